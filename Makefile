@@ -1,0 +1,48 @@
+# Only Python (3.11 to 3.13) and make are assumed. `make demo` and `make test` set up .venv when it is missing.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.PHONY: demo test test-fast lint format bench faults tensorboard setup clean
+
+setup: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	@echo "Installing PyTorch and the rest into .venv: 5 GB, one to three minutes."
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+demo: setup
+	$(BIN)/python -m runner model=resnet optimizer=adamw scheduler=onecycle optimizer.lr=0.01 trainer.max_epochs=15
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: lint
+	$(BIN)/pytest -n 2
+
+test-fast: lint
+	$(BIN)/pytest -n 2 -m "not slow"
+
+format: setup
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: setup
+	$(BIN)/python benchmarks/step_overhead.py
+	$(BIN)/python benchmarks/startup.py
+
+faults: setup
+	$(BIN)/python tests/faults/kill_resume.py --points 20
+
+tensorboard: setup
+	$(BIN)/tensorboard --logdir outputs --host 127.0.0.1
+
+clean:
+	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
