@@ -1,0 +1,44 @@
+"""Errors meant for the person who typed the command, and the suggestions in them.
+
+The command line prints the message of a `RunnerError` as one paragraph, without a traceback, and ends with its
+`exit_code`. Anything else that is raised is a defect of the program or of a plug-in and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class RunnerError(Exception):
+    """Something the user can act on; `exit_code` is the process's exit status."""
+
+    exit_code = 1
+
+
+class ConfigError(RunnerError):
+    """The command or a config file is wrong: nothing was started."""
+
+    exit_code = 2
+
+
+class RunFailed(RunnerError):
+    """The run was started and could not go on; what was saved before stays."""
+
+
+class Interrupted(RunnerError):
+    """The run was asked to stop (Ctrl-C, SIGTERM) and saved its state."""
+
+    exit_code = 130
+
+
+def nearest(name: str, names: Iterable[str]) -> str | None:
+    """The entry of `names` most like `name`, or None when none is alike."""
+    found = difflib.get_close_matches(name, list(names), n=1, cutoff=0.5)
+    return found[0] if found else None
+
+
+def did_you_mean(name: str, names: Iterable[str]) -> str:
+    """``" Did you mean 'x'?"`` (with a leading space) or the empty string."""
+    match = nearest(name, names)
+    return f" Did you mean {match!r}?" if match else ""

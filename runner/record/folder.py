@@ -1,0 +1,135 @@
+"""One run's folder and the files that its contract names."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from runner.errors import ConfigError
+from runner.record.files import finite, write_json, write_text
+
+
+def claim(parent: Path, name: str) -> Path:
+    """Make a new folder ``parent/name``, or ``name-2``, ``name-3``, ... when that is taken.
+
+    ``mkdir`` either makes the folder or fails, so two processes never get the same one.
+    """
+    parent.mkdir(parents=True, exist_ok=True)
+    number = 1
+    while True:
+        folder = parent / (name if number == 1 else f"{name}-{number}")
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            number += 1
+        else:
+            return folder
+
+
+class RunFolder:
+    """The files of one run.
+
+    Args:
+        path: the folder; it need not exist yet.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.config = self.path / "config.yaml"
+        self.manifest = self.path / "manifest.json"
+        self.metrics = self.path / "metrics.jsonl"
+        self.result = self.path / "result.json"
+        self.log = self.path / "run.log"
+        self.stop = self.path / "stop.json"
+        self.checkpoints = self.path / "checkpoints"
+
+    @classmethod
+    def existing(cls, path: str | Path) -> RunFolder:
+        """The folder of a run that was started before.
+
+        Raises:
+            ConfigError: `path` is no run folder.
+        """
+        folder = cls(path)
+        if not folder.config.is_file():
+            what = "is not a run folder (it has no config.yaml)" if folder.path.exists() else "does not exist"
+            raise ConfigError(
+                f"{path}: {what}. Give the folder that a run printed in its last line, such as outputs/runs/...."
+            )
+        return folder
+
+    def refuse_second_run(self) -> None:
+        """Refuse to start a run where there is one.
+
+        Raises:
+            ConfigError: with the way to continue it.
+        """
+        if self.config.exists():
+            raise ConfigError(
+                f"{self.path}: holds a run already. Continue it with `python -m runner resume {self.path}`, "
+                "or choose another hydra.run.dir."
+            )
+
+    def create(self, config: str) -> None:
+        """Start a new run here.
+
+        Raises:
+            ConfigError: there is a run here already.
+        """
+        self.refuse_second_run()
+        self.checkpoints.mkdir(parents=True, exist_ok=True)
+        write_text(self.config, config)
+
+    def create_again(self, config: str) -> None:
+        """Continue the run here, with limits that may have changed."""
+        self.checkpoints.mkdir(exist_ok=True)
+        write_text(self.config, config)
+
+    def read_json(self, path: Path) -> dict[str, Any]:
+        """One of the JSON files; empty when it is not there yet."""
+        try:
+            content: dict[str, Any] = json.loads(path.read_text())
+        except FileNotFoundError:
+            return {}
+        return content
+
+    def update_manifest(self, **entries: Any) -> None:
+        """Change entries of ``manifest.json``."""
+        write_json(self.manifest, self.read_json(self.manifest) | entries)
+
+    def append_metrics(self, row: dict[str, Any]) -> None:
+        """Add the line of an epoch to ``metrics.jsonl``, in one write."""
+        line = json.dumps(finite(row)) + "\n"
+        with open(self.metrics, "a") as file:
+            file.write(line)
+
+    def sync_metrics(self) -> None:
+        """Make the lines written so far survive a crash; asked before a checkpoint that relies on them."""
+        if self.metrics.exists():
+            with open(self.metrics, "a") as file:
+                os.fsync(file.fileno())
+
+    def read_metrics(self) -> list[dict[str, Any]]:
+        """The lines of ``metrics.jsonl``; one that was torn by a crash ends the list."""
+        rows = []
+        if self.metrics.exists():
+            for line in self.metrics.read_text().splitlines():
+                try:
+                    rows.append(json.loads(line))
+                except json.JSONDecodeError:
+                    break
+        return rows
+
+    def drop_metrics_after(self, step: int, epoch: int) -> list[dict[str, Any]]:
+        """Keep the lines up to a checkpoint that was taken at `step`, with `epoch` epochs completed.
+
+        Returns:
+            The lines that were dropped.
+        """
+        rows = self.read_metrics()
+        kept = [row for row in rows if row["step"] <= step and row["epoch"] <= epoch]
+        if self.metrics.exists():
+            write_text(self.metrics, "".join(json.dumps(row) + "\n" for row in kept))
+        return [row for row in rows if row not in kept]

@@ -1,0 +1,95 @@
+"""TensorBoard events of a run, in the run folder itself."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tensorboard.compat.proto.event_pb2 import Event, SessionLog
+from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.summary.writer.event_file_writer import EventFileWriter
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+_PER_ROW = 8
+
+
+class TensorBoard:
+    """Writes events; the file itself is written by a thread of its own.
+
+    Args:
+        folder: where the event file is made.
+        purge_step: on resume, the first step whose events of an earlier session are void; None for a new run.
+    """
+
+    def __init__(self, folder: Path, purge_step: int | None = None) -> None:
+        self.writer = EventFileWriter(str(folder), flush_secs=10)
+        if purge_step is not None:
+            log = SessionLog(status=SessionLog.START)
+            self.writer.add_event(Event(wall_time=time.time(), step=purge_step, session_log=log))
+
+    def scalars(self, step: int, values: dict[str, float]) -> None:
+        """Several scalars of one step, as one event."""
+        summary = Summary(value=[Summary.Value(tag=tag, simple_value=value) for tag, value in values.items()])
+        self._add(summary, step)
+
+    def text(self, tag: str, text: str) -> None:
+        """A Markdown text."""
+        from torch.utils.tensorboard.summary import text as text_summary
+
+        self._add(text_summary(tag, text), 0)
+
+    def images(self, tag: str, images: Tensor, step: int = 0) -> None:
+        """A grid of images ``(N, C, H, W)``, each scaled to its own range and enlarged so that one can see it."""
+        from torch.nn.functional import pad
+        from torch.utils.tensorboard.summary import image as image_summary
+
+        images = images.detach().float().cpu()
+        images = images[:, :3] if images.shape[1] >= 3 else images[:, :1]
+        low, high = images.amin((1, 2, 3), keepdim=True), images.amax((1, 2, 3), keepdim=True)
+        images = (images - low) / (high - low).clamp(min=1e-12)
+        factor = max(1, 64 // images.shape[-1])
+        images = pad(images.repeat_interleave(factor, -2).repeat_interleave(factor, -1), (1, 1, 1, 1), value=1.0)
+        images = pad(images, (0, 0, 0, 0, 0, 0, 0, -len(images) % _PER_ROW), value=1.0)
+        rows = images.unflatten(0, (-1, _PER_ROW)).permute(2, 0, 3, 1, 4)  # (C, rows, H, columns, W)
+        grid = rows.flatten(3, 4).flatten(1, 2)
+        self._add(image_summary(tag, grid.numpy(), dataformats="CHW"), step)
+
+    def histograms(self, tensors: dict[str, Tensor], step: int) -> None:
+        """A histogram of each tensor's finite values, of at most 100,000 of them."""
+        from torch.utils.tensorboard.summary import histogram
+
+        for tag, tensor in tensors.items():
+            values = tensor.detach().flatten()
+            values = values[:: max(1, values.numel() // 100_000)].float()
+            values = values[values.isfinite()]
+            if len(values):
+                self._add(histogram(tag, values.cpu().numpy(), 64), step)
+
+    def layout(self, charts: dict[str, list[str]]) -> None:
+        """Charts that show several scalars together: name to tags."""
+        from torch.utils.tensorboard.summary import custom_scalars
+
+        lines = {name: ["Multiline", [f"^{tag}$" for tag in tags]] for name, tags in charts.items()}
+        self._add(custom_scalars({"training": lines}), 0)
+
+    def hparams(self, values: dict[str, Any], metrics: list[str]) -> None:
+        """The run's settings as hyperparameters, and the tags that the HParams page shows beside them."""
+        from torch.utils.tensorboard.summary import hparams
+
+        for summary in hparams(values, dict.fromkeys(metrics, 0.0)):
+            self._add(summary, None)
+
+    def _add(self, summary: Summary, step: int | None) -> None:
+        self.writer.add_event(Event(wall_time=time.time(), step=step, summary=summary))
+
+    def flush(self) -> None:
+        """Write what is waiting."""
+        self.writer.flush()
+
+    def close(self) -> None:
+        """Write what is waiting and close the file."""
+        self.writer.close()

@@ -1,0 +1,28 @@
+"""Fixtures for all tests. Torch is given one thread: the tests share two cores."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import pytest
+from hypothesis import settings
+
+# The same examples every time, so that a red suite is red again; `pytest --hypothesis-profile=explore` draws new ones.
+settings.register_profile("fixed", derandomize=True)
+settings.register_profile("explore", max_examples=300)
+settings.load_profile("fixed")
+
+
+@pytest.fixture
+def go(tmp_path, monkeypatch):
+    """Run in-process, as the command line would, in a folder of the test's own; returns the result."""
+    monkeypatch.chdir(tmp_path)
+
+    def run_it(*overrides: str, folder: str = "run", progress=None):
+        from runner.run import compose, run
+
+        return run(compose(["trainer.threads=1", *overrides]), tmp_path / folder, progress, list(overrides))
+
+    return run_it
