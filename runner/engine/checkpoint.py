@@ -1,0 +1,124 @@
+"""Checkpoints: one dict of plain containers and tensors, written whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from runner.errors import RunFailed
+from runner.record.files import sync_folder, write_bytes, write_text
+
+FORMAT = 1
+
+log = logging.getLogger(__name__)
+
+
+class Damaged(RunFailed):
+    """A checkpoint file is not what was written."""
+
+
+def _checksums(path: Path) -> Path:
+    return path.with_name(path.name + ".sha256")
+
+
+def save(path: Path, content: dict[str, Any], keep_previous: bool = False) -> None:
+    """Write a checkpoint to a temporary name, fsync it, and rename it.
+
+    Beside it, ``NAME.sha256`` holds the checksum of the new file and of the one it replaces, and is written first: so
+    at every moment one of the two belongs to the file that stands there.
+
+    Args:
+        path: where to; the folder must exist.
+        content: plain containers and tensors; ``format`` is added.
+        keep_previous: keep the file that was there as ``NAME.previous``.
+    """
+    buffer = io.BytesIO()
+    torch.save({"format": FORMAT, **content}, buffer)
+    data = buffer.getbuffer()
+    sums = _checksums(path)
+    known = sums.read_text().split()[:1] if sums.exists() else []
+    if keep_previous and path.exists():
+        previous = path.with_name(path.name + ".previous")
+        write_text(_checksums(previous), "\n".join(known) + "\n")
+        linked = path.with_name(f".{path.name}.link")
+        linked.unlink(missing_ok=True)
+        try:
+            os.link(path, linked)
+            os.replace(linked, previous)
+        except OSError:  # a file system without hard links
+            write_bytes(previous, path.read_bytes())
+    write_text(sums, "\n".join([hashlib.sha256(data).hexdigest(), *known]) + "\n")
+    write_bytes(path, data)
+
+
+def load(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
+    """Read a checkpoint, without running any code that it might hold.
+
+    Raises:
+        Damaged: the file is truncated, altered, or of another format.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise Damaged(f"{path}: can't be read ({error.strerror}).") from error
+    sums = _checksums(path)
+    if sums.exists() and hashlib.sha256(data).hexdigest() not in sums.read_text().split():
+        raise Damaged(f"{path}: its checksum does not match: the file is damaged.")
+    try:
+        content: dict[str, Any] = torch.load(io.BytesIO(data), map_location=device, weights_only=True)
+    except Exception as error:  # torch raises many kinds for a torn file
+        raise Damaged(f"{path}: can't be read as a checkpoint ({type(error).__name__}).") from error
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        found = content.get("format") if isinstance(content, dict) else None
+        raise Damaged(f"{path}: is of format {found}; this version reads {FORMAT}.")
+    return content
+
+
+def load_last(folder: Path) -> dict[str, Any] | None:
+    """The newest state in `folder` that is whole: ``last.pt``, else the one before it with a warning, else None."""
+    last = folder / "last.pt"
+    previous = folder / "last.pt.previous"
+    for path in (last, previous):
+        if path.exists():
+            try:
+                return load(path)
+            except Damaged as error:
+                before = path is last and previous.exists()
+                log.warning("%s %s", error, "Continuing from the one before." if before else "Starting over.")
+    return None
+
+
+def remove_temporary(folder: Path) -> None:
+    """Remove what a killed writer left behind."""
+    for path in folder.glob(".*.tmp"):
+        path.unlink(missing_ok=True)
+    sync_folder(folder)
+
+
+def difference(expected: dict[str, torch.Tensor], found: dict[str, torch.Tensor]) -> str:
+    """In words, how the weights in a checkpoint differ from what the network needs; empty when they fit."""
+    missing = [name for name in expected if name not in found]
+    extra = [name for name in found if name not in expected]
+    shapes = [
+        f"{name} is {tuple(found[name].shape)} instead of {tuple(tensor.shape)}"
+        for name, tensor in expected.items()
+        if name in found and found[name].shape != tensor.shape
+    ]
+    parts = []
+    if missing:
+        parts.append(f"{len(missing)} missing ({_some(missing)})")
+    if extra:
+        parts.append(f"{len(extra)} unknown ({_some(extra)})")
+    if shapes:
+        parts.append(f"{len(shapes)} of another shape ({_some(shapes)})")
+    return "; ".join(parts)
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")

@@ -1,0 +1,55 @@
+"""Scores of a network on a split it does not learn from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from runner.engine.batches import Batches
+from runner.engine.meter import Meter, Result
+from runner.engine.technique import listeners
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from runner.engine.fit import Fit
+    from runner.engine.loss import Loss
+    from runner.engine.precision import Precision
+
+
+# Predictions are folded into statistics after this many batches, which bounds the memory they take.
+_FOLD_EVERY = 64
+
+
+@torch.inference_mode()
+def evaluate(network: nn.Module, batches: Batches, meter: Meter, loss: Loss, precision: Precision) -> dict[str, float]:
+    """Loss and metrics over all of `batches`, with the network in evaluation mode.
+
+    Returns:
+        Scores by plain name, such as ``{"loss": .., "accuracy": ..}``. A loss that is not finite is returned as NaN.
+    """
+    network.eval()
+    meter.reset()
+    for number, (inputs, targets) in enumerate(batches.in_order()):
+        if precision.dtype is None:
+            outputs = network(inputs)
+            value = loss(outputs, targets)
+        else:
+            with precision.autocast():
+                outputs = network(inputs)
+                value = loss(outputs, targets)
+        meter.add([Result(value, outputs, targets, len(targets))])
+        if number % _FOLD_EVERY == _FOLD_EVERY - 1:
+            meter.fold()
+    return meter.read()
+
+
+def evaluate_others(fit: Fit, split: str, batches: Batches, meter: Meter) -> dict[str, float]:
+    """Scores of the networks that techniques want scored beside the run's own: ``{"ensemble_loss": .., ..}``."""
+    return {
+        f"{prefix}_{name}": value
+        for others in listeners(fit.techniques, "also_evaluate")
+        for prefix, network in others(split).items()
+        for name, value in evaluate(network, batches, meter, fit.loss, fit.precision).items()
+    }

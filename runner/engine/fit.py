@@ -1,0 +1,139 @@
+"""What exists while a network is trained, in one place."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from runner.engine.meter import Meter
+from runner.engine.monitor import Mode, Monitor, canonical, resolve_mode
+from runner.engine.progress import Progress
+from runner.engine.state import TrainState
+from runner.engine.technique import listeners
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from runner.engine.batches import Batches
+    from runner.engine.interrupt import Interrupt
+    from runner.engine.loss import Loss
+    from runner.engine.metric import Direction
+    from runner.engine.precision import Precision
+    from runner.engine.schedule import LearningRate, Plan
+    from runner.engine.settings import Trainer
+    from runner.engine.spec import DataSpec
+    from runner.engine.technique import Technique
+    from runner.record.recorder import Recorder
+
+
+@dataclass
+class Best:
+    """The best weights so far, kept in memory and written beside the last state.
+
+    Attributes:
+        monitor: the score that decides.
+        weights: the network's state at the best epoch, on its device; None before the first score.
+        scores: the scores of that epoch.
+        position: where the run was after it.
+        saved: whether ``best.pt`` holds them.
+    """
+
+    monitor: Monitor
+    weights: dict[str, torch.Tensor] | None = None
+    scores: dict[str, float] = field(default_factory=dict)
+    position: dict[str, Any] = field(default_factory=dict)
+    saved: bool = True
+
+    def update(self, model: nn.Module, scores: dict[str, float], state: TrainState) -> None:
+        """Take the scores of the epoch that `state` is at the end of, and keep the weights when they are the best."""
+        epoch = state.epoch + 1
+        if self.monitor.name not in scores or not self.monitor.update(scores[self.monitor.name], epoch):
+            return
+        self.weights = {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
+        self.scores, self.saved = dict(scores), False
+        self.position = {**state.position(), "epoch": epoch, "epoch_step": 0}
+
+
+@dataclass
+class Fit:
+    """The parts of one training run. A technique looks at what it needs in its `setup`.
+
+    Attributes:
+        model: the network (never the compiled wrapper), on the device.
+        network: what is called: `model`, or its compiled form.
+        loss: the loss.
+        optimizer: the optimizer; each group holds its own rate as ``initial_lr``.
+        learning_rate: the schedule behind its warm-up.
+        techniques: in the order in which they act.
+        spec: facts about the data.
+        plan: length of the run.
+        settings: the ``trainer`` group.
+        precision: number format.
+        device: where the network and the batches are.
+        state: position of the run.
+        train: batches to learn from.
+        val: batches to choose by.
+        meter: losses and predictions of the current epoch.
+        best: best weights so far.
+        directions: every score the run reports (``"val/loss"``) and the direction in which it improves.
+        recorder: writes what happened.
+        interrupt: says whether the run was asked to stop.
+        progress: hears what happened.
+        config: the resolved configuration, kept in checkpoints.
+    """
+
+    model: nn.Module
+    network: nn.Module
+    loss: Loss
+    optimizer: torch.optim.Optimizer
+    learning_rate: LearningRate
+    techniques: list[Technique]
+    spec: DataSpec
+    plan: Plan
+    settings: Trainer
+    precision: Precision
+    device: torch.device
+    state: TrainState
+    train: Batches
+    val: Batches
+    meter: Meter
+    best: Best
+    directions: dict[str, Direction]
+    recorder: Recorder
+    interrupt: Interrupt
+    progress: Progress
+    config: dict[str, Any]
+    started: float = field(default_factory=time.perf_counter)
+
+    @property
+    def log_every(self) -> int:
+        """Updates from one log interval to the next: as set, and at least one interval in every epoch."""
+        return min(self.settings.log_every, self.plan.updates_per_epoch)
+
+    def seconds(self) -> float:
+        """Seconds spent on the run so far, over all its sessions."""
+        return self.state.seconds + time.perf_counter() - self.started
+
+    @contextmanager
+    def evaluating(self) -> Iterator[None]:
+        """The network as it is evaluated, tested and kept: with averaged weights in place, where there are some."""
+        with ExitStack() as stack:
+            if hasattr(self.optimizer, "evaluating"):  # an optimizer that keeps an average of the weights
+                stack.enter_context(self.optimizer.evaluating())
+            for around in listeners(self.techniques, "around_evaluation"):
+                stack.enter_context(around())
+            yield
+
+    def monitor(self, name: str, mode: Mode = "auto", min_delta: float = 0.0, key: str = "monitor") -> Monitor:
+        """A `Monitor` of the score `name`; `key` is the config key that named it, for the message.
+
+        Raises:
+            ConfigError: the run reports no such score.
+        """
+        name = canonical(name)
+        return Monitor(name, resolve_mode(name, mode, self.directions, key), min_delta)

@@ -1,0 +1,145 @@
+"""One optimizer update: gradients of one or more micro-batches, clipping, the step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from runner.engine.batches import Batch
+from runner.engine.fit import Fit
+from runner.engine.lean import bare_step
+from runner.engine.loss import Loss
+from runner.engine.meter import Result
+from runner.engine.technique import listeners
+
+Gradients = Callable[[list[Batch]], list[Result]]
+
+
+def _wrapped(around: Callable[[Callable[[], list[Result]]], list[Result]], inner: Gradients) -> Gradients:
+    return lambda update: around(lambda: inner(update))
+
+
+class Step:
+    """What happens in every update. Built once; the loop calls its methods in order.
+
+    Events without listeners are empty lists here, so a technique that is off costs nothing.
+    """
+
+    def __init__(self, fit: Fit) -> None:
+        self.fit = fit
+        self.network, self.loss, self.precision = fit.network, fit.loss, fit.precision
+        self.groups = fit.optimizer.param_groups
+        self.parameters: list[Tensor] = [p for group in self.groups for p in group["params"]]
+        self.on_batch = listeners(fit.techniques, "on_batch")
+        if getattr(type(fit.loss), "on_batch", Loss.on_batch) is not Loss.on_batch:
+            self.on_batch.append(fit.loss.on_batch)
+        self.on_targets = listeners(fit.techniques, "on_targets")
+        self.output_penalties = listeners(fit.techniques, "output_penalty")
+        self.penalties = listeners(fit.techniques, "penalty")
+        self.before_step = listeners(fit.techniques, "before_step")
+        self.after_step = listeners(fit.techniques, "after_step")
+        self.gradients: Gradients = self._gradients
+        for around in listeners(fit.techniques, "around_gradients"):
+            self.gradients = _wrapped(around, self.gradients)
+        settings = fit.settings
+        self.skipping = settings.on_nonfinite == "skip"
+        self.touching = bool(
+            settings.clip_norm is not None
+            or settings.clip_value is not None
+            or self.skipping
+            or self.before_step
+            or self.precision.scaler is not None
+        )
+        self.update_weights = bare_step(fit.optimizer)
+        self.cycling = fit.learning_rate.schedule.cycle_momentum
+        warmup = fit.learning_rate.warmup
+        self.warmup = warmup if warmup is not None and warmup.hears_norms else None
+
+    def set_rates(self) -> None:
+        """Write the learning rate (and momentum, where it cycles) of this position into the optimizer."""
+        rate, step = self.fit.learning_rate, self.fit.state.step
+        for group in self.groups:
+            group["lr"] = rate(step, group["initial_lr"])
+            if self.cycling and "betas" in group:
+                group["betas"] = (rate.momentum(step), *group["betas"][1:])
+            elif self.cycling and "momentum" in group:
+                group["momentum"] = rate.momentum(step)
+
+    def _gradients(self, update: list[Batch]) -> list[Result]:
+        for parameter in self.parameters:  # what zero_grad does, without its 20 µs of profiler hooks
+            parameter.grad = None
+        parts = len(update)
+        examples = sum(hard.shape[0] for _, hard in update) if parts > 1 else 0
+        results = []
+        for number, (inputs, hard) in enumerate(update):
+            targets, size = hard, hard.shape[0]
+            for change in self.on_batch:
+                inputs, targets = change(inputs, targets)
+            for soften in self.on_targets:
+                targets = soften(targets)
+            if self.precision.dtype is None:
+                outputs = self.network(inputs)
+                loss = self.loss(outputs, targets)
+            else:
+                with self.precision.autocast():
+                    outputs = self.network(inputs)
+                    loss = self.loss(outputs, targets)
+            results.append(Result(loss.detach(), outputs.detach(), hard, size))
+            for output_penalty in self.output_penalties:
+                loss = loss + output_penalty(outputs, targets)
+            if parts > 1:  # the update equals one large batch, also when its parts differ in size
+                loss = loss * (size / examples)
+            if number == 0:
+                for penalty in self.penalties:
+                    loss = loss + penalty()
+            self.precision.scaled(loss).backward()
+        return results
+
+    def apply(self, want_norm: bool) -> Tensor | None:
+        """Unscale, clip, and update the weights.
+
+        Args:
+            want_norm: compute the norm of the gradients even if nothing else needs it.
+
+        Returns:
+            Global norm of the gradients before clipping (not read from the device), where it was computed.
+        """
+        norm = None
+        want_norm = want_norm or self.warmup is not None
+        if self.touching or want_norm:
+            norm = self._touch(want_norm)
+            if self.warmup is not None:
+                self._tell_warmup(norm)
+            if self.skipping and self.precision.scaler is None and norm is not None and not torch.isfinite(norm):
+                self.fit.state.skipped += 1
+                return norm
+        if self.precision.scaler is None:
+            self.update_weights()
+        elif not self.precision.scaled_step(self.fit.optimizer):
+            self.fit.state.skipped += 1
+        for hear in self.after_step:
+            hear()
+        return norm
+
+    def _tell_warmup(self, norm: Tensor | None) -> None:
+        assert self.warmup is not None and norm is not None
+        self.warmup.on_gradient_norm(norm)
+        if not self.warmup.hears_norms:  # it is over
+            self.warmup = None
+
+    def _touch(self, want_norm: bool) -> Tensor | None:
+        """Everything that looks at gradients before the step: unscaling first, then clipping, then techniques."""
+        settings = self.fit.settings
+        self.precision.unscale(self.fit.optimizer)
+        norm = None
+        if want_norm or self.skipping or settings.clip_norm is not None:
+            norm = nn.utils.get_total_norm([p.grad for p in self.parameters if p.grad is not None])
+            if settings.clip_norm is not None:
+                nn.utils.clip_grads_with_norm_(self.parameters, settings.clip_norm, norm)
+        if settings.clip_value is not None:
+            nn.utils.clip_grad_value_(self.parameters, settings.clip_value)
+        for hear in self.before_step:
+            hear()
+        return norm

@@ -1,0 +1,162 @@
+"""The base of every technique: named events of the loop that a class may listen to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from runner.errors import ConfigError
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from runner.engine.fit import Fit
+    from runner.engine.metric import Direction
+
+
+class Slot(IntEnum):
+    """Where in a step a technique acts. Slots fix the order in which techniques are applied, not the order typed."""
+
+    MODEL = 0  # changes how the model is built
+    GEOMETRY = 10  # moves pixels
+    COLOUR = 20  # changes their values
+    NOISE = 30  # adds noise
+    MIX = 40  # mixes examples
+    TARGETS = 50  # changes targets
+    PENALTY = 60  # adds to the loss
+    GRADIENTS = 70  # changes gradients
+    WEIGHTS = 80  # changes weights after the update
+    AVERAGE = 85  # averages or keeps them
+    EPOCH = 90  # looks at the scores of an epoch
+
+
+class Technique:
+    """Something that changes how a network is trained.
+
+    A subclass overrides the events it needs; events that are not overridden are never called and cost nothing.
+    Settings are arguments of ``__init__``; what depends on the run is looked up in `setup`.
+
+    Attributes:
+        slot: fixes the order among techniques.
+        reports: names and directions of what `epoch_scores` gives, so that they can be monitored.
+        conflicts: names of techniques (as typed in the config) that it can't be combined with, each with the reason.
+        soft_targets: whether it turns class indices into probabilities, so that the loss must take them.
+        moves_weights: whether it changes weights after the update, of which an optimizer's own average would not know.
+        model_arguments: names of the model's arguments that it sets, each with the name of its own attribute.
+    """
+
+    slot: ClassVar[Slot]
+    reports: ClassVar[dict[str, Direction]] = {}
+    conflicts: ClassVar[dict[str, str]] = {}
+    soft_targets: ClassVar[bool] = False
+    moves_weights: ClassVar[bool] = False
+    model_arguments: ClassVar[dict[str, str]] = {}
+
+    @property
+    def name(self) -> str:
+        """The name that is typed: the name of its file."""
+        return type(self).__module__.rpartition(".")[2]
+
+    def setup(self, fit: Fit) -> None:
+        """Called once before the first step, when model, optimizer and plan exist."""
+
+    def on_epoch_start(self, epoch: int) -> None:
+        """`epoch` (from 1) begins, or goes on after a resume."""
+        raise NotImplementedError
+
+    def on_batch(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Change a training micro-batch on the device: inputs ``(N, ...)`` and targets."""
+        raise NotImplementedError
+
+    def on_targets(self, targets: Tensor) -> Tensor:
+        """Change the targets that the loss sees; metrics keep the hard ones."""
+        raise NotImplementedError
+
+    def output_penalty(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """A term (no dimensions) added to the loss of a micro-batch, from what the network gave for it.
+
+        Args:
+            outputs: raw outputs, one row per row of the inputs that the network saw; techniques that repeat inputs in
+                `on_batch` put the repetitions behind the batch itself.
+            targets: what the loss saw.
+        """
+        raise NotImplementedError
+
+    def penalty(self) -> Tensor:
+        """A term (no dimensions) added to the loss, once per update."""
+        raise NotImplementedError
+
+    def around_gradients(self, gradients: Callable[[], Any]) -> Any:
+        """Compute the gradients of an update by calling `gradients` (once or more) and return its last result."""
+        raise NotImplementedError
+
+    def before_step(self) -> None:
+        """Gradients are complete, unscaled and clipped; the optimizer steps next."""
+        raise NotImplementedError
+
+    def after_step(self) -> None:
+        """The weights were updated."""
+        raise NotImplementedError
+
+    def on_interval(self, step: int) -> dict[str, Tensor | float]:
+        """More scores for TensorBoard, at a log interval; the gradients of update `step` are still there.
+
+        Everything that is returned is read from the device at once, after all techniques were asked.
+        """
+        raise NotImplementedError
+
+    def around_evaluation(self) -> AbstractContextManager[None]:
+        """A context in which the network is evaluated, tested and kept as the best (averaged weights in place)."""
+        raise NotImplementedError
+
+    def also_evaluate(self, split: str) -> dict[str, nn.Module]:
+        """Other networks to be scored on `split` (``val`` or ``test``) beside the run's own, by name.
+
+        Their scores carry the name in front: ``val/ensemble_accuracy``.
+        """
+        raise NotImplementedError
+
+    def epoch_scores(self, scores: dict[str, float]) -> dict[str, float]:
+        """More scores of the epoch that just ended, from those so far; they can be monitored and are recorded."""
+        raise NotImplementedError
+
+    def on_epoch_end(self, epoch: int, scores: dict[str, float]) -> str | None:
+        """Hear the scores of `epoch` (from 1), such as ``{"train/loss": .., "val/loss": ..}``.
+
+        Returns:
+            A reason to stop the run here, in words, or None.
+        """
+        raise NotImplementedError
+
+    def advice(self) -> list[str]:
+        """What the user should hear at the end of the run, a sentence each; empty when nothing was noticed."""
+        return []
+
+    def state_dict(self) -> dict[str, Any]:
+        """State in plain containers and tensors."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take back what `state_dict` gave."""
+
+
+def in_order(techniques: Iterable[Technique]) -> list[Technique]:
+    """Techniques sorted by slot, then name.
+
+    Raises:
+        ConfigError: two of them exclude each other.
+    """
+    ordered = sorted(techniques, key=lambda t: (t.slot, t.name))
+    names = {t.name for t in ordered}
+    for technique in ordered:
+        for other, reason in technique.conflicts.items():
+            if other in names:
+                raise ConfigError(f"{technique.name} can't be combined with {other}: {reason}. Leave one of them out.")
+    return ordered
+
+
+def listeners(techniques: Iterable[Technique], event: str) -> list[Callable[..., Any]]:
+    """The bound methods of those techniques that override `event`, in order."""
+    return [getattr(t, event) for t in techniques if getattr(type(t), event) is not getattr(Technique, event)]

@@ -1,0 +1,213 @@
+"""What one update does, against one large batch, torch and closed forms."""
+
+import pytest
+import torch
+from torch import nn
+
+from runner.engine.batches import Batches
+from runner.engine.fit import Best, Fit
+from runner.engine.interrupt import Interrupt
+from runner.engine.meter import Meter
+from runner.engine.monitor import Monitor
+from runner.engine.precision import Precision
+from runner.engine.progress import Progress
+from runner.engine.schedule import LearningRate, Plan, Schedule
+from runner.engine.settings import Trainer
+from runner.engine.spec import DataSpec
+from runner.engine.split import TensorSplit
+from runner.engine.state import TrainState
+from runner.engine.step import Step
+from runner.engine.technique import Slot, Technique, in_order
+from runner.errors import ConfigError
+from runner.loss.cross_entropy import CrossEntropy
+
+CPU = torch.device("cpu")
+SPEC = DataSpec("classification", (6,), 3, 3)
+
+
+class Constant(Schedule):
+    def lr(self, t, base_lr):
+        return base_lr
+
+
+def data(n=22):
+    generator = torch.Generator().manual_seed(0)
+    return TensorSplit(torch.randn(n, 6, generator=generator), torch.randint(3, (n,), generator=generator))
+
+
+def make_fit(techniques=(), optimizer=torch.optim.SGD, model=None, batch=4, lr=0.1, **settings):
+    torch.manual_seed(0)
+    model = model or nn.Sequential(nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 3))
+    trainer = Trainer(**settings)
+    optimizer = optimizer(model.parameters(), lr=lr)
+    for group in optimizer.param_groups:
+        group["initial_lr"] = lr
+    batches = Batches(data(), batch, CPU, accumulate=trainer.accumulate)
+    plan = Plan(batches.updates_per_epoch, 1, batches.updates_per_epoch)
+    loss = CrossEntropy(SPEC)
+    return Fit(
+        model, model, loss, optimizer, LearningRate(Constant(), None, plan, lr), in_order(techniques), SPEC, plan,
+        trainer, Precision(trainer.precision, CPU), CPU, TrainState(0), batches, batches, Meter(loss, [], SPEC),
+        Best(Monitor("val/loss", "min")), {"val/loss": "min"}, None, Interrupt(), Progress(), {},
+    )  # fmt: skip
+
+
+def epoch(fit):
+    step = Step(fit)
+    for update in fit.train.updates(0):
+        step.set_rates()
+        step.gradients(update)
+        step.apply(want_norm=False)
+        fit.state.advance()
+    return [p.detach().clone() for p in fit.model.parameters()]
+
+
+@pytest.mark.parametrize("accumulate", [2, 3, 6])
+def test_accumulation_equals_one_large_batch(accumulate):
+    """22 examples in micro-batches of 4: the last one is short, so the parts differ in size."""
+    small = epoch(make_fit(batch=4, accumulate=accumulate))
+    large = epoch(make_fit(batch=4 * accumulate))
+    for a, b in zip(small, large):
+        torch.testing.assert_close(a, b, rtol=0, atol=1e-6)
+
+
+class Given(nn.Module):
+    """A network whose gradient is what the test says."""
+
+    def __init__(self, gradient):
+        super().__init__()
+        self.w = nn.Parameter(torch.zeros(len(gradient)))
+        self.gradient = torch.tensor(gradient)
+
+    def forward(self, x):
+        return torch.zeros(len(x), 3) + (self.w * self.gradient).sum()
+
+
+class SumLoss:
+    def __call__(self, outputs, targets):
+        return outputs[0, 0]
+
+
+def given(gradient, **settings):
+    fit = make_fit(model=Given(gradient), lr=1.0, **settings)
+    fit.loss = SumLoss()
+    step = Step(fit)
+    step.gradients(next(iter(fit.train.updates(0))))
+    norm = step.apply(want_norm=False)
+    return -fit.model.w.detach(), norm
+
+
+def test_clipping_by_norm_gives_the_published_example():
+    moved, norm = given([10.0, -15.0, 8.0], clip_norm=1.0)
+    torch.testing.assert_close(moved, torch.tensor([0.51, -0.76, 0.41]), atol=5e-3, rtol=0)
+    reference = nn.Parameter(torch.zeros(3))
+    reference.grad = torch.tensor([10.0, -15.0, 8.0])
+    expected = nn.utils.clip_grad_norm_([reference], 1.0)
+    torch.testing.assert_close(moved, reference.grad)
+    torch.testing.assert_close(norm, expected)
+
+
+def test_clipping_by_value():
+    moved, _ = given([10.0, -0.2, -8.0], clip_value=0.5)
+    torch.testing.assert_close(moved, torch.tensor([0.5, -0.2, -0.5]))
+
+
+def test_clipping_comes_after_accumulation():
+    whole = epoch(make_fit(batch=8, clip_norm=0.05))
+    parts = epoch(make_fit(batch=4, accumulate=2, clip_norm=0.05))
+    for a, b in zip(whole, parts):
+        torch.testing.assert_close(a, b, rtol=0, atol=1e-6)
+
+
+def test_fp16_clips_unscaled_gradients():
+    moved, norm = given([10.0, -15.0, 8.0], clip_norm=1.0, precision="fp16")
+    assert float(norm) == pytest.approx(19.7, abs=0.1)
+    torch.testing.assert_close(moved, torch.tensor([0.51, -0.76, 0.41]), atol=1e-2, rtol=0)
+
+
+def test_fp16_overflow_is_skipped_and_counted():
+    fit = make_fit(model=Given([1e36, 1.0]), lr=1.0, precision="fp16")
+    fit.loss = SumLoss()
+    step = Step(fit)
+    scale = fit.precision.scaler.get_scale()
+    step.gradients(next(iter(fit.train.updates(0))))
+    step.apply(want_norm=False)
+    assert fit.state.skipped == 1
+    assert fit.model.w.tolist() == [0.0, 0.0]
+    assert fit.precision.scaler.get_scale() == scale / 2
+
+
+def test_nonfinite_gradients_are_skipped_by_choice():
+    moved, _ = given([float("nan"), 1.0], on_nonfinite="skip")
+    assert moved.tolist() == [0.0, 0.0]
+    moved, _ = given([float("nan"), 1.0])
+    assert not moved.isfinite().all()
+
+
+class Recording(Technique):
+    """Listens to everything and writes down the order."""
+
+    slot = Slot.COLOUR
+    heard: list
+
+    def __init__(self, heard):
+        self.heard = heard
+
+    def on_batch(self, inputs, targets):
+        self.heard.append("on_batch")
+        return inputs, targets
+
+    def on_targets(self, targets):
+        self.heard.append("on_targets")
+        return targets
+
+    def output_penalty(self, outputs, targets):
+        self.heard.append("output_penalty")
+        return outputs.sum() * 0
+
+    def penalty(self):
+        self.heard.append("penalty")
+        return torch.zeros(())
+
+    def around_gradients(self, gradients):
+        self.heard.append("around")
+        return gradients()
+
+    def before_step(self):
+        self.heard.append("before_step")
+
+    def after_step(self):
+        self.heard.append("after_step")
+
+
+def test_events_come_in_this_order_and_the_penalty_once_per_update():
+    heard = []
+    fit = make_fit([Recording(heard)], accumulate=2)
+    step = Step(fit)
+    step.gradients(next(iter(fit.train.updates(0))))
+    step.apply(want_norm=False)
+    micro = ["on_batch", "on_targets", "output_penalty"]
+    assert heard == ["around", *micro, "penalty", *micro, "before_step", "after_step"]
+
+
+class First(Technique):
+    slot = Slot.GEOMETRY
+
+
+class Second(Technique):
+    slot = Slot.NOISE
+
+
+def test_slots_fix_the_order_and_conflicts_are_errors():
+    a, b = First(), Second()
+    assert in_order([b, a]) == [a, b]
+    b.conflicts = {a.name: "they fight"}
+    with pytest.raises(ConfigError, match="they fight"):
+        in_order([a, b])
+
+
+def test_events_that_are_not_overridden_are_not_called():
+    fit = make_fit([First()])
+    step = Step(fit)
+    assert not (step.on_batch or step.on_targets or step.penalties or step.before_step or step.after_step)
+    assert step.gradients == step._gradients
