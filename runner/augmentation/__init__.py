@@ -1,0 +1,1 @@
+"""Techniques that vary the training inputs, on the device."""

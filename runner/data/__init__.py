@@ -1,0 +1,1 @@
+"""What networks learn from: one option per file, and what the options share."""

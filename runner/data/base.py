@@ -1,0 +1,81 @@
+"""The base of every data option: the settings they all have, and what the engine asks of them."""
+
+import math
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from annotated_types import Ge, Gt, Le
+
+from runner.engine.spec import Probe
+from runner.engine.split import Splits
+from runner.errors import ConfigError
+
+Scaling = Literal["none", "standard", "minmax"]
+TargetScaling = Literal["none", "standard"]
+
+
+@dataclass(kw_only=True)
+class DataOption:
+    """A data set as chosen in the config.
+
+    Subclasses live one per file in ``runner/data``, add their own fields and implement `probe` and `load`.
+
+    Attributes:
+        batch_size: examples per micro-batch, at least 1.
+        drop_last: leave out the last training batch of an epoch when it is short.
+        num_workers: processes that read examples when the data doesn't fit in memory; 0 reads in the main one.
+        split: shares of train, val and test, each at least 0, sum 1; train and val above 0. No test share: no test.
+        split_seed: seed of the split, at least 0. The seed of the run never moves an example to another part.
+        fraction: share of the training part that is kept, in (0, 1]; stratified, and a smaller one is contained in
+            every larger one. For learning curves over the amount of data; val and test stay whole.
+        scaling: ``standard`` (mean 0, standard deviation 1), ``minmax`` (0 to 1) or ``none``, per feature of a table
+            or channel of an image, with statistics of the training part only. Pixels left as they are lie in [0, 1].
+
+    Raises:
+        ConfigError: the shares of `split` are no shares.
+    """
+
+    batch_size: Annotated[int, Ge(1)] = 32
+    drop_last: bool = False
+    num_workers: Annotated[int, Ge(0)] = 0
+    split: tuple[float, float, float] = (0.7, 0.15, 0.15)
+    split_seed: Annotated[int, Ge(0)] = 0
+    fraction: Annotated[float, Gt(0), Le(1)] = 1.0
+    scaling: Scaling = "standard"
+
+    def __post_init__(self) -> None:
+        train, val, test = self.split
+        if not math.isclose(train + val + test, 1.0, abs_tol=1e-6) or train <= 0 or val <= 0 or test < 0:
+            raise ConfigError(
+                f"data.split={list(self.split)}: expected three shares (train, val, test) that sum to 1, train and val "
+                "above 0, such as [0.7,0.15,0.15]."
+            )
+
+    def probe(self) -> Probe:
+        """What is known without loading.
+
+        Raises:
+            ConfigError: the settings can't work: a missing file, an unknown column.
+        """
+        raise NotImplementedError
+
+    def load(self) -> Splits:
+        """Read, split, fit the preprocessing on the training part and apply it to all parts.
+
+        Raises:
+            RunFailed: the data is not to be had or is damaged.
+        """
+        raise NotImplementedError
+
+
+@dataclass(kw_only=True)
+class ImageOption(DataOption):
+    """Images, which may be taken as series.
+
+    Attributes:
+        as_sequence: give the rows of each image as the steps of a series: ``(channels, height, width)`` becomes
+            ``(height, channels * width)``. Recurrent networks read images that way by themselves; this is for other
+            networks, and shuts out augmentations of images.
+    """
+
+    as_sequence: bool = False

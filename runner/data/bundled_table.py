@@ -1,0 +1,50 @@
+"""What the bundled classification tables have in common."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from runner.data import bundled
+from runner.data.base import DataOption
+from runner.data.fingerprint import sha256
+from runner.engine.spec import Probe
+from runner.engine.split import Splits
+
+
+@dataclass(kw_only=True)
+class BundledTable(DataOption):
+    """A table in scikit-learn's form: a line of counts, then a row per example with its class last.
+
+    Subclasses set the class attributes.
+
+    Attributes:
+        file: name of the file.
+        class_names: one per class.
+        feature_names: one per column.
+    """
+
+    file: ClassVar[str]
+    class_names: ClassVar[tuple[str, ...]]
+    feature_names: ClassVar[tuple[str, ...]]
+
+    def probe(self) -> Probe:
+        """Known beforehand."""
+        return Probe("classification", len(self.class_names))
+
+    def load(self) -> Splits:
+        """Read the bundled file; see `DataOption.load`."""
+        from runner.data.assemble import divide, table
+
+        content = bundled.read(self.file)
+        values = bundled.numbers(content, skip=1)
+        labels = values[:, -1].astype(np.int64)
+        return table(
+            self,
+            values[:, :-1],
+            labels,
+            divide(self, len(labels), labels),
+            feature_names=self.feature_names,
+            class_names=self.class_names,
+            fingerprint=sha256(content),
+        )

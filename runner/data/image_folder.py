@@ -1,0 +1,177 @@
+"""Images of one's own, a folder per class."""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+from annotated_types import Ge
+from numpy.typing import NDArray
+
+from runner.data.base import ImageOption
+from runner.data.fingerprint import combine, sha256
+from runner.data.memory import available_memory
+from runner.data.split import Parts, stratified
+from runner.engine.spec import Probe
+from runner.engine.split import DatasetSplit, Splits
+from runner.errors import ConfigError, RunFailed, did_you_mean
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".ppm", ".pgm", ".tif", ".tiff", ".webp")
+PARTS = {"train": ("train",), "val": ("val", "valid", "validation"), "test": ("test",)}
+SHARE_OF_MEMORY = 0.25  # other runs of a sweep want some too
+
+
+@dataclass(kw_only=True)
+class ImageFolder(ImageOption):
+    """Images under ``root/CLASS/``, or under ``root/{train,val,test}/CLASS/`` where these are split already.
+
+    With folders for the parts, `split` is used only for what is missing: without val, the first two shares divide
+    train in their ratio; without test there is none. Classes are the folders' names, sorted.
+
+    Attributes:
+        root: the folder.
+        image_size: height and width in pixels: the shorter side is resized to it, then the centre is cut out.
+        in_memory: decode everything once and keep it; ``auto`` does so when it takes at most a quarter of the free
+            memory. Else workers decode while training (`num_workers`).
+    """
+
+    root: str
+    image_size: Annotated[int, Ge(1)] = 64
+    in_memory: Literal["auto"] | bool = "auto"
+
+    def probe(self) -> Probe:
+        """Looks at the folders, not into the images."""
+        classes = self._classes(self._part_folders().get("train", self._root()))
+        return Probe("classification", len(classes))
+
+    def load(self) -> Splits:
+        """List, split and decode the images; what doesn't fit in memory is decoded once for the statistics."""
+        from runner.data.assemble import classes_spec, divide, images, missing_classes, ordered, reduce
+        from runner.data.image_files import ImageFiles, decode, in_threads
+        from runner.data.scaling import fit_images, histogram
+
+        root, folders = self._root(), self._part_folders()
+        classes = self._classes(folders.get("train", root))
+        paths, labels, sizes = self._listing(list(folders.values()) or [root], classes)
+        notes: tuple[str, ...] = ()
+        if folders:
+            parts = reduce(self, self._given(dict(zip(folders, sizes, strict=True)), labels), labels)
+            notes = tuple(f"no folder {name}: {fate}" for name, fate in ABSENT.items() if name not in folders)
+        else:
+            parts = divide(self, len(paths), labels)
+
+        def hashed(path: Path) -> str:
+            return f"{path.relative_to(root)} {sha256(path.read_bytes())}"
+
+        fingerprint = combine(in_threads(hashed, paths))
+        size = self.image_size
+        if self._fits(len(paths)):
+            pixels = np.empty((len(paths), 3, size, size), dtype=np.uint8)
+            for row, image in zip(pixels, in_threads(lambda path: decode(path, size), paths), strict=True):
+                row[:] = image
+            return images(self, pixels, labels, parts, class_names=classes, fingerprint=fingerprint, notes=notes)
+
+        counts = np.zeros((3, 256), dtype=np.int64)
+        if self.scaling != "none":
+            for image in in_threads(lambda path: decode(path, size), [paths[i] for i in parts.train]):
+                counts += histogram(image[None])
+        scale = fit_images(counts, self.scaling)
+
+        def split(rows: NDArray[np.int64]) -> DatasetSplit:
+            return DatasetSplit(ImageFiles([paths[i] for i in rows], labels[rows], size, scale), len(rows))
+
+        splits = Splits(
+            spec=classes_spec(labels, parts, classes, (3, size, size)),
+            train=split(parts.train),
+            val=split(parts.val),
+            test=split(parts.test) if len(parts.test) else None,
+            fingerprint=fingerprint,
+            notes=notes + missing_classes(labels, parts, classes),
+        )
+        return ordered(self, splits)
+
+    def _root(self) -> Path:
+        root = Path(self.root).expanduser()
+        if root.is_dir():
+            return root
+        beside = [p.name for p in root.parent.iterdir() if p.is_dir()] if root.parent.is_dir() else []
+        raise ConfigError(
+            f"data.root={self.root}: there is no such folder.{did_you_mean(root.name, beside)} "
+            "Expected a folder that holds a folder of images per class."
+        )
+
+    def _part_folders(self) -> dict[str, Path]:
+        """The folders of the parts by name; empty when the folders in the root are the classes."""
+        root = self._root()
+        train = root / "train"
+        if not train.is_dir() or not any(subfolders(train)):  # a class may be called train
+            return {}
+        found = {part: [root / name for name in names if (root / name).is_dir()] for part, names in PARTS.items()}
+        return {part: folders[0] for part, folders in found.items() if folders}
+
+    def _classes(self, folder: Path) -> list[str]:
+        classes = sorted(path.name for path in subfolders(folder))
+        if len(classes) < 2:
+            raise ConfigError(
+                f"data.root={self.root}: {folder} holds {len(classes)} folder(s); expected one per class, at least two."
+            )
+        for name in classes:
+            if next(image_files(folder / name), None) is None:
+                raise ConfigError(f"data.root={self.root}: no image in {folder / name}. Known: {', '.join(SUFFIXES)}.")
+        return classes
+
+    def _listing(self, folders: Sequence[Path], classes: list[str]) -> tuple[list[Path], NDArray[np.int64], list[int]]:
+        """All images folder by folder, their classes, and how many each folder has."""
+        paths: list[Path] = []
+        labels: list[int] = []
+        sizes = []
+        for folder in folders:
+            unknown = [path.name for path in subfolders(folder) if path.name not in classes]
+            if unknown:
+                raise RunFailed(
+                    f"{folder / unknown[0]}: there is no class {unknown[0]} in the training folder."
+                    f"{did_you_mean(unknown[0], classes)} Its classes: {', '.join(classes[:20])}."
+                )
+            before = len(paths)
+            for label, name in enumerate(classes):
+                found = sorted(image_files(folder / name))
+                paths += found
+                labels += [label] * len(found)
+            if len(paths) == before:
+                raise RunFailed(f"{folder}: no image in its class folders. Add some, or remove the folder.")
+            sizes.append(len(paths) - before)
+        return paths, np.array(labels, dtype=np.int64), sizes
+
+    def _given(self, sizes: dict[str, int], labels: NDArray[np.int64]) -> Parts:
+        ends = np.cumsum(list(sizes.values()))
+        rows = {part: np.arange(end - sizes[part], end) for part, end in zip(sizes, ends, strict=True)}
+        none = np.arange(0)
+        if "val" in rows:
+            return Parts(rows["train"], rows["val"], rows.get("test", none))
+        train, val, _ = self.split
+        inner = stratified(labels[rows["train"]], (train / (train + val), val / (train + val), 0.0), self.split_seed)
+        return Parts(inner.train, inner.val, rows.get("test", none))
+
+    def _fits(self, count: int) -> bool:
+        if self.in_memory != "auto":
+            return self.in_memory
+        needed = count * 3 * self.image_size**2 * 6  # decoded, a copy while scaling, and float32
+        return needed <= SHARE_OF_MEMORY * available_memory()
+
+
+ABSENT = {"val": "taken from train", "test": "no test"}
+
+
+def subfolders(folder: Path) -> Iterator[Path]:
+    """The folders in a folder, without hidden ones."""
+    with os.scandir(folder) as entries:
+        yield from (Path(entry.path) for entry in entries if entry.is_dir() and not entry.name.startswith("."))
+
+
+def image_files(folder: Path) -> Iterator[Path]:
+    """The images in a folder and in the folders in it, without hidden ones; none when there is no such folder."""
+    for place, inner, files in os.walk(folder, followlinks=True):
+        inner[:] = [name for name in inner if not name.startswith(".")]
+        yield from (Path(place, n) for n in files if n.lower().endswith(SUFFIXES) and not n.startswith("."))

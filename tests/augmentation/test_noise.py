@@ -1,0 +1,35 @@
+import pytest
+import torch
+
+from runner.augmentation.noise import Noise
+
+
+@pytest.mark.parametrize("shape", [(2000, 13), (50, 1, 20, 20), (100, 40, 5)])
+def test_is_normal_and_independent(shape):
+    torch.manual_seed(0)
+    inputs, targets = torch.randn(shape), torch.arange(shape[0])
+    changed, same = Noise(std=0.3).on_batch(inputs, targets)
+    assert same is targets
+    z = ((changed - inputs) / 0.3).flatten()
+    assert abs(z.mean().item()) < 0.03
+    assert z.std().item() == pytest.approx(1.0, abs=0.03)
+    quantiles = torch.quantile(z, torch.tensor([0.05, 0.5, 0.95]))
+    torch.testing.assert_close(quantiles, torch.tensor([-1.645, 0.0, 1.645]), atol=0.06, rtol=0)
+    assert abs((z[1:] * z[:-1]).mean().item()) < 0.03
+
+
+def test_leaves_its_input_alone_and_follows_the_generator():
+    inputs = torch.randn(4, 3)
+    before = inputs.clone()
+    torch.manual_seed(5)
+    first, _ = Noise().on_batch(inputs, torch.zeros(4))
+    torch.manual_seed(5)
+    second, _ = Noise().on_batch(inputs, torch.zeros(4))
+    assert torch.equal(first, second)
+    assert not torch.equal(first, inputs)
+    assert torch.equal(inputs, before)
+
+
+def test_keeps_channels_last():
+    images = torch.randn(8, 3, 4, 4).to(memory_format=torch.channels_last)
+    assert Noise().on_batch(images, torch.zeros(8))[0].is_contiguous(memory_format=torch.channels_last)
