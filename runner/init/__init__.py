@@ -1,0 +1,1 @@
+"""How the weights of dense and convolutional layers start."""

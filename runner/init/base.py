@@ -1,0 +1,107 @@
+"""What all initializations share: which weights are drawn, their fans, and the gain of an activation."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.conv import _ConvNd
+
+# The slope of negative inputs at the start, where the network doesn't say.
+SLOPES = {"leaky_relu": 0.01, "prelu": 0.25}
+
+
+def gain_of(activation: str, slope: float | None = None) -> float:
+    """Factor by which weights must grow to make up for what `activation` takes from the variance.
+
+    Args:
+        activation: name of the activation as in ``model.activation``.
+        slope: slope of a leaky relu for negative inputs; None is its usual one.
+
+    Returns:
+        tanh 5/3, sigmoid 1, leaky relu and prelu ``√(2/(1 + slope²))``, identity 1; selu 1, the variance 1/fan_in that
+        its constants were chosen for (Klambauer et al. 2017); relu and its smooth relatives √2; softmax, whose outputs
+        do not grow with its inputs, 1.
+    """
+    if activation in ("tanh", "sigmoid"):
+        return nn.init.calculate_gain(activation)  # type: ignore[arg-type]
+    if activation in SLOPES:
+        return nn.init.calculate_gain("leaky_relu", SLOPES[activation] if slope is None else slope)
+    return 1.0 if activation in ("identity", "selu", "softmax") else math.sqrt(2)
+
+
+def gain_in(model: nn.Module) -> float:
+    """The gain of a network's activation, which its attribute `activation` names (default relu).
+
+    The slope of a leaky relu is that of the first one in it.
+    """
+    activation = getattr(model, "activation", "relu")
+    slope = next((m.negative_slope for m in model.modules() if isinstance(m, nn.LeakyReLU)), None)
+    return gain_of(activation, slope if activation == "leaky_relu" else None)
+
+
+def fans(weight: Tensor) -> tuple[int, int]:
+    """Number of inputs and outputs that a dense ``(out, in)`` or convolution ``(out, in/groups, *kernel)`` joins."""
+    kernel = math.prod(weight.shape[2:])
+    return weight.shape[1] * kernel, weight.shape[0] * kernel
+
+
+class Init:
+    """Draws the weights of all dense, convolutional and recurrent layers, in place, and sets their biases to zero.
+
+    Of recurrent layers, each gate's weights are drawn by themselves, with gain 1: a state that is fed back must neither
+    grow nor fade. Normalizations and everything else keep what they have. Subclasses implement `fill`. Draws come from
+    torch's default generator, which the caller seeds.
+
+    Attributes:
+        examples: training examples that `adapt` wants to see; 0 when it is not to be called.
+        notes: what the user should hear once the weights are set, in words.
+    """
+
+    examples: int = 0
+    notes: tuple[str, ...] = ()
+
+    def check(self) -> None:
+        """Look, before any data are loaded, whether what the weights are made from is there.
+
+        Not called where the weights are not to be set: when a run is resumed or its network loaded.
+
+        Raises:
+            ConfigError: it is not.
+        """
+
+    def __call__(self, model: nn.Module) -> None:
+        """Initialize `model`, with the gain of its activation (`gain_in`)."""
+        gain = gain_in(model)
+        with torch.no_grad():
+            for module in model.modules():
+                if isinstance(module, nn.Linear | _ConvNd):
+                    self.fill(module.weight, gain)
+                    if module.bias is not None:
+                        module.bias.zero_()
+                elif isinstance(module, nn.RNNBase):
+                    for parameter in module.parameters():
+                        if parameter.ndim == 1:
+                            parameter.zero_()
+                            continue
+                        for gate in parameter.split(module.hidden_size):
+                            self.fill(gate, 1.0)
+
+    def fill(self, weight: Tensor, gain: float) -> None:
+        """Draw one weight in place.
+
+        Args:
+            weight: ``(out, in)`` or ``(out, in/groups, *kernel)``.
+            gain: factor for the network's activation.
+        """
+        raise NotImplementedError
+
+    def adapt(self, model: nn.Module, inputs: Tensor) -> None:
+        """Fit the weights that were drawn to the data; called only where `examples` is not 0.
+
+        Args:
+            model: the network, where `inputs` are.
+            inputs: the first `examples` of the training split, ``(N, ...)``.
+        """
+        raise NotImplementedError

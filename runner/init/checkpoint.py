@@ -1,0 +1,87 @@
+"""Weights from a run or a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from runner.engine import checkpoint
+from runner.engine.checkpoint import difference
+from runner.errors import ConfigError
+from runner.init.base import Init
+
+
+class Checkpoint(Init):
+    """Take the weights of another run: to fine-tune a network on other data, or to go on from any checkpoint.
+
+    What has the same name and shape is taken over; everything else stays as the network drew it, as does the last layer
+    when the classes differ. The run says what was and what was not.
+
+    Args:
+        path: a run folder, whose best weights are taken, or a file: a checkpoint of runner, or a torch file with a
+            state dict (also under ``model`` or ``state_dict``).
+        strict: whether every weight of the network must be found, with its shape, and no other.
+
+    Raises:
+        ConfigError: there is no such file, nothing in it fits, or with `strict` not all of it.
+        RunFailed: the file is damaged.
+
+    Source: Yosinski et al. 2014, "How transferable are features in deep neural networks?".
+    """
+
+    def __init__(self, path: str, strict: bool = False) -> None:
+        self.path, self.strict = path, strict
+
+    def check(self) -> None:
+        """Look whether the file is there."""
+        self._file()
+
+    def _file(self) -> Path:
+        path = Path(self.path).expanduser()
+        file = path / "checkpoints" / "best.pt" if path.is_dir() else path
+        if not file.is_file():
+            raise ConfigError(f"init.path={self.path}: there is no {file}. Expected a run folder or a checkpoint file.")
+        return file
+
+    def __call__(self, model: nn.Module) -> None:
+        """Copy into `model` what fits."""
+        file = self._file()
+        found, own = weights_in(file), model.state_dict()
+        fitting = {n: found[n] for n, tensor in own.items() if n in found and found[n].shape == tensor.shape}
+        rest = difference(own, found)
+        parameters = [name for name, _ in model.named_parameters()]
+        taken = sum(name in fitting for name in parameters)
+        if self.strict and rest:
+            raise ConfigError(
+                f"init.path={self.path}: does not fit the network: {rest}. With init.strict=false what fits is taken."
+            )
+        if not taken:
+            raise ConfigError(f"init.path={self.path}: nothing in it fits the network: {rest}.")
+        model.load_state_dict(fitting, strict=False)
+        left = f"; the rest stays as drawn: {rest}" if rest else ""
+        self.notes = (f"init=checkpoint: {taken} of {len(parameters)} parameters taken from {file}{left}.",)
+
+
+def weights_in(file: Path) -> dict[str, Tensor]:
+    """The weights in a checkpoint of ours, whose checksum is looked at, or in a state dict that torch saved.
+
+    Raises:
+        ConfigError: there are none in it.
+        RunFailed: the file is damaged.
+    """
+    try:
+        content: Any = torch.load(file, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises many kinds
+        raise checkpoint.Damaged(f"{file}: can't be read as weights ({type(error).__name__}).") from error
+    if isinstance(content, dict) and "format" in content:
+        content = checkpoint.load(file)
+    for key in ("model", "state_dict"):
+        if isinstance(content, dict) and isinstance(content.get(key), dict):
+            content = content[key]
+    weights = {n: t for n, t in content.items() if isinstance(t, Tensor)} if isinstance(content, dict) else {}
+    if not weights:
+        raise ConfigError(f"{file}: holds no weights. Expected a checkpoint, or a state dict saved by torch.")
+    return weights

@@ -1,0 +1,24 @@
+"""Weights of classes, shared by the losses that have them."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def balanced_weights(counts: tuple[int, ...]) -> tuple[float, ...]:
+    """Class weights ``n / (C n_c)``: every class adds the same to the loss, and the mean weight of an example is 1.
+
+    Args:
+        counts: examples per class ``n_c``, each above 0; n is their sum.
+    """
+    return tuple(sum(counts) / (len(counts) * count) for count in counts)
+
+
+def placed(weight: Tensor, outputs: Tensor) -> Tensor:
+    """`weight` with the device and type of `outputs`, to be kept for the next call, which then copies nothing.
+
+    Made outside of inference mode: a tensor made inside it could not take part in training afterwards.
+    """
+    with torch.inference_mode(False):
+        return weight.to(outputs)

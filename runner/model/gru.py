@@ -1,0 +1,57 @@
+"""Gated recurrent unit."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from runner.engine.spec import DataSpec
+from runner.model.layers import DropoutRate
+from runner.model.recurrent import Pooling, Recurrent, StepNorm, Units
+
+
+class GRU(Recurrent):
+    """Layers of GRU cells (reset and update gates) over a series.
+
+    Args:
+        spec: facts about the data: series ``(steps, features)``, or images, whose rows are the steps.
+        hidden: units of each recurrent layer and direction.
+        layers: number of recurrent layers.
+        bidirectional: also read the series backwards, with as many units again.
+        pooling: what is made of the steps: the state after the last one, their mean, or their mean weighted by learned
+            attention.
+        norm: normalization behind every recurrent layer, at each step by itself.
+        dropout: probability of dropping a feature before the last layer, in [0, 1).
+        dropout_between: probability of dropping a feature between recurrent layers, in [0, 1).
+        dropout_input: probability of dropping a feature of the input at a step, in [0, 1).
+
+    Raises:
+        ConfigError: `dropout_between` with one layer, or data that are no series.
+
+    Source: Cho et al. 2014, "Learning Phrase Representations using RNN Encoder-Decoder for Statistical Machine
+    Translation".
+    """
+
+    def __init__(
+        self,
+        spec: DataSpec,
+        hidden: Units = 128,
+        layers: Units = 1,
+        bidirectional: bool = False,
+        pooling: Pooling = "last",
+        norm: StepNorm = "none",
+        dropout: DropoutRate = 0.0,
+        dropout_between: DropoutRate = 0.0,
+        dropout_input: DropoutRate = 0.0,
+    ) -> None:
+        super().__init__(
+            spec,
+            lambda inputs: nn.GRU(inputs, hidden, batch_first=True, bidirectional=bidirectional),
+            "gru",
+            "tanh",
+            layers=layers,
+            pooling=pooling,
+            norm=norm,
+            dropout=dropout,
+            dropout_between=dropout_between,
+            dropout_input=dropout_input,
+        )

@@ -1,0 +1,68 @@
+"""Multilayer perceptron."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated
+
+from annotated_types import Ge
+from torch import nn
+
+from runner.engine.spec import DataSpec
+from runner.errors import ConfigError
+from runner.model.layers import (
+    Activation,
+    Chain,
+    DenseNorm,
+    DropoutRate,
+    Slope,
+    activation_layer,
+    dense_norm,
+    dropout_layer,
+    needs_bias,
+)
+
+
+class MLP(Chain):
+    """Dense layers over the flattened input, each followed by normalization, activation and dropout.
+
+    The layers are named ``linear1``, ``norm1``, ``activation1``, ``dropout1``, ``linear2``, ... and ``output``.
+
+    Args:
+        spec: facts about the data; inputs of any shape are flattened.
+        hidden: units of each hidden layer; empty gives a linear model.
+        activation: activation of the hidden layers.
+        negative_slope: slope of ``leaky_relu`` for negative inputs.
+        norm: normalization of the hidden layers.
+        dropout: probability of dropping a hidden unit, in [0, 1).
+
+    Raises:
+        ConfigError: `dropout` is set and there is no hidden layer for it to act on.
+    """
+
+    def __init__(
+        self,
+        spec: DataSpec,
+        hidden: tuple[Annotated[int, Ge(1)], ...] = (128,),
+        activation: Activation = "relu",
+        negative_slope: Slope = 0.01,
+        norm: DenseNorm = "none",
+        dropout: DropoutRate = 0.0,
+    ) -> None:
+        if dropout and not hidden:
+            raise ConfigError(
+                f"model.dropout={dropout} drops hidden units, but model.hidden is empty. "
+                "Give model.hidden at least one layer, or set model.dropout=0."
+            )
+        layers: dict[str, nn.Module] = {}
+        if len(spec.input_shape) != 1:
+            layers["flatten"] = nn.Flatten()
+        width = math.prod(spec.input_shape)
+        for i, units in enumerate(hidden, start=1):
+            layers[f"linear{i}"] = nn.Linear(width, units, bias=needs_bias(norm))
+            layers[f"norm{i}"] = dense_norm(norm, units)
+            layers[f"activation{i}"] = activation_layer(activation, negative_slope)
+            layers[f"dropout{i}"] = dropout_layer(dropout)
+            width = units
+        layers["output"] = nn.Linear(width, spec.num_outputs)
+        super().__init__(activation, layers)

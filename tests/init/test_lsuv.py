@@ -1,0 +1,95 @@
+import pytest
+import torch
+from torch import nn
+
+from runner.engine.spec import DataSpec
+from runner.engine.split import DatasetSplit, TensorSplit, first_inputs
+from runner.init.lsuv import Lsuv, in_order
+from runner.model.cnn import CNN
+from runner.model.mlp import MLP
+from runner.model.resnet import ResNet
+
+from .networks import variances
+
+SPEC = DataSpec("classification", (1, 8, 8), 10, 10)
+
+
+def outputs(net, x):
+    """What every dense and convolutional layer gives."""
+    seen = {}
+    hooks = [
+        m.register_forward_hook(lambda _, __, y, name=name: seen.update({name: y}))
+        for name, m in net.named_modules()
+        if isinstance(m, nn.Linear | nn.Conv2d)
+    ]
+    with torch.no_grad():
+        net.eval()(x)
+    for hook in hooks:
+        hook.remove()
+    return seen
+
+
+BUILD = {
+    "mlp": lambda activation: MLP(SPEC, (32,) * 6, activation),
+    "cnn": lambda activation: CNN(SPEC, activation=activation),
+    "resnet": lambda activation: ResNet(SPEC, width=0.5, activation=activation),
+}
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh", "silu"])
+@pytest.mark.parametrize("build", BUILD.values(), ids=BUILD)
+def test_every_layers_output_has_variance_one(build, activation):
+    torch.manual_seed(0)
+    net, x = build(activation).train(), 3 * torch.randn(64, 1, 8, 8) + 1
+    init = Lsuv()
+    init(net)
+    init.adapt(net, x)
+    assert net.training
+    for name, y in outputs(net, x).items():
+        assert y.var().item() == pytest.approx(1.0, abs=0.021), name
+    x = torch.randn(2, 3)
+    assert in_order(nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 1)), x)[0].in_features == 3
+
+
+@pytest.mark.parametrize("activation", ["relu", "gelu", "silu", "mish", "tanh"])
+def test_variance_survives_20_layers_of_any_activation(activation):
+    seen = variances(activation, Lsuv(), width=200)
+    assert 0.5 < min(seen) <= max(seen) < 2
+
+
+def test_layers_are_taken_as_they_run_not_as_they_stand():
+    class Backwards(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.second, self.first = nn.Linear(4, 2), nn.Linear(3, 4)
+
+        def forward(self, x):
+            return self.second(self.first(x))
+
+    net = Backwards()
+    assert in_order(net, torch.randn(2, 3)) == [net.first, net.second]
+
+
+def test_dead_layers_are_left_alone():
+    net = MLP(SPEC, (4, 4))
+    init = Lsuv()
+    init(net)
+    init.adapt(net, torch.zeros(8, 1, 8, 8))
+    assert all(p.isfinite().all() for p in net.parameters())
+
+
+def test_first_inputs_of_any_split():
+    x, y = torch.randn(5, 3), torch.zeros(5)
+    dataset = torch.utils.data.TensorDataset(x, y)
+    for split in (TensorSplit(x, y), DatasetSplit(dataset, 5)):
+        assert torch.equal(first_inputs(split, 3), x[:3])
+        assert torch.equal(first_inputs(split, 9), x)
+
+
+def test_a_run_sees_its_own_data(go):
+    go("init=lsuv", "trainer.max_steps=1", "optimizer=sgd", "optimizer.lr=0", "model.hidden=[32,32]")
+    from runner.run import load
+
+    model, splits, _ = load("run", "last")
+    for y in outputs(model, splits.train.inputs[:256]).values():
+        assert y.var().item() == pytest.approx(1.0, abs=0.03)

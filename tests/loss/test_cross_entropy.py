@@ -1,0 +1,91 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.utils.class_weight import compute_class_weight
+from torch import nn
+from torch.nn import functional as F
+
+from runner.engine.spec import DataSpec
+from runner.errors import ConfigError
+from runner.loss.cross_entropy import CrossEntropy
+from runner.loss.weights import balanced_weights
+
+SPEC = DataSpec("classification", (4,), 3, 3, class_names=("cat", "dog", "eel"), class_counts=(10, 30, 60))
+WEIGHT = (0.5, 2.0, 3.0)
+
+
+def batch(n=50):
+    torch.manual_seed(0)
+    return torch.randn(n, 3), torch.randint(3, (n,))
+
+
+def test_unweighted_is_torchs():
+    outputs, targets = batch()
+    assert torch.equal(CrossEntropy(SPEC)(outputs, targets), F.cross_entropy(outputs, targets))
+    soft = torch.randn(50, 3).softmax(1)
+    assert torch.equal(CrossEntropy(SPEC)(outputs, soft), F.cross_entropy(outputs, soft))
+
+
+def test_weighted_is_the_sum_over_the_number_of_examples():
+    outputs, targets = batch()
+    single = -outputs.log_softmax(1)[torch.arange(50), targets]
+    expected = (torch.tensor(WEIGHT)[targets] * single).sum() / 50
+    torch.testing.assert_close(CrossEntropy(SPEC, WEIGHT)(outputs, targets), expected)
+
+
+def test_class_indices_and_their_probabilities_give_the_same():
+    outputs, targets = batch()
+    loss = CrossEntropy(SPEC, WEIGHT)
+    torch.testing.assert_close(loss(outputs, targets), loss(outputs, F.one_hot(targets, 3).float()))
+
+
+@pytest.mark.parametrize("weight", [None, WEIGHT, "balanced"])
+@pytest.mark.parametrize("cut", [1, 17, 49])
+def test_micro_batches_add_up(weight, cut):
+    outputs, targets = batch()
+    loss = CrossEntropy(SPEC, weight)
+    parts = [loss(outputs[:cut], targets[:cut]) * cut, loss(outputs[cut:], targets[cut:]) * (50 - cut)]
+    torch.testing.assert_close(sum(parts) / 50, loss(outputs, targets))
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.integers(1, 200), min_size=2, max_size=8))
+def test_balanced_weights_are_scikit_learns(counts):
+    labels = [c for c, n in enumerate(counts) for _ in range(n)]
+    expected = compute_class_weight("balanced", classes=np.arange(len(counts)), y=labels)
+    assert balanced_weights(tuple(counts)) == pytest.approx(tuple(expected))
+
+
+def test_balanced_takes_the_counts_of_the_training_split():
+    outputs, targets = batch()
+    expected = CrossEntropy(SPEC, (100 / 30, 100 / 90, 100 / 180))(outputs, targets)
+    torch.testing.assert_close(CrossEntropy(SPEC, "balanced")(outputs, targets), expected)
+
+
+def test_an_evaluation_first_does_not_spoil_the_training():
+    loss = CrossEntropy(SPEC, WEIGHT)
+    outputs, targets = batch()
+    outputs = outputs.double()  # another type than the weight's, so that the weight is converted
+    with torch.inference_mode():
+        loss(outputs + 0, targets)
+    outputs.requires_grad_()
+    loss(outputs, targets).backward()
+    assert outputs.grad is not None
+
+
+def test_predictions_and_probabilities():
+    outputs, _ = batch()
+    loss = CrossEntropy(SPEC)
+    torch.testing.assert_close(loss.probabilities(outputs), nn.Softmax(1)(outputs))
+    assert torch.equal(loss.predict(outputs), loss.probabilities(outputs).max(1).indices)
+
+
+def test_wrong_weights_are_refused():
+    with pytest.raises(ConfigError, match="2 values, but the data have 3 classes"):
+        CrossEntropy(SPEC, (1.0, 2.0))
+    with pytest.raises(ConfigError, match="class 'dog' has no example"):
+        CrossEntropy(DataSpec("classification", (4,), 3, 3, SPEC.class_names, (10, 0, 5)), "balanced")
+    with pytest.raises(ConfigError, match="how many examples"):
+        CrossEntropy(DataSpec("classification", (4,), 3, 3), "balanced")

@@ -1,0 +1,103 @@
+"""Distillation against its formula, and with real teachers through whole runs."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from runner.engine.spec import DataSpec
+from runner.errors import ConfigError, RunFailed
+from runner.loss.distillation import Distillation, softened_divergence
+from runner.run import evaluate_run, load
+
+SPEC = DataSpec("classification", (4,), 3, 3)
+
+
+def logits(seed):
+    return 3 * torch.randn(50, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.mark.parametrize("temperature", [1.0, 4.0])
+def test_formula(temperature):
+    student, teacher = logits(0), logits(1)
+    p, q = (teacher / temperature).softmax(1), (student / temperature).softmax(1)
+    expected = temperature**2 * (p * (p / q).log()).sum(1).mean()
+    torch.testing.assert_close(softened_divergence(student, teacher, temperature), expected)
+
+
+def test_at_high_temperatures_it_matches_centred_logits():
+    """Hinton et al. 2015, equation 4: the gradient tends to ``(z - v) / C`` for logits of mean zero."""
+    student, teacher = (z - z.mean(1, keepdim=True) for z in (logits(0), logits(1)))
+    student.requires_grad_()
+    softened_divergence(student, teacher, 1e4).backward()
+    torch.testing.assert_close(student.grad * 50, (student.detach() - teacher) / 3, rtol=1e-2, atol=1e-3)
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.3, 1.0])
+def test_mixes_both_parts_and_evaluates_the_hard_one(alpha):
+    torch.manual_seed(0)
+    teacher = nn.Sequential(nn.Linear(4, 3), nn.Dropout(0.5)).double()
+    loss = Distillation(SPEC, "somewhere", lambda path: {"somewhere": teacher}[path], 2.0, alpha)
+    inputs, targets = torch.randn(50, 4, dtype=torch.float64), torch.randint(3, (50,))
+    outputs = logits(0).requires_grad_()
+    hard = nn.functional.cross_entropy(outputs, targets)
+    torch.testing.assert_close(loss(outputs, targets), hard)
+    assert loss.on_batch(inputs, targets) == (inputs, targets)
+    soft = softened_divergence(outputs, teacher[0](inputs), 2.0)  # without its dropout
+    value = loss(outputs, targets)
+    torch.testing.assert_close(value, (1 - alpha) * hard + alpha * soft)
+    value.backward()
+    assert all(p.grad is None for p in teacher.parameters())
+    torch.testing.assert_close(loss(outputs, targets), hard)  # the next one without inputs is an evaluation
+
+
+def test_a_teacher_of_other_classes_is_refused():
+    loss = Distillation(SPEC, "runs/a", lambda path: nn.Linear(4, 7))
+    loss.on_batch(torch.randn(2, 4), torch.tensor([0, 1]))
+    with pytest.raises(ConfigError, match="gives 7 outputs, this run's network 3"):
+        loss(torch.randn(2, 3), torch.tensor([0, 1]))
+
+
+QUICK = ("trainer.max_epochs=2", "model.hidden=[16]", "trainer.limit_batches=10")
+
+
+@pytest.fixture
+def teacher(go):
+    go("trainer.max_epochs=6", "model.hidden=[64]", "regularization=[dropout]", "optimizer.lr=0.003", folder="teacher")
+    return "teacher"
+
+
+def test_a_student_learns_from_a_run_folder_and_from_a_file(go, teacher):
+    command = ("loss=distillation", "loss.alpha=1.0", "model.hidden=[16]", "trainer.max_epochs=5", "optimizer.lr=0.01")
+    go(*command, f"loss.teacher={teacher}", folder="a")
+    go(*command, f"loss.teacher={teacher}/checkpoints/best.pt", folder="b")
+    states = [torch.load(Path(name, "checkpoints/last.pt"))["model"] for name in "ab"]
+    assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
+    network, splits, _ = load(teacher)
+    student, _, _ = load("a")
+    inputs = splits.val.inputs
+    agreement = (network(inputs).argmax(1) == student(inputs).argmax(1)).float().mean()
+    assert agreement > 0.85  # of labels it has seen none: alpha is 1
+    shutil.rmtree(teacher)
+    assert evaluate_run("a", "val")["accuracy"] > 0.85  # an evaluation needs no teacher
+
+
+def test_soft_targets_and_accumulation_go_along(go, teacher):
+    result = go(
+        "loss=distillation", f"loss.teacher={teacher}", "regularization=[label_smoothing]", "trainer.accumulate=2",
+        "trainer.precision=bf16", *QUICK,
+    )  # fmt: skip
+    assert result["status"] == "completed"
+
+
+def test_wrong_teachers_are_refused_in_a_sentence(go, teacher):
+    with pytest.raises(ConfigError, match=r"nowhere: there is no nowhere.*folder of a run"):
+        go("loss=distillation", "loss.teacher=nowhere", *QUICK, folder="a")
+    with pytest.raises(ConfigError, match=r"loss.teacher: a value is required"):
+        go("loss=distillation", *QUICK, folder="b")
+    with pytest.raises(RunFailed, match="does not fit these data"):
+        go("loss=distillation", f"loss.teacher={teacher}", "data=iris", *QUICK, folder="c")
+    with pytest.raises(ConfigError, match="these data are for regression"):
+        go("loss=distillation", f"loss.teacher={teacher}", "data=diabetes", *QUICK, folder="d")

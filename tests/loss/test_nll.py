@@ -1,0 +1,37 @@
+import pytest
+import torch
+from torch.nn import functional as F
+
+from runner.loss.nll import NLL
+
+
+def batch():
+    torch.manual_seed(0)
+    return 3 * torch.randn(40, 5, dtype=torch.float64), torch.randint(5, (40,))
+
+
+def form(logits, outputs):
+    return {"logits": logits, "log_probabilities": logits.log_softmax(1), "probabilities": logits.softmax(1)}[outputs]
+
+
+@pytest.mark.parametrize("outputs", ["logits", "log_probabilities", "probabilities"])
+def test_all_forms_are_the_negative_log_probability(outputs):
+    logits, targets = batch()
+    given, loss = form(logits, outputs), NLL(outputs)
+    torch.testing.assert_close(loss(given, targets), F.cross_entropy(logits, targets))
+    torch.testing.assert_close(loss.probabilities(given), logits.softmax(1))
+    assert torch.equal(loss.predict(given), logits.argmax(1))
+
+
+def test_torchs():
+    logits, targets = batch()
+    logs = logits.log_softmax(1)
+    assert torch.equal(NLL("log_probabilities")(logs, targets), F.nll_loss(logs, targets))
+
+
+@pytest.mark.parametrize("outputs", ["logits", "log_probabilities", "probabilities"])
+def test_an_ensemble_averages_probabilities(outputs):
+    members = 3 * torch.randn(4, 40, 5, dtype=torch.float64)
+    loss = NLL(outputs)
+    combined = loss.combine(torch.stack([form(logits, outputs) for logits in members]))
+    torch.testing.assert_close(loss.probabilities(combined), members.softmax(2).mean(0))

@@ -1,0 +1,47 @@
+import math
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from runner.engine.spec import DataSpec
+from runner.model.attention import SelfAttention, attention_layer
+from runner.model.cnn import CNN
+
+
+def count(model):
+    return sum(p.numel() for p in model.parameters())
+
+
+@pytest.mark.parametrize(("channels", "squeezed"), [(16, 4), (128, 8)])
+def test_squeeze_and_excitation(channels, squeezed):
+    torch.manual_seed(0)
+    layer, x = attention_layer("se", channels), torch.randn(3, channels, 5, 4)
+    first, second = layer.fc1, layer.fc2
+    assert first.weight.shape == (squeezed, channels, 1, 1)
+    h = F.relu(x.mean((2, 3)) @ first.weight[:, :, 0, 0].T + first.bias)
+    scale = torch.sigmoid(h @ second.weight[:, :, 0, 0].T + second.bias)
+    torch.testing.assert_close(layer(x), x * scale[:, :, None, None])
+
+
+def test_self_attention_is_the_formula():
+    torch.manual_seed(0)
+    layer, x = SelfAttention(6).double(), torch.randn(2, 6, 3, 4, dtype=torch.float64)
+    inner = layer.attention
+    nn.init.normal_(inner.in_proj_bias)
+    p = x.flatten(2).mT  # (N, positions, C)
+    q, k, v = (p @ w.T + b for w, b in zip(inner.in_proj_weight.split(6), inner.in_proj_bias.split(6)))
+    shares = (q @ k.mT / math.sqrt(6)).softmax(-1)
+    expected = x + inner.out_proj(shares @ v).mT.view_as(x)
+    torch.testing.assert_close(layer(x), expected)
+    torch.testing.assert_close(layer.eval()(x), expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "more"),
+    [("none", 0), ("se", 2 * 32 * 4 + 32 + 4 + 2 * 64 * 4 + 64 + 4), ("self", 4 * (32**2 + 64**2 + 96))],
+)
+def test_parameters_of_a_cnn_with_it(name, more):
+    spec = DataSpec("classification", (1, 8, 8), 10, 10)
+    assert count(CNN(spec, attention=name)) == count(CNN(spec)) + more
