@@ -1,0 +1,1 @@
+"""The rise of the learning rate in front of a schedule."""
