@@ -1,0 +1,1 @@
+"""What to watch while a network is trained."""

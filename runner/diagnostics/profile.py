@@ -1,0 +1,76 @@
+"""Where the time of a step goes."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Annotated
+
+from annotated_types import Ge
+
+from runner.engine.technique import Slot, Technique
+
+if TYPE_CHECKING:
+    from torch.profiler import profile
+
+    from runner.engine.fit import Fit
+
+
+class Profile(Technique):
+    """Trace some updates with `torch.profiler` into ``profile.json`` in the run folder.
+
+    The file opens in Perfetto or ``chrome://tracing``. While the trace is taken, steps are several times slower.
+    Updates are counted from the start of each session of a run.
+
+    Args:
+        wait: updates before the trace begins, at least 1: the first ones are never typical.
+        active: updates in the trace.
+    """
+
+    slot = Slot.WEIGHTS
+
+    def __init__(self, wait: Annotated[int, Ge(1)] = 10, active: Annotated[int, Ge(1)] = 10) -> None:
+        self.wait, self.active = wait, active
+        self.profiler: profile | None = None
+        self.costly: list[str] = []
+
+    def setup(self, fit: Fit) -> None:
+        """Prepare the profiler."""
+        from torch import profiler
+
+        self.path = fit.recorder.folder.path / "profile.json"
+        self.profiler = profiler.profile(
+            schedule=profiler.schedule(wait=self.wait - 1, warmup=1, active=self.active, repeat=1),
+            on_trace_ready=self._keep,
+        )
+        self.left = self.wait + self.active
+        self.profiler.start()
+
+    def after_step(self) -> None:
+        """Count the update."""
+        if self.profiler is not None:
+            self.profiler.step()
+            self.left -= 1
+            if self.left == 0:
+                self._stop()
+
+    def advice(self) -> list[str]:
+        """The costliest operations."""
+        self._stop()
+        if not self.costly:
+            return [f"profile: the run ended before its trace of updates {self.wait + 1} to {self.wait + self.active}."]
+        return [f"most time of a step goes into {', '.join(self.costly)}; the trace is in {self.path}."]
+
+    def _stop(self) -> None:
+        if self.profiler is not None:
+            profiler, self.profiler = self.profiler, None
+            profiler.stop()
+
+    def _keep(self, profiler: profile) -> None:
+        temporary = self.path.with_name(f".{self.path.name}.tmp")
+        profiler.export_chrome_trace(str(temporary))
+        os.replace(temporary, self.path)
+        events = profiler.key_averages()
+        total = sum(e.self_device_time_total + e.self_cpu_time_total for e in events) or 1.0
+        ranked = sorted(events, key=lambda e: e.self_device_time_total + e.self_cpu_time_total, reverse=True)
+        named = [e for e in ranked if not e.key.startswith("ProfilerStep")][:3]
+        self.costly = [f"{e.key} ({(e.self_device_time_total + e.self_cpu_time_total) / total:.0%})" for e in named]

@@ -1,0 +1,27 @@
+"""The weights that penalties are taken over."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from runner.errors import ConfigError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def weights(model: nn.Module, technique: str, frozen: bool = False) -> list[nn.Parameter]:
+    """All trainable parameters of two or more dimensions: weights and embeddings, neither norms nor biases.
+
+    Args:
+        model: the network.
+        technique: who asks, for the message.
+        frozen: whether frozen ones count too.
+
+    Raises:
+        ConfigError: there are none, so `technique` would do nothing.
+    """
+    found = [p for p in model.parameters() if (p.requires_grad or frozen) and p.ndim > 1]
+    if not found:
+        raise ConfigError(f"regularization={technique}: the network has no trainable weights. Leave {technique} out.")
+    return found

@@ -1,0 +1,72 @@
+"""Noise of the gradient and curvature of the loss, against closed formulas."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from runner.diagnostics.gradient_noise_scale import GradientNoiseScale, noise_and_gradient
+from runner.diagnostics.sharpness import Sharpness, largest_eigenvalue
+
+
+def test_noise_and_gradient_are_unbiased():
+    generator = torch.Generator().manual_seed(0)
+    true, sigma, batch, repeats = torch.tensor([1.0, -2.0, 0.5]), torch.tensor([1.0, 2.0, 3.0]), 4, 4000
+    estimates = []
+    for _ in range(repeats):
+        each = true + sigma * torch.randn(8, batch, 3, generator=generator)
+        estimates.append(noise_and_gradient(each.mean(1).unbind(), batch))
+    noise, square = torch.stack(estimates).mean(0)
+    assert noise == pytest.approx(14.0, rel=0.03)
+    assert square == pytest.approx(5.25, rel=0.03)
+
+
+def test_noise_scale_of_a_linear_model(fit):
+    # gradients of sum(w x) are the inputs themselves: mean m and variance s² per entry
+    generator = torch.Generator().manual_seed(0)
+    inputs = 0.5 + 2.0 * torch.randn(4096, 1, generator=generator)
+    model = nn.Linear(1, 1, bias=False)
+    technique = GradientNoiseScale(batches=256, batch=16, factor=2.0)
+    parts = fit(model, inputs, torch.zeros(4096), batch=512, loss=lambda outputs, targets: outputs.mean())
+    technique.setup(parts)
+    scores = technique.epoch_scores({})
+    assert scores["gradient_noise_scale"] == pytest.approx(4.0 / 0.25, rel=0.3)
+    (sentence,) = technique.advice()
+    assert "an update has 512; a smaller data.batch_size" in sentence
+    assert model.weight.grad is None
+
+
+def test_largest_eigenvalue_of_a_quadratic():
+    torch.manual_seed(0)
+    root = torch.randn(6, 6, dtype=torch.float64)
+    matrix = root @ root.T
+    w, v = torch.randn(2, dtype=torch.float64).requires_grad_(), torch.randn(4, dtype=torch.float64).requires_grad_()
+    loss = lambda: 0.5 * torch.cat([w, v]) @ matrix @ torch.cat([w, v])  # noqa: E731
+    expected = torch.linalg.eigvalsh(matrix)[-1]
+    torch.testing.assert_close(largest_eigenvalue(loss, [w, v], 300), expected)
+
+
+def test_sharpness_of_least_squares(fit):
+    # loss mean (x w)²: the Hessian is 2 XᵀX / n
+    torch.manual_seed(1)
+    inputs = torch.randn(64, 3)
+    model = nn.Linear(3, 1, bias=False)
+    technique = Sharpness(iterations=200)
+    parts = fit(model, inputs, torch.zeros(64), loss=lambda outputs, targets: outputs.square().mean())
+    technique.setup(parts)
+    expected = float(torch.linalg.eigvalsh(2 * inputs.T @ inputs / 64)[-1])
+    assert technique.epoch_scores({}) == {"sharpness": pytest.approx(expected, rel=1e-4)}
+    assert technique.advice() == []
+    parts.optimizer.param_groups[0]["lr"] = 5.0 / expected
+    assert "lower optimizer.lr" in technique.advice()[0]
+
+
+@pytest.mark.parametrize("model", ["mlp", "cnn"])
+def test_in_a_run(go, model):
+    common = [f"model={model}", "trainer.limit_batches=3", "trainer.max_epochs=2", "diagnostics.sharpness.every=2"]
+    go(*common, "diagnostics=[sharpness,gradient_noise_scale]", "diagnostics.sharpness.iterations=3")
+    rows = [json.loads(line) for line in Path("run/metrics.jsonl").read_text().splitlines()]
+    assert ["sharpness" in row for row in rows] == [False, True]
+    assert rows[1]["sharpness"] > 0

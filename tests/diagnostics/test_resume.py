@@ -1,0 +1,50 @@
+"""Every diagnostic: interrupted and resumed equals uninterrupted, and none changes the training it looks at."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from runner.config.options import Options
+from runner.engine.progress import Progress
+from runner.errors import Interrupted
+from runner.run import resume
+from tests.faults.kill_resume import content, same
+
+NAMES = [name for name in Options().names("diagnostics") if name != "none"]
+COMMON = ["model=cnn", "model.channels=[4]", "model.head=[8]", "regularization=[dropout]", "data.batch_size=16"]
+COMMON += ["trainer.accumulate=2", "trainer.clip_norm=0.5", "trainer.limit_batches=6", "trainer.max_epochs=5"]
+
+
+class StopAt(Progress):
+    def epoch(self, fit, row):
+        if row["epoch"] == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_interrupted_and_resumed_equals_uninterrupted(go, name):
+    options = [*COMMON, f"diagnostics=[{name}]", "trainer.log_every=4"]
+    go(*options, folder="whole")
+    with pytest.raises(Interrupted):
+        go(*options, folder="cut", progress=StopAt())
+    resume("cut")
+    whole, cut = content(Path("whole")), content(Path("cut"))
+    if name in ("time_to_target", "profile"):  # they tell seconds
+        whole["result"]["advice"] = cut["result"]["advice"] = []
+    assert same(whole, cut) == []
+
+
+def test_looking_changes_nothing(go):
+    go(*COMMON, folder="without")
+    go(*COMMON, f"diagnostics=[{','.join(NAMES)}]", folder="with")
+    without, looked = content(Path("without")), content(Path("with"))
+    for part in ("model", "optimizer", "position"):
+        assert same(without["last"][part], looked["last"][part]) == []
+
+
+@pytest.mark.parametrize("precision", ["fp16", "bf16"])
+def test_in_half_precision(go, precision):
+    result = go(*COMMON, f"diagnostics=[{','.join(NAMES)}]", f"trainer.precision={precision}", "trainer.max_epochs=1")
+    assert result["status"] == "completed"
