@@ -1,0 +1,90 @@
+"""The verbs ``find-lr`` and ``find-batch-size``: what they take and what they print."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from runner.errors import ConfigError
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+Number = TypeVar("Number", int, float)
+
+LR_USAGE = "find-lr [OVERRIDES] [--start 1e-7] [--end 10] [--steps 200]"
+BATCH_SIZE_USAGE = "find-batch-size [OVERRIDES] [--start 8] [--seconds 60]"
+
+
+def find_lr(arguments: list[str]) -> int:
+    """Run the learning-rate range test and print the override to paste."""
+    from runner.cli.progress import Terminal
+    from runner.find.lr import find_lr as find
+    from runner.run import new_folder
+
+    (start, end, steps), config = _parsed(arguments, ("--start", "--end", "--steps"))
+    curve = find(
+        config,
+        _number("--start", start, 1e-7, float),
+        _number("--end", end, 10.0, float),
+        _number("--steps", steps, 200, int),
+        Terminal(),
+    )
+    table, picture = curve.write(new_folder(config, Path("outputs/find-lr")))
+    print(f"loss from rate {curve.lrs[0]:.2g} to {curve.lrs[-1]:.2g}: {picture}, {table}")
+    rates = curve.suggestions()
+    if not rates:
+        print("The loss fell at no rate in this range: nothing to suggest. Try a wider one with --start and --end.")
+        return 0
+    for name, rate in rates.items():
+        print(f"  {name:<12}{rate:.2g}")
+    print(f"optimizer.lr={next(iter(rates.values())):.2g}")
+    return 0
+
+
+def find_batch_size(arguments: list[str]) -> int:
+    """Time batch sizes and print the override to paste."""
+    from runner.cli.progress import Terminal
+    from runner.cli.tables import console, plain_table
+    from runner.find.batch_size import find_batch_size as find
+
+    (start, seconds), config = _parsed(arguments, ("--start", "--seconds"))
+    found = find(config, _number("--start", start, 8, int), _number("--seconds", seconds, 60.0, float), Terminal())
+    table = plain_table("batch size", "samples/s", "ms/update", "peak memory")
+    for speed in found.speeds:
+        memory = "-" if speed.memory is None else f"{speed.memory / 2**20:,.0f} MiB"
+        table.add_row(str(speed.batch_size), f"{speed.samples_per_second:,.0f}", f"{1000 * speed.seconds:.2f}", memory)
+    console().print(table)
+    print(f"Ended there: {found.end}.")
+    size = found.suggestion()
+    if size is None:
+        print("No size could be tried: nothing to suggest.")
+        return 0
+    print("The smallest size with nine tenths of the best throughput; another size wants another rate: find-lr.")
+    print(f"data.batch_size={size}")
+    return 0
+
+
+def _parsed(arguments: list[str], flags: Sequence[str]) -> tuple[list[str | None], DictConfig]:
+    from runner.cli.verbs import _flags, _take
+    from runner.config.compose import Command, compose
+
+    values, rest = [], arguments
+    for flag in flags:
+        value, rest = _take(rest, flag)
+        values.append(value)
+    known, _ = _flags(rest)
+    if known.multirun or known.cfg or known.info:
+        raise ConfigError("--multirun, --cfg and --info have no meaning here: one configuration is tried.")
+    return values, compose(Command(known.overrides, known.config_dir, known.config_name or "config"))
+
+
+def _number(flag: str, text: str | None, default: Number, kind: Callable[[str], Number]) -> Number:
+    if text is None:
+        return default
+    try:
+        return kind(text)
+    except ValueError as error:
+        what = "an integer" if kind is int else "a number"
+        raise ConfigError(f"{flag} {text}: expected {what}, such as {flag} {default:g}.") from error

@@ -1,0 +1,150 @@
+"""Tables on the terminal."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from runner.config.options import Options
+    from runner.sweep.listing import Summary
+
+
+def console() -> Console:
+    """Standard output, never cut to 80 columns when it is no terminal."""
+    out = Console(highlight=False, markup=False)  # what is printed may hold brackets
+    if not out.is_terminal:
+        out.width = 160
+    return out
+
+
+def number(value: float | None) -> str:
+    """A score with four significant digits."""
+    return "-" if value is None else f"{value:.4g}" if abs(value) < 1e-3 or abs(value) >= 1e4 else f"{value:.4f}"
+
+
+def plain_table(*columns: str) -> Table:
+    """A table without lines between rows."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column)
+    return table
+
+
+def score_table(scores: dict[str, dict[str, float]]) -> None:
+    """One row per split, one column per score."""
+    names = list(dict.fromkeys(name for row in scores.values() for name in row))
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("")
+    for name in names:
+        table.add_column(name, justify="right")
+    for split, row in scores.items():
+        table.add_row(split, *(number(row.get(name)) for name in names))
+    if names:
+        console().print(table)
+
+
+def fact_table(facts: list[tuple[str, str]]) -> None:
+    """Names and what is to be said of each."""
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for name, fact in facts:
+        table.add_row(name, fact)
+    console().print(table)
+
+
+def option_table(options: Options, groups: list[str]) -> None:
+    """The options of groups with their one-line descriptions."""
+    table = plain_table("option", "what it is and when to choose it")
+    for place, group in enumerate(groups):
+        if place:
+            table.add_row("", "")
+        for name in options.names(group):
+            table.add_row(f"{group}={name}", options.description(group, name))
+    console().print(table)
+
+
+def show_option(options: Options, group: str, name: str, config_dir: str | None) -> None:
+    """An option's file, arguments with types and defaults, and source."""
+    import yaml
+
+    out = console()
+    out.print(f"{group}={name}", style="bold", end="")
+    out.print(f"  ({options.file(group, name)})")
+    for line in options.comments(group, name):
+        out.print(line)
+    node: Any = yaml.safe_load(options.file(group, name).read_text()) or {}
+    prefix = group.replace("/", ".")
+    if set(node) == {name} and isinstance(node[name], dict):
+        node, prefix = node[name], f"{group}.{name}"
+    if "_target_" not in node:
+        text = yaml.safe_dump(node, sort_keys=False) if node else "Sets nothing.\n"
+        out.print(text, end="")
+        return
+    trusted = [node["_target_"].rpartition(".")[0]] if config_dir else []
+    out.print(f"\n{node['_target_']}")
+    table = plain_table("key", "default", "takes")
+    table.columns[0].no_wrap = True  # to be copied
+    _add_rows(table, node, prefix, trusted, options.remarks(group, name))
+    for entry in node.get("defaults", ()):  # choices inside this one, such as optimizer/params
+        for inner, chosen in entry.items() if isinstance(entry, dict) else ():
+            within = f"{group}/{inner}"
+            part = yaml.safe_load(options.file(within, chosen).read_text())
+            if part:  # `none` is empty
+                _add_rows(table, part, f"{prefix}.{inner}", trusted, options.remarks(within, chosen))
+    out.print(table)
+
+
+def _add_rows(table: Table, node: dict[str, Any], prefix: str, trusted: list[str], remarks: dict[str, str]) -> None:
+    from runner.config.signature import describe, signature_of
+    from runner.config.targets import resolve
+
+    arguments = signature_of(resolve(node["_target_"], f"{prefix}._target_", trusted)).arguments
+    for key, value in node.items():
+        if key in ("_target_", "defaults"):
+            continue
+        if isinstance(value, dict) and "_target_" in value:
+            _add_rows(table, value, f"{prefix}.{key}", trusted, remarks)
+        else:
+            takes = describe(arguments[key].hint if key in arguments else None)
+            remark = remarks.get(key, "")
+            if not set(re.findall(r"\w+", takes)) <= set(re.findall(r"\w+", remark)):  # it does not say so itself
+                remark = f"{takes}; {remark}" if remark else takes
+            table.add_row(f"{prefix}.{key}", _default(value), remark)
+
+
+def _default(value: Any) -> str:
+    return (
+        "required"
+        if value == "???"
+        else "null"
+        if value is None
+        else str(value).lower()
+        if isinstance(value, bool)
+        else str(value)
+    )
+
+
+def sweep_table(found: list[Summary]) -> None:
+    """One row per sweep."""
+    table = plain_table("sweep", "started", "sampler", "trials", "best", "with")
+    for sweep in found:
+        trials = ", ".join(f"{count} {status}" for status, count in sweep.statuses.items())
+        best = f"{', '.join(sweep.objectives)} {number(sweep.best)}"
+        table.add_row(str(sweep.folder), sweep.created, sweep.sampler, trials, best, sweep.overrides)
+    console().print(table)
+
+
+def doctor_tables(report: dict[str, list[tuple[str, str]]]) -> None:
+    """Sections of facts."""
+    out = console()
+    for section, facts in report.items():
+        out.print(section, style="bold")
+        table = Table(box=None, pad_edge=False, show_header=False)
+        table.add_column(no_wrap=True)
+        table.add_column()
+        for name, fact in facts:
+            table.add_row(f"  {name}", fact)
+        out.print(table)

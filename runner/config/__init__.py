@@ -1,0 +1,1 @@
+"""Composing, checking and building what a user chose."""

@@ -1,0 +1,423 @@
+"""From overrides to a composed configuration, with names checked on the way. Nothing here imports torch."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+from hydra import version
+from hydra._internal.hydra import Hydra
+from hydra._internal.utils import create_config_search_path
+from hydra.core.config_search_path import SearchPathQuery
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import ChoiceSweep, Glob, IntervalSweep, Override, QuotedString, Sweep
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from runner.config.options import CONF, Options
+from runner.errors import ConfigError, did_you_mean
+
+# Groups that take a list of options; in all others a second option would silently overwrite the first.
+LISTS = ("regularization", "augmentation", "diagnostics")
+
+
+@dataclass
+class Command:
+    """What was typed, apart from the verb.
+
+    Attributes:
+        overrides: ``group=option`` and ``key=value``.
+        config_dir: a folder of the user's own options (``--config-dir``).
+        config_name: name of the primary config.
+    """
+
+    overrides: list[str]
+    config_dir: str | None = None
+    config_name: str = "config"
+    options: Options = field(init=False)
+
+    def __post_init__(self) -> None:
+        folders = [CONF]
+        if self.config_dir is not None:
+            folder = Path(self.config_dir)
+            if not folder.is_dir():
+                raise ConfigError(f"--config-dir {self.config_dir}: there is no such folder.")
+            folders.insert(0, folder)
+        self.options = Options(folders)
+
+    @cached_property
+    def parsed(self) -> list[Override]:
+        """The overrides, taken apart.
+
+        Raises:
+            ConfigError: one of them can't be read.
+        """
+        parser = OverridesParser.create()
+        parsed = []
+        for text in self.overrides:
+            if "=" not in text and not text.startswith("~"):
+                raise ConfigError(f"{text!r} is not an override: there is no = in it. Expected key=value, no spaces.")
+            try:
+                parsed.append(parser.parse_override(text))
+            except (OverrideParseException, HydraException) as error:
+                where = str(error).splitlines()[0].partition(" expecting ")[0]
+                raise ConfigError(
+                    f"{text!r} is not an override ({where}). Expected key=value or group=option; quote values with "
+                    "spaces, commas or brackets for the shell and for Hydra: 'key=\"a, b\"'."
+                ) from error
+        return parsed
+
+    def first_of_sweeps(self) -> Command:
+        """The command with the first value of every sweep; intervals begin at their lower end."""
+        overrides = []
+        for override in self.parsed:
+            value: Any = override.value()
+            if isinstance(value, Glob):
+                continue
+            if isinstance(value, IntervalSweep):
+                overrides.append(f"{override.key_or_group}={value.start}")
+            elif override.is_sweep_override():
+                overrides.append(f"{override.key_or_group}={next(override.sweep_string_iterator())}")
+            else:
+                overrides.append(override.input_line or "")
+        return Command(overrides, self.config_dir, self.config_name)
+
+    def typed(self) -> set[str]:
+        """Keys that were given a value, such as ``optimizer.lr``."""
+        return {override.key_or_group for override in self.parsed}
+
+
+def as_typed(overrides: Any) -> list[str]:
+    """Hydra's list of overrides as they were typed: what stands for a secret stays a reference."""
+    plain: Any = OmegaConf.to_container(overrides, resolve=False)
+    return [str(text) for text in plain]
+
+
+def choices(override: Override) -> Iterator[Any]:
+    """The values that an override can take: one, or each of a sweep's."""
+    value: Any = override.value()
+    if isinstance(value, Glob):
+        return  # takes what there is
+    if isinstance(value, Sweep):
+        entries = getattr(value, "list", None) or []
+        for entry in entries:
+            yield Override._convert_value(entry.text if isinstance(entry, QuotedString) else entry)
+    else:
+        yield value
+
+
+def check_names(command: Command) -> None:
+    """Refuse unknown groups, options and top-level keys.
+
+    Raises:
+        ConfigError: with the nearest valid name.
+    """
+    groups = command.options.groups()
+    for override in command.parsed:
+        key = override.key_or_group
+        first = re.split(r"[./]", key)[0]
+        if first == "hydra":
+            continue
+        if first not in groups and first not in command.options.top_level_keys():
+            having = [g for g in groups if any(str(c) in command.options.names(g) for c in choices(override))]
+            raise ConfigError(_unknown(command, override.input_line or "", first, having))
+        if override.is_delete():
+            check_deletion(override)
+        elif key in groups:
+            if (override.is_add() or override.is_force_add()) and (CONF / key).is_dir():
+                raise ConfigError(
+                    f"{override.input_line}: every group has a choice already, so + has nothing to add. "
+                    f"Write {override.input_line.lstrip('+') if override.input_line else key}."
+                )
+            for choice in choices(override):
+                _check_choice(command, override, key, choice)
+
+
+def _unknown(command: Command, given: str, key: str, likely: Sequence[str] = ()) -> str:
+    groups, keys = command.options.groups(), command.options.top_level_keys()
+    return (
+        f"{given}: there is no {key!r}.{did_you_mean(key, likely) or did_you_mean(key, [*groups, *keys])} "
+        f"Groups: {', '.join(g for g in groups if '/' not in g)}. Keys: {', '.join(keys)}. "
+        "`python -m runner list` shows the options."
+    )
+
+
+def check_deletion(override: Override) -> None:
+    """Refuse to take away anything but a technique: a missing key would mean a default that nobody sees.
+
+    Raises:
+        ConfigError: says how to give another value.
+    """
+    key = override.key_or_group
+    group = re.split(r"[./]", key)[0]
+    if group in LISTS and key.count(".") == 1:
+        return
+    what = f"{key}=OPTION" if key == group and "." not in key else f"{key}=VALUE"
+    raise ConfigError(f"{override.input_line}: {key} can't be left out. Give it another value: {what}.")
+
+
+def refuse_sweeps(command: Command) -> None:
+    """Refuse several values for a key, where one run is asked for.
+
+    Raises:
+        ConfigError: says how either is written.
+    """
+    for override in command.parsed:
+        if override.is_sweep_override():
+            key, _, value = (override.input_line or "").partition("=")
+            listed = f", and a list is written '{key}=[{value}]'" if "(" not in value else ""
+            raise ConfigError(
+                f"{override.input_line}: several values, and this is one run. Add --multirun to run each{listed}."
+            )
+
+
+def _check_choice(command: Command, override: Override, group: str, choice: Any) -> None:
+    known = command.options.names(group)
+    if isinstance(choice, list):
+        if group not in LISTS:
+            raise ConfigError(
+                f"{override.input_line}: {group} takes one option, not a list. To compare several, sweep over them: "
+                f"--multirun {group}={','.join(map(str, choice))}."
+            )
+        if "none" in choice and len(choice) > 1:
+            raise ConfigError(f"{override.input_line}: none can't be combined with other options. Leave it out.")
+        twice = next((name for name in choice if choice.count(name) > 1), None)
+        if twice is not None:
+            raise ConfigError(f"{override.input_line}: {twice} is named twice. Leave one out.")
+        names = choice
+    elif choice is None or isinstance(choice, dict):
+        if isinstance(choice, dict) or group not in ("experiment", "debug", "sweep"):
+            raise ConfigError(f"{override.input_line}: expected the name of an option: {', '.join(known)}.")
+        return
+    else:
+        names = [choice]
+    for name in names:
+        if str(name) not in known:
+            others = [path for folder in command.options.folders for path in (folder / group).glob(f"{name}.*")]
+            hint = f" {others[0]} is none: option files end in .yaml." if others else did_you_mean(str(name), known)
+            raise ConfigError(
+                f"{override.input_line}: {group} has no option {str(name)!r}.{hint} "
+                f"Options: {', '.join(known)}. `python -m runner list {group}` describes them."
+            )
+
+
+@contextmanager
+def _hydra(command: Command) -> Iterator[Hydra]:
+    version.setbase("1.3")
+    search_path = create_config_search_path(str(CONF))
+    if command.config_dir is not None:
+        search_path.prepend(
+            provider="command-line",
+            path=f"file://{Path(command.config_dir).absolute()}",
+            anchor=SearchPathQuery(provider="schema"),
+        )
+    GlobalHydra.instance().clear()
+    try:
+        yield Hydra.create_main_hydra2(task_name="runner", config_search_path=search_path)
+    finally:
+        GlobalHydra.instance().clear()
+
+
+def compose(command: Command, multirun: bool = False) -> DictConfig:
+    """The configuration that the command stands for, Hydra's own node included.
+
+    Args:
+        command: what was typed.
+        multirun: overrides may be sweeps; the first option of each swept group is taken, swept values are left out.
+
+    Raises:
+        ConfigError: an unknown or missing key, a value that can't be read, a malformed file.
+    """
+    check_names(command)
+    if not multirun:
+        refuse_sweeps(command)
+    overrides = [_first(o, command) if o.is_sweep_override() else o.input_line or "" for o in command.parsed]
+    overrides = [text for text in overrides if text]
+    with _hydra(command) as hydra:
+        try:
+            config = _composed(hydra, command, overrides)
+        except HydraException as error:
+            raise ConfigError(_explain(hydra, command, error)) from error
+        except yaml.YAMLError as error:
+            raise ConfigError(_malformed(command, error)) from error
+        except OmegaConfBaseException as error:
+            raise ConfigError(_first_line(error)) from error
+        except (OSError, ValueError, TypeError, AttributeError) as error:  # Hydra's own on files of a strange form
+            raise ConfigError(_strange(hydra, command, error)) from error
+    known = {"hydra", *command.options.groups(), *command.options.top_level_keys()}
+    for key in config:
+        if key not in known:
+            raise ConfigError(_unknown(command, f"{key!s} (in {_recipe(config)})", str(key)))
+    _check_lists(config, command)
+    settle(config)
+    try:
+        missing = sorted(OmegaConf.missing_keys(without_hydra(config)))
+    except OmegaConfBaseException as error:
+        raise ConfigError(unresolved(error)) from error
+    if missing:
+        key = missing[0]
+        raise ConfigError(
+            f"{key}: a value is required and none was given. Add {key}=... to the command; "
+            f"`python -m runner show {_choice(config, key)}` says what it means."
+        )
+    return config
+
+
+def _first(override: Override, command: Command) -> str:
+    """The first option of a swept group; of a swept value nothing."""
+    value = override.value()
+    if override.key_or_group not in command.options.groups() or not isinstance(value, ChoiceSweep):
+        return ""
+    return f"{override.get_key_element()}={next(override.sweep_string_iterator())}"
+
+
+def unresolved(error: OmegaConfBaseException) -> str:
+    """What is wrong with an interpolation, in one sentence."""
+    return f"{error.full_key}: {_first_line(error)}. A reference is written ${{key.of.another.value}}."
+
+
+def _recipe(config: DictConfig) -> str:
+    chosen = config.hydra.runtime.choices
+    named = [f"{group}={chosen[group]}" for group in ("experiment", "debug") if chosen.get(group)]
+    return " or ".join(named) or "a config file"
+
+
+def without_hydra(config: DictConfig) -> DictConfig:
+    """The configuration without Hydra's own node."""
+    return OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
+
+
+def _composed(hydra: Hydra, command: Command, overrides: list[str]) -> DictConfig:
+    return hydra.compose_config(
+        config_name=command.config_name, overrides=overrides, run_mode=RunMode.RUN, with_log_configuration=False
+    )
+
+
+def _choice(config: DictConfig, key: str) -> str:
+    group = key.partition(".")[0]
+    choice = config.hydra.runtime.choices.get(group)
+    return f"{group}/{choice}" if choice else group
+
+
+def settle(config: DictConfig) -> None:
+    """Drop values that a recipe holds for techniques that are not selected."""
+    for group in LISTS:
+        node = config.get(group) or OmegaConf.create()
+        for name in _unselected(node):
+            OmegaConf.set_struct(node, False)
+            del node[name]
+
+
+def _unselected(node: DictConfig) -> list[str]:
+    return [str(name) for name in node if not (OmegaConf.is_dict(node[name]) and "_target_" in node[name])]
+
+
+def _check_lists(config: DictConfig, command: Command) -> None:
+    """Refuse values for techniques that do not exist, or are not selected although somebody typed the value."""
+    for group in LISTS:
+        for name in _unselected(config.get(group) or OmegaConf.create()):
+            keys = [key for key in command.typed() if f"{key}.".startswith(f"{group}.{name}.")]
+            if keys or name not in command.options.names(group):
+                raise ConfigError(_not_selected(command, group, name, keys[0] if keys else f"{group}.{name}"))
+
+
+def _not_selected(command: Command, group: str, name: str, key: str) -> str:
+    known = command.options.names(group)
+    if name not in known:
+        return (
+            f"{key}: {group} has no option {name!r}.{did_you_mean(name, known)} Options: {', '.join(known)}. "
+            f"`python -m runner list {group}` describes them."
+        )
+    return f"{key}: {name} is not selected, so its value would do nothing. Add {group}=[{name}] to the command."
+
+
+def _strange(hydra: Hydra, command: Command, error: Exception) -> str:
+    """What is wrong with a command or a file on which Hydra itself stumbled."""
+    for path in command.options.broken():
+        return f"{path}: can't be read: {_first_line(error)}."
+    explained = _explain_keys(hydra, command)
+    return explained or f"A config file is not of the form that Hydra expects: {_first_line(error)}."
+
+
+def _explain(hydra: Hydra, command: Command, error: HydraException) -> str:
+    """What is wrong with a command that Hydra refused, in one paragraph."""
+    if isinstance(error.__cause__, yaml.YAMLError):
+        return _malformed(command, error.__cause__)
+    if isinstance(error, MissingConfigException):
+        return _missing_file(command, error)
+    return _explain_keys(hydra, command) or f"{_first_line(error)}."
+
+
+def _explain_keys(hydra: Hydra, command: Command) -> str | None:
+    """The first key that leads nowhere in what the group choices compose to; None where these alone are refused."""
+    groups = command.options.groups()
+    kept = [o.input_line or "" for o in command.parsed if o.key_or_group in groups and not o.is_sweep_override()]
+    try:
+        config = _composed(hydra, command, kept)
+    except Exception:
+        return None
+    values = [o for o in command.parsed if o.key_or_group not in groups]
+    return next((text for o in values if (text := _explain_key(command, config, o.key_or_group, o))), None)
+
+
+def _explain_key(command: Command, config: DictConfig, key: str, override: Override) -> str | None:
+    node: Any = config
+    path = key.split(".")
+    for depth, part in enumerate(path):
+        if not OmegaConf.is_dict(node):
+            return f"{override.input_line}: {'.'.join(path[:depth])} is a value, it has no key {part!r}."
+        keys = [str(k) for k in node if str(k) != "_target_" and (depth or str(k) != "hydra")]
+        if part not in node and (override.is_add() or override.is_force_add()):
+            return None
+        if part not in node:
+            if depth == 1 and path[0] in LISTS:
+                return _not_selected(command, path[0], part, key)
+            where = ".".join(path[:depth])
+            choice = config.hydra.runtime.choices.get(path[0])
+            shown = f"{where} ({path[0]}={choice})" if choice and depth == 1 else where
+            return (
+                f"{override.input_line}: {shown} has no key {part!r}.{did_you_mean(part, keys)} "
+                f"Keys: {', '.join(keys) or 'none'}."
+            )
+        node = node._get_node(part) if OmegaConf.is_missing(node, part) else node[part]
+    return None
+
+
+def _malformed(command: Command, error: yaml.YAMLError) -> str:
+    mark = getattr(error, "problem_mark", None)
+    problem = getattr(error, "problem", None) or _first_line(error)
+    place = f" in line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+    file = mark.name if mark else "a config file"
+    if mark and not Path(str(file)).is_file():
+        file = next((str(path) for path in command.options.broken()), file)
+    return f"{file}: not valid YAML{place}: {problem}."
+
+
+def _missing_file(command: Command, error: MissingConfigException) -> str:
+    name = str(error.missing_cfg_file)
+    if name == command.config_name:
+        return f"--config-name {name}: there is no such config. Leave it out for the usual one."
+    given, _, group = _first_line(error).partition(":")[0], "", name.rpartition("/")[0]
+    known = list(error.options or command.options.names(group))
+    short = name.rpartition("/")[2]
+    return (
+        f"{given}: {group} has no option {short!r}.{did_you_mean(short, known)} Options: {', '.join(known) or 'none'}."
+    )
+
+
+def _first_line(error: BaseException) -> str:
+    """The sentence that says most: that of the innermost cause, after the error's own where that names the override."""
+    own = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+    cause = error.__cause__
+    if cause is None or str(cause) in own:
+        return own.rstrip(".") or type(error).__name__
+    return ": ".join(dict.fromkeys(part for part in (own.rstrip("."), _first_line(cause)) if part))

@@ -1,0 +1,110 @@
+"""The one config file of a run folder: written when the run starts, read when it is continued or repeated."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+from hydra.core.override_parser.types import Override
+from omegaconf import DictConfig, OmegaConf
+
+from runner.config.compose import Command, check_deletion, refuse_sweeps, without_hydra
+from runner.errors import ConfigError, did_you_mean
+
+# Values from the environment are secrets as often as not: they stay references.
+_SECRET = re.compile(r"\$\{\s*oc\.env\s*:")
+
+# OmegaConf reads these as numbers, PyYAML does not.
+_LIKE_A_NUMBER = re.compile(r"[-+.\d_]+[eE][-+]?\d+")
+
+# What may differ when a run is continued: everything else would make it another run.
+RESUMABLE = re.compile(
+    r"trainer\.(max_epochs|max_steps|max_time|device|threads|log_every|images|histograms|checkpoint\.\w+)"
+    r"|data\.num_workers|trusted_targets"
+)
+
+
+def freeze(config: DictConfig) -> str:
+    """The configuration as YAML: resolved, but for values that come from the environment; Hydra's node left out."""
+    own = without_hydra(config)
+    plain = _frozen(OmegaConf.to_container(own, resolve=False), OmegaConf.to_container(own, resolve=True))
+    return yaml.dump(plain, Dumper=_Dumper, sort_keys=False, default_flow_style=None, allow_unicode=True, width=120)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Puts texts in quotes that would come back as something else: ``1e5`` and line ends of other alphabets."""
+
+    def text(self, text: str) -> yaml.ScalarNode:
+        unsafe = _LIKE_A_NUMBER.fullmatch(text) or not text.isprintable()
+        return self.represent_scalar("tag:yaml.org,2002:str", text, style='"' if unsafe else None)
+
+
+_Dumper.add_representer(str, _Dumper.text)
+
+
+def _frozen(raw: Any, resolved: Any) -> Any:
+    if isinstance(raw, dict) and isinstance(resolved, dict):
+        return {key: _frozen(raw[key], resolved[key]) for key in raw}
+    if isinstance(raw, list) and isinstance(resolved, list):
+        return [_frozen(a, b) for a, b in zip(raw, resolved, strict=True)]
+    return raw if isinstance(raw, str) and _SECRET.search(raw) else resolved
+
+
+def thaw(path: Path) -> DictConfig:
+    """Read a frozen configuration.
+
+    Raises:
+        ConfigError: it can't be read, is not valid YAML or not the configuration of a run.
+    """
+    try:
+        config = OmegaConf.load(path)
+    except (yaml.YAMLError, OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: can't be read as YAML: {str(error).splitlines()[0]}.") from error
+    keys = list(config) if isinstance(config, DictConfig) else []
+    missing = [key for key in ("data", "model", "loss", "optimizer", "trainer", "seed") if key not in keys]
+    if missing or not isinstance(config, DictConfig):
+        raise ConfigError(f"{path}: not the configuration of a run: it has no {missing[0]!r}.")
+    # A folder from somebody else must not decide by itself which code is trusted.
+    config.trusted_targets = []
+    return config
+
+
+def patch(config: DictConfig, command: Command) -> None:
+    """Set values in a frozen configuration.
+
+    Raises:
+        ConfigError: there is no such key.
+    """
+    refuse_sweeps(command)
+    for override in command.parsed:
+        key = override.key_or_group
+        parent, _, name = key.rpartition(".")
+        node: Any = OmegaConf.select(config, parent) if parent else config
+        if not OmegaConf.is_dict(node) or (name not in node and not (override.is_add() or override.is_force_add())):
+            names = [str(entry) for entry in node] if OmegaConf.is_dict(node) else []
+            raise ConfigError(
+                f"{override.input_line}: this run's config has no {key!r}.{did_you_mean(name, names)} "
+                f"{f'Keys of {parent}' if parent else 'Keys'}: {', '.join(names)}."
+            )
+        if override.is_delete():
+            check_deletion(override)
+            del node[name]
+        else:
+            node[name] = override.value()
+
+
+def check_resumable(overrides: list[Override]) -> None:
+    """Refuse overrides that would make a continued run another run.
+
+    Raises:
+        ConfigError: names the first such key.
+    """
+    for override in overrides:
+        if not RESUMABLE.fullmatch(override.key_or_group):
+            raise ConfigError(
+                f"{override.input_line}: can't change when a run is continued, it would be another run. Limits "
+                "(trainer.max_epochs, max_steps, max_time), trainer.device, logging and trainer.checkpoint.* can. "
+                "For a new run with other values: `python -m runner rerun RUN_DIR ...`."
+            )

@@ -1,0 +1,153 @@
+"""From the text of a `_target_` to the object that it names, if that is one to be trusted."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import sys
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from runner.errors import ConfigError, did_you_mean
+
+# Modules whose classes a config may name. Narrow on purpose: torch.hub, torch.load and torch.os (Python's own os) are
+# inside torch too, and a config from somebody else must not be able to run a program. Of our own modules only classes
+# are taken: some of their functions start programs.
+OWN = (
+    "runner.data",
+    "runner.model",
+    "runner.init",
+    "runner.loss",
+    "runner.optimizer",
+    "runner.scheduler",
+    "runner.warmup",
+    "runner.regularization",
+    "runner.augmentation",
+    "runner.diagnostics",
+    "runner.engine.settings",
+)
+TRUSTED = (*OWN, "torch.optim", "torch.nn", "torchvision.models", "timm.optim")
+TRUSTED_BY_HYDRA = ("hydra", "hydra_plugins", "logging", "runner.sweep")
+
+
+def _inside(name: str, modules: Iterable[str]) -> bool:
+    return any(name == module or name.startswith(module + ".") for module in modules)
+
+
+def _refuse(key: str, target: Any, trusted: Iterable[str]) -> ConfigError:
+    """The refusal; it says how to trust a module only where that can be the user's own."""
+    shown = ", ".join(dict.fromkeys("runner" if name.startswith("runner.") else name for name in trusted))
+    module = target.rpartition(".")[0] if isinstance(target, str) else ""
+    package = module.partition(".")[0]
+    foreign = package in sys.stdlib_module_names or package in ("torch", "torchvision", "hydra", "omegaconf", "runner")
+    own = f" If it is your own code, name its module: trusted_targets=[{module}]." if module and not foreign else ""
+    given = "null" if target is None else target
+    return ConfigError(f"{key}={given}: expected a class of a trusted module ({shown}).{own}")
+
+
+def check_trusted(node: dict[str, Any], key: str, trusted: Iterable[str]) -> None:
+    """Refuse names outside trusted modules in `node` and the nodes inside it, without importing anything.
+
+    Raises:
+        ConfigError: a name is not to be trusted.
+    """
+    modules = (*TRUSTED, *trusted)
+    if not isinstance(node["_target_"], str) or not _inside(node["_target_"], modules):
+        raise _refuse(f"{key}._target_", node["_target_"], modules)
+    for name, value in node.items():
+        if isinstance(value, dict) and "_target_" in value:
+            check_trusted(value, f"{key}.{name}", trusted)
+
+
+def resolve(target: Any, key: str, trusted: Iterable[str] = ()) -> Callable[..., Any]:
+    """The class or function called `target`.
+
+    The name is looked at before anything is imported; afterwards the object that was found must itself come from a
+    trusted module, so that a name which only passes through one leads nowhere.
+
+    Args:
+        target: dotted name.
+        key: where it stands in the config, for messages.
+        trusted: modules that the user trusts besides `TRUSTED`.
+
+    Raises:
+        ConfigError: not trusted, or there is no such object.
+    """
+    modules = (*TRUSTED, *trusted)
+    if not isinstance(target, str) or not _inside(target, modules):
+        raise _refuse(key, target, modules)
+    module_name, _, attribute = target.rpartition(".")
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not _inside(module_name, [error.name]):  # the module is there, and lacks another
+            raise ConfigError(f"{key}={target}: module {module_name} can't be imported ({error}).") from error
+        raise ConfigError(
+            f"{key}={target}: there is no module {error.name!r} here or among the installed packages."
+        ) from error
+    except Exception as error:
+        what = f"{type(error).__name__}: {error}"
+        raise ConfigError(f"{key}={target}: module {module_name} can't be imported ({what}).") from error
+    found: Any = getattr(module, attribute, None)
+    if found is None:
+        raise ConfigError(
+            f"{key}={target}: {module_name} has no {attribute!r}.{did_you_mean(attribute, public(module))}"
+        )
+    if inspect.ismodule(found):
+        raise ConfigError(f"{key}={target}: a module, not a class.{did_you_mean(key.split('.')[0], public(found))}")
+    home = getattr(found, "__module__", None) or ""
+    callable_here = inspect.isclass(found) or (inspect.isfunction(found) and not _inside(home, OWN))
+    if not callable_here or attribute.startswith("_") or not _inside(home, modules):
+        raise _refuse(key, target, modules)
+    return found  # type: ignore[no-any-return]
+
+
+def public(module: Any) -> list[str]:
+    """Names that a module shows."""
+    return [name for name in dir(module) if not name.startswith("_")]
+
+
+def check_hydra(node: Any, key: str = "hydra") -> None:
+    """Refuse classes outside Hydra in Hydra's own part of the config (launcher, sweeper, callbacks, log handlers).
+
+    References are followed: Hydra would build what they lead to.
+
+    Raises:
+        ConfigError: a class elsewhere is named.
+    """
+    if key == "hydra" and not isinstance(_followed(node, "verbose"), (bool, str, ListConfig)):
+        raise ConfigError(f"hydra.verbose={node.verbose}: expected true, false or the names of loggers.")
+    if isinstance(node, ListConfig):
+        for number in range(len(node)):
+            check_hydra(_followed(node, number), f"{key}[{number}]")
+    elif isinstance(node, DictConfig):
+        for name in node:
+            value = _followed(node, name)
+            if name in ("_target_", "()", "class") and not _of_hydra(value):
+                raise _refuse(f"{key}.{name!s}", value, TRUSTED_BY_HYDRA)
+            check_hydra(value, f"{key}.{name!s}")
+
+
+def _followed(node: Any, name: Any) -> Any:
+    """An entry; for a reference what it leads to, None where that is not known yet (the number of a job)."""
+    if OmegaConf.is_missing(node, name):
+        return None
+    try:
+        return node[name]
+    except OmegaConfBaseException:
+        return None
+
+
+def _of_hydra(target: Any) -> bool:
+    """Whether `target` names a class that is defined in a module trusted there; ``logging.os.system`` is in none."""
+    if not isinstance(target, str) or not _inside(target, TRUSTED_BY_HYDRA):
+        return False
+    module, _, name = target.rpartition(".")
+    try:
+        found = getattr(importlib.import_module(module), name, None)
+    except ImportError:
+        return False
+    return inspect.isclass(found) and _inside(found.__module__, TRUSTED_BY_HYDRA)

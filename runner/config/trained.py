@@ -1,0 +1,43 @@
+"""Networks that other runs have trained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runner.config.build import build_techniques, instantiate, model_node
+from runner.engine.spec import DataSpec
+from runner.errors import ConfigError, RunFailed
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def trained_network(path: str, spec: DataSpec, trusted: Iterable[str] = ()) -> nn.Module:
+    """The network of a checkpoint, built as the checkpoint's own config says, for data like `spec`.
+
+    Args:
+        path: a run folder, whose best weights are taken, or a checkpoint file.
+        spec: facts about the data that it will see.
+        trusted: modules that the user trusts; the checkpoint's own list is not asked.
+
+    Raises:
+        ConfigError: there is no checkpoint at `path`.
+        RunFailed: it is damaged, or its network is for other data.
+    """
+    from runner.engine import checkpoint
+
+    file = Path(path) / "checkpoints" / "best.pt" if Path(path).is_dir() else Path(path)
+    if not file.is_file():
+        raise ConfigError(f"{path}: there is no {file}. Expected the folder of a run, or a checkpoint file.")
+    saved = checkpoint.load(file)
+    config = saved["config"]
+    loss = instantiate(config["loss"], "loss", trusted, spec=spec)
+    node = model_node(config, build_techniques(config, trusted))
+    model: nn.Module = instantiate(node, "model", trusted, spec=spec.with_outputs(loss.num_outputs(spec)))
+    difference = checkpoint.difference(model.state_dict(), saved["model"])
+    if difference:
+        raise RunFailed(f"{file}: its network does not fit these data: {difference}.")
+    model.load_state_dict(saved["model"])
+    return model.eval()

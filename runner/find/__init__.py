@@ -1,0 +1,1 @@
+"""Short trials before a run: which learning rate, which batch size."""

@@ -1,0 +1,96 @@
+"""A network made ready to be tried, whose run is never kept."""
+
+from __future__ import annotations
+
+import copy
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from omegaconf import DictConfig
+
+from runner.config.build import Config
+from runner.config.check import check
+from runner.config.frozen import freeze
+from runner.errors import Interrupted
+from runner.record.folder import RunFolder
+from runner.run import prepare
+
+if TYPE_CHECKING:
+    from runner.engine.batches import Batch
+    from runner.engine.fit import Fit
+    from runner.engine.progress import Progress
+    from runner.engine.split import Splits
+
+
+@dataclass
+class Trial:
+    """What a run of the config would start with.
+
+    Attributes:
+        config: the checked configuration.
+        fit: everything built, at the first update.
+        splits: the data.
+    """
+
+    config: Config
+    fit: Fit
+    splits: Splits
+
+    def updates(self) -> Iterator[list[Batch]]:
+        """Updates without end, epoch after epoch.
+
+        Raises:
+            Interrupted: the user asked to stop.
+        """
+        for epoch in count():
+            for update in self.fit.train.updates(epoch):
+                if self.fit.interrupt.requested:
+                    raise Interrupted("Interrupted; nothing was changed.")
+                yield update
+
+
+@contextmanager
+def trial(config: DictConfig, progress: Progress | None = None) -> Iterator[Trial]:
+    """Build what `config` chooses; its folder is a temporary one.
+
+    Args:
+        config: composed configuration.
+        progress: hears what there is to say about the data.
+
+    Raises:
+        ConfigError: the configuration is wrong.
+    """
+    from runner.engine.interrupt import Interrupt
+    from runner.engine.progress import Progress
+    from runner.record.recorder import Recorder
+
+    plain, text = check(config), freeze(config)
+    with tempfile.TemporaryDirectory(prefix="runner-find-") as name, Interrupt() as interrupt:
+        place = RunFolder(Path(name))
+        place.create(text)
+        recorder = Recorder(place)
+        try:
+            fit, splits = prepare(plain, text, recorder, interrupt, progress or Progress(), None, described=True)
+            yield Trial(plain, fit, splits)
+        finally:
+            recorder.close()
+
+
+@contextmanager
+def kept(fit: Fit) -> Iterator[None]:
+    """Whatever is done to `fit` meanwhile, afterwards weights, optimizer, techniques and position are as before."""
+    from runner.engine.loop import Saver, restore
+
+    before, rate, train = copy.deepcopy(Saver(fit).content()), fit.learning_rate, fit.train
+    try:
+        yield
+    finally:
+        fit.learning_rate, fit.train = rate, train
+        for parameter in fit.model.parameters():
+            parameter.grad = None
+        restore(fit, before)

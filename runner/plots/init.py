@@ -1,0 +1,76 @@
+"""What becomes of a signal in a deep network with an initialization."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from runner.engine.spec import DataSpec
+from runner.errors import ConfigError
+from runner.init.base import Init
+from runner.model.layers import Activation
+from runner.model.mlp import MLP
+from runner.plots import Facts
+from runner.plots.canvas import panels
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+DEPTH, WIDTH = 20, 512
+ACTIVATIONS: tuple[Activation, ...] = ("relu", "leaky_relu", "gelu", "selu", "tanh", "sigmoid")
+
+
+def signal(init: Init, activation: Activation, seed: int = 0) -> list[float]:
+    """Mean square of the activations behind each of 20 dense layers of 512 units, over units and 1,024 examples.
+
+    Inputs are drawn from N(0, 1). That of the first layer is 1: the others are relative to it.
+
+    Args:
+        init: draws the weights.
+        activation: of all layers.
+        seed: of weights and inputs.
+    """
+    torch.manual_seed(seed)
+    inputs = torch.randn(1024, WIDTH)
+    model = MLP(DataSpec("regression", (WIDTH,), 1), (WIDTH,) * DEPTH, activation)
+    init(model)
+    if init.examples:
+        init.adapt(model, inputs[: init.examples])
+    seen: list[float] = []
+    layers = [layer for name, layer in model.named_children() if name.startswith("activation")]
+    for layer in layers:
+        layer.register_forward_hook(lambda module, inputs, output: seen.append(float(output.square().mean())))
+    with torch.no_grad():
+        model(inputs)
+    return [value / max(seen[0], 1e-30) for value in seen]
+
+
+def picture(name: str, overrides: list[str], config_dir: str | None) -> tuple[Figure, Facts]:
+    """A curve per activation, on a logarithmic scale, with the band in which signals neither fade nor grow.
+
+    Raises:
+        ConfigError: the command is wrong, or the initialization depends on a network of its own.
+    """
+    from runner.config.build import instantiate
+    from runner.config.check import check
+    from runner.config.compose import Command, compose
+
+    config = check(compose(Command([f"init={name}", *overrides], config_dir)))
+    init = instantiate(config["init"], "init", config["trusted_targets"])
+    if name == "checkpoint":
+        raise ConfigError("init/checkpoint: has no picture, as it takes the weights of a network that was trained.")
+    figure, (axis,) = panels(1, " ".join([f"init={name}", *overrides]), width=7.0)
+    axis.axhspan(0.5, 2.0, color="tab:green", alpha=0.15)
+    facts: Facts = []
+    for activation in ACTIVATIONS:
+        values = signal(init, activation)
+        shown = [max(value, 1e-20) for value in values]
+        axis.plot(range(1, DEPTH + 1), shown, marker=".", label=activation)
+        facts.append((activation, f"behind layer {DEPTH} {values[-1]:.3g} times the mean square behind layer 1"))
+    axis.set_yscale("log")
+    axis.set_xticks(range(2, DEPTH + 1, 2))
+    axis.set_xlabel(f"dense layer of {WIDTH} units")
+    axis.set_ylabel("mean square of the activations (layer 1: 1)")
+    axis.legend(ncols=2, fontsize=8)
+    return figure, facts

@@ -1,0 +1,41 @@
+"""A run as it stands before its first update."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from runner.engine.fit import Fit
+
+
+@contextmanager
+def prepared(overrides: Sequence[str], config_dir: str | None) -> Iterator[Fit]:
+    """Compose, check and build a run; it leaves nothing behind.
+
+    Raises:
+        ConfigError: the command is wrong.
+    """
+    from runner.config.check import check
+    from runner.config.compose import Command, compose
+    from runner.config.frozen import freeze
+    from runner.engine.interrupt import Interrupt
+    from runner.engine.progress import Progress
+    from runner.record.folder import RunFolder
+    from runner.record.recorder import Recorder
+    from runner.run import prepare
+
+    config = compose(Command(list(overrides), config_dir))
+    plain, text = check(config), freeze(config)
+    with tempfile.TemporaryDirectory() as name:
+        folder = RunFolder(Path(name, "run"))
+        folder.create(text)
+        recorder = Recorder(folder)
+        try:
+            fit, _ = prepare(plain, text, recorder, Interrupt(), Progress(), None, described=True)
+            yield fit
+        finally:
+            recorder.close()

@@ -1,0 +1,177 @@
+"""What each verb does and prints."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+import runner
+from tests.cli.conftest import QUICK
+
+
+def folder_of(answer):
+    """The run folder, which the last line names."""
+    last = answer.out.splitlines()[-1]
+    assert last.startswith("run: ")
+    return Path(last.removeprefix("run: "))
+
+
+def result_of(folder):
+    return json.loads((folder / "result.json").read_text())
+
+
+def test_a_run_prints_lines_scores_and_its_folder(say):
+    answer = say(*QUICK)
+    assert (answer.code, answer.err) == (0, "")
+    folder = folder_of(answer)
+    assert folder.parent == Path("outputs/runs")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d_digits-mlp", folder.name)
+    result = result_of(folder)
+    lines = answer.out.splitlines()
+    assert lines[1].startswith("epoch 1/1  train/loss ")
+    columns = lines[-5].split()
+    for line, split in zip(lines[-4:-1], ("train", "val", "test")):
+        assert line.split()[0] == split
+        shown = dict(zip(columns, map(float, line.split()[1:])))
+        assert shown == pytest.approx(result[split], abs=1e-4)
+
+
+def test_the_name_becomes_part_of_the_folder(say):
+    assert folder_of(say(*QUICK, "name=first try")).name.endswith("_first try")
+
+
+def test_a_failed_run_exits_with_1(say):
+    answer = say(*QUICK, "data=diabetes", "optimizer=sgd", "optimizer.lr=1e30", "trainer.log_every=1")
+    assert answer.code == 1
+    assert answer.err.startswith("error: non-finite loss at step ")
+    assert answer.err.count("\n") == 1
+    (folder,) = Path("outputs/runs").iterdir()
+    assert result_of(folder)["status"] == "failed"
+
+
+def test_hydra_run_dir_is_kept_and_never_written_twice(say):
+    assert folder_of(say(*QUICK, "hydra.run.dir=here/it is")) == Path("here/it is")
+    before = (Path("here/it is") / "result.json").read_bytes()
+    answer = say(*QUICK, "hydra.run.dir=here/it is", "seed=1")
+    assert answer.code == 2
+    assert "holds a run already" in answer.err
+    assert (Path("here/it is") / "result.json").read_bytes() == before
+
+
+def test_a_command_refused_late_leaves_a_folder_of_the_users_as_it_was(say, tmp_path):
+    assert say("model=cnn", "data=wine", "hydra.run.dir=new").code == 2
+    assert not (tmp_path / "new").exists()
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/notes.txt").write_text("keep")
+    assert say("model=cnn", "data=wine", "hydra.run.dir=mine").code == 2
+    assert (tmp_path / "mine/notes.txt").read_text() == "keep"
+
+
+def test_check_says_ok_and_runs_nothing(say, tmp_path):
+    answer = say("check", "model=resnet", "scheduler=onecycle", "warmup=linear")
+    assert answer == (0, "ok\n", "")
+    assert say("check", "--multirun", "optimizer=sgd,adam", "optimizer.lr=0.1,0.01").code == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_rerun_with_values_patches_and_with_a_choice_composes_anew(say):
+    first = folder_of(say(*QUICK, "optimizer=sgd", "optimizer.lr=0.05", "seed=3"))
+    again = folder_of(say("rerun", str(first)))
+    assert again != first
+    assert (again / "config.yaml").read_text() == (first / "config.yaml").read_text()
+    assert result_of(again)["test"] == result_of(first)["test"]
+
+    text = (first / "config.yaml").read_text()
+    (first / "config.yaml").write_text(text.replace("lr: 0.05", "lr: 0.07"))  # a value is patched into this very file
+    changed = yaml.safe_load((folder_of(say("rerun", str(first), "seed=4")) / "config.yaml").read_text())
+    assert (changed["seed"], changed["optimizer"]["lr"]) == (4, 0.07)
+
+    answer = say("rerun", str(first), "optimizer=adam")  # and a choice starts again from what was typed
+    composed = yaml.safe_load((folder_of(answer) / "config.yaml").read_text())
+    assert composed["optimizer"]["_target_"] == "torch.optim.Adam"
+    assert (composed["seed"], composed["optimizer"]["lr"], composed["model"]["hidden"]) == (3, 0.05, [8])
+
+    refused = say("rerun", str(first), "optimizer.lrr=1")
+    assert refused.code == 2
+    assert "Did you mean 'lr'" in refused.err
+    assert say("rerun", str(first), "optimizer.lr=-1").code == 2
+    assert say("rerun", str(first), "optimizer.lr=1,2").code == 2
+    assert len(list(Path("outputs/runs").iterdir())) == 4
+
+
+def test_a_rerun_is_recorded_so_that_it_can_be_rerun(say):
+    first = folder_of(say(*QUICK, "optimizer=sgd"))
+    second = folder_of(say("rerun", str(first), "optimizer.lr=0.5"))
+    third = folder_of(say("rerun", str(second), "scheduler=constant"))
+    config = yaml.safe_load((third / "config.yaml").read_text())
+    assert config["optimizer"]["_target_"] == "torch.optim.SGD"
+    assert config["optimizer"]["lr"] == 0.5
+    assert config["scheduler"]["_target_"].endswith("Constant")
+
+
+def test_evaluate_gives_what_the_run_gave(say):
+    folder = folder_of(say(*QUICK))
+    for split in ("test", "val"):
+        answer = say("evaluate", str(folder), "--split", split)
+        assert answer.code == 0
+        head, row = answer.out.splitlines()
+        shown = dict(zip(head.split(), map(float, row.split()[1:])))
+        assert row.split()[0] == split
+        assert shown == pytest.approx(result_of(folder)[split], abs=1e-4)
+    for checkpoint in ("last", str(folder / "checkpoints/best.pt")):
+        assert say("evaluate", str(folder), f"--checkpoint={checkpoint}").code == 0
+    missing = say("evaluate", str(folder), "--checkpoint", "epoch-0003")
+    assert missing.code == 2
+    assert "best.pt" in missing.err
+
+
+def test_resume(say):
+    folder = folder_of(say(*QUICK))
+    assert say("resume", str(folder)).code == 2
+    more = say("resume", str(folder), "trainer.max_epochs=2")
+    assert (more.code, folder_of(more)) == (0, folder)
+    assert len((folder / "metrics.jsonl").read_text().splitlines()) == 2
+
+
+def test_doctor(say):
+    answer = say("doctor")
+    assert answer.code == 0
+    for word in ("versions", "torch", "devices", "threads", "free disk", "data", "digits", "fashion_mnist"):
+        assert word in answer.out
+
+
+def test_help_and_version(say):
+    answer = say("--help")
+    assert answer.code == 0
+    assert len(answer.out.splitlines()) <= 50, "more than a screen"
+    assert max(map(len, answer.out.splitlines())) <= 100
+    for verb in ("list", "show", "check", "resume", "rerun", "evaluate", "doctor", "--multirun", "--config-dir"):
+        assert verb in answer.out
+    assert say("help").out == say("optimizer=adam", "-h").out == answer.out
+    assert say("--version").out == f"runner {runner.__version__}\n"
+
+
+def test_every_example_of_the_help_is_a_right_command(say, tmp_path):
+    import shlex
+
+    (tmp_path / "table.csv").write_text("a,price\n" + "".join(f"{i},{i}\n" for i in range(40)))
+    examples = re.findall(
+        r"^  python -m runner (.*?)(?:\s+#.*)?$", say("--help").out.split("Examples")[1], re.MULTILINE
+    )
+    assert len(examples) >= 5
+    for example in examples:
+        if not example.startswith("resume"):
+            assert say("check", *shlex.split(example)).code == 0, example
+
+
+def test_options_of_ones_own(say, tmp_path):
+    (tmp_path / "mine/optimizer").mkdir(parents=True)
+    (tmp_path / "mine/optimizer/slow.yaml").write_text("# A slow one.\n_target_: torch.optim.SGD\nlr: 1e-4\n")
+    assert "optimizer=slow" in say("list", "optimizer", "--config-dir", "mine").out
+    assert "A slow one." in say("show", "optimizer/slow", "--config-dir", "mine").out
+    answer = say("--config-dir", "mine", *QUICK, "optimizer=slow")
+    assert answer.code == 0
+    again = say("rerun", str(folder_of(answer)), "scheduler=constant")  # knows where the options were
+    assert yaml.safe_load((folder_of(again) / "config.yaml").read_text())["optimizer"]["lr"] == 1e-4

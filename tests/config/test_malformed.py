@@ -1,0 +1,385 @@
+"""Whatever a person may type wrongly: a second, one paragraph, exit status 2, and nothing left behind."""
+
+import os
+import shlex
+import subprocess
+import sys
+
+import pytest
+import torch
+
+MALFORMED = [
+    # The command, and what the paragraph must say.
+    ("model=resent", "resent", "Did you mean 'resnet'"),
+    ("modle=resnet", "modle", "Did you mean 'model'"),
+    ("optimizer.lrr=1", "optimizer.lrr=1", "Did you mean 'lr'"),
+    ("+optimiser.lr=3", "optimiser", "Did you mean 'optimizer'"),
+    ("optimizer.lr=fast", "optimizer.lr=fast", "a number"),
+    ("trainer.max_epochs=ten", "trainer.max_epochs=ten", "an integer of at least 1"),
+    ("trainer.max_epochs=-1", "trainer.max_epochs=-1", "at least 1"),
+    ("data.batch_size=0", "data.batch_size=0", "at least 1"),
+    ("optimizer=[adam,sgd]", "optimizer=[adam,sgd]", "--multirun optimizer=adam,sgd"),
+    ("regularization=[dropout,dropuot]", "dropuot", "Did you mean 'dropout'"),
+    ("monitor=val/acuracy", "monitor=val/acuracy", "Did you mean 'val/accuracy'"),
+    ("data=csv", "data.path", "data.path=...", "show data/csv"),
+    ("data=csv data.path=table.csv", "data.target"),
+    ("--config-dir broken optimizer=mine", "broken/optimizer/mine.yaml", "not valid YAML in line"),
+    ("optimizer._target_=os.system", "os.system", "trusted"),
+    pytest.param(
+        ("trainer.device=cuda", "trainer.device=cuda", "Available: cpu"),
+        marks=pytest.mark.skipif(torch.cuda.is_available(), reason="there is one here"),
+    ),
+    ("trainer.clip_norm=0", "trainer.clip_norm=0", "greater than 0"),
+    ("loss=mse", "loss=mse", "regression", "loss=auto"),
+    ("data=diabetes loss=cross_entropy", "loss=cross_entropy", "classification"),
+    ("data=image_folder data.root=nowhere", "data.root=nowhere", "no such folder"),
+    ("data=csv data.path=tabel.csv data.target=x", "data.path=tabel.csv", "Did you mean 'table.csv'"),
+    ("data=csv data.path=table.csv data.target=prise", "data.target=prise", "Did you mean 'price'"),
+    # A class of the user's own.
+    ("--config-dir mine trusted_targets=[my_models] model=tiny model.width=0", "model.width=0", "at least 1"),
+    ("--config-dir mine trusted_targets=[my_models] model=tiny model.widht=9", "widht", "Did you mean 'width'"),
+    ("--config-dir mine trusted_targets=[my_models] model=tiny +model.depth=9", "model.depth", "width, kind"),
+    ("--config-dir mine trusted_targets=[my_models] model=tiny model.kind=wode", "wode", "Did you mean 'wide'"),
+    ("--config-dir mine trusted_targets=[my_models] model=tony", "Tony", "Did you mean 'Tiny'"),
+    ("--config-dir mine trusted_targets=[no_models] model=gone", "no_models", "no module"),
+    ("--config-dir mine model=tiny", "my_models.Tiny", "trusted_targets=[my_models]"),
+    # Names.
+    ("foo=3", "foo=3", "Groups: "),
+    ("+foo=3", "foo", "Keys: "),
+    ("++foo.bar=3", "foo"),
+    ("=3", "=3"),
+    ("optimizer=", "optimizer=", "Options: "),
+    ("optimizer=null", "optimizer=null", "adam"),
+    ("+model=mlp", "+model=mlp", "Write model=mlp"),
+    ("++model=mlp", "++model=mlp", "Write model=mlp"),
+    ("trainer=fast", "fast", "default"),
+    ("trainer=[default]", "trainer=[default]"),
+    ("optimizer/params=nothing", "nothing", "Options: default"),
+    ("augmentation=flipp", "flipp", "Did you mean 'flip'"),
+    ("regularization=[none,dropout]", "none", "combined"),
+    ("regularization=[dropout,dropout]", "named twice"),
+    ("regularization=null", "regularization=null"),
+    ("regularization={dropout:1}", "regularization={dropout:1}"),
+    ("debug=overfit", "overfit", "Did you mean 'overfit_batch'"),
+    # Keys.
+    ("+optimizer.lrr=3", "optimizer.lrr", "Did you mean 'lr'"),
+    ("+model.hiden=[3]", "model.hiden", "Did you mean 'hidden'"),
+    ("model.hiden=[3]", "model.hiden=[3]", "Did you mean 'hidden'"),
+    ("model.hidden.foo=3", "model.hidden.foo=3", "model.hidden is a value"),
+    ("++model.hidden.foo=3", "model.hidden.foo=3", "model.hidden is a value"),
+    ("trainer.checkpoint.every_second=3", "every_second", "Did you mean 'every_seconds'"),
+    ("optimizer.params.decay_norm_bia=true", "decay_norm_bia", "Did you mean 'decay_norm_bias'"),
+    ("regularization.dropout.p=0.3", "dropout is not selected", "regularization=[dropout]"),
+    ("regularization=[l1] regularization.l2.strength=2", "l2 is not selected"),
+    ("regularization=[dropout] regularization.dropout.q=2", "regularization.dropout.q=2", "Keys: p"),
+    ("+regularization.mine.strength=3", "mine"),
+    ("data.path=x", "data.path=x", "data=digits"),
+    # Taking away.
+    ("~optimizer", "~optimizer", "optimizer=OPTION"),
+    ("~data", "~data"),
+    ("~warmup", "~warmup"),
+    ("~optimizer.lr", "optimizer.lr", "optimizer.lr=VALUE"),
+    ("~data.batch_size", "data.batch_size"),
+    ("~seed", "~seed"),
+    ("~nothing", "nothing"),
+    ("regularization=[dropout] ~regularization.dropout.p", "regularization.dropout.p"),
+    # Values.
+    ("seed=abc", "seed=abc", "an integer"),
+    ("seed=-1", "seed=-1", "at least 0"),
+    ("seed=1.5", "seed=1.5"),
+    ("seed=null", "seed=null"),
+    ("mode=maxx", "mode=maxx", "Did you mean 'max'"),
+    ("monitor=null", "monitor=null"),
+    ("monitor=3", "monitor=3"),
+    ("monitor=val/r2", "monitor=val/r2", "val/loss"),
+    ("name=[a,b]", "name="),
+    ("name=a/b", "name=a/b"),
+    ("name=", "name="),
+    ("trusted_targets=os", "trusted_targets=os", "a list"),
+    ("trusted_targets=null", "trusted_targets=null"),
+    ("optimizer.lr=-1", "optimizer.lr=-1"),
+    ("optimizer.lr=null", "optimizer.lr=null"),
+    ("optimizer.lr=true", "optimizer.lr=true"),
+    ("optimizer.lr=nan", "optimizer.lr=nan"),
+    ("optimizer.lr=inf", "optimizer.lr=inf"),
+    ("optimizer.lr=", "optimizer.lr="),
+    ("optimizer.weight_decay=-1", "optimizer.weight_decay=-1"),
+    ("optimizer.betas=[0.9]", "optimizer.betas=[0.9]", "a list of 2"),
+    ("optimizer.betas=[0.9,1.5]", "optimizer.betas=[0.9, 1.5]"),
+    ("optimizer.betas=0.9", "optimizer.betas=0.9"),
+    ("optimizer=nesterov optimizer.momentum=0", "optimizer", "momentum"),
+    ("optimizer.params=3", "optimizer.params"),
+    ("trainer.max_epochs=2.5", "trainer.max_epochs=2.5"),
+    ("trainer.max_epochs=null", "trainer.max_epochs=null"),
+    ("trainer.max_epochs=true", "trainer.max_epochs=true"),
+    ("'trainer.max_epochs=\"10\"'", "trainer.max_epochs='10'"),
+    ("trainer.compile=yess", "trainer.compile=yess", "true or false"),
+    ("trainer.compile=1", "trainer.compile=1"),
+    ("trainer.precision=fp61", "fp61", "Did you mean 'fp16'"),
+    ("trainer.checkpoint=null", "trainer.checkpoint=null", "every_seconds"),
+    ("trainer.checkpoint=3", "trainer.checkpoint=3", "every_seconds"),
+    ("trainer.checkpoint.every_seconds=-3", "trainer.checkpoint.every_seconds=-3"),
+    ("trainer.device=gpu", "trainer.device=gpu", "cuda"),
+    ("trainer.device=cuda:99", "trainer.device=cuda:99"),
+    ("trainer.device=3", "trainer.device=3"),
+    ("trainer.threads=0", "trainer.threads=0"),
+    ("trainer.max_time=0", "trainer.max_time=0"),
+    ("data.split=[0.7,0.3]", "data.split=[0.7, 0.3]", "a list of 3"),
+    ("data.split=[0.7,0.2,0.3]", "data.split=[0.7, 0.2, 0.3]", "sum to 1"),
+    ("data.split=[0.7,0.45,-0.15]", "data.split"),
+    ("data.fraction=0", "data.fraction=0", "(0, 1]"),
+    ("data.scaling=std", "data.scaling=std", "Did you mean 'standard'"),
+    ("data.batch_size=3.5", "data.batch_size=3.5"),
+    ("data.num_workers=-1", "data.num_workers=-1"),
+    ("model.hidden=64", "model.hidden=64", "a list"),
+    ("model.hidden=[64,a]", "model.hidden=[64, 'a']"),
+    ("model.hidden=[64,-1]", "model.hidden=[64, -1]"),
+    ("model.activation=rleu", "rleu", "Did you mean 'relu'"),
+    ("model.norm=btach", "btach", "Did you mean 'batch'"),
+    ("model.dropout=1", "model.dropout=1"),
+    ("model=resnet model.depth=19", "model.depth=19", "18 | 34"),
+    ("model=cnn model.kernel_size=0", "model.kernel_size=0"),
+    ("regularization=[dropout] regularization.dropout.p=2", "regularization.dropout.p=2"),
+    ("regularization=[early_stopping] regularization.early_stopping.patience=-1", "patience=-1"),
+    ("regularization=[early_stopping] regularization.early_stopping.monitor=val/acc", "Did you mean 'val/accuracy'"),
+    ("scheduler=plateau scheduler.monitor=val/lss", "scheduler.monitor=val/lss", "Did you mean 'val/loss'"),
+    ("scheduler=step scheduler.step_size=0", "scheduler.step_size=0"),
+    ("scheduler=cosine scheduler.by=minute", "scheduler.by=minute", "epoch | step"),
+    ("warmup=linear warmup.start_factor=2", "warmup.start_factor=2"),
+    ("data=csv data.path=. data.target=x", "data.path=."),
+    ("data=csv data.path=table.csv data.target=price data.exclude=[c]", "data.exclude=c", "a, b, price"),
+    ("data=mnist data.root=nowhere", "data.root=nowhere"),
+    # What doesn't go together.
+    ("regularization=[dropout] model.dropout=0.3", "model.dropout=0.3", "regularization=dropout"),
+    ("regularization=[label_smoothing] data=diabetes", "label_smoothing", "regression"),
+    ("warmup=linear warmup.steps=3 warmup.epochs=2", "warmup.steps=3", "warmup.epochs=2"),
+    ("model=cnn data=wine", "model=cnn", "images"),
+    ("augmentation=[flip] data=wine", "augmentation=flip", "images"),
+    # How it is written.
+    ("optimizer.lr", "optimizer.lr=VALUE"),
+    ("optimizer", "optimizer=OPTION"),
+    ("model = mlp", "model=OPTION", "without spaces"),
+    ("model= mlp", "'mlp'", "key=value"),
+    ("seed 3", "seed=VALUE"),
+    ("resnet", "Did you mean model=resnet"),
+    ("optimizer.lr==3", "'optimizer.lr==3' is not an override"),
+    ("'model=mlp optimizer=sgd'", "is not an override"),
+    ("'model.hidden=[64,64'", "is not an override"),
+    ("'model.hidden=(64,64)'", "is not an override"),
+    ("'optimizer.lr=${'", "is not an override"),
+    ("''", "is not an override"),
+    ("optimizer.lr=0,1", "optimizer.lr=0,1", "--multirun", "optimizer.lr=[0,1]"),
+    ("optimizer=adam,sgd", "optimizer=adam,sgd", "--multirun"),
+    ("'optimizer.lr=interval(1,3)'", "--multirun"),
+    # Sweeps: every value is looked at first.
+    ("--multirun optimizer=adam,sdg", "sdg", "Did you mean 'sgd'"),
+    ("model=mlp --multirun optimizer.lr=0.1,fast", "optimizer.lr=fast"),
+    ("--multirun optimizer.lrr=0.1,0.2", "Did you mean 'lr'"),
+    ("--multirun trainer.max_epochs=1,0", "trainer.max_epochs=0"),
+    # References.
+    ("'optimizer.lr=${nothing}'", "optimizer.lr", "nothing"),
+    ("'optimizer.lr=${optimizer.lr}'", "optimizer.lr"),
+    ("'optimizer.lr=${oc.env:NOT_SET_HERE}'", "optimizer.lr", "NOT_SET_HERE"),
+    ("'optimizer.lr=${foo:1}'", "optimizer.lr", "foo"),
+    ("--config-dir references optimizer=mine", "optimizer.lr", "nothing.here"),
+    ("--config-dir references optimizer=environment", "optimizer.lr", "NOT_SET_HERE"),
+    ("--config-dir references optimizer=resolver", "optimizer.lr", "foo"),
+    ("--config-dir references optimizer=syntax", "${foo"),
+    # Files.
+    ("--config-dir colon optimizer=mine", "colon/optimizer/mine.yaml", "line 1"),
+    ("--config-dir tabs optimizer=mine", "tabs/optimizer/mine.yaml", "line 3"),
+    ("--config-dir twice optimizer=mine", "twice/optimizer/mine.yaml", "duplicate key lr"),
+    ("--config-dir binary optimizer=mine", "binary/optimizer/mine.yaml", "can't be read"),
+    ("--config-dir list optimizer=mine", "optimizer", "_target_"),
+    ("--config-dir text optimizer=mine", "optimizer", "_target_"),
+    ("--config-dir empty optimizer=mine", "optimizer", "_target_"),
+    ("--config-dir untargeted optimizer=mine", "optimizer", "_target_"),
+    ("--config-dir extension optimizer=mine", "mine.yml", ".yaml"),
+    ("--config-dir nodefault optimizer=mine", "defalt", "Did you mean 'default'"),
+    ("--config-dir baddefaults optimizer=mine", "optimizer/mine", "defaults must be a list"),
+    ("--config-dir unknown optimizer=mine", "optimizer.lrr", "Did you mean 'lr'"),
+    ("--config-dir recipes experiment=key", "optimzer", "Did you mean 'optimizer'", "experiment=key"),
+    ("--config-dir recipes experiment=option", "adamm", "Did you mean 'adam'"),
+    ("--config-dir recipes experiment=argument", "optimizer.lrr", "Did you mean 'lr'"),
+    ("--config-dir recipes experiment=technique", "dropuot", "Did you mean 'dropout'"),
+    ("--config-dir recipes experiment=package", "package"),
+    ("--config-dir recipes experiment=ky", "ky", "Did you mean 'key'"),
+    ("--config-dir nowhere", "nowhere", "no such folder"),
+    ("--config-dir table.csv", "table.csv"),
+    # Flags and verbs.
+    ("--config-dir", "--config-dir", "expected one argument"),
+    ("--config-name nothing", "--config-name nothing"),
+    ("--config-path /tmp", "--config-path", "--config-dir"),
+    ("--multirn optimizer=adam", "--multirn", "Did you mean '--multirun'"),
+    ("-x", "-x"),
+    ("--cfg jobb", "jobb", "job"),
+    ("--info nothing", "nothing", "searchpath"),
+    ("lst", "lst", "Did you mean 'list'"),
+    ("train model=mlp", "train", "without one"),
+    ("list optimzer", "optimzer", "Did you mean 'optimizer'"),
+    ("list optimizer adam", "adam"),
+    ("list --foo", "--foo", "list [GROUP]"),
+    ("list --config-dir", "--config-dir"),
+    ("show", "GROUP/OPTION"),
+    ("show optimizer", "optimizer/adamw"),
+    ("show adamw", "Did you mean 'optimizer/adamw'"),
+    ("show optimizer/adamm", "adamm", "Did you mean 'adam'"),
+    ("show optimizer/adamw extra", "extra"),
+    ("check optimizer=adamm", "adamm", "Did you mean 'adam'"),
+    ("check --foo", "--foo"),
+    ("check --multirun optimizer=adam,adamm", "adamm", "Did you mean 'adam'"),
+    ("resume", "resume RUN_DIR"),
+    ("resume nowhere", "nowhere: does not exist"),
+    ("resume nothing_in_it", "nothing_in_it: is not a run folder"),
+    ("resume table.csv", "table.csv: is not a run folder"),
+    ("resume torn", "torn/config.yaml"),
+    ("resume foreign", "foreign/config.yaml", "'data'"),
+    ("resume listed", "listed/config.yaml"),
+    ("resume foreign --foo", "--foo", "resume RUN_DIR"),
+    ("resume foreign optimizer.lr=3", "optimizer.lr=3", "rerun"),
+    ("resume optimizer.lr=3", "resume RUN_DIR"),
+    ("rerun", "rerun RUN_DIR"),
+    ("rerun nowhere", "nowhere"),
+    ("rerun foreign", "foreign/config.yaml"),
+    ("evaluate", "evaluate RUN_DIR"),
+    ("evaluate foreign", "foreign/config.yaml"),
+    ("evaluate foreign --split tset", "--split tset", "Did you mean 'test'"),
+    ("evaluate foreign --checkpoint", "--checkpoint"),
+    ("evaluate foreign optimizer.lr=3", "optimizer.lr=3"),
+    ("doctor now", "now"),
+    # Hydra's own part.
+    ("hydra.verbos=true", "hydra.verbos", "Did you mean 'verbose'"),
+    ("hydra.verbose=3", "hydra.verbose=3"),
+    ("hydra.mode=MULTIRUNN", "MULTIRUNN", "MULTIRUN"),
+    ("hydra.run.dir=", "hydra.run.dir="),
+    ("hydra.run.dir=null", "hydra.run.dir=null"),
+    ("hydra/launcher=nothing", "nothing", "basic"),
+    ("hydra/sweeper=bays", "bays", "Did you mean 'bayes'"),
+    # Classes that are not for this, or that nobody should name in a config.
+    ("optimizer._target_=torch.optim.Adm", "Adm", "Did you mean 'Adam'"),
+    ("optimizer._target_=torch.optim", "a module, not a class"),
+    ("optimizer._target_=torch.nn.Linear", "torch.nn.modules.linear.Linear", "torch.optim.Optimizer"),
+    ("loss._target_=torch.nn.CrossEntropyLoss", "CrossEntropyLoss", "runner.engine.loss.Loss"),
+    ("scheduler._target_=torch.optim.lr_scheduler.StepLR", "StepLR", "runner.engine.schedule.Schedule"),
+    ("init._target_=torch.nn.init.zeros_", "zeros_", "runner.init.base.Init"),
+    ("data._target_=runner.engine.settings.Trainer", "Trainer", "runner.data.base.DataOption"),
+    ("trainer._target_=runner.data.digits.Digits", "Digits", "runner.engine.settings.Trainer"),
+    ("model._target_=torch.optim.SGD", "SGD", "torch.nn.Module"),
+    ("regularization=[dropout] regularization.dropout._target_=runner.model.mlp.MLP", "MLP", "Technique"),
+    ("optimizer._target_=null", "optimizer._target_=null"),
+    ("optimizer._target_=3", "optimizer._target_=3"),
+    ("optimizer._target_=eval", "optimizer._target_=eval"),
+    ("optimizer._target_=builtins.eval", "builtins.eval"),
+    ("optimizer._target_=torch.load", "torch.load"),
+    ("optimizer._target_=torch.hub.load", "torch.hub.load"),
+    ("optimizer._target_=torch.nn.os.system", "torch.nn.os"),
+    ("optimizer._target_=torch.nn.modules.module.torch", "torch.nn.modules.module.torch"),
+    ("optimizer._target_=runner.run.run", "runner.run.run"),
+    ("data._target_=runner.data.fetch._run", "runner.data.fetch._run"),
+    ("data._target_=runner.data.fetch.subprocess.run", "runner.data.fetch.subprocess"),
+    ("'model.activation={_target_:os.system}'", "model.activation._target_=os.system"),
+    ("+model.evil._target_=os.system", "os.system"),
+    ("+model.evil._target_=torch.nn.ReLU", "model.evil", "no argument"),
+    ("+regularization.l2._target_=os.system", "os.system"),
+    ("hydra.launcher._target_=os.system", "hydra.launcher._target_=os.system"),
+    ("hydra.sweeper._target_=hydra.utils.os.system", "hydra.utils.os.system"),
+    ("+hydra.callbacks.x._target_=os.system", "hydra.callbacks.x._target_=os.system"),
+    ("'+hydra.job_logging.handlers.x={class:os.system}'", "os.system"),
+    ("--config-dir evil optimizer=system", "os.system"),
+    ("--config-dir evil model=nested", "model.hidden._target_=os.system"),
+    ("--config-dir evil model=entry", "model.hidden="),
+    ("--config-dir evil data=ours", "runner.data.fetch._run"),
+    ("--config-dir evil experiment=top", "x (in experiment=top)"),
+    ("--config-dir evil experiment=list", "os.system"),
+    ("--config-dir evil experiment=create", "os.system"),
+    ("--config-dir evil experiment=through", "hydra.utils.os.system"),
+    ("--config-dir evil experiment=handler", "logging.os.system"),
+    ("--config-dir evil experiment=factory", "logging.config.fileConfig"),
+]
+
+
+def is_one_paragraph(text):
+    return text.startswith("error: ") and text.endswith(("\n",)) and text.count("\n") == 1 and "Traceback" not in text
+
+
+@pytest.mark.parametrize("case", MALFORMED, ids=lambda case: case[0][:60])
+def test_refused_in_one_paragraph(case, command, home):
+    before = sorted(home.rglob("*"))
+    text, *said = case
+    code, _, error = command(*shlex.split(text))
+    assert code == 2, error
+    assert is_one_paragraph(error), error
+    for part in said:
+        assert part in error
+    kept = [path for path in sorted(home.rglob("*")) if "__pycache__" not in path.parts]
+    assert kept == [path for path in before if "__pycache__" not in path.parts]
+
+
+def test_a_recipe_may_hold_values_for_techniques_that_are_not_selected(command):
+    assert command("check", "--config-dir", "recipes", "experiment=unselected")[0] == 0
+    code, out, _ = command(
+        "check", "--config-dir", "mine", "trusted_targets=[my_models]", "model=tiny", "model.width=3"
+    )
+    assert (code, out) == (0, "ok\n")
+
+
+# Through a process of its own: as it is really typed. The second part: torch must not have been imported.
+NAMES = [
+    "model=resent",
+    "optimizer.lrr=1",
+    "+optimiser.lr=3",
+    "regularization=[dropout,dropuot]",
+    "monitor=val/acuracy",
+    "data=csv",
+    "--config-dir broken optimizer=mine",
+    "trainer.max_epochs=ten",
+    "data.batch_size=0",
+    "data=csv data.path=table.csv data.target=prise",
+    "optimizer._target_=os.system",
+    "lst",
+    "--multirn",
+]
+WITH_TORCH = ["optimizer.lr=fast", "optimizer.lr=-1", "model=cnn data=wine"]
+NO_TORCH = (
+    "import sys, os, runner.cli.verbs as v; c = v.answer(sys.argv[1:]); "
+    "print('with torch' if 'torch' in sys.modules else 'without torch', c)"
+)
+
+
+def process(words, home, *start):
+    environment = {**os.environ, "PYTHONPATH": "", "OMP_NUM_THREADS": "1"}
+    environment.pop("HYDRA_FULL_ERROR", None)
+    return subprocess.run([*start, *words], cwd=home, capture_output=True, text=True, env=environment, timeout=60)
+
+
+@pytest.mark.parametrize("text", NAMES)
+def test_names_keys_and_plain_values_need_no_torch(text, home):
+    done = process(shlex.split(text), home, sys.executable, "-c", NO_TORCH)
+    assert done.stdout.splitlines()[-1] == "without torch 2", done.stderr
+    assert is_one_paragraph(done.stderr)
+
+
+@pytest.mark.parametrize("text", ["list", "list optimizer", "--help", "--cfg job", "--version", "--info config"])
+def test_answers_that_need_no_torch(text, home):
+    done = process(shlex.split(text), home, sys.executable, "-c", NO_TORCH)
+    assert done.stdout.splitlines()[-1] == "without torch 0", done.stderr
+    assert done.stderr == ""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("text", WITH_TORCH)
+@pytest.mark.parametrize("start", [(sys.executable, "-m", "runner"), (os.path.join(sys.prefix, "bin", "runner"),)])
+def test_exit_status_of_the_process(text, start, home):
+    done = process(shlex.split(text), home, *start)
+    assert done.returncode == 2
+    assert is_one_paragraph(done.stderr), done.stderr
+    assert done.stdout == ""
+    assert not (home / "outputs").exists()
+
+
+@pytest.mark.parametrize("start", [(sys.executable, "-m", "runner"), (os.path.join(sys.prefix, "bin", "runner"),)])
+def test_modules_in_the_working_directory_are_found(start, home):
+    words = shlex.split("check --config-dir mine trusted_targets=[my_models] model=tiny model.width=0")
+    done = process(words, home, *start)
+    assert done.returncode == 2
+    assert "model.width=0: expected an integer of at least 1" in done.stderr

@@ -1,0 +1,192 @@
+"""Every file in ``conf/``: equals its signature, is described, composes and trains. New files are covered too."""
+
+import inspect
+import math
+import re
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from omegaconf import OmegaConf
+from PIL import Image
+
+from runner.config.options import CONF, Options
+from runner.config.signature import SUPPLIED, signature_of
+from runner.config.targets import resolve
+from runner.run import compose, run
+
+OPTIONS = Options()
+ALL = [(group, name) for group in OPTIONS.groups() for name in OPTIONS.names(group)]
+RECIPES = ("experiment", "debug")  # files that only override other groups
+SWEEPS = ("sweep",)
+PACKAGES = {**dict.fromkeys(RECIPES, "_global_"), "sweep": "hydra.sweeper.params"}
+LISTS = ("regularization", "augmentation", "diagnostics")
+
+each_option = pytest.mark.parametrize(("group", "name"), ALL, ids=lambda part: part)
+
+
+def content(group, name):
+    """The option as written, its one technique unwrapped; floats such as 1e-3 as OmegaConf reads them."""
+    node = OmegaConf.to_container(OmegaConf.load(OPTIONS.file(group, name)), resolve=False)
+    return node[name] if group in LISTS and set(node) == {name} else node
+
+
+def nodes(node, key):
+    """Every node with a target, with its key."""
+    if isinstance(node, dict):
+        if "_target_" in node:
+            yield key, node
+        for name, value in node.items():
+            yield from nodes(value, f"{key}.{name}")
+
+
+TARGETS = [
+    (key, node)
+    for group, name in ALL
+    if group not in (*RECIPES, *SWEEPS)
+    for key, node in nodes(content(group, name), f"{group}={name}")
+]
+
+
+def test_there_are_options():
+    assert len(ALL) > 60
+    assert len(TARGETS) > 40
+
+
+@each_option
+def test_the_first_line_says_what_it_is_and_when_to_choose_it(group, name):
+    text = OPTIONS.file(group, name).read_text()
+    comments = OPTIONS.comments(group, name)
+    assert comments, "no comment at the head"
+    first = comments[0]
+    assert first.endswith((".", "?")), first
+    assert first[0].isupper() or first[0].isdigit()
+    assert len(first.split()) >= 4, first
+    assert len(first) <= 130, "a line, not a paragraph"
+    assert OPTIONS.description(group, name) == first
+    packaged = re.findall(r"^# @package (.*)$", text, re.MULTILINE)
+    assert packaged == ([PACKAGES[group]] if group in PACKAGES else [])
+
+
+@pytest.mark.parametrize(("key", "node"), TARGETS, ids=[key for key, _ in TARGETS])
+def test_keys_and_values_are_those_of_the_signature(key, node):
+    """Every settable argument stands in the file; in our own classes with the very default of the signature."""
+    target = resolve(node["_target_"], key)
+    signature = signature_of(target, SUPPLIED | {"params"})
+    given = {name: value for name, value in node.items() if name not in ("_target_", "defaults")}
+    assert set(given) == set(signature.arguments)
+    if not target.__module__.startswith("runner."):
+        return
+    for name, value in given.items():
+        default = signature.arguments[name].default
+        if isinstance(value, dict) and "_target_" in value:
+            assert default is not inspect.Parameter.empty
+        elif value == "???":
+            assert default is inspect.Parameter.empty, f"{name} has a default"
+        elif isinstance(value, str) and value.startswith("${"):
+            continue  # filled by another key of the config
+        else:
+            assert same(value, default), f"{name}: {value!r} in the file, {default!r} in the signature"
+
+
+def same(value, default):
+    if isinstance(value, list):
+        return isinstance(default, tuple) and len(value) == len(default) and all(map(same, value, default))
+    if isinstance(default, float) and isinstance(value, (int, float)):
+        return math.isclose(value, default)
+    return value == default and isinstance(value, bool) == isinstance(default, bool)
+
+
+@each_option
+def test_show(group, name, command):
+    code, out, error = command("show", f"{group}/{name}")
+    assert (code, error) == (0, "")
+    assert out.startswith(f"{group}={name}")
+    assert OPTIONS.description(group, name) in " ".join(out.split())
+    for key, node in nodes(content(group, name), group):
+        assert node["_target_"] in out or "." in key or group in RECIPES
+
+
+def test_list_shows_each_with_its_line(command):
+    code, out, error = command("list")
+    assert (code, error) == (0, "")
+    text = " ".join(out.split())
+    for group, name in ALL:
+        assert f"{group}={name} {OPTIONS.description(group, name)}" in text
+    for group in OPTIONS.groups():
+        code, part, _ = command("list", group)
+        assert code == 0
+        assert [line.split()[0] for line in part.splitlines()[1:]] == [f"{group}={n}" for n in OPTIONS.names(group)]
+
+
+def test_every_group_is_in_the_defaults():
+    base = yaml.safe_load((CONF / "config.yaml").read_text())
+    chosen = {group for entry in base["defaults"] if isinstance(entry, dict) for group in entry}
+    assert {group for group in OPTIONS.groups() if "/" not in group} - set(SWEEPS) <= chosen
+
+
+# One option of each group is trained with; what it needs to work at all stands beside it.
+QUICK = (
+    "trainer.max_steps=2",
+    "trainer.limit_batches=2",
+    "trainer.threads=1",
+    "trainer.images=0",
+    "model.hidden=[8]",
+    "data.batch_size=16",
+)
+MODELS = {"mlp": (), "cnn": ("model.channels=[4]", "model.head=[8]")}
+NEEDS = {
+    "data=csv": ("data.path={root}/table.csv", "data.target=price"),
+    "data=image_folder": ("data.root={root}/images", "model=mlp"),
+    "init=checkpoint": ("init.path={root}/weights.pt",),
+    "regularization=spatial_dropout": ("model=cnn", "model.channels=[4]", "model.head=[8]"),
+    "regularization=stochastic_depth": ("model=resnet",),
+    "loss=distillation": ("loss.teacher={root}/run",),
+    "scheduler=multistep": ("scheduler.milestones=[1]",),
+}
+DOWNLOADED = ("data=mnist", "data=fashion_mnist")
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    """Data of the user's own."""
+    folder = tmp_path_factory.mktemp("data")
+    (folder / "table.csv").write_text("a,b,price\n" + "".join(f"{i},{'xy'[i % 2]},{i * 2.5}\n" for i in range(80)))
+    random = np.random.default_rng(0)
+    for label in ("cat", "dog"):
+        (folder / "images" / label).mkdir(parents=True)
+        for number in range(12):
+            pixels = random.integers(0, 256, (10, 10, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(folder / "images" / label / f"{number}.png")
+    torch.save({"output.bias": torch.zeros(10)}, folder / "weights.pt")
+    run(compose(list(QUICK)), folder / "run")  # a trained network
+    return folder
+
+
+@each_option
+def test_trains(group, name, root, go):
+    choice = f"{group}={name}"
+    if choice in DOWNLOADED:
+        from runner.data.available import available
+
+        if available()[name].startswith("missing"):
+            pytest.skip("not on this machine; a run would fetch it")
+    if group in SWEEPS:
+        pytest.skip("of sweeps, whose own tests run it")
+    overrides, needs = list(QUICK), [need.format(root=root) for need in NEEDS.get(choice, ())]
+    if group == "loss" and "classification" not in resolve(content(group, name)["_target_"], choice).tasks:
+        overrides.append("data=diabetes")
+    if any(word.startswith("model=") and word != "model=mlp" for word in (choice, *needs)):
+        overrides.remove("model.hidden=[8]")
+        overrides += MODELS.get(name, ())
+    if group in RECIPES:  # a recipe may choose a network without hidden layers to set
+        overrides = [o for o in overrides if not o.startswith(("model.", "trainer.max_steps"))] + [
+            "trainer.max_steps=2"
+        ]
+    typed = f"{group}=[{name}]" if group in LISTS else choice
+    result = go(typed, *needs, *overrides)
+    assert result["status"] == "completed"
+    assert 1 <= result["step"] <= 2
+    assert all(math.isfinite(value) for value in result["val"].values())
+    assert result["test"] is None or math.isfinite(result["test"]["loss"])
