@@ -1,0 +1,91 @@
+"""Registers the sweeper and its options, so that any Hydra application has ``hydra/sweeper=bayes``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from hydra.core.config_search_path import ConfigSearchPath
+from hydra.errors import CompactHydraException
+from hydra.plugins.search_path_plugin import SearchPathPlugin
+from hydra.plugins.sweeper import Sweeper
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, OmegaConf
+
+from runner.errors import ConfigError, Interrupted, RunFailed, RunnerError
+
+
+class RunnerSearchPath(SearchPathPlugin):
+    """Puts the options ``hydra/sweeper=grid`` and so on into every application's search path."""
+
+    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+        """Add the folder ``conf`` beside this file."""
+        search_path.append("runner-sweeper", f"file://{Path(__file__).parent / 'conf'}")
+
+
+class RunnerSweeper(Sweeper):
+    """Hydra's door to `runner.sweep`; nothing heavy is imported before a sweep starts.
+
+    Args:
+        sampler: ``_target_`` and arguments of a `runner.sweep.samplers.Sampler`.
+        pruner: name of a pruner, or a mapping with ``name`` and its arguments.
+        settings: as in `runner.sweep.sweep.Settings`.
+    """
+
+    def __init__(self, sampler: Any, pruner: Any = "none", **settings: Any) -> None:
+        self.sampler, self.pruner, self.settings = sampler, pruner, settings
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        """Keep what Hydra gives."""
+        self.hydra_context, self.task_function, self.config = hydra_context, task_function, config
+
+    def sweep(self, arguments: list[str]) -> Any:
+        """Run the sweep; returns the content of its ``result.json``."""
+        try:
+            return self._sweep(arguments)
+        except RunnerError as error:
+            # Hydra prints errors of its own kind without a traceback.
+            kinds = {ConfigError: _Refused, RunFailed: _Failed, Interrupted: _Stopped}
+            raise kinds[type(error)](str(error)) from None
+
+    def _sweep(self, arguments: list[str]) -> Any:
+        from hydra.utils import instantiate
+
+        from runner.sweep.sweep import Settings, Sweep, check_storage, make_pruner
+
+        assert self.config is not None
+        assert self.hydra_context is not None
+        raw = OmegaConf.to_container(self.config.hydra.sweeper, resolve=False)
+        assert isinstance(raw, dict)
+        check_storage(raw["storage"])
+        settings = {key: _plain(value) for key, value in self.settings.items()}
+        for name in ("objectives", "directions"):
+            if isinstance(settings[name], str):
+                settings[name] = [settings[name]]
+            settings[name] = settings[name] or []
+        made = Settings(**{**settings, "params": settings["params"] or {}, "enqueue": settings["enqueue"] or []})
+        sweep = Sweep(
+            made,
+            instantiate(self.sampler),
+            make_pruner(_plain(self.pruner)),
+            self.hydra_context,
+            self.task_function,
+            self.config,
+        )
+        return sweep.run(arguments)
+
+
+class _Refused(ConfigError, CompactHydraException):
+    pass
+
+
+class _Failed(RunFailed, CompactHydraException):
+    pass
+
+
+class _Stopped(Interrupted, CompactHydraException):
+    pass
+
+
+def _plain(value: Any) -> Any:
+    return OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value

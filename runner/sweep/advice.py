@@ -1,0 +1,58 @@
+"""What the numbers of a sweep mean, in words."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from runner.sweep.space import Dimension
+
+if TYPE_CHECKING:
+    from runner.sweep.driver import Driver
+
+EDGE = 0.02  # share of a range that counts as its edge
+NIL = 0.01  # share of the variance that counts as nothing
+ENOUGH = 20  # completed points before importances mean something
+
+
+def advice(driver: Driver) -> list[str]:
+    """Warnings about a sweep, each a sentence; none when there is nothing to say."""
+    points = driver.results()
+    completed = [p for p in points if p.status == "completed"]
+    space = driver.plan.space
+    found = []
+    lost = sum(t.status in ("failed", "pruned") for t in driver.trials.values())
+    if driver.trials and lost > len(driver.trials) / 2:
+        found.append(f"Most trials failed or were pruned ({lost} of {len(driver.trials)}): the rest may say little.")
+    needed = min(ENOUGH, driver.total, 5 * len(space.dimensions))
+    if len(completed) < needed:
+        found.append(f"Too few trials to tell: {len(completed)} completed for {len(space.dimensions)} searched keys.")
+    if len(driver.plan.objectives) == 1 and (front := driver.best()):
+        params = front[0].trials[0].params
+        for dimension in space.dimensions:
+            if dimension.key in params and (end := edge(dimension, params[dimension.key])):
+                found.append(f"The best {dimension.key} lies on the {end} edge of {dimension.summary()}: widen it.")
+    if len(completed) >= ENOUGH and len(driver.plan.objectives) == 1 and len(space.dimensions) > 1:
+        from runner.sweep.importance import importances
+
+        kinds = {d.key: {"kind": d.kind, "log": d.log} for d in space.dimensions}
+        pairs = [(p.trials[0].params, p.values[0]) for p in completed if p.values]
+        for key, share in importances(kinds, pairs).items():
+            if share < NIL:
+                found.append(f"{key} made no difference in this range (importance {share:.2g}): it may be left out.")
+    return found
+
+
+def edge(dimension: Dimension, text: str) -> str | None:
+    """``lower`` or ``upper`` when a value lies on the edge of what has an order; None otherwise."""
+    if dimension.kind == "choice":
+        return None
+    if dimension.kind == "range":
+        numbers: list[float] = sorted(float(v) for v in dimension.natives if v is not None)
+        low, high, value = numbers[0], numbers[-1], float(text)
+        return None if len(numbers) < 3 else "lower" if value <= low else "upper" if value >= high else None
+    low, high, value = dimension.low, dimension.high, float(text)
+    if dimension.log:
+        low, high, value = math.log(low), math.log(high), math.log(value)
+    share = (value - low) / (high - low)
+    return "lower" if share < EDGE else "upper" if share > 1 - EDGE else None

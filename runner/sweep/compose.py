@@ -1,0 +1,128 @@
+"""Trial configs: each combination of groups is composed once by Hydra, values are set on copies of it."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Sequence
+from typing import Any
+
+from hydra._internal.config_loader_impl import ConfigLoaderImpl, get_overrides_dirname
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.object_type import ObjectType
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override, OverrideType
+from hydra.core.utils import setup_globals
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf.errors import OmegaConfBaseException
+
+from runner.errors import ConfigError
+
+
+class Composer:
+    """Composes trial configs as Hydra itself would.
+
+    Args:
+        loader: Hydra's config loader.
+        master: the sweep's own config, with the ``hydra`` node.
+    """
+
+    def __init__(self, loader: ConfigLoader, master: DictConfig) -> None:
+        setup_globals()
+        self.loader, self.master = loader, master
+        self._templates: dict[tuple[str, ...], bytes] = {}
+        self._parser = OverridesParser.create()
+        self._options: dict[tuple[str, ObjectType | None], list[str]] = {}
+
+    def options(self, group: str, kind: ObjectType | None = ObjectType.CONFIG) -> list[str]:
+        """The options of a config group; empty for what is no group."""
+        if (group, kind) not in self._options:
+            job, hydra = self.master.hydra.job, list(self.master.hydra.overrides.hydra)
+            found = [] if "." in group else self.loader.get_group_options(group, kind, job.config_name, hydra)
+            self._options[group, kind] = found
+        return self._options[group, kind]
+
+    def is_group(self, override: Override) -> bool:
+        """Whether the override chooses a config file."""
+        return bool(self.options(override.key_or_group, None))
+
+    def current(self, key: str) -> str | None:
+        """What `key` is in the sweep's own config: a group's option or a value, as text; None when it is not there."""
+        choices = self.master.hydra.runtime.choices
+        if key in choices:
+            return str(choices[key])
+        value = OmegaConf.select(self.master, key)
+        return None if value is None else Override._get_value_element_as_str(_plain(value))
+
+    def compose(self, overrides: Sequence[str]) -> DictConfig:
+        """The full config (with the ``hydra`` node) of a trial.
+
+        Raises:
+            ConfigError: Hydra can't compose it.
+        """
+        parsed = self._parser.parse_overrides(list(overrides))
+        values = [o for o in parsed if o.type == OverrideType.CHANGE and not self.is_group(o) and _is_leaf(o)]
+        keys = [o.key_or_group for o in parsed]
+        if len(set(keys)) < len(keys) or any(b.startswith(f"{a}.") for a in keys for b in keys):
+            values = []  # one sets a part of what another sets: their order matters
+        rest = tuple(o.input_line or "" for o in parsed if o not in values)
+        try:
+            if rest not in self._templates:
+                self._templates[rest] = pickle.dumps(self.loader.load_sweep_config(self.master, list(rest)))
+            config: DictConfig = pickle.loads(self._templates[rest])  # a third of what a deep copy costs
+            for override in values:
+                ConfigLoaderImpl._apply_overrides_to_config([override], config)
+        except (HydraException, OmegaConfBaseException) as error:
+            raise ConfigError(f"{' '.join(overrides)}: {_reason(error)}") from error
+        dirname = config.hydra.job.config.override_dirname
+        with open_dict(config.hydra):
+            config.hydra.overrides.task = [o.input_line for o in parsed]
+            config.hydra.job.override_dirname = get_overrides_dirname(
+                parsed, list(dirname.exclude_keys), dirname.item_sep, dirname.kv_sep
+            )
+        OmegaConf.copy_cache(from_config=self.master, to_config=config)
+        return config
+
+    def recipe(self, overrides: Sequence[str], remark: str) -> str:
+        """An experiment file that means the same as `overrides`."""
+        added: list[dict[str, Any]] = []
+        chosen: list[dict[str, Any]] = []
+        values = OmegaConf.create()
+        removed = []
+        for override in self._parser.parse_overrides(list(overrides)):
+            if override.is_delete():
+                removed.append(override.input_line)
+            elif self.is_group(override):
+                key = override.get_key_element().lstrip("+")
+                if override.is_add():
+                    added.append({f"/{key}": override.value()})
+                else:
+                    chosen.append({f"override /{key}": override.value()})
+            else:
+                OmegaConf.update(values, override.key_or_group, override.value(), force_add=True)
+        lines = ["# @package _global_", f"# {remark}"]
+        lines += [f"# Also needs on the command line: {line}" for line in removed]
+        if added or chosen:
+            lines.append(OmegaConf.to_yaml(OmegaConf.create({"defaults": [*added, "_self_", *chosen]})).rstrip())
+        if values:
+            lines.append(OmegaConf.to_yaml(values).rstrip())
+        return "\n".join(lines) + "\n"
+
+
+def _is_leaf(override: Override) -> bool:
+    return override.package is None and not isinstance(override.value(), dict)
+
+
+def _plain(value: Any) -> Any:
+    return OmegaConf.to_container(value) if OmegaConf.is_config(value) else value
+
+
+def _reason(error: BaseException) -> str:
+    """The lines of Hydra's message, and of what caused it, that tell something."""
+    parts = []
+    cause: BaseException | None = error
+    while cause is not None:
+        parts += [line.strip() for line in str(cause).splitlines() if line.strip()]
+        cause = cause.__cause__
+    seen = dict.fromkeys(p for p in parts if not p.startswith(("full_key:", "object_type=", "reference_type=")))
+    return " ".join(seen)[:600] or type(error).__name__

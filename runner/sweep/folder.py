@@ -1,0 +1,248 @@
+"""A sweep's folder: what was asked, what came of it, and who is at work on it; every file is whole at any time."""
+
+from __future__ import annotations
+
+import csv
+import errno
+import fcntl
+import io
+import json
+import math
+import os
+import re
+import socket
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import IO, Any, Literal
+
+from runner.errors import ConfigError
+from runner.sweep.space import Point
+
+Status = Literal["running", "completed", "pruned", "paused", "failed", "interrupted"]
+FINISHED: tuple[Status, ...] = ("completed", "pruned", "failed")
+
+
+def patiently(action: Callable[[], None]) -> None:
+    """Do something that writes; a full disk is waited for.
+
+    A sweep that is left alone for days must not end because something else filled the disk for a while.
+
+    Raises:
+        OSError: the disk stayed full for ten minutes, or something else is wrong.
+    """
+    give_up = time.monotonic() + 600
+    while True:
+        try:
+            action()
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT) or time.monotonic() > give_up:
+                raise
+            time.sleep(2)
+        else:
+            return
+
+
+def write(path: Path, text: str) -> None:
+    """Replace a file: written to a temporary name, fsynced, renamed. A full disk is waited for.
+
+    Raises:
+        OSError: the folder can't be written; the old file is as it was.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+
+    def replace() -> None:
+        try:
+            with open(temporary, "w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        except OSError:
+            temporary.unlink(missing_ok=True)
+            raise
+
+    patiently(replace)
+
+
+@dataclass
+class Trial:
+    """One trial: a row of the table and a folder of its own.
+
+    Attributes:
+        number: given once, in the order in which trials were asked.
+        point: which point of the space; repeats of a point share it.
+        index: position in the sampler's sequence; None for a point that the user enqueued.
+        repeat: 0, 1, ... among the trials of the point.
+        params: the point.
+        overrides: everything that differs from the sweep's base config, the seed of a repeat included.
+        folder: its folder's name in ``trials/``.
+        config: the task's config, frozen when it was asked (interpolations left as they are).
+        status: where it stands.
+        cause: why it ended other than by completing.
+        values: the objectives' values; of a pruned or paused trial the last value seen.
+        attempts: how often it failed.
+        seconds: time spent in workers.
+        paused_at: the epoch at which a pruner paused it.
+        started: when it first went to a worker, seconds since 1970.
+        ended: when it last left one.
+    """
+
+    number: int
+    point: int
+    index: int | None
+    repeat: int
+    params: Point
+    overrides: list[str]
+    folder: str
+    config: dict[str, Any]
+    status: Status = "running"
+    cause: str | None = None
+    values: list[float] | None = None
+    attempts: int = 0
+    seconds: float = 0.0
+    paused_at: int | None = None
+    started: float = field(default_factory=time.time)
+    ended: float | None = None
+
+
+class SweepFolder:
+    """The files of one sweep.
+
+    Args:
+        path: the folder; made when it is not there.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.absolute()
+        self.trials = self.path / "trials"
+        self.settings = self.path / "sweep.yaml"
+        self.journal = self.path / "study.journal"
+        self.table = self.path / "trials.csv"
+        self.best = self.path / "best.yaml"
+        self.result = self.path / "result.json"
+        self.plots = self.path / "plots"
+        self._lock: IO[str] | None = None
+
+    def lock(self) -> None:
+        """Become the one driver of this sweep; the lock goes with the process, however that ends.
+
+        Raises:
+            ConfigError: another driver is at work here.
+        """
+        self.trials.mkdir(parents=True, exist_ok=True)
+        # Never close this file while the sweep runs, and let no child inherit it.
+        self._lock = open(self.path / "driver.lock", "a+")  # noqa: SIM115
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            self._lock.seek(0)
+            holder = self._lock.read().strip() or "unknown"
+            self._lock.close()
+            raise ConfigError(
+                f"{self.path}: another driver is at work on this sweep ({holder}). "
+                "Wait for it, stop it with Ctrl-C, or give this sweep another hydra.sweeper.study_name."
+            ) from None
+        self._lock.truncate(0)
+        self._lock.write(f"process {os.getpid()} on {socket.gethostname()}")
+        self._lock.flush()
+
+    def unlock(self) -> None:
+        """Let the next driver in."""
+        if self._lock is not None:
+            self._lock.truncate(0)
+            self._lock.close()
+            self._lock = None
+
+    def trial_folder(self, trial: Trial) -> Path:
+        """Where the trial's run lies."""
+        return self.trials / trial.folder
+
+    def create(self, trial: Trial) -> None:
+        """Make the trial's folder with its record in it; both appear at once, or neither."""
+        temporary = self.trials / f".{trial.number:04d}.tmp"
+        patiently(lambda: temporary.mkdir(exist_ok=True))
+        write(temporary / "trial.json", json.dumps(asdict(trial)))
+        temporary.rename(self.trial_folder(trial))
+
+    def save(self, trial: Trial) -> None:
+        """Write the trial's record."""
+        write(self.trial_folder(trial) / "trial.json", json.dumps(asdict(trial)))
+
+    def load(self) -> list[Trial]:
+        """All trials, by number. Folders without a whole record are none of ours and left alone."""
+        found = []
+        for file in self.trials.glob("[0-9]*/trial.json"):
+            trial = Trial(**json.loads(file.read_text()))
+            trial.folder = file.parent.name
+            found.append(trial)
+        return sorted(found, key=lambda t: t.number)
+
+    def write_table(self, trials: Iterable[Trial], keys: list[str], objectives: list[str]) -> None:
+        """``trials.csv``: a row per trial, a column per swept key and per objective."""
+        out = io.StringIO()
+        rows = csv.writer(out)
+        rows.writerow(["number", "point", "status", "cause", *objectives, "seconds", "folder", "overrides", *keys])
+        for t in trials:
+            values = [repr(v) for v in t.values] if t.values else [""] * len(objectives)
+            row = [t.number, t.point, t.status, t.cause or "", *values, f"{t.seconds:.3f}", f"trials/{t.folder}"]
+            rows.writerow([*row, " ".join(t.overrides), *(t.params.get(key, "") for key in keys)])
+        write(self.table, out.getvalue())
+
+
+def read_table(path: Path) -> list[dict[str, str]]:
+    """The rows of a ``trials.csv``."""
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def slug(overrides: Iterable[str]) -> str:
+    """A folder name that tells the overrides: ``lr_0.01-optimizer_adam``, cut to 80 characters."""
+    parts = []
+    for line in overrides:
+        key, _, text = line.partition("=")
+        parts.append(f"{key.lstrip('+').rpartition('.')[2].rpartition('/')[2]}_{_short(text)}")
+    name = re.sub(r"[^A-Za-z0-9.+_-]+", "-", "-".join(parts)).strip("-.")
+    return name[:80].rstrip("-.") or "trial"
+
+
+def _short(text: str) -> str:
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    return text if number.is_integer() or not math.isfinite(number) else f"{number:.4g}"
+
+
+class Follower:
+    """Reads what a trial appends to its ``metrics.jsonl``, one whole line at a time.
+
+    Args:
+        path: the file; it need not exist yet.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.offset, self.identity = path, 0, -1
+
+    def lines(self) -> list[dict[str, Any]]:
+        """The lines that were added since the last call. A file that was replaced is read from its start."""
+        try:
+            with open(self.path, "rb") as file:
+                stat = os.fstat(file.fileno())
+                if stat.st_ino != self.identity or stat.st_size < self.offset:
+                    self.identity, self.offset = stat.st_ino, 0
+                if stat.st_size == self.offset:
+                    return []
+                file.seek(self.offset)
+                whole = file.read().rpartition(b"\n")[0]
+        except FileNotFoundError:
+            return []
+        self.offset += len(whole) + 1 if whole else 0
+        found = []
+        for line in whole.splitlines():
+            try:
+                found.append(json.loads(line))
+            except json.JSONDecodeError:
+                continue  # torn by a crash
+        return found

@@ -1,0 +1,48 @@
+"""What a task function may offer a sweep beyond returning a number."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from omegaconf import DictConfig
+
+StopStatus = Literal["pruned"]
+
+
+class SweepProtocol(Protocol):
+    """Carried by a task function as its attribute ``sweep_protocol``; must be importable in a fresh process.
+
+    Trial and driver talk through the trial's run folder. The trial appends a line per epoch to ``metrics.jsonl``
+    (``{"epoch": 3, "val/loss": 0.21, ..}``), looks for ``stop.json`` at the end of each epoch and, when it is there,
+    saves itself and ends as ``pruned``; last it writes ``result.json``: ``status`` (``completed``, ``pruned``,
+    ``failed``, ``interrupted``), ``cause``, ``best_epoch``, ``monitor``, ``best_value`` and any further scores.
+
+    Attributes:
+        modules: what a trial imports; workers are forked from a process that has imported it once.
+    """
+
+    modules: tuple[str, ...]
+
+    def check(self, cfg: DictConfig) -> None:
+        """Raise `runner.errors.ConfigError` when a trial with this config could not run. Loads no data."""
+
+    def objectives(self, cfg: DictConfig, names: Sequence[str]) -> dict[str, Literal["minimize", "maximize"]]:
+        """The scores `names`, or when it is empty what the config itself watches, each with its direction.
+
+        Raises:
+            runner.errors.ConfigError: a run with this config has no such score.
+        """
+
+    def run(self, cfg: DictConfig, folder: Path, resume: bool) -> Any:
+        """Train in `folder`, without looking at the test split.
+
+        Args:
+            cfg: the trial's config.
+            folder: its folder; may hold files that are none of the run's.
+            resume: continue from the checkpoint in `folder`, or start over when there is none.
+        """
+
+    def test(self, folder: Path) -> dict[str, float]:
+        """Scores of the completed run in `folder` on the test split; asked once, of the winner."""

@@ -1,0 +1,72 @@
+"""Trials added up: repeats to points, points to the best one or the Pareto front."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from runner.sweep.folder import FINISHED, Status, Trial
+
+
+@dataclass(frozen=True)
+class PointResult:
+    """A point of the space and what its trials say of it.
+
+    Attributes:
+        point: its number.
+        trials: its trials, by number; more than one where there are repeats.
+        status: that of the trials where they agree; running until all are finished, then failed if one failed.
+        values: mean of each objective over completed repeats; None unless all are completed.
+        errors: standard error of each mean; None with a single trial.
+    """
+
+    point: int
+    trials: tuple[Trial, ...]
+    status: Status
+    values: list[float] | None
+    errors: list[float] | None
+
+
+def by_point(trials: Iterable[Trial], repeats: int) -> list[PointResult]:
+    """Points in the order in which they were asked."""
+    grouped: dict[int, list[Trial]] = {}
+    for trial in sorted(trials, key=lambda t: t.number):
+        grouped.setdefault(trial.point, []).append(trial)
+    return [summarize(point, members, repeats) for point, members in sorted(grouped.items())]
+
+
+def summarize(point: int, trials: list[Trial], repeats: int) -> PointResult:
+    """One point from its trials."""
+    values = errors = None
+    if len(trials) == 1 and repeats == 1:
+        return PointResult(point, tuple(trials), trials[0].status, trials[0].values, None)
+    if len(trials) < repeats or any(t.status not in FINISHED for t in trials):
+        status: Status = "running"
+    elif all(t.status == "completed" and t.values for t in trials):
+        status = "completed"
+        columns = list(zip(*(t.values or [] for t in trials), strict=True))
+        values = [statistics.fmean(c) for c in columns]
+        errors = [statistics.stdev(c) / math.sqrt(len(c)) for c in columns] if len(trials) > 1 else None
+    else:
+        status = "failed"
+    return PointResult(point, tuple(trials), status, values, errors)
+
+
+def best(points: Iterable[PointResult], signs: Sequence[float]) -> list[PointResult]:
+    """The best completed point, or with several objectives those that no other one beats (the Pareto front).
+
+    Args:
+        points: all of them.
+        signs: 1 for each objective to be minimized, -1 for one to be maximized.
+    """
+    done = [p for p in points if p.status == "completed" and p.values]
+    if len(signs) == 1:
+        return [min(done, key=lambda p: signs[0] * p.values[0])] if done else []  # type: ignore[index]
+    costs = {p.point: [s * v for s, v in zip(signs, p.values or [], strict=True)] for p in done}
+    return [p for p in done if not any(_dominates(costs[q.point], costs[p.point]) for q in done)]
+
+
+def _dominates(a: list[float], b: list[float]) -> bool:
+    return a != b and all(x <= y for x, y in zip(a, b, strict=True))

@@ -1,0 +1,212 @@
+"""The Optuna study beside the trial folders: the samplers' memory, and what optuna-dashboard opens.
+
+The folders are the truth. Whatever the study lacks or has too much of after a crash is put right from them.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import TrialState, create_trial
+
+from runner.errors import ConfigError
+from runner.sweep.folder import patiently
+from runner.sweep.samplers import Sampler, distribution
+from runner.sweep.space import Point, Space
+
+optuna.logging.set_verbosity(optuna.logging.ERROR)
+
+POINT = "point"
+STATES = {
+    "running": TrialState.RUNNING,
+    "interrupted": TrialState.RUNNING,
+    "completed": TrialState.COMPLETE,
+    "pruned": TrialState.PRUNED,
+    "paused": TrialState.PRUNED,
+    "failed": TrialState.FAIL,
+}
+
+
+class Journal(JournalFileBackend):
+    """Optuna's journal file with a single writer: no lock, no fsync, and never a torn line.
+
+    The trial folders are synced; the journal can be made again from them.
+    """
+
+    def __init__(self, path: Path) -> None:
+        path.with_name(path.name + ".lock").unlink(missing_ok=True)  # left by a process that was killed
+        if path.exists():
+            _drop_torn_lines(path)
+        super().__init__(str(path))
+
+    def append_logs(self, logs: list[dict[str, Any]]) -> None:
+        """Add lines in one write; what did not fit on the disk is taken back, and written when it fits."""
+        patiently(lambda: self._append(logs))
+
+    def _append(self, logs: list[dict[str, Any]]) -> None:
+        text = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs).encode()
+        handle = os.open(self._file_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        try:
+            size = os.fstat(handle).st_size
+            try:
+                if os.write(handle, text) < len(text):
+                    raise OSError(errno.ENOSPC, "No space left on device", self._file_path)
+            except OSError:
+                os.ftruncate(handle, size)
+                raise
+        finally:
+            os.close(handle)
+
+
+def _drop_torn_lines(path: Path) -> None:
+    content = path.read_bytes()
+    whole = 0
+    for line in content.splitlines(keepends=True):
+        try:
+            json.loads(line)
+        except ValueError:
+            break
+        if not line.endswith(b"\n"):
+            break
+        whole += len(line)
+    if whole < len(content):
+        with open(path, "r+b") as file:
+            file.truncate(whole)
+
+
+class Study:
+    """One Optuna study, spoken to in points and trials of ours.
+
+    Args:
+        storage: an Optuna URL, or None for the journal.
+        journal: the journal's file.
+        name: the study's name.
+        directions: ``minimize`` or ``maximize`` for each objective.
+        sampler: who chooses.
+        space: what is searched.
+        seed: the sampler's seed.
+    """
+
+    def __init__(
+        self,
+        storage: str | None,
+        journal: Path,
+        name: str,
+        directions: Sequence[Any],
+        sampler: Sampler,
+        space: Space,
+        seed: int,
+    ) -> None:
+        where: Any = storage if storage else optuna.storages.JournalStorage(Journal(journal))
+        try:
+            self.study = optuna.create_study(
+                storage=where, study_name=name, directions=list(directions), load_if_exists=True
+            )
+        except Exception as error:
+            if storage is None:
+                raise
+            raise ConfigError(
+                f"hydra.sweeper.storage: can't open the storage ({type(error).__name__}). Check the URL, that the "
+                "server runs, and that its driver (such as psycopg2) is installed."
+            ) from None
+        if [d.name.lower() for d in self.study.directions] != directions:
+            raise ConfigError(
+                f"The study {name!r} has directions {[d.name.lower() for d in self.study.directions]}, this command "
+                f"{directions}. Give it another hydra.sweeper.study_name."
+            )
+        self.space, self.sampler = space, sampler
+        self.distributions = {d.key: distribution(d) for d in space.dimensions}
+        self.ids: dict[int, int] = {}  # points under way, and their ids in the storage
+        self.completed = 0
+        self.seed = seed
+        self._storage = self.study._storage
+
+    def reconcile(self, points: Iterable[tuple[int, Point, str, list[float] | None]]) -> None:
+        """Make the study say what the folders say.
+
+        Args:
+            points: per point of the sweep: its number, the point, its status, its values.
+        """
+        known: dict[int, list[optuna.trial.FrozenTrial]] = {}
+        for frozen in self.study.get_trials(deepcopy=False):
+            known.setdefault(int(frozen.user_attrs.get(POINT, -1)), []).append(frozen)
+        wanted = {number: (point, status, values) for number, point, status, values in points}
+        for number, frozens in known.items():
+            for frozen in frozens:
+                if not frozen.state.is_finished() and (number not in wanted or frozen is not frozens[-1]):
+                    # Asked, but killed before its folder was there: it never happened.
+                    self._storage.set_trial_state_values(frozen._trial_id, TrialState.FAIL)
+        for number, (point, status, values) in wanted.items():
+            last = known[number][-1] if number in known else None
+            state = STATES[status]
+            if last is not None and last.state in (TrialState.RUNNING, TrialState.WAITING):
+                self.ids[number] = last._trial_id
+                if state != TrialState.RUNNING:
+                    self.tell(number, status, values)
+                    continue
+            elif last is None or (last.state != TrialState.COMPLETE and last.state != state):
+                self._add(number, point, state, values)
+            self.completed += state == TrialState.COMPLETE
+        # Its own generator must not repeat what it drew before the crash.
+        self.study.sampler = self.sampler.optuna(self.seed + len(known), self.space)
+
+    def _add(self, number: int, point: Point, state: TrialState, values: list[float] | None) -> None:
+        params = self._params(point)
+        trial = create_trial(
+            state=state,
+            values=values if state == TrialState.COMPLETE or (state == TrialState.PRUNED and values) else None,
+            params=params,
+            distributions={key: self.distributions[key] for key in params},
+            user_attrs={POINT: number},
+        )
+        added = self._storage.create_new_trial(self.study._study_id, template_trial=trial)
+        if state == TrialState.RUNNING:
+            self.ids[number] = added
+
+    def begin(self, number: int, point: Point) -> None:
+        """Note that a given point is being tried."""
+        if not self.sampler.adaptive:
+            self._add(number, point, TrialState.RUNNING, None)
+            return
+        # Through the sampler, for those that keep account of generations.
+        self.study.enqueue_trial(self._params(point), user_attrs={POINT: number})
+        self.ask(number)
+
+    def ask(self, number: int) -> Point:
+        """A new point, chosen by the sampler from what it was told."""
+        trial = self.study.ask()
+        trial.set_user_attr(POINT, number)
+        self.ids[number] = trial._trial_id
+        return self.space.build(lambda d: d.text(trial._suggest(d.key, self.distributions[d.key])))
+
+    def _params(self, point: Point) -> dict[str, Any]:
+        """Plain values; what a narrower or older space can't express is left out."""
+        known = {d.key: d for d in self.space.dimensions}
+        params = {}
+        for key, text in point.items():
+            try:
+                params[key] = known[key].native(text)
+            except (KeyError, ConfigError):
+                continue
+        return params
+
+    def report(self, number: int, epoch: int, value: float) -> None:
+        """An epoch's score, for the dashboard."""
+        if number in self.ids:
+            self._storage.set_trial_intermediate_value(self.ids[number], epoch, value)
+
+    def tell(self, number: int, status: str, values: list[float] | None, errors: list[float] | None = None) -> None:
+        """What became of a point. A paused one is told as pruned, and begins anew when it is promoted."""
+        state = STATES[status]
+        if errors:
+            self._storage.set_trial_user_attr(self.ids[number], "standard_error", errors)
+        told = self._storage.get_trial_number_from_id(self.ids.pop(number))
+        self.study.tell(told, values if state == TrialState.COMPLETE else None, state)
+        self.completed += state == TrialState.COMPLETE

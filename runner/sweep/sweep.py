@@ -1,0 +1,493 @@
+"""From a command to a finished sweep."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+from annotated_types import Ge, Gt
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, OmegaConf
+
+from runner.errors import ConfigError, Interrupted, RunFailed, did_you_mean
+from runner.sweep.advice import advice
+from runner.sweep.check import covering
+from runner.sweep.compose import Composer
+from runner.sweep.driver import Driver, Plan
+from runner.sweep.folder import SweepFolder, Trial, write
+from runner.sweep.live import Reporter, counts
+from runner.sweep.pruning import PRUNERS, NoPruner, Pruner, Threshold
+from runner.sweep.samplers import Grid, Sampler
+from runner.sweep.space import Point, Space, parse
+from runner.sweep.trial import Setup, TaskName, test_trial
+from runner.sweep.workers import Workers
+
+Direction = Literal["minimize", "maximize"]
+FIRST_PICTURE, PICTURE_EVERY = 60.0, 300.0  # seconds
+GRACE = 60.0  # seconds that trials have to save themselves when the sweep is stopped
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What ``hydra.sweeper`` may hold beside the sampler and the pruner.
+
+    Attributes:
+        n_trials: points in all, those of an earlier start included; None: the whole grid.
+        workers: processes that run trials at the same time.
+        seed: of the sampler.
+        params: the search space, beside what is typed on the command line.
+        storage: an Optuna URL for the study; None: a journal file in the sweep's folder.
+        timeout: seconds that one attempt at a trial may take.
+        max_failures: stop when more trials than this failed; None: never.
+        fail_fast: stop at the first failure.
+        repeats: trials per point, each with another ``seed`` of the application.
+        retries: how often a failed trial is tried again.
+        objectives: names of the scores; empty: what the application watches.
+        directions: ``minimize`` or ``maximize`` for each; empty: what the application knows, or minimize.
+        enqueue: points to be tried first, each a mapping from key to value.
+        dry_run: show the space and the first points, and stop.
+        study_name: name of the sweep and its folder; None: made from the command.
+    """
+
+    n_trials: Annotated[int, Ge(1)] | None = None
+    workers: Annotated[int, Ge(1)] = 1
+    seed: Annotated[int, Ge(0)] = 0
+    params: Mapping[str, Any] = field(default_factory=dict)
+    storage: str | None = None
+    timeout: Annotated[float, Gt(0)] | None = None
+    max_failures: Annotated[int, Ge(0)] | None = None
+    fail_fast: bool = False
+    repeats: Annotated[int, Ge(1)] = 1
+    retries: Annotated[int, Ge(0)] = 0
+    objectives: Sequence[str] = ()
+    directions: Sequence[str] = ()
+    enqueue: Sequence[Mapping[str, Any]] = ()
+    dry_run: bool = False
+    study_name: str | None = None
+
+    def __post_init__(self) -> None:
+        least_of = {"n_trials": 1, "workers": 1, "seed": 0, "max_failures": 0, "repeats": 1, "retries": 0}
+        for name, least in least_of.items():
+            value = getattr(self, name)
+            if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < least):
+                raise ConfigError(f"hydra.sweeper.{name}={value}: expected a whole number of at least {least}.")
+        if self.timeout is not None and not (isinstance(self.timeout, (int, float)) and self.timeout > 0):
+            raise ConfigError(f"hydra.sweeper.timeout={self.timeout}: expected seconds above 0, or null.")
+        for direction in self.directions:
+            if direction not in get_args(Direction):
+                known = did_you_mean(direction, get_args(Direction))
+                raise ConfigError(f"hydra.sweeper.directions: {direction!r} is neither minimize nor maximize.{known}")
+
+
+class Sweep:
+    """One sweep of a Hydra application.
+
+    Args:
+        settings: what ``hydra.sweeper`` holds.
+        sampler: who chooses points.
+        pruner: who stops trials early.
+        context: Hydra's.
+        task: the application's task function.
+        config: the sweep's own config, with the ``hydra`` node.
+        reporter: where to speak.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        sampler: Sampler,
+        pruner: Pruner,
+        context: HydraContext,
+        task: TaskFunction,
+        config: DictConfig,
+        reporter: Reporter | None = None,
+    ) -> None:
+        self.settings, self.sampler, self.pruner = settings, sampler, pruner
+        self.context, self.task, self.config = context, task, config
+        self.composer = Composer(context.config_loader, config)
+        self.protocol = getattr(task, "sweep_protocol", None)
+        self.reporter = reporter or Reporter()
+
+    def run(self, arguments: Sequence[str]) -> dict[str, Any]:
+        """Check, then search until everything asked for is done.
+
+        Args:
+            arguments: the overrides typed for the application.
+
+        Returns:
+            The content of the sweep's ``result.json``.
+
+        Raises:
+            ConfigError: nothing was started.
+            RunFailed: it ran to its end, or to ``max_failures``, and trials failed.
+            Interrupted: it was stopped, and can be continued.
+        """
+        task = TaskName.of(self.task)
+        space = parse(arguments, self.settings.params, self.composer.options, self.composer.current)
+        plan = self._plan(space)
+        folder = SweepFolder(sweep_path(self.config, self._name(space, plan)))
+        if self.settings.dry_run:
+            self._show(plan, folder)
+            return {}
+        folder.lock()
+        try:
+            return self._run(plan, folder, task, arguments)
+        finally:
+            folder.unlock()
+
+    # Before the first trial ---------------------------------------------------------------------------------------
+
+    def _plan(self, space: Space) -> Plan:
+        settings = self.settings
+        if not space.dimensions:
+            raise ConfigError(
+                "There is nothing to search: no key has several values. Give one, such as 'lr=0.1,0.01' or "
+                "'lr=tag(log,interval(1e-4,1e-1))', or leave out --multirun."
+            )
+        if not self.sampler.intervals and (found := [d for d in space.dimensions if d.kind == "interval"]):
+            raise ConfigError(
+                f"{found[0].key}={found[0].describe()}: a grid has no intervals. Take hydra/sweeper=random, "
+                "quasirandom, bayes, gp, cmaes or nsga2, or list the values."
+            )
+        if settings.n_trials is None and not isinstance(self.sampler, Grid):
+            raise ConfigError("hydra.sweeper.n_trials: say how many points to try.")
+        if settings.repeats > 1 and self.composer.current("seed") is None:
+            raise ConfigError("hydra.sweeper.repeats: the application has no key named seed to tell repeats apart.")
+        objectives = self._objectives(space)
+        pruning = not isinstance(self.pruner, NoPruner)
+        if pruning and len(objectives) > 1:
+            raise ConfigError("hydra.sweeper.pruner: with several objectives no trial is the worst. Take none.")
+        if pruning and settings.repeats > 1:
+            raise ConfigError("hydra.sweeper.pruner: stopping single repeats would bias their mean. Take none.")
+        if pruning and self.protocol is None:
+            raise ConfigError(
+                "hydra.sweeper.pruner: this application does not report by epoch (its task function has no "
+                "sweep_protocol), so there is nothing to prune by. Take none."
+            )
+        if isinstance(self.pruner, Threshold):
+            self.pruner.sign = 1.0 if objectives[next(iter(objectives))] == "minimize" else -1.0
+        return Plan(
+            space,
+            self.sampler,
+            self.pruner,
+            list(objectives),
+            list(objectives.values()),
+            settings.n_trials,
+            seed=settings.seed,
+            repeats=settings.repeats,
+            retries=settings.retries,
+            timeout=settings.timeout,
+            max_failures=0 if settings.fail_fast else settings.max_failures,
+            enqueue=[_enqueued(space, entry) for entry in settings.enqueue],
+            protocol=self.protocol is not None,
+        )
+
+    def _objectives(self, space: Space) -> dict[str, str]:
+        """Names and directions, and on the way every option that can be reached is composed and checked."""
+        found: dict[str, str] = {}
+        names, directions = list(self.settings.objectives), list(self.settings.directions)
+        seen = set()
+        is_group = {d.key: bool(self.composer.options(d.name, None)) for d in space.dimensions}
+        for point in covering(space, lambda d: is_group[d.key]):
+            overrides = [*space.fixed, *space.overrides(point)]
+            if tuple(overrides) in seen:
+                continue
+            seen.add(tuple(overrides))
+            config = self.composer.compose(overrides)
+            if self.protocol is not None:
+                del_hydra = OmegaConf.masked_copy(config, [str(k) for k in config if k != "hydra"])
+                try:
+                    self.protocol.check(del_hydra)
+                    found = found or dict(self.protocol.objectives(del_hydra, names))
+                except ConfigError as error:
+                    raise ConfigError(f"{' '.join(space.overrides(point))}: {error}") from error
+        if not found:
+            count = max(1, len(names), len(directions))
+            names = names or (["objective"] if count == 1 else [f"objective_{i}" for i in range(count)])
+            found = dict.fromkeys(names, "minimize")
+        if directions and len(directions) != len(found):
+            raise ConfigError(f"hydra.sweeper.directions: {len(directions)} given for {len(found)} objectives.")
+        return dict(zip(found, directions or found.values(), strict=True))
+
+    def _name(self, space: Space, plan: Plan) -> str:
+        """The sweep's name: the same for the same search, whatever its limits."""
+        if self.settings.study_name:
+            return self.settings.study_name
+        kind = type(self.sampler).__name__.lower()
+        job = self.config.hydra.job
+        dimensions = [(d.key, d.describe(), str(d.when)) for d in space.dimensions]
+        told = [job.name, job.config_name, kind, sorted(space.fixed), dimensions, plan.objectives, plan.seed]
+        digest = hashlib.sha256(json.dumps(told).encode()).hexdigest()[:8]
+        keys = "+".join(d.name.rpartition(".")[2].rpartition("/")[2] for d in space.dimensions)[:40]
+        return f"{kind}-{re.sub(r'[^A-Za-z0-9+_-]', '-', keys)}-{digest}"
+
+    def _show(self, plan: Plan, folder: SweepFolder) -> None:
+        say = self.reporter.say
+        for dimension in plan.space.dimensions:
+            when = dimension.when
+            note = f"   when {when.key}={','.join(when.values)}" if when else ""
+            say(f"{dimension.key}: {dimension.summary()}{note}")
+        say(f"objectives: {', '.join(f'{d} {n}' for n, d in zip(plan.objectives, plan.directions, strict=True))}")
+        finite = all(d.kind != "interval" for d in plan.space.dimensions)
+        grid = sum(1 for _ in plan.space.grid()) if finite else sys.maxsize
+        points = min(plan.n_trials or grid, grid) if isinstance(self.sampler, Grid) else plan.n_trials
+        space = f" of {grid}" if isinstance(self.sampler, Grid) else ""
+        say(f"points: {points}{space}; trials: {(points or 0) * plan.repeats}; folder: {folder.path}")
+        first = [*plan.enqueue, *(plan.sampler.point(plan.space, plan.seed, i) for i in range(10))]
+        for point in [p for p in first if p is not None][: min(10, points or 10)]:
+            say("  " + " ".join(plan.space.overrides(point)))
+        if plan.sampler.adaptive:
+            say(f"  (after {plan.sampler.startup} results the sampler chooses)")
+
+    # The sweep ----------------------------------------------------------------------------------------------------
+
+    def _run(self, plan: Plan, folder: SweepFolder, task: TaskName, arguments: Sequence[str]) -> dict[str, Any]:
+        from runner.sweep.study import Study
+
+        study_name = self._settle(plan, folder, arguments)
+        study = Study(
+            self.settings.storage, folder.journal, study_name, plan.directions, plan.sampler, plan.space, plan.seed
+        )
+        setup = Setup.of(task, self.context.config_loader)
+        modules = [] if task.module == "__main__" else [task.module]
+        modules += self.protocol.modules if self.protocol else ()
+        workers = Workers(self.settings.workers, setup, modules)
+        painter = Painter(folder.path)
+
+        def notice(driver: Driver, trial: Trial | None) -> None:
+            self.reporter(driver, trial)
+            painter.look()
+
+        stopped = False
+        try:
+            with _interruptible():
+                driver = Driver(plan, folder, study, self.composer, workers, notice)
+                self.reporter.say(f"{driver.total} trials, {workers.count} at a time, in {folder.path}")
+                self.reporter.open()
+                try:
+                    driver.run()
+                    if driver.too_many_failures:
+                        driver.stop(GRACE if plan.protocol else 0.0)
+                except KeyboardInterrupt:
+                    stopped = True
+                    driver.stop(GRACE if plan.protocol else 0.0)
+                driver.conclude()
+                self.reporter.close(driver)
+                result = self._result(driver, stopped, self._test(driver) if driver.over else {})
+                write(folder.result, json.dumps(result, indent=2) + "\n")
+                painter.start()
+                for words in advice(driver):
+                    self.reporter.say(words)
+        finally:
+            workers.close()
+            painter.finish()
+        return self._end(driver, result, stopped)
+
+    def _settle(self, plan: Plan, folder: SweepFolder, arguments: Sequence[str]) -> str:
+        """Write ``sweep.yaml``, or make sure that this command continues what is in it. Gives the study's name."""
+        job = self.config.hydra
+        kind = type(plan.sampler).__name__.lower()
+        settings: dict[str, Any] = {
+            "name": folder.path.name,
+            "study": folder.path.name,
+            "created": time.strftime("%Y-%m-%d %H:%M:%S"),
+            "sampler": kind,
+            "pruner": type(plan.pruner).__name__.lower(),
+            "seed": plan.seed,
+            "n_trials": plan.n_trials,
+            "repeats": plan.repeats,
+            "objectives": plan.objectives,
+            "directions": plan.directions,
+            "fixed": list(plan.space.fixed),
+            "space": {
+                d.key: {"space": d.describe(), "kind": d.kind, "log": d.log}
+                | ({"when": f"{d.when.key}={','.join(d.when.values)}"} if d.when else {})
+                for d in plan.space.dimensions
+            },
+            "application": job.job.name,
+            "config_name": job.job.config_name,
+            "config_dir": next((s.path for s in job.runtime.config_sources if s.provider == "command-line"), None),
+            "arguments": list(arguments),
+            "hydra_arguments": [str(o) for o in job.overrides.hydra if not _of_this_start(str(o))],
+        }
+        if folder.settings.exists():
+            before: dict[str, Any] = OmegaConf.to_container(OmegaConf.load(folder.settings))  # type: ignore[assignment]
+            for key in ("sampler", "objectives", "directions", "fixed", "config_name", "seed"):
+                if before[key] != settings[key]:
+                    raise ConfigError(
+                        f"{folder.path} holds a sweep with {key} {before[key]}, this command says {settings[key]}. "
+                        "Give this one another hydra.sweeper.study_name."
+                    )
+            settings["created"] = before["created"]
+            # Optuna's studies can't change a parameter's range: a changed space gets a study of its own, filled anew.
+            same = before["space"] == settings["space"]
+            digest = hashlib.sha256(json.dumps(settings["space"]).encode()).hexdigest()[:6]
+            settings["study"] = before["study"] if same else f"{folder.path.name}-{digest}"
+        write(folder.settings, OmegaConf.to_yaml(OmegaConf.create(settings)))
+        return str(settings["study"])
+
+    def _test(self, driver: Driver) -> dict[str, Any]:
+        """Evaluate the best trial on the test split, once."""
+        front = driver.best()
+        if self.protocol is None or len(front) != 1 or not driver.workers.idle:
+            return {}
+        trial = front[0].trials[0]
+        if driver.folder.result.exists():
+            before: dict[str, Any] = json.loads(driver.folder.result.read_text())
+            if before.get("tested") == trial.number:
+                return {"tested": trial.number, "test": before["test"]}
+        driver.workers.start(trial.number, test_trial, driver.folder.trial_folder(trial))
+        while not (outcomes := driver.workers.wait(60.0)):
+            pass
+        if outcomes[0].kind != "returned":
+            self.reporter.say(f"Trial {trial.number} could not be tested: {outcomes[0].cause}")
+            return {}
+        return {"tested": trial.number, "test": outcomes[0].value}
+
+    def _result(self, driver: Driver, stopped: bool, test: dict[str, Any]) -> dict[str, Any]:
+        front = driver.best()
+        return {
+            "status": "interrupted" if stopped else "completed" if driver.over else "failed",
+            "trials": len(driver.trials),
+            **counts(driver),
+            "best": [
+                {
+                    "trial": p.trials[0].number,
+                    "overrides": driver.plan.space.overrides(p.trials[0].params),
+                    **dict(zip(driver.plan.objectives, p.values or [], strict=True)),
+                    **({"standard_error": p.errors} if p.errors else {}),
+                }
+                for p in front
+            ],
+            **test,
+        }
+
+    def _end(self, driver: Driver, result: dict[str, Any], stopped: bool) -> dict[str, Any]:
+        folder = driver.folder.path
+        for entry in result["best"][:10]:
+            scores = ", ".join(f"{n} {entry[n]:.6g}" for n in driver.plan.objectives)
+            self.reporter.say(f"best: trial {entry['trial']}, {scores}: {' '.join(entry['overrides'])}")
+        if "test" in result:
+            self.reporter.say("test: " + ", ".join(f"{n} {v:.6g}" for n, v in result["test"].items()))
+        if stopped:
+            raise Interrupted(f"Stopped. The same command continues the sweep in {folder}.")
+        if driver.failures:
+            first = next(t for t in driver.trials.values() if t.status == "failed")
+            log = folder / "trials" / first.folder / "output.log"
+            raise RunFailed(
+                f"{driver.failures} of {len(driver.trials)} trials failed; the first, trial {first.number}: "
+                f"{first.cause} (see {log}). All are listed in {driver.folder.table}; the same command with "
+                f"hydra.sweeper.retries={self.settings.retries + 1} tries them again."
+            )
+        self.reporter.say(f"tables and plots: {folder}")
+        return result
+
+
+class Painter:
+    """Draws a sweep's pictures in a process of its own: now and then while it runs, and at its end.
+
+    Args:
+        folder: the sweep's folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.process: subprocess.Popen[bytes] | None = None
+        self._next = time.monotonic() + FIRST_PICTURE
+
+    def look(self) -> None:
+        """Draw when the last pictures are old."""
+        if time.monotonic() > self._next and (self.process is None or self.process.poll() is not None):
+            self._next = time.monotonic() + PICTURE_EVERY
+            self.start()
+
+    def start(self) -> None:
+        """Begin to draw, from what the folder holds by then."""
+        self.finish()
+        command = [sys.executable, "-m", "runner.sweep.plots", str(self.folder)]
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def finish(self) -> None:
+        """Wait for the pictures."""
+        if self.process is not None:
+            self.process.wait()
+
+
+def make_pruner(given: Any) -> Pruner:
+    """The pruner that ``hydra.sweeper.pruner`` names: a name, or a mapping with ``name`` and its arguments."""
+    options = dict(given) if isinstance(given, Mapping) else {"name": given}
+    name = str(options.pop("name", None) or "none").lower()
+    if name not in PRUNERS:
+        known = f"{did_you_mean(name, PRUNERS)} There are: {', '.join(PRUNERS)}."
+        raise ConfigError(f"hydra.sweeper.pruner={name}: no such pruner.{known}")
+    try:
+        return PRUNERS[name](**options)
+    except TypeError as error:
+        raise ConfigError(f"hydra.sweeper.pruner: {name} takes no such argument ({error}).") from None
+
+
+def sweep_path(config: DictConfig, name: str) -> Path:
+    """The sweep's folder: ``hydra.sweep.dir``, where a time of day gives way to the sweep's name.
+
+    A folder named by the time would never be found again by the same command.
+    """
+    raw = str(OmegaConf.to_container(config.hydra.sweep, resolve=False)["dir"])  # type: ignore[index,call-overload]
+    if "${now:" not in raw:
+        return Path(str(config.hydra.sweep.dir))
+    parent = raw[: raw.index("${now:")].rpartition("/")[0]
+    return Path(str(OmegaConf.create({"dir": parent}).dir) if parent else ".") / name
+
+
+def check_storage(raw: Any) -> None:
+    """Refuse a password in plain sight: it would be written into configs and tables."""
+    if isinstance(raw, str) and re.search(r"://[^/@\s$]*:[^/@\s$]+@", raw):
+        raise ConfigError(
+            "hydra.sweeper.storage: holds a password. Put the URL in an environment variable and name that: "
+            "hydra.sweeper.storage='${oc.env:STUDY_URL}'."
+        )
+
+
+def _enqueued(space: Space, entry: Mapping[str, Any]) -> Point:
+    """A point that the user gave; every key that is searched and whose condition holds must have a value."""
+    known = {d.name: d for d in space.dimensions}
+    texts = {}
+    for key, value in entry.items():
+        if key.lstrip("+") not in known:
+            raise ConfigError(f"hydra.sweeper.enqueue: {key} is not searched over.{did_you_mean(key, known)}")
+        dimension = known[key.lstrip("+")]
+        text = value if isinstance(value, str) else json.dumps(value)
+        native = dimension.native(text)
+        texts[dimension.key] = dimension.text(native)
+    try:
+        return space.build(lambda d: texts[d.key])
+    except KeyError as error:
+        raise ConfigError(f"hydra.sweeper.enqueue: a point lacks {error}.") from None
+
+
+def _of_this_start(override: str) -> bool:
+    """Whether an override is about one start of a sweep, not about the sweep."""
+    return override.startswith(("hydra.sweep.dir=", "hydra.sweeper.dry_run=", "hydra.mode="))
+
+
+@contextmanager
+def _interruptible() -> Any:
+    """SIGTERM means the same as Ctrl-C."""
+
+    def stop(number: int, frame: Any) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

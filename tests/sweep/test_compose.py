@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hydra import initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.types import RunMode
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from omegaconf import OmegaConf
+
+from runner.errors import ConfigError
+from runner.sweep.compose import Composer
+
+FILES = {
+    "config": "defaults:\n  - optimizer: adam\n  - _self_\nx: 1\nwords: [a, b]\n"
+    "deep: {a: 1, b: {c: 2}}\nsum: ${x}-${deep.a}\n",
+    "optimizer/adam": "lr: 0.001\nbetas: [0.9, 0.999]\n",
+    "optimizer/sgd": "lr: 0.1\nmomentum: 0.0\n",
+    "extra/more": "n: 1\n",
+}
+
+
+@pytest.fixture(scope="module")
+def composer(tmp_path_factory):
+    conf = tmp_path_factory.mktemp("conf")
+    for name, text in FILES.items():
+        path = Path(conf / f"{name}.yaml")
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    with initialize_config_dir(config_dir=str(conf), version_base=None, job_name="app"):
+        loader = GlobalHydra.instance().config_loader()
+        master = loader.load_configuration("config", ["hydra.job.name=app"], RunMode.MULTIRUN)
+        yield Composer(loader, master)
+
+
+LINES = [
+    "x=3",
+    "x=null",
+    "words=[c]",
+    "deep.a=5",
+    "deep.b.c=hello",
+    "deep.b={c: 7}",
+    "++deep.d=8",
+    "+new=1",
+    "~sum",
+    "optimizer=sgd",
+    "optimizer=adam",
+    "optimizer.lr=1e-05",
+    "+extra=more",
+    "sum='${deep.b.c}'",
+]
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.sampled_from(LINES), unique_by=lambda line: line.partition("=")[0].lstrip("~+"), max_size=5))
+def test_values_set_on_a_template_are_hydras_own_composition(composer, lines):
+    theirs = composer.loader.load_sweep_config(composer.master, list(lines))
+    for _ in range(2):  # the second time from the template
+        ours = composer.compose(lines)
+        assert OmegaConf.to_container(ours, resolve=False) == OmegaConf.to_container(theirs, resolve=False)
+        assert ours._metadata.flags == theirs._metadata.flags
+
+
+@pytest.mark.parametrize("line", ["y=3", "optimizer=adamm", "deep.x=1", "optimizer.lr.x=1"])
+def test_what_hydra_refuses_is_refused(composer, line):
+    with pytest.raises(ConfigError, match=line.partition("=")[0].split(".")[0]):
+        composer.compose([line])
+
+
+def test_what_a_key_is(composer):
+    assert composer.current("optimizer") == "adam"
+    assert composer.current("words") == "[a,b]"
+    assert composer.current("nothing") is None
+    assert composer.options("optimizer") == ["adam", "sgd"]
+    assert composer.options("x") == []
+
+
+def test_a_recipe_composes_to_the_same(composer, tmp_path):
+    lines = ["optimizer=sgd", "optimizer.lr=0.5", "+extra=more", "words=[q]", "++deep.d=8"]
+    text = composer.recipe(lines, "Found by hand.")
+    assert text.startswith("# @package _global_\n# Found by hand.\n")
+    source = composer.loader.get_sources()[1].path
+    folder = Path(source) / "experiment"
+    folder.mkdir(exist_ok=True)
+    (folder / "best.yaml").write_text(text)
+    recipe = composer.loader.load_sweep_config(composer.master, ["+experiment=best"])
+    typed = composer.loader.load_sweep_config(composer.master, lines)
+    for config in (recipe, typed):
+        OmegaConf.set_struct(config, False)
+        config.pop("hydra")
+    assert recipe == typed

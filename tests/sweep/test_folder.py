@@ -1,0 +1,193 @@
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+
+import optuna
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runner.errors import ConfigError
+from runner.sweep.folder import Follower, SweepFolder, Trial, slug, write
+from runner.sweep.samplers import Grid
+from runner.sweep.space import parse
+from runner.sweep.study import Journal, Study
+from runner.sweep.sweep import sweep_path
+
+
+def trial(number=0, **more):
+    return Trial(number, number, number, 0, {"x": "1"}, ["x=1"], f"{number:04d}-x_1", {"x": 1}, **more)
+
+
+def test_a_second_driver_is_refused_and_told_who_works(tmp_path):
+    folder = SweepFolder(tmp_path)
+    folder.lock()
+    other = "from runner.sweep.folder import SweepFolder; from pathlib import Path; "
+    other += f"SweepFolder(Path({str(tmp_path)!r})).lock()"
+    answer = subprocess.run([sys.executable, "-c", other], capture_output=True, text=True)
+    assert re.search(rf"another driver is at work on this sweep \(process {os.getpid()} on ", answer.stderr)
+    folder.unlock()
+    assert subprocess.run([sys.executable, "-c", other]).returncode == 0
+
+
+def test_records_come_back(tmp_path):
+    folder = SweepFolder(tmp_path)
+    folder.trials.mkdir()
+    first, second = trial(0), trial(1, status="failed", cause='no, "way"\n')
+    folder.create(second)
+    folder.create(first)
+    (folder.trials / ".0002.tmp").mkdir()  # a driver was killed here
+    assert folder.load() == [first, second]
+    first.status, first.values = "completed", [0.1]
+    folder.save(first)
+    assert folder.load()[0] == first
+    folder.write_table(folder.load(), ["x"], ["loss"])
+    assert folder.table.read_text().splitlines()[1].startswith("0,0,completed,,0.1,")
+
+
+def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "file"
+    write(path, "old")
+
+    def no_sync(handle):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", no_sync)
+    with pytest.raises(OSError, match="Input/output"):
+        write(path, "new")
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_a_full_disk_is_waited_for(tmp_path, monkeypatch):
+    answers = [OSError(28, "No space left on device"), OSError(28, "No space left on device"), None]
+    waits = []
+
+    def sync(handle):
+        if error := answers.pop(0):
+            raise error
+
+    monkeypatch.setattr(os, "fsync", sync)
+    monkeypatch.setattr("time.sleep", waits.append)
+    write(tmp_path / "file", "new")
+    assert (tmp_path / "file").read_text() == "new"
+    assert len(waits) == 2
+
+
+def test_follower_reads_whole_lines_once(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    follower = Follower(path)
+    assert follower.lines() == []
+    with open(path, "a") as file:
+        file.write('{"epoch": 1}\n{"epo')
+        file.flush()
+        assert follower.lines() == [{"epoch": 1}]
+        assert follower.lines() == []
+        file.write('ch": 2}\nnonsense\n{"epoch": 3}\n')
+    assert follower.lines() == [{"epoch": 2}, {"epoch": 3}]
+    write(path, '{"epoch": 1}\n')  # cut back to a checkpoint
+    assert follower.lines() == [{"epoch": 1}]
+
+
+@given(st.text(max_size=40), st.floats(allow_nan=False))
+def test_slugs_are_plain_names(text, number):
+    name = slug([f"optimizer.lr={number!r}", f"+a/b@c={text}"])
+    assert re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.+_-]*|[A-Za-z0-9]", name)
+    assert len(name) <= 80
+
+
+def test_slug():
+    assert slug(["optimizer=adam", "optimizer.lr=0.00012345678"]) == "optimizer_adam-lr_0.0001235"
+    assert slug(["regularization=[dropout,mixup]"]) == "regularization_-dropout-mixup"
+
+
+def test_the_time_gives_way_to_the_name():
+    from omegaconf import OmegaConf
+
+    def path(where):
+        return str(sweep_path(OmegaConf.create({"base": "out", "hydra": {"sweep": {"dir": where}}}), "name"))
+
+    assert path("multirun/${now:%Y-%m-%d}/${now:%H-%M-%S}") == "multirun/name"
+    assert path("outputs/sweeps/${now:%Y}") == "outputs/sweeps/name"
+    assert path("mine") == "mine"
+
+
+SPACE = parse(["x=1,2,3"], {}, lambda group: [], lambda key: None)
+
+
+def study(path, storage=None):
+    return Study(storage, path, "s", ["minimize"], Grid(), SPACE, 0)
+
+
+def test_the_study_is_put_right_from_the_folders(tmp_path):
+    path = tmp_path / "study.journal"
+    first = study(path)
+    for number in range(3):
+        first.begin(number, {"x": str(number + 1)})
+    first.tell(0, "completed", [0.5])
+    # The driver is killed: 1 went on to complete, 2 never got a folder, 3 is unknown to the study, 4 is under way.
+    again = study(path)
+    points = [(0, {"x": "1"}, "completed", [0.5]), (1, {"x": "2"}, "completed", [0.2])]
+    points += [(3, {"x": "3"}, "pruned", [0.9]), (4, {"x": "3"}, "interrupted", None)]
+    for _ in range(2):  # and again: nothing more changes
+        again.reconcile(points)
+        states = [(t.user_attrs["point"], t.state.name, t.value) for t in again.study.trials]
+        assert states == [
+            (0, "COMPLETE", 0.5),
+            (1, "COMPLETE", 0.2),
+            (2, "FAIL", None),
+            (3, "PRUNED", 0.9),
+            (4, "RUNNING", None),
+        ]
+    again.tell(4, "failed", None)
+    assert again.study.trials[4].state.name == "FAIL"
+
+
+def test_a_torn_journal_is_mended(tmp_path):
+    path = tmp_path / "study.journal"
+    first = study(path)
+    first.begin(0, {"x": "1"})
+    first.tell(0, "completed", [0.5])
+    with open(path, "ab") as file:
+        file.write(b'{"op_code": 4, "wor')
+    (tmp_path / "study.journal.lock").symlink_to(path)  # left by a reader that was killed
+    again = study(path)
+    again.begin(1, {"x": "2"})
+    assert len(again.study.trials) == 2
+    assert [json.loads(line)["op_code"] for line in path.read_text().splitlines()]
+    plain = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(path)))
+    assert len(optuna.load_study(storage=plain, study_name="s").trials) == 2
+
+
+def test_a_full_disk_leaves_no_torn_line(tmp_path, monkeypatch):
+    path = tmp_path / "study.journal"
+    first = study(path)
+    before = path.read_bytes()
+    real, seen = os.write, []
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", lambda handle, text: real(handle, text[:10]))
+
+        def fits_again(seconds):
+            seen.append(path.read_bytes())
+            patch.setattr(os, "write", real)
+
+        patch.setattr("time.sleep", fits_again)
+        first.begin(0, {"x": "1"})
+    assert seen == [before]
+    assert isinstance(first.study._storage._backend, Journal)
+    assert [t.params for t in study(path).study.trials] == [{"x": 1}]
+
+
+def test_any_optuna_url(tmp_path):
+    url = f"sqlite:///{tmp_path}/study.db"
+    first = study(tmp_path / "unused", url)
+    first.begin(0, {"x": "1"})
+    first.tell(0, "completed", [1.0])
+    assert optuna.load_study(storage=url, study_name="s").best_value == 1.0
+    assert not (tmp_path / "unused").exists()
+    with pytest.raises(ConfigError, match="can't open the storage"):
+        study(tmp_path / "unused", "postgresql://nobody@localhost:1/none")

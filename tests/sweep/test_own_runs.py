@@ -1,0 +1,66 @@
+"""Sweeps over real runs of ours, by the protocol."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from runner.config.options import CONF
+
+APP = Path(__file__).parents[1] / "apps" / "train.py"
+ENV = {**os.environ, "OMP_NUM_THREADS": "1"}
+
+
+def sweep(folder, *overrides):
+    command = [sys.executable, str(APP), "-m", f"hydra.sweep.dir={folder}", "data=iris", *overrides]
+    return subprocess.run(command, capture_output=True, text=True, env=ENV)
+
+
+@pytest.mark.slow
+def test_asha_over_real_runs(tmp_path):
+    rates = "optimizer.lr=0.01,0.003,0.001,1e-4,1e-5,1e-6"
+    pruner = "hydra.sweeper.pruner={name: asha, max_epochs: 6}"
+    done = sweep(tmp_path, "hydra/sweeper=grid", rates, pruner, "trainer.max_epochs=6", "hydra.sweeper.workers=2")
+    assert done.returncode == 0, done.stderr
+    with open(tmp_path / "trials.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {r["status"] for r in rows} <= {"completed", "pruned"}
+    result = json.loads((tmp_path / "result.json").read_text())
+    best = json.loads((tmp_path / rows[result["tested"]]["folder"] / "result.json").read_text())
+    assert result["best"][0]["val/loss"] == best["best_value"]
+    assert set(result["test"]) >= {"loss", "accuracy"}
+    for row in rows:
+        run = json.loads((tmp_path / row["folder"] / "result.json").read_text())
+        assert run["status"] == row["status"]
+        assert run["test"] is None, "a trial looked at the test split"
+
+
+@pytest.mark.slow
+def test_ready_spaces_can_be_reached(tmp_path):
+    for path in sorted((CONF / "sweep").glob("*.yaml")):
+        done = sweep(tmp_path, "hydra/sweeper=random", f"sweep={path.stem}", "hydra.sweeper.dry_run=true")
+        assert done.returncode == 0, f"{path.stem}: {done.stderr}"
+        assert "objectives: minimize val/loss" in done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("optimizer=adam,sgdd", "there is no optimizer=sgdd. Did you mean 'sgd'?"),
+        ("optimizer.lr=0.1,-1", "optimizer.lr=-1"),
+        ("hydra.sweeper.objectives=val/acuracy", "Did you mean 'val/accuracy'?"),
+    ],
+)
+def test_mistakes_cost_a_second(tmp_path, override, message):
+    done = sweep(tmp_path, "hydra/sweeper=grid", override, "model.dropout=0,0.1")
+    assert done.returncode
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.glob("trials/*"))

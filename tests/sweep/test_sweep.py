@@ -1,0 +1,242 @@
+"""Whole sweeps of real applications, with real worker processes."""
+
+from __future__ import annotations
+
+import importlib
+import itertools
+import json
+import math
+import multiprocessing
+from pathlib import Path
+
+import pytest
+from omegaconf import OmegaConf
+
+from runner.errors import ConfigError, RunFailed
+from runner.sweep.compose import Composer
+
+
+def test_grid_runs_every_point_once_in_order(app):
+    app("sphere", "x=1,2,3", "y=range(0,5,2)", "hydra.sweeper.workers=3")
+    assert [(r["x"], r["y"]) for r in app.rows] == [
+        (str(x), str(y)) for x, y in itertools.product([1, 2, 3], [0, 2, 4])
+    ]
+    assert [float(r["objective"]) for r in app.rows] == [
+        x**2 + y**2 for x, y in itertools.product([1, 2, 3], [0, 2, 4])
+    ]
+    assert app.result["best"] == [{"trial": 0, "overrides": ["x=1", "y=0"], "objective": 1.0}]
+    record = app.records()[4]
+    assert record["config"] == {"x": 2, "y": 2, "z": "foo", "error": False, "sleep": 0.0, "seed": 0}
+    assert (app.folder / app.rows[4]["folder"] / ".hydra" / "overrides.yaml").read_text() == "- x=2\n- y=2\n"
+
+
+def test_the_same_command_extends_and_repeats_nothing(app):
+    app("sphere", "x=1,2")
+    before = {r["number"]: r for r in app.rows}
+    app("sphere", "x=1,2,5")
+    assert app.column("x") == ["1", "2", "5"]
+    assert {r["number"]: r for r in app.rows[:2]} == before
+    app(
+        "sphere",
+        "x=tag(log,interval(1,2))",
+        "hydra.sweeper.n_trials=2",
+        f"hydra.sweep.dir={app.folder}2",
+        sweeper="random",
+    )
+    with pytest.raises(ConfigError, match="holds a sweep with sampler grid"):
+        app("sphere", "x=interval(1,2)", sweeper="random")
+    with pytest.raises(ConfigError, match=r"holds a sweep with fixed \[\], this command says \['y=3'\]"):
+        app("sphere", "x=1,2", "y=3")
+
+
+@pytest.mark.parametrize("sweeper", ["random", "quasirandom"])
+def test_point_i_depends_on_seed_and_i_alone(app, sweeper):
+    space = ["x=interval(0,1)", "y=int(interval(1,100))", "z=a,b"]
+    app("sphere", *space, "hydra.sweeper.n_trials=6", "hydra.sweeper.workers=3", sweeper=sweeper)
+    together = [r["overrides"] for r in app.rows]
+    app("sphere", *space, "hydra.sweeper.n_trials=3", f"hydra.sweep.dir={app.folder}2", sweeper=sweeper)
+    app.folder = Path(f"{app.folder}2")
+    app("sphere", *space, "hydra.sweeper.n_trials=6", sweeper=sweeper)  # extended to a total
+    assert [r["overrides"] for r in app.rows] == together
+
+
+def test_failures_are_rows_with_a_cause_and_the_rest_goes_on(app):
+    kinds = "misbehave=null,raise,die,exit,memory,hang"
+    with pytest.raises(RunFailed, match="5 of 6 trials failed; the first, trial 1: ValueError: something is wrong"):
+        app("curves", kinds, "hydra.sweeper.workers=3", "hydra.sweeper.timeout=8", "sleep=0")
+    status = dict(zip(app.column("misbehave"), app.column("status"), strict=True))
+    cause = dict(zip(app.column("misbehave"), app.column("cause"), strict=True))
+    assert status == {"null": "completed", **dict.fromkeys(["raise", "die", "exit", "memory", "hang"], "failed")}
+    assert "SIGKILL" in cause["die"]
+    assert "exit status 3" in cause["exit"]
+    assert cause["memory"] == "MemoryError"
+    assert cause["hang"] == "timeout: not done after 8 s"
+    assert "ValueError: something is wrong" in (app.folder / app.rows[1]["folder"] / "output.log").read_text()
+    assert multiprocessing.active_children() == []
+
+
+def test_failed_points_are_tried_again_under_their_number(app):
+    with pytest.raises(RunFailed):
+        app("curves", "misbehave=null,raise", "hydra.sweeper.retries=1", "sleep=0")
+    assert [r["attempts"] for r in app.records()] == [0, 2]
+    with pytest.raises(RunFailed):
+        app("curves", "misbehave=null,raise", "hydra.sweeper.retries=2", "sleep=0")
+    assert [r["attempts"] for r in app.records()] == [0, 3]
+    assert app.column("number") == ["0", "1"]
+    # Each attempt went on from the checkpoint of epoch 2.
+    assert (app.folder / app.rows[1]["folder"] / "starts.txt").read_text().split() == ["0", "2", "2"]
+
+
+@pytest.mark.parametrize("limit", ["fail_fast=true", "max_failures=0"])
+def test_a_sweep_may_stop_at_failures(app, limit):
+    with pytest.raises(RunFailed):
+        app("sphere", "error=true,false", "x=1,2,3", f"hydra.sweeper.{limit}")
+    assert app.column("status") == ["failed"]
+    assert app.result["status"] == "failed"
+
+
+def test_asha_pauses_promotes_and_resumes(app):
+    rates = [1.0, 0.7, 0.5, 0.3, 0.2, 0.1, 0.05, 0.02, 0.01]  # the first is best, and is paused all the same
+    app("curves", f"lr={','.join(map(str, rates))}", "hydra.sweeper.pruner={name: asha, max_epochs: 9}", "sleep=0.1")
+    assert app.column("status") == ["completed"] + ["pruned"] * 8
+    starts = [(app.folder / r["folder"] / "starts.txt").read_text().split() for r in app.rows]
+    assert len(starts[0]) == 3, "paused at epochs 1 and 3, promoted twice"
+    assert [len(s) for s in starts[3:]] == [1] * 6
+    for row in app.rows:
+        epochs = [json.loads(line)["epoch"] for line in (app.folder / row["folder"] / "metrics.jsonl").open()]
+        assert epochs == list(range(1, len(epochs) + 1)), "an epoch was lost or repeated"
+
+
+def test_the_median_stops_what_is_worse_and_the_winner_is_tested_once(app):
+    app("curves", "lr=1,0.9,0.8,0.01", "hydra.sweeper.pruner={name: median, n_startup_trials: 3}", "sleep=0.05")
+    assert app.column("status") == ["completed"] * 3 + ["pruned"]
+    assert "worse than the median" in app.rows[3]["cause"]
+    app("curves", "lr=1,0.9,0.8,0.01", "hydra.sweeper.pruner={name: median, n_startup_trials: 3}", "sleep=0.05")
+    assert app.result["tested"] == 0
+    assert [len((app.folder / r["folder"] / "tested.txt").read_text().split()) for r in app.rows[:1]] == [1]
+    assert not any((app.folder / r["folder"] / "tested.txt").exists() for r in app.rows[1:])
+
+
+def test_repeats_give_mean_and_standard_error(app):
+    app("curves", "lr=0.1,1", "hydra.sweeper.repeats=3", "sleep=0", "hydra.sweeper.workers=2")
+    assert app.records()[4]["overrides"] == ["sleep=0", "lr=1", "seed=1"]
+    assert app.column("point") == ["0"] * 3 + ["1"] * 3
+    assert len(set(app.column("number"))) == 6
+    best = app.result["best"][0]
+    values = [0.1 + 1e-3 * seed for seed in range(3)]
+    assert best["val/loss"] == pytest.approx(sum(values) / 3)
+    assert best["standard_error"] == [pytest.approx(1e-3 / math.sqrt(3))]
+
+
+def test_enqueued_points_come_first(app):
+    queue = "hydra.sweeper.enqueue=[{x: 3, z: b}]"
+    app("sphere", "x=interval(0,10)", "z=a,b", queue, "hydra.sweeper.n_trials=2", sweeper="random")
+    assert (app.rows[0]["x"], app.rows[0]["z"]) == ("3.0", "b")
+    with pytest.raises(ConfigError, match="not in the search space interval"):
+        app("sphere", "x=interval(0,1)", "hydra.sweeper.enqueue=[{x: 3}]", sweeper="random")
+
+
+def test_several_objectives(app):
+    goals = "hydra.sweeper.directions=[minimize,minimize]"
+    app("pareto", "x=range(6)", "y=range(4)", goals, "hydra.sweeper.workers=2")
+    points = {(x, y): (4 * x**2 + 4 * y**2, (x - 5) ** 2 + (y - 5) ** 2) for x in range(6) for y in range(4)}
+    front = {k for k, v in points.items() if not any(w != v and w[0] <= v[0] and w[1] <= v[1] for w in points.values())}
+    got = {tuple(int(o.partition("=")[2]) for o in b["overrides"]) for b in app.result["best"]}
+    assert got == front
+    with pytest.raises(ConfigError, match="several objectives"):
+        app("curves", "lr=1,2", "hydra.sweeper.objectives=[val/loss,val/accuracy]", "hydra.sweeper.pruner=median")
+
+
+@pytest.mark.parametrize("sweeper", ["bayes", "cmaes", "nsga2", pytest.param("gp", marks=pytest.mark.slow)])
+def test_learning_samplers_continue_where_they_were(app, sweeper):
+    space = ["x=interval(-5,5)", "y=interval(-5,5)"]
+    app("sphere", *space, "hydra.sweeper.n_trials=12", "hydra.sweeper.workers=2", sweeper=sweeper)
+    first = [r["overrides"] for r in app.rows]
+    app("sphere", *space, "hydra.sweeper.n_trials=15", "hydra.sweeper.workers=2", sweeper=sweeper)
+    assert [r["overrides"] for r in app.rows][:12] == first
+    assert len({r["overrides"] for r in app.rows}) == 15
+
+
+def test_maximizing(app):
+    app("curves", "lr=0.1,1", "hydra.sweeper.objectives=val/accuracy", "sleep=0")
+    assert app.result["best"][0]["overrides"] == ["lr=1"]
+
+
+def test_conditions_hold_in_every_sampler(app):
+    params = (
+        "hydra.sweeper.params={optimizer.name: 'sgd,adam', "
+        "optimizer.momentum: {space: '0.5,0.9', when: 'optimizer.name=sgd'}}"
+    )
+    app("curves", params, "sleep=0", "hydra.sweeper.workers=2")
+    names = list(zip(app.column("optimizer.name"), app.column("optimizer.momentum"), strict=True))
+    assert names == [("sgd", "0.5"), ("sgd", "0.9"), ("adam", "")]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "sweeper", "message"),
+    [
+        (["x=interval(0,1)"], "grid", "a grid has no intervals"),
+        (["x=1"], "grid", "nothing to search"),
+        (["w=1,2"], "grid", "w"),
+        (["x=1,2", "hydra.sweeper.workers=0"], "grid", "workers=0: expected a whole number"),
+        (["x=1,2", "hydra.sweeper.pruner=medain"], "grid", "Did you mean 'median'"),
+        (["x=1,2", "hydra.sweeper.pruner=median"], "grid", "does not report by epoch"),
+        (["x=1,2", "hydra.sweeper.directions=[minimise]"], "grid", "Did you mean 'minimize'"),
+        (["x=1,2"], "cmaes", "at least two keys"),
+        (["x=tag(log,interval(0,1))"], "random", "starts above 0"),
+        (["x=1,2", "hydra.sweeper.storage='postgresql://me:secret@host/db'"], "grid", "holds a password"),
+    ],
+)
+def test_mistakes_are_found_before_the_first_trial(app, overrides, sweeper, message):
+    with pytest.raises(ConfigError, match=message):
+        app("sphere", *overrides, sweeper=sweeper)
+    assert not list(app.folder.glob("trials/*"))
+
+
+def test_the_application_checks_what_can_be_reached(app):
+    with pytest.raises(ConfigError, match="lr=-1: expected a rate above 0"):
+        app("curves", "lr=1,0.5,-1")
+
+
+def test_dry_run_shows_and_starts_nothing(app, capsys):
+    app("sphere", "x=1,2,3", "y=range(4)", "hydra.sweeper.dry_run=true")
+    shown = capsys.readouterr().out
+    assert "points: 12 of 12" in shown
+    assert "x=1 y=0" in shown
+    assert not app.folder.exists()
+
+
+def test_a_combination_that_can_not_be_composed_is_a_row(app, monkeypatch):
+    real = Composer.compose
+
+    def compose(self, overrides):
+        # Stands in for an option that is broken while the sweep runs: everything was checked before it began.
+        if "x=2" in overrides and (app.folder / "trials").exists():
+            raise ConfigError("x=2: gone")
+        return real(self, overrides)
+
+    monkeypatch.setattr(Composer, "compose", compose)
+    with pytest.raises(RunFailed, match="1 of 3 trials failed"):
+        app("sphere", "x=1,2,3", "hydra.sweeper.retries=1")
+    assert [(r["status"], r["cause"]) for r in app.rows] == [
+        ("completed", ""),
+        ("failed", "x=2: gone"),
+        ("completed", ""),
+    ]
+    monkeypatch.undo()
+
+
+def test_a_trial_keeps_its_config_when_the_options_change(app):
+    curves = importlib.import_module("curves")
+    command = ["lr=0.5,1", "epochs=4", "sleep=0.3"]
+    with pytest.raises(RunFailed, match="timeout"):
+        app("curves", *command, "hydra.sweeper.timeout=0.8", "hydra.sweeper.fail_fast=true")
+    curves.store.store(name="curves", node=OmegaConf.create({**curves.CONFIG, "floor": 7.0}))
+    try:
+        app("curves", *command, "hydra.sweeper.retries=1")
+    finally:
+        curves.store.store(name="curves", node=OmegaConf.create(curves.CONFIG))
+    assert app.column("status") == ["completed", "completed"]
+    assert [r["config"]["floor"] for r in app.records()] == [0.0, 7.0]  # asked before, and after
+    assert float(app.rows[0]["val/loss"]) == pytest.approx(1 / 3)
+    assert float(app.rows[1]["val/loss"]) == pytest.approx(7.2)
