@@ -1,0 +1,145 @@
+"""Kill a run with SIGKILL at random moments, resume it, and compare it bit by bit with the uninterrupted run.
+
+    python tests/faults/kill_resume.py --points 20
+
+Each point starts the same command in a process of its own, kills it after a random time while it trains, resumes it
+(killing it again once or twice on the way), and compares weights, optimizer state, metrics (times aside) and result.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+COMMAND = [
+    "model=mlp",
+    "optimizer=adamw",
+    "scheduler=onecycle",
+    "augmentation=[crop,noise]",
+    "regularization=[dropout,early_stopping]",
+    "regularization.early_stopping.patience=60",
+    "trainer.max_epochs=60",
+    "trainer.threads=1",
+    "trainer.checkpoint.every_seconds=0.02",
+    "data.batch_size=16",
+    "seed=3",
+]
+IGNORED = ("time", "seconds", "samples_per_second")
+
+
+def start(arguments: list[str], cwd: Path) -> subprocess.Popen[str]:
+    """Start the command line in a process of its own."""
+    command = [sys.executable, "-m", "runner", *arguments]
+    return subprocess.Popen(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def wait(process: subprocess.Popen[str]) -> None:
+    """Wait for a run to end well."""
+    out, _ = process.communicate(timeout=300)
+    if process.returncode:
+        raise AssertionError(f"exit {process.returncode}:\n{out}")
+
+
+def steps_done(folder: Path) -> int:
+    """Last step that metrics.jsonl tells of."""
+    path = folder / "metrics.jsonl"
+    lines = path.read_text().splitlines() if path.exists() else []
+    try:
+        return json.loads(lines[-1])["step"] if lines else 0
+    except json.JSONDecodeError:
+        return 0
+
+
+def kill_while_training(process: subprocess.Popen[str], folder: Path, draw: random.Random, step: int) -> bool:
+    """Kill the process a random moment after metrics.jsonl told of this step; False when it was complete before."""
+    while process.poll() is None and steps_done(folder) < step:
+        time.sleep(0.001)
+    deadline = time.perf_counter() + draw.uniform(0, 0.05)
+    while process.poll() is None and time.perf_counter() < deadline:
+        time.sleep(0.001)
+    if process.poll() is None:
+        os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    return not (folder / "result.json").exists()
+
+
+def same(a: Any, b: Any, path: str = "") -> list[str]:
+    """Where two structures differ, bit by bit, times left out."""
+    if isinstance(a, torch.Tensor):
+        return [] if torch.equal(a, b) and a.dtype == b.dtype else [path]
+    if isinstance(a, dict):
+        if not isinstance(b, dict) or a.keys() != b.keys():
+            return [f"{path}: keys"]
+        return [d for key in a if key not in IGNORED for d in same(a[key], b[key], f"{path}/{key}")]
+    if isinstance(a, (list, tuple)):
+        if len(a) != len(b):
+            return [f"{path}: length {len(a)} and {len(b)}"]
+        return [d for i, (x, y) in enumerate(zip(a, b, strict=True)) for d in same(x, y, f"{path}[{i}]")]
+    return [] if a == b else [f"{path}: {a!r} and {b!r}"]
+
+
+def content(folder: Path) -> dict[str, Any]:
+    """Everything a run leaves that must not depend on interruptions."""
+    load = lambda name: torch.load(folder / "checkpoints" / name, weights_only=True)  # noqa: E731
+    return {
+        "last": load("last.pt"),
+        "best": load("best.pt"),
+        "metrics": [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()],
+        "result": json.loads((folder / "result.json").read_text()),
+    }
+
+
+def interrupted_run(base: Path, folder: str, draw: random.Random, command: list[str], steps: int, kills: int) -> int:
+    """A run of `steps` steps that is killed up to `kills` times and resumed each time; returns how often it was."""
+    process = start([*command, f"hydra.run.dir={folder}"], base)
+    for done in range(kills):
+        began = steps_done(base / folder)
+        if not kill_while_training(
+            process, base / folder, draw, draw.randint(began + 1, max(began + 1, steps * 2 // 3))
+        ):
+            return done
+        process = start(["resume", folder], base)
+    wait(process)
+    return kills
+
+
+def main() -> None:
+    """Run the script."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--points", type=int, default=20, help="runs that are killed (default 20)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the kill points")
+    arguments = parser.parse_args()
+    draw = random.Random(arguments.seed)
+    kills = bad = 0
+    with tempfile.TemporaryDirectory() as name:
+        base = Path(name)
+        wait(start([*COMMAND, "hydra.run.dir=whole"], base))
+        expected = content(base / "whole")
+        steps = expected["last"]["position"]["step"]
+        print(f"uninterrupted: {steps} steps")
+        for point in range(arguments.points):
+            folder = f"killed{point}"
+            done = interrupted_run(base, folder, draw, COMMAND, steps, kills=draw.choice((1, 1, 2)))
+            differences = same(expected, content(base / folder))
+            kills += done
+            bad += bool(differences) or not done
+            print(
+                f"point {point}: killed {done} times, {'identical' if not differences else differences[:3]}", flush=True
+            )
+    print(f"{arguments.points} runs, {kills} kills, {bad} not identical or not killed")
+    sys.exit(1 if bad else 0)
+
+
+if __name__ == "__main__":
+    main()
