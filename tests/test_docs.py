@@ -1,0 +1,63 @@
+"""Every command in the README and the docs is one that works: runs are checked, verbs that only read are run."""
+
+import re
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from runner.cli.verbs import VERBS, answer
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/*.md")])
+COMMAND = re.compile(r"^(?:    |\$ )(python -m runner\b.*)$")
+LEFT_OUT = ("resume", "rerun", "evaluate", "doctor", "find-lr", "find-batch-size", "sweeps")  # need a run, or train
+
+
+def commands():
+    for page in PAGES:
+        lines = page.read_text().splitlines()
+        for number, line in enumerate(lines):
+            match = COMMAND.match(line)
+            if match:
+                following = lines[number + 1] if number + 1 < len(lines) else ""
+                yield pytest.param(match[1], following, id=f"{page.name}:{number + 1}")
+
+
+@pytest.fixture
+def files(tmp_path, monkeypatch):
+    """What the examples speak of: a table, a folder of photographs, a model of one's own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    rows = "\n".join(f"{i},{'ab'[i % 2]},{i * 2.5}" for i in range(60))
+    Path("table.csv").write_text(f"size,kind,price\n{rows}\n")
+    for name in ("cat", "dog"):
+        folder = Path("photos") / name
+        folder.mkdir(parents=True)
+        for i in range(4):
+            Image.fromarray(np.full((8, 8, 3), i * 40, np.uint8)).save(folder / f"{i}.png")
+    Path("my_options/model").mkdir(parents=True)
+    Path("my_options/model/tiny.yaml").write_text("# A model of my own.\n_target_: my_models.Tiny\nwidth: 8\n")
+    Path("my_models.py").write_text(
+        "from torch import nn\n\n\nclass Tiny(nn.Sequential):\n    def __init__(self, spec, width: int = 8) -> None:\n"
+        "        super().__init__(nn.Flatten(), nn.LazyLinear(width), nn.ReLU(), nn.LazyLinear(spec.num_outputs))\n"
+    )
+    return tmp_path
+
+
+@pytest.mark.parametrize(("command", "output"), list(commands()))
+def test_a_documented_command_works(command, output, files, capsys):
+    words = shlex.split(command, comments=True)[3:]
+    if words and words[0] in LEFT_OUT:
+        assert words[0] in VERBS
+        return
+    reading = bool(words) and words[0] in ("list", "show", "check", "--help")
+    code = answer(words if reading else ["check", *words])
+    said = capsys.readouterr()
+    if output.startswith("error:"):
+        assert code == 2
+        assert said.err.startswith(output.removesuffix(" ..."))
+    else:
+        assert (code, said.err) == (0, "")
