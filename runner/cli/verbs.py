@@ -185,21 +185,18 @@ def _flags(arguments: list[str]) -> tuple[argparse.Namespace, list[str]]:
 
 def _run(arguments: list[str]) -> int:
     """Check a command, then hand it to Hydra."""
-    from runner.config.compose import Command, compose
+    from runner.config.compose import Command, compose, compose_sweep
 
     flags, arguments = _flags(arguments)
     command = Command(flags.overrides, flags.config_dir, flags.config_name or "config")
     if flags.shell_completion or flags.hydra_help:
         return _hydra(arguments)
-    config = compose(command, multirun=flags.multirun)
+    if flags.multirun:
+        options = arguments[: len(arguments) - len(flags.overrides)]
+        return _hydra([*options, *compose_sweep(command)])
+    config = compose(command)
     if flags.cfg or flags.info:
         return _hydra(arguments)
-    if flags.multirun:
-        try:
-            return _hydra(arguments)
-        except ConfigError:
-            compose(command.first_of_sweeps())  # where that is wrong too, our words say it better than Hydra's
-            raise
     if searched := config.hydra.runtime.choices.get("sweep"):
         raise ConfigError(f"sweep={searched}: a space to search, not a run. Add --multirun and hydra/sweeper=bayes.")
     from runner.config.check import check

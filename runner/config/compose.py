@@ -17,7 +17,7 @@ from hydra._internal.utils import create_config_search_path
 from hydra.core.config_search_path import SearchPathQuery
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import ChoiceSweep, Glob, IntervalSweep, Override, QuotedString, Sweep
+from hydra.core.override_parser.types import Glob, IntervalSweep, Override, OverrideType, QuotedString, Sweep
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
@@ -75,21 +75,6 @@ class Command:
                     "spaces, commas or brackets for the shell and for Hydra: 'key=\"a, b\"'."
                 ) from error
         return parsed
-
-    def first_of_sweeps(self) -> Command:
-        """The command with the first value of every sweep; intervals begin at their lower end."""
-        overrides = []
-        for override in self.parsed:
-            value: Any = override.value()
-            if isinstance(value, Glob):
-                continue
-            if isinstance(value, IntervalSweep):
-                overrides.append(f"{override.key_or_group}={value.start}")
-            elif override.is_sweep_override():
-                overrides.append(f"{override.key_or_group}={next(override.sweep_string_iterator())}")
-            else:
-                overrides.append(override.input_line or "")
-        return Command(overrides, self.config_dir, self.config_name)
 
     def typed(self) -> set[str]:
         """Keys that were given a value, such as ``optimizer.lr``."""
@@ -227,32 +212,72 @@ def _hydra(command: Command) -> Iterator[Hydra]:
         GlobalHydra.instance().clear()
 
 
-def compose(command: Command, multirun: bool = False) -> DictConfig:
-    """The configuration that the command stands for, Hydra's own node included.
-
-    Args:
-        command: what was typed.
-        multirun: overrides may be sweeps; the first option of each swept group is taken, swept values are left out.
+def compose(command: Command) -> DictConfig:
+    """The configuration of the run that the command stands for, Hydra's own node included.
 
     Raises:
         ConfigError: an unknown or missing key, a value that can't be read, a malformed file.
     """
     check_names(command)
-    if not multirun:
-        refuse_sweeps(command)
-    overrides = [_first(o, command) if o.is_sweep_override() else o.input_line or "" for o in command.parsed]
-    overrides = [text for text in overrides if text]
+    refuse_sweeps(command)
+    return _checked(command, command.parsed)
+
+
+def compose_sweep(command: Command) -> list[str]:
+    """The overrides of a sweep, for Hydra, checked as far as one configuration can tell: that of its first values.
+
+    Values of groups that are searched over mean "where the chosen option has such a key". They become choices of one
+    value, which Hydra leaves to the sweep.
+
+    Raises:
+        ConfigError: as `compose`.
+    """
+    check_names(command)
+    below = tuple(f"{group.replace('/', '.')}." for group in _searched(command))
+    kept = [o for o in command.parsed if not o.key_or_group.startswith(below) or o.key_or_group.startswith("hydra.")]
+    _checked(command, kept)
+    overrides = []
+    for override in command.parsed:
+        line = override.input_line or ""
+        if override not in kept and override.type == OverrideType.CHANGE and not override.is_sweep_override():
+            key, _, value = line.partition("=")
+            line = f"{key}=choice({value})"
+        overrides.append(line)
+    return overrides
+
+
+def _searched(command: Command) -> set[str]:
+    """The groups that are searched over, on the command line or by a ready space."""
+    groups = command.options.groups()
+    choices = [o for o in command.parsed if o.key_or_group in groups or o.key_or_group.startswith("hydra.")]
     with _hydra(command) as hydra:
-        try:
-            config = _composed(hydra, command, overrides)
-        except HydraException as error:
-            raise ConfigError(_explain(hydra, command, error)) from error
-        except yaml.YAMLError as error:
-            raise ConfigError(_malformed(command, error)) from error
-        except OmegaConfBaseException as error:
-            raise ConfigError(_first_line(error)) from error
-        except (OSError, ValueError, TypeError, AttributeError) as error:  # Hydra's own on files of a strange form
-            raise ConfigError(_strange(hydra, command, error)) from error
+        config = _composed_in_words(hydra, command, choices)
+    typed = {o.key_or_group for o in choices if o.is_sweep_override()}
+    return {
+        key
+        for key in typed | {str(key).lstrip("+") for key in config.hydra.sweeper.get("params") or ()}
+        if key in groups
+    }
+
+
+def _composed_in_words(hydra: Hydra, command: Command, overrides: Sequence[Override]) -> DictConfig:
+    """What Hydra makes of the first values of `overrides`; what it refuses is explained."""
+    try:
+        return _composed(hydra, command, [text for o in overrides if (text := _first(o))])
+    except HydraException as error:
+        raise ConfigError(_explain(hydra, command, error)) from error
+    except yaml.YAMLError as error:
+        raise ConfigError(_malformed(command, error)) from error
+    except OmegaConfBaseException as error:
+        raise ConfigError(_first_line(error)) from error
+    except (OSError, ValueError, TypeError, AttributeError) as error:  # Hydra's own on files of a strange form
+        raise ConfigError(_strange(hydra, command, error)) from error
+
+
+def _checked(command: Command, overrides: Sequence[Override]) -> DictConfig:
+    """Compose, and refuse what Hydra does not."""
+    with _hydra(command) as hydra:
+        config = _composed_in_words(hydra, command, overrides)
     known = {"hydra", *command.options.groups(), *command.options.top_level_keys()}
     for key in config:
         if key not in known:
@@ -272,12 +297,16 @@ def compose(command: Command, multirun: bool = False) -> DictConfig:
     return config
 
 
-def _first(override: Override, command: Command) -> str:
-    """The first option of a swept group; of a swept value nothing."""
-    value = override.value()
-    if override.key_or_group not in command.options.groups() or not isinstance(value, ChoiceSweep):
-        return ""
-    return f"{override.get_key_element()}={next(override.sweep_string_iterator())}"
+def _first(override: Override) -> str:
+    """The override with the first value of its sweep; an interval begins at its lower end."""
+    value: Any = override.value()
+    if isinstance(value, Glob):
+        return ""  # the default option stands for them
+    if isinstance(value, IntervalSweep):
+        return f"{override.get_key_element()}={value.start}"
+    if override.is_sweep_override():
+        return f"{override.get_key_element()}={next(override.sweep_string_iterator())}"
+    return override.input_line or ""
 
 
 def unresolved(error: OmegaConfBaseException) -> str:

@@ -54,6 +54,11 @@ class Composer:
         value = OmegaConf.select(self.master, key)
         return None if value is None else Override._get_value_element_as_str(_plain(value))
 
+    def keys(self, overrides: Sequence[str], node: str) -> list[str]:
+        """The keys below a node of what `overrides` compose to; empty where there is no such node."""
+        found = OmegaConf.select(self.compose(overrides), node)
+        return [str(key) for key in found if key != "_target_"] if OmegaConf.is_dict(found) else []
+
     def compose(self, overrides: Sequence[str]) -> DictConfig:
         """The full config (with the ``hydra`` node) of a trial.
 

@@ -8,7 +8,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import ChoiceSweep, Glob, IntervalSweep, Override, QuotedString, RangeSweep
+from hydra.core.override_parser.types import (
+    ChoiceSweep,
+    Glob,
+    IntervalSweep,
+    Override,
+    OverrideType,
+    QuotedString,
+    RangeSweep,
+)
 from hydra.errors import HydraException
 
 from runner.errors import ConfigError, did_you_mean
@@ -171,14 +179,19 @@ def parse(
     params: Mapping[str, Any],
     options: Callable[[str], Sequence[str]],
     current: Callable[[str], str | None],
+    keys: Callable[[Sequence[str], str], Sequence[str]],
 ) -> Space:
     """The search space of a command.
+
+    A value of a group that is searched over means "where the chosen option has that key": a condition is made of it.
+    A single value that has a condition is a dimension too.
 
     Args:
         arguments: overrides typed on the command line; they win over `params`.
         params: ``hydra.sweeper.params``: key to a space in Hydra's language, or to ``{space: .., when: ..}``.
         options: the options of a config group; empty for what is no group.
         current: the value that a key has when nothing sets it; None when it does not exist.
+        keys: the keys below a node of what some overrides compose to; empty where there is no such node.
 
     Raises:
         ConfigError: a space can't be read, names a group's option that does not exist, or a condition is wrong.
@@ -204,13 +217,51 @@ def parse(
         name = override.get_key_element().lstrip("+")
         parsed.pop(name, None)
         parsed[name] = override
-    fixed, dimensions = [], []
+    sweeps = {name: _dimension(o, options) for name, o in parsed.items() if o.is_sweep_override()}
+    groups = sorted((d for d in sweeps.values() if options(d.name)), key=lambda d: -len(d.name))
+    chosen = [o.input_line or "" for name, o in parsed.items() if name not in sweeps and options(name)]
     for name, override in parsed.items():
-        if override.is_sweep_override():
-            dimensions.append(replace(_dimension(override, options), when=conditions.get(name)))
-        else:
-            fixed.append(override.input_line or "")
-    return Space(*_in_order(dimensions, fixed, current))
+        if override.type == OverrideType.CHANGE and name not in conditions and not options(name):
+            found = (_implied(name, group, chosen, keys) for group in groups)
+            if condition := next(filter(None, found), None):
+                conditions[name] = condition
+    searched = {
+        name: replace(sweeps.get(name) or _dimension(override, options), when=conditions.get(name))
+        for name, override in parsed.items()
+        if name in sweeps or name in conditions
+    }
+    fixed = {name: override.input_line or "" for name, override in parsed.items() if name not in searched}
+    constants = _constants(searched, fixed, current)
+    return Space(_in_order(list(searched.values()), constants), tuple(fixed.values()), constants)
+
+
+def _implied(
+    name: str,
+    group: Dimension,
+    chosen: Sequence[str],
+    keys: Callable[[Sequence[str], str], Sequence[str]],
+) -> Condition | None:
+    """Under which options of `group` the key `name` is there; None where it always is, or is not the group's."""
+    node = group.name.replace("/", ".")
+    if not name.startswith(f"{node}."):
+        return None
+    having = list(group.texts)
+    path = name.split(".")
+    for depth in range(node.count(".") + 1, len(path)):
+        parent, part = ".".join(path[:depth]), path[depth]
+        known = {text: keys([*chosen, f"{group.key}={text}"], parent) for text in having}
+        having = [text for text in having if part in known[text]]
+        if not having:
+            every = sorted({key for found in known.values() for key in found})
+            raise ConfigError(
+                f"{name}: {parent} has no key {part!r} with any of {group.name}="
+                f"{','.join(group.texts)}.{did_you_mean(part, every)} Keys: {', '.join(every) or 'none'}."
+            )
+    if len(having) == len(group.texts):
+        return None
+    technique = Condition(group.name, (path[node.count(".") + 1],))  # a list that holds it, whatever else
+    same = all(technique.holds(text) == (text in having) for text in group.texts)
+    return technique if same else Condition(group.name, tuple(having))
 
 
 def _text_of(value: Any) -> str:
@@ -224,21 +275,24 @@ def _condition(key: str, when: str) -> Condition:
     return Condition(target.strip(), tuple(v.strip() for v in values.split(",")))
 
 
-def _in_order(
-    dimensions: list[Dimension], fixed: list[str], current: Callable[[str], str | None]
-) -> tuple[tuple[Dimension, ...], tuple[str, ...], dict[str, str | None]]:
-    """Put each dimension behind the one that its condition names, and look up what conditions name besides."""
-    names = {d.name for d in dimensions}
-    given = dict(line.lstrip("+").partition("=")[::2] for line in fixed)
+def _constants(
+    searched: Mapping[str, Dimension], fixed: Mapping[str, str], current: Callable[[str], str | None]
+) -> dict[str, str | None]:
+    """The values of what conditions name and that is not searched over."""
     constants: dict[str, str | None] = {}
-    for dimension in dimensions:
-        if dimension.when and (key := dimension.when.key) not in names:
-            constants[key] = given[key] if key in given else current(key)
+    for dimension in searched.values():
+        if dimension.when and (key := dimension.when.key) not in searched:
+            constants[key] = fixed[key].partition("=")[2] if key in fixed else current(key)
             if constants[key] is None:
-                known = did_you_mean(key, names | given.keys())
+                known = did_you_mean(key, searched.keys() | fixed.keys())
                 raise ConfigError(f"{dimension.key}: its condition names {key!r}, which is no key.{known}")
+    return constants
+
+
+def _in_order(dimensions: Sequence[Dimension], constants: Mapping[str, str | None]) -> tuple[Dimension, ...]:
+    """Each dimension behind the one that its condition names."""
     ordered: list[Dimension] = []
-    waiting = dimensions
+    waiting = list(dimensions)
     while waiting:
         done = {d.name for d in ordered} | constants.keys()
         ready = [d for d in waiting if d.when is None or d.when.key in done]
@@ -246,7 +300,7 @@ def _in_order(
             raise ConfigError(f"The conditions of {', '.join(d.key for d in waiting)} wait for each other.")
         ordered += ready
         waiting = [d for d in waiting if d not in ready]
-    return tuple(ordered), tuple(fixed), constants
+    return tuple(ordered)
 
 
 def _dimension(override: Override, options: Callable[[str], Sequence[str]]) -> Dimension:
@@ -266,6 +320,8 @@ def _dimension(override: Override, options: Callable[[str], Sequence[str]]) -> D
         values = list(sweep.range())
     elif isinstance(sweep, Glob):
         values = list(sweep.filter(list(options(override.key_or_group))))
+    elif not override.is_sweep_override():
+        values = [sweep]
     else:
         assert isinstance(sweep, ChoiceSweep)
         values = list(sweep.list)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import secrets
 import signal
 import subprocess
 import sys
@@ -132,8 +133,8 @@ class Sweep:
             RunFailed: it ran to its end, or to ``max_failures``, and trials failed.
             Interrupted: it was stopped, and can be continued.
         """
-        task = TaskName.of(self.task)
-        space = parse(arguments, self.settings.params, self.composer.options, self.composer.current)
+        task, arguments = TaskName.of(self.task), as_typed(arguments)
+        space = parse(arguments, self.settings.params, self.composer.options, self.composer.current, self.composer.keys)
         plan = self._plan(space)
         folder = SweepFolder(sweep_path(self.config, self._name(space, plan)))
         if self.settings.dry_run:
@@ -278,6 +279,13 @@ class Sweep:
                     driver.run()
                     if driver.too_many_failures:
                         driver.stop(GRACE if plan.protocol else 0.0)
+                except StorageInternalError as error:
+                    workers.close(GRACE if plan.protocol else 0.0)  # what they saved is found at the next start
+                    raise RunFailed(
+                        "hydra.sweeper.storage: the connection was lost "
+                        f"({type(error.__cause__ or error).__name__}). No trial is: they lie in {shown(folder.path)}. "
+                        "The same command continues the sweep when the storage is there again."
+                    ) from error
                 except KeyboardInterrupt:
                     stopped = True
                     driver.stop(GRACE if plan.protocol else 0.0)
@@ -299,7 +307,7 @@ class Sweep:
         kind = type(plan.sampler).__name__.lower()
         settings: dict[str, Any] = {
             "name": folder.path.name,
-            "study": folder.path.name,
+            "study": f"{folder.path.name}-{secrets.token_hex(3)}",  # a storage may hold those of other folders too
             "created": time.strftime("%Y-%m-%d %H:%M:%S"),
             "sampler": kind,
             "pruner": type(plan.pruner).__name__.lower(),
@@ -318,7 +326,7 @@ class Sweep:
             "config_name": job.job.config_name,
             "config_dir": next((s.path for s in job.runtime.config_sources if s.provider == "command-line"), None),
             "arguments": list(arguments),
-            "hydra_arguments": [str(o) for o in job.overrides.hydra if not _of_this_start(str(o))],
+            "hydra_arguments": [o for o in as_typed(job.overrides.hydra) if not _of_this_start(o)],
         }
         if folder.settings.exists():
             before: dict[str, Any] = OmegaConf.to_container(OmegaConf.load(folder.settings))  # type: ignore[assignment]
@@ -330,9 +338,8 @@ class Sweep:
                     )
             settings["created"] = before["created"]
             # Optuna's studies can't change a parameter's range: a changed space gets a study of its own, filled anew.
-            same = before["space"] == settings["space"]
-            digest = hashlib.sha256(json.dumps(settings["space"]).encode()).hexdigest()[:6]
-            settings["study"] = before["study"] if same else f"{folder.path.name}-{digest}"
+            if before["space"] == settings["space"]:
+                settings["study"] = before["study"]
         write(folder.settings, OmegaConf.to_yaml(OmegaConf.create(settings)))
         return str(settings["study"])
 
@@ -455,6 +462,12 @@ def check_storage(raw: Any) -> None:
             "hydra.sweeper.storage: holds a password. Put the URL in an environment variable and name that: "
             "hydra.sweeper.storage='${oc.env:STUDY_URL}'."
         )
+
+
+def as_typed(overrides: Any) -> list[str]:
+    """Hydra's list of overrides as they were typed: what stands for a secret stays a reference."""
+    plain: Any = OmegaConf.to_container(overrides, resolve=False) if OmegaConf.is_config(overrides) else overrides
+    return [str(text) for text in plain]
 
 
 def _enqueued(space: Space, entry: Mapping[str, Any]) -> Point:

@@ -116,7 +116,7 @@ def test_the_time_gives_way_to_the_name():
     assert path("mine") == "mine"
 
 
-SPACE = parse(["x=1,2,3"], {}, lambda group: [], lambda key: None)
+SPACE = parse(["x=1,2,3"], {}, lambda group: [], lambda key: None, lambda lines, node: [])
 
 
 def study(path, storage=None):

@@ -41,6 +41,36 @@ def test_asha_over_real_runs(tmp_path):
         assert run["test"] is None, "a trial looked at the test split"
 
 
+def dry(tmp_path, *overrides):
+    command = [sys.executable, "-m", "runner", "check", "--multirun", *overrides]
+    return subprocess.run(command, capture_output=True, text=True, env=ENV, cwd=tmp_path)
+
+
+@pytest.mark.slow
+def test_a_value_of_a_searched_group_means_when_selected(tmp_path):
+    done = dry(
+        tmp_path,
+        "regularization=none,dropout,[mixup,dropout]",
+        "regularization.dropout.p=0.1,0.3",
+        "optimizer=sgd,adam",
+    )
+    assert "regularization.dropout.p: 0.1,0.3   when regularization=dropout" in done.stdout, done.stderr
+    assert "points: 10 of 10" in done.stdout
+    done = dry(tmp_path, "optimizer=adam,momentum", "optimizer.dampening=0.1")  # fixed, and not the default's
+    points = [line.strip() for line in done.stdout.splitlines() if line.startswith("  ")]
+    assert points == ["optimizer=adam", "optimizer=momentum optimizer.dampening=0.1"], done.stderr
+    done = dry(tmp_path, "hydra/sweeper=random", "sweep=regularization_strength", "regularization.dropout.p=0.2")
+    assert "regularization.dropout.p: 0.2   when regularization=dropout" in done.stdout, done.stderr
+    for overrides, message in [
+        (["optimizer=adam,momentum", "optimizer.dampenning=0.1"], "Did you mean 'dampening'?"),
+        (["optimizer=adam,momentum", "optimizer.dampening=fast"], "expected a number"),
+        (["regularization=none,dropout", "regularization.mixup.alpha=0.1"], "no key 'mixup' with any of"),
+    ]:
+        done = dry(tmp_path, *overrides)
+        assert done.returncode == 2, done.stdout
+        assert message in done.stderr
+
+
 @pytest.mark.slow
 def test_ready_spaces_can_be_reached(tmp_path):
     for path in sorted((CONF / "sweep").glob("*.yaml")):

@@ -51,7 +51,7 @@ def test_importances_of_a_known_function():
 
 def test_edges():
     def dimension(line):
-        return parse([line], {}, lambda group: [], lambda key: None).dimensions[0]
+        return parse([line], {}, lambda group: [], lambda key: None, lambda lines, node: []).dimensions[0]
 
     lr = dimension("lr=tag(log,interval(1e-4,1))")
     assert [edge(lr, t) for t in ("1.1e-4", "0.01", "0.95")] == ["lower", None, "upper"]

@@ -15,7 +15,7 @@ from runner.sweep.space import parse
 
 
 def space(*arguments):
-    return parse(arguments, {}, lambda group: [], lambda key: None)
+    return parse(arguments, {}, lambda group: [], lambda key: None, lambda lines, node: [])
 
 
 SPACE = space("lr=tag(log,interval(1e-4,1))", "n=int(interval(1,6))", "z=a,b,c", "r=range(0,10,3)")

@@ -15,8 +15,21 @@ from runner.sweep.space import parse
 GROUPS = {"optimizer": ["adam", "sgd", "momentum"], "regularization": ["none", "dropout", "mixup"]}
 
 
+KEYS = {  # what the options of GROUPS hold
+    "optimizer": {"adam": ["lr", "betas"], "sgd": ["lr"], "momentum": ["lr", "momentum"]},
+    "regularization": {"none": [], "dropout": ["dropout"], "mixup": ["mixup"]},
+    "regularization.dropout": {"dropout": ["p"]},
+    "regularization.mixup": {"mixup": ["alpha"]},
+}
+
+
+def keys(lines, node):
+    chosen = dict(line.partition("=")[::2] for line in lines)[node.partition(".")[0]].strip("[]").split(",")
+    return [key for option in chosen for key in KEYS[node].get(option, [])]
+
+
 def space(*arguments, **params):
-    return parse(arguments, params, lambda group: GROUPS.get(group, []), {"model": "mlp", "a": "1"}.get)
+    return parse(arguments, params, lambda group: GROUPS.get(group, []), {"model": "mlp", "a": "1"}.get, keys)
 
 
 numbers = st.integers(-20, 20) | st.floats(-20, 20).map(lambda v: round(v, 2))
@@ -86,6 +99,40 @@ def test_conditions():
     ]
     keys = ["optimizer", "optimizer.momentum", "regularization", "regularization.mixup.alpha"]
     assert sorted(tuple(str(p.get(k)) for k in keys) for p in points) == sorted(tuple(map(str, e)) for e in expected)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "when"),
+    [
+        (["regularization=none,dropout", "regularization.dropout.p=0.1,0.3"], ("regularization", ("dropout",))),
+        (
+            ["regularization=none,[mixup,dropout]", "regularization.dropout.p=choice(0.1)"],
+            ("regularization", ("dropout",)),
+        ),
+        (["optimizer=adam,sgd,momentum", "optimizer.momentum=0.9,0.95"], ("optimizer", ("momentum",))),
+        (["optimizer=adam,sgd", "optimizer.betas=[0.9,0.99],[0.5,0.9]"], ("optimizer", ("adam",))),
+        (["optimizer=adam,sgd", "optimizer.lr=0.1,0.2"], None),
+        (["regularization=[dropout,mixup],dropout", "regularization.dropout.p=0.1,0.3"], None),
+        (["regularization=dropout", "a=1,2", "regularization.dropout.p=0.1,0.3"], None),
+    ],
+)
+def test_a_value_of_a_searched_group_is_set_where_the_option_has_it(arguments, when):
+    found = space(*arguments)
+    condition = found[arguments[-1].partition("=")[0]].when
+    assert (condition and (condition.key, condition.values)) == when
+    key = arguments[-1].partition("=")[0]
+    for point in found.grid():
+        option = point.get(arguments[0].partition("=")[0], "dropout")
+        group, _, name = key.partition(".")
+        held = keys([f"{group}={option}"], group)
+        assert (key in point) == (name.partition(".")[0] in held)
+
+
+def test_a_value_that_no_searched_option_has():
+    with pytest.raises(ConfigError, match="Did you mean 'momentum'"):
+        space("optimizer=sgd,momentum", "optimizer.momentm=0.1,0.2")
+    with pytest.raises(ConfigError, match="dropout has no key 'q'"):
+        space("regularization=none,dropout", "regularization.dropout.q=0.1,0.2")
 
 
 def test_a_condition_on_what_is_not_searched():
