@@ -1,4 +1,4 @@
-"""Errors meant for the person who typed the command, and the suggestions in them.
+"""Errors meant for the person who typed the command, and the words in them.
 
 The command line prints the message of a `RunnerError` as one paragraph, without a traceback, and ends with its
 `exit_code`. Anything else that is raised is a defect of the program or of a plug-in and keeps its traceback.
@@ -42,3 +42,8 @@ def did_you_mean(name: str, names: Iterable[str]) -> str:
     """``" Did you mean 'x'?"`` (with a leading space) or the empty string."""
     match = nearest(name, names)
     return f" Did you mean {match!r}?" if match else ""
+
+
+def counted(number: int, noun: str) -> str:
+    """A number and what it counts: ``1 epoch``, ``2,000 epochs``."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -20,7 +20,7 @@ from runner.config.compose import Command
 from runner.config.compose import compose as _compose
 from runner.config.frozen import check_resumable, freeze, patch, thaw
 from runner.engine.spec import Task
-from runner.errors import ConfigError, Interrupted, RunFailed, RunnerError
+from runner.errors import ConfigError, Interrupted, RunFailed, RunnerError, counted
 from runner.record.folder import RunFolder, claim
 from runner.record.manifest import gather
 
@@ -375,7 +375,7 @@ def _go_back(fit: Fit, saved: dict[str, Any], restore: Any) -> None:
     if changed and type(fit.learning_rate.schedule).__name__ != "Constant":
         fit.progress.message(
             f"{' and '.join(f'trainer.{k}' for k in changed)} changed: the learning-rate schedule is computed for the "
-            f"new length ({fit.plan.total} updates) and jumps here."
+            f"new length ({counted(fit.plan.total, 'update')}) and jumps here."
         )
 
 

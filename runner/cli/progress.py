@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from runner.cli.tables import number, score_table
 from runner.engine.progress import Progress
+from runner.errors import counted
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
@@ -48,10 +49,10 @@ class Terminal(Progress):
         parameters = sum(p.numel() for p in fit.model.parameters())
         self.message(
             f"{type(fit.model).__name__} with {parameters:,} parameters on {fit.device} ({fit.precision.name}); "
-            f"{fit.train.size:,} examples, {fit.plan.updates_per_epoch} updates per epoch, "
-            f"{fit.plan.epochs} epochs"
+            f"{counted(fit.train.size, 'example')}, {counted(fit.plan.updates_per_epoch, 'update')} per epoch, "
+            f"{counted(fit.plan.epochs, 'epoch')}"
         )
-        self.begin_step, self.begin = fit.state.step, time.perf_counter()
+        self.begin_samples, self.begin = fit.samples(), time.perf_counter()
         if self.live:
             from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
             from rich.progress import Progress as Bar
@@ -66,7 +67,7 @@ class Terminal(Progress):
             )
             self.bar = Bar(*columns, auto_refresh=False, transient=True, expand=True)
             self.bar.start()
-            self.task = self.bar.add_task("epoch 1", total=fit.plan.total, completed=fit.state.step, scores="")
+            self.task = self.bar.add_task("epoch 1", total=fit.plan.total, completed=fit.position(), scores="")
 
     def step(self, fit: Fit) -> None:
         """Move the bar."""
@@ -129,7 +130,7 @@ class Terminal(Progress):
     def _note(self, fit: Fit, scores: dict[str, float], rate: float) -> None:
         if not self.rate:
             seconds = time.perf_counter() - self.begin
-            self.rate = (fit.state.step - self.begin_step) * fit.train.per_update / max(seconds, 1e-9)
+            self.rate = (fit.samples() - self.begin_samples) / max(seconds, 1e-9)
         parts = [f"{_SHORT.get(name, name) if self.live else name} {number(value)}" for name, value in scores.items()]
         pace = f"{self.rate:,.0f}{'/s' if self.live else ' samples/s'}"
         self.text = "  ".join([*parts, f"lr {rate:.2e}", pace])
@@ -143,7 +144,7 @@ class Terminal(Progress):
             epoch = min(fit.state.epoch + 1, fit.plan.epochs)
             self.bar.update(
                 self.task,
-                completed=fit.state.step,
+                completed=fit.position(),
                 description=f"epoch {epoch}/{fit.plan.epochs}",
                 scores=self.text,
                 refresh=True,

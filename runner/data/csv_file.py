@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.errors import ConfigError, RunFailed
+from runner.errors import ConfigError, RunFailed, counted
 
 MOSTLY = 0.9  # share of numbers from which on a value that is none is taken for a mistake
 
@@ -213,7 +213,7 @@ def _lines(path: Path, header: Header) -> Iterator[tuple[int, list[str]]]:
                     continue
                 if len(row) != len(header.names):
                     raise RunFailed(
-                        f"{path}, line {reader.line_num}: {len(row)} values, but the first line names "
+                        f"{path}, line {reader.line_num}: {counted(len(row), 'value')}, but the first line names "
                         f"{len(header.names)} columns. Correct the line; a value with a {header.delimiter!r} in it "
                         "must stand in double quotes."
                     )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from runner.engine.monitor import Mode
 from runner.engine.technique import Slot, Technique
+from runner.errors import counted
 
 if TYPE_CHECKING:
     from runner.engine.fit import Fit
@@ -51,7 +52,7 @@ class TimeToTarget(Technique):
         if self.reached is None:
             return [f"{name} did not reach {self.target:g}: its best was {self.best.best:.4g}"]
         epoch, step, seconds = self.reached
-        return [f"{name} reached {self.target:g} in epoch {epoch}, after {step} updates and {seconds:.1f} s"]
+        return [f"{name} reached {self.target:g} in epoch {epoch}, after {counted(step, 'update')} and {seconds:.1f} s"]
 
     def state_dict(self) -> dict[str, Any]:
         """State in plain containers."""

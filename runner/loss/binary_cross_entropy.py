@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from runner.engine.loss import Loss
 from runner.engine.spec import DataSpec
-from runner.errors import ConfigError
+from runner.errors import ConfigError, counted
 from runner.loss.weights import placed
 
 
@@ -44,8 +44,8 @@ class BinaryCrossEntropy(Loss):
         logits = self.num_outputs(spec)
         if isinstance(pos_weight, tuple) and len(pos_weight) != logits:
             raise ConfigError(
-                f"loss.pos_weight has {len(pos_weight)} values, but the network has {logits} "
-                f"{'logit' if logits == 1 else 'logits'} for {spec.num_classes} classes. Give one number"
+                f"loss.pos_weight has {counted(len(pos_weight), 'value')}, but the network has "
+                f"{counted(logits, 'logit')} for {spec.num_classes} classes. Give one number"
                 f"{'.' if logits == 1 else f', or {logits} of them.'}"
             )
         self.pos_weight = None if pos_weight is None else torch.tensor(pos_weight)

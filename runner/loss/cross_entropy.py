@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from runner.engine.loss import Loss
 from runner.engine.spec import DataSpec
-from runner.errors import ConfigError
+from runner.errors import ConfigError, counted
 from runner.loss.weights import balanced_weights, placed
 
 
@@ -44,8 +44,8 @@ class CrossEntropy(Loss):
             weight = balanced_weights(_counts(spec))
         if weight is not None and len(weight) != spec.num_classes:
             raise ConfigError(
-                f"loss.weight has {len(weight)} values, but the data have {spec.num_classes} classes. Give one weight "
-                "per class, in their order, or loss.weight=balanced."
+                f"loss.weight has {counted(len(weight), 'value')}, but the data have {spec.num_classes} classes. "
+                "Give one weight per class, in their order, or loss.weight=balanced."
             )
         self.weight = None if weight is None else torch.tensor(weight)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from runner.errors import counted
 from runner.plots import Facts
 from runner.plots.canvas import panels
 from runner.plots.prepared import prepared
@@ -64,7 +65,7 @@ def picture(name: str, overrides: list[str], config_dir: str | None, group: str 
         ("first rate", f"{rates[0]:.4g}"),
         ("highest rate", f"{rates[peak]:.4g} at update {peak} (epoch {peak // per_epoch + 1})"),
         ("last rate", f"{rates[-1]:.4g}"),
-        ("updates", f"{plan.total} in {plan.epochs} epochs, {warmup} of them warm-up"),
+        ("updates", f"{plan.total} in {counted(plan.epochs, 'epoch')}, {warmup} of them warm-up"),
     ]
 
 

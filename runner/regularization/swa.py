@@ -13,7 +13,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from runner.engine.schedule import LearningRate
 from runner.engine.technique import Slot, Technique
-from runner.errors import ConfigError
+from runner.errors import ConfigError, counted
 from runner.regularization.averaging import copy, floating, in_place_of
 
 if TYPE_CHECKING:
@@ -89,8 +89,8 @@ class SWA(Technique):
         self.start_epoch = math.floor(self.start * plan.epochs + 1e-9) if self.start < 1 else int(self.start)
         if self.start_epoch >= plan.epochs:
             raise ConfigError(
-                f"regularization.swa.start={self.start:g}: the run ends after {plan.epochs} epochs, before averaging "
-                "begins. Give a smaller number of epochs, or a share of the run below 1."
+                f"regularization.swa.start={self.start:g}: the run ends after {counted(plan.epochs, 'epoch')}, "
+                "before averaging begins. Give a smaller number of epochs, or a share of the run below 1."
             )
         base = fit.optimizer.param_groups[0]["initial_lr"] or 1.0
         fit.learning_rate = HeldRate(
@@ -110,7 +110,7 @@ class SWA(Technique):
     def after_step(self) -> None:
         """At the end of an epoch, take the weights into the average."""
         state = self.fit.state
-        if state.epoch < self.start_epoch or state.epoch_step + 1 < self.fit.plan.updates_per_epoch:
+        if state.epoch < self.start_epoch or state.epoch_step + 1 < self.fit.train.updates_per_epoch:
             return
         self.count += 1
         self.stale = True
