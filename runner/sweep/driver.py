@@ -16,7 +16,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from runner.errors import ConfigError
+from runner.errors import ConfigError, counted
 from runner.sweep.compose import Composer
 from runner.sweep.folder import FINISHED, Follower, SweepFolder, Trial, slug, write
 from runner.sweep.pruning import Curve, Pruner
@@ -436,7 +436,11 @@ class Driver:
         if values is None:
             return "failed", "the task function returned nothing; a sweep needs a number", None
         if len(values) != expected:
-            return "failed", f"the task function returned {len(values)} numbers, directions say {expected}", None
+            return (
+                "failed",
+                f"the task function returned {counted(len(values), 'number')}, directions say {expected}",
+                None,
+            )
         numbers = [float(v) for v in values]
         bad = [f"{n} is {v}" for n, v in zip(self.plan.objectives, numbers, strict=True) if not math.isfinite(v)]
         return ("failed", f"diverged: {', '.join(bad)}", None) if bad else ("completed", None, numbers)

@@ -141,7 +141,7 @@ class SweepFolder:
             holder = self._lock.read().strip() or "unknown"
             self._lock.close()
             raise ConfigError(
-                f"{self.path}: another driver is at work on this sweep ({holder}). "
+                f"{shown(self.path)}: another driver is at work on this sweep ({holder}). "
                 "Wait for it, stop it with Ctrl-C, or give this sweep another hydra.sweeper.study_name."
             ) from None
         self._lock.truncate(0)
@@ -189,6 +189,12 @@ class SweepFolder:
             row = [t.number, t.point, t.status, t.cause or "", *values, f"{t.seconds:.3f}", f"trials/{t.folder}"]
             rows.writerow([*row, " ".join(t.overrides), *(t.params.get(key, "") for key in keys)])
         write(self.table, out.getvalue())
+
+
+def shown(path: Path) -> str:
+    """A path as people read it: from the current directory on, where it lies below that."""
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path != here and path.is_relative_to(here) else str(path)
 
 
 def read_table(path: Path) -> list[dict[str, str]]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections import Counter
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from rich.console import Console, Group
@@ -11,12 +13,14 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from runner.errors import counted
 from runner.sweep.folder import Trial
 
 if TYPE_CHECKING:
     from runner.sweep.driver import Driver
 
 ENDED = ("completed", "pruned", "paused", "failed")
+LONG_NUMBER = re.compile(r"(?<![\w.])-?\d+\.\d{4,}(?:e[+-]?\d+)?(?![\w.])")
 COLOURS = {"completed": "green", "running": "cyan", "pruned": "yellow", "paused": "yellow", "failed": "red"}
 
 
@@ -45,7 +49,7 @@ class Reporter:
     def close(self, driver: Driver) -> None:
         """End the live table with a last look."""
         if self.live is not None:
-            self.live.update(screen(driver), refresh=True)
+            self.live.update(Text.assemble(*_head(driver)), refresh=True)
             self.live.stop()
             self.live = None
 
@@ -68,21 +72,17 @@ def line(driver: Driver, trial: Trial) -> str:
     """A trial that ended, as one line."""
     by_status = counts(driver)
     done = sum(by_status[s] for s in ENDED)
-    value = f" {_values(driver, trial.values)}" if trial.values else ""
-    cause = f" ({trial.cause})" if trial.cause else ""
-    own = " ".join(driver.plan.space.overrides(trial.params))
-    text = f"[{done}/{driver.total}] trial {trial.number} {trial.status}{value}{cause}, {trial.seconds:.1f} s: {own}"
-    return f"{text} | {_best(driver)}" if trial.status == "completed" else text
+    value = f", {scores(driver.plan.objectives, trial.values)}" if trial.values else ""
+    front = [p.trials[0].number for p in driver.best()]
+    value += " (best so far)" if len(front) == 1 and trial.number in front and trial.status == "completed" else ""
+    cause = f" ({readable([trial.cause])})" if trial.cause else ""
+    own = readable(driver.plan.space.overrides(trial.params))
+    return f"[{done}/{driver.total}] trial {trial.number} {trial.status}{value}{cause}, {trial.seconds:.1f} s: {own}"
 
 
 def screen(driver: Driver) -> Group:
     """The live table."""
-    by_status = counts(driver)
-    head = Text()
-    for status in ("completed", "running", "paused", "pruned", "failed", "interrupted"):
-        if by_status[status]:
-            head.append(f"{by_status[status]} {status}  ", COLOURS.get(status, ""))
-    head.append(f"of {driver.total}")
+    head = Text.assemble(*_head(driver))
     left = seconds_left(driver)
     if left is not None:
         head.append(f"   about {duration(left)} left")
@@ -95,9 +95,19 @@ def screen(driver: Driver) -> Group:
         trial, curve = driver.trials[number], driver.curves.get(number)
         epoch = max(curve.scores) if curve and curve.scores else None
         score = "" if epoch is None or curve is None else f"{driver.plan.signs[0] * curve.scores[epoch]:.4g}"
-        own = " ".join(driver.plan.space.overrides(trial.params))
+        own = readable(driver.plan.space.overrides(trial.params))
         table.add_row(str(number), str(epoch or ""), score, duration(driver.workers.elapsed(number)), own)
-    return Group(head, Text(_best(driver), "bold"), table)
+    best = Text(_best(driver), "bold", no_wrap=True, overflow="ellipsis")
+    return Group(head, best, table) if table.row_count else Group(head, best)
+
+
+def _head(driver: Driver) -> Iterable[tuple[str, str]]:
+    """How many trials stand where, of how many."""
+    by_status = counts(driver)
+    for status in ("completed", "running", "paused", "pruned", "failed", "interrupted"):
+        if by_status[status]:
+            yield f"{by_status[status]} {status}  ", COLOURS.get(status, "")
+    yield f"of {counted(driver.total, 'trial')}", ""
 
 
 def seconds_left(driver: Driver) -> float | None:
@@ -119,8 +129,14 @@ def duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
-def _values(driver: Driver, values: list[float] | None) -> str:
-    return ", ".join(f"{n} {v:.6g}" for n, v in zip(driver.plan.objectives, values or [], strict=True))
+def readable(overrides: Iterable[str]) -> str:
+    """Overrides on one line, their numbers with six significant digits; files have all digits."""
+    return LONG_NUMBER.sub(lambda number: f"{float(number[0]):.6g}", " ".join(overrides))
+
+
+def scores(names: Iterable[str], values: Iterable[float] | None) -> str:
+    """Scores by name, with six significant digits."""
+    return ", ".join(f"{n} {v:.6g}" for n, v in zip(names, values or [], strict=True))
 
 
 def _best(driver: Driver) -> str:
@@ -128,8 +144,10 @@ def _best(driver: Driver) -> str:
     if not front:
         return "no completed trial yet"
     if len(driver.plan.objectives) > 1:
-        return f"Pareto front: {len(front)} trials ({', '.join(str(p.trials[0].number) for p in front[:12])})"
+        return (
+            f"Pareto front: {counted(len(front), 'trial')} ({', '.join(str(p.trials[0].number) for p in front[:12])})"
+        )
     first = front[0]
     error = f" ± {first.errors[0]:.2g}" if first.errors else ""
-    own = " ".join(driver.plan.space.overrides(first.trials[0].params))
-    return f"best {_values(driver, first.values)}{error}, trial {first.trials[0].number}: {own}"
+    own = readable(driver.plan.space.overrides(first.trials[0].params))
+    return f"best {scores(driver.plan.objectives, first.values)}{error}, trial {first.trials[0].number}: {own}"

@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar
 
 from annotated_types import Ge, Gt
 
-from runner.errors import ConfigError
+from runner.errors import ConfigError, counted
 
 
 @dataclass
@@ -80,7 +80,8 @@ class Median(Pruner):
         scores = [c.scores[epoch] for c in others if epoch in c.scores and not math.isnan(c.scores[epoch])]
         if not scores or (best := curves[number].best(epoch)) <= (median := statistics.median(scores)):
             return None
-        return f"epoch {epoch}: its best, {best:.4g}, is worse than the median {median:.4g} of {len(scores)} trials"
+        trials = counted(len(scores), "trial")
+        return f"epoch {epoch}: its best, {best:.4g}, is worse than the median {median:.4g} of {trials}"
 
 
 class Threshold(Pruner):
@@ -127,7 +128,7 @@ class Patient(Pruner):
                 best, waited = score, 0
             else:
                 waited += 1
-        return f"epoch {epoch}: no improvement for {waited} epochs" if waited >= self.patience else None
+        return f"epoch {epoch}: no improvement for {counted(waited, 'epoch')}" if waited >= self.patience else None
 
 
 class Asha(Pruner):

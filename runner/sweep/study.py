@@ -81,6 +81,11 @@ def _drop_torn_lines(path: Path) -> None:
             file.truncate(whole)
 
 
+def _database(url: str) -> optuna.storages.RDBStorage:
+    """A storage by its URL; a connection that the server dropped between two trials is opened again."""
+    return optuna.storages.RDBStorage(url, engine_kwargs={"pool_pre_ping": True})
+
+
 class Study:
     """One Optuna study, spoken to in points and trials of ours.
 
@@ -104,17 +109,20 @@ class Study:
         space: Space,
         seed: int,
     ) -> None:
-        where: Any = storage if storage else optuna.storages.JournalStorage(Journal(journal))
         try:
+            where: Any = _database(storage) if storage else optuna.storages.JournalStorage(Journal(journal))
             self.study = optuna.create_study(
                 storage=where, study_name=name, directions=list(directions), load_if_exists=True
             )
         except Exception as error:
             if storage is None:
                 raise
+            reason = type(error.__cause__ or error).__name__  # its words may hold the URL
+            if isinstance(error, ModuleNotFoundError):
+                reason = f"{error.name} is not installed; for PostgreSQL: pip install 'runner[postgresql]'"
             raise ConfigError(
-                f"hydra.sweeper.storage: can't open the storage ({type(error).__name__}). Check the URL, that the "
-                "server runs, and that its driver (such as psycopg2) is installed."
+                f"hydra.sweeper.storage: can't open the storage ({reason}). Expected an Optuna URL such as "
+                "postgresql://USER@HOST/DATABASE, a server that answers there, and the password in the environment."
             ) from None
         if [d.name.lower() for d in self.study.directions] != directions:
             raise ConfigError(

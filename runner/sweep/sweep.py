@@ -20,13 +20,13 @@ from annotated_types import Ge, Gt
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
-from runner.errors import ConfigError, Interrupted, RunFailed, did_you_mean
+from runner.errors import ConfigError, Interrupted, RunFailed, counted, did_you_mean
 from runner.sweep.advice import advice
 from runner.sweep.check import covering
 from runner.sweep.compose import Composer
 from runner.sweep.driver import Driver, Plan
-from runner.sweep.folder import SweepFolder, Trial, write
-from runner.sweep.live import Reporter, counts
+from runner.sweep.folder import SweepFolder, Trial, shown, write
+from runner.sweep.live import Reporter, counts, readable, scores
 from runner.sweep.pruning import PRUNERS, NoPruner, Pruner, Threshold
 from runner.sweep.samplers import Grid, Sampler
 from runner.sweep.space import Point, Space, parse
@@ -135,6 +135,8 @@ class Sweep:
         """
         task, arguments = TaskName.of(self.task), as_typed(arguments)
         space = parse(arguments, self.settings.params, self.composer.options, self.composer.current, self.composer.keys)
+        if not self.settings.dry_run:
+            self.reporter.say(self._intent(space))
         plan = self._plan(space)
         folder = SweepFolder(sweep_path(self.config, self._name(space, plan)))
         if self.settings.dry_run:
@@ -142,11 +144,19 @@ class Sweep:
             return {}
         folder.lock()
         try:
+            self.reporter.say(f"in {shown(folder.path)}")
             return self._run(plan, folder, task, arguments)
         finally:
             folder.unlock()
 
     # Before the first trial ---------------------------------------------------------------------------------------
+
+    def _intent(self, space: Space) -> str:
+        """What is about to be done, said before the checks, which may take seconds."""
+        sampler = type(self.sampler).__name__.lower()
+        points = f"{counted(self.settings.n_trials, 'point')} of " if self.settings.n_trials else ""
+        keys, workers = counted(len(space.dimensions), "key"), counted(self.settings.workers, "worker")
+        return f"{sampler} search: {points}{keys} with {workers}; checking every option it can reach"
 
     def _plan(self, space: Space) -> Plan:
         settings = self.settings
@@ -211,13 +221,16 @@ class Sweep:
                     self.protocol.check(del_hydra)
                     found = found or dict(self.protocol.objectives(del_hydra, names))
                 except ConfigError as error:
-                    raise ConfigError(f"{' '.join(space.overrides(point))}: {error}") from error
+                    tried = " ".join(space.overrides(point))
+                    raise ConfigError(str(error) if tried in str(error) else f"{tried}: {error}") from error
         if not found:
             count = max(1, len(names), len(directions))
             names = names or (["objective"] if count == 1 else [f"objective_{i}" for i in range(count)])
             found = dict.fromkeys(names, "minimize")
         if directions and len(directions) != len(found):
-            raise ConfigError(f"hydra.sweeper.directions: {len(directions)} given for {len(found)} objectives.")
+            raise ConfigError(
+                f"hydra.sweeper.directions: {len(directions)} given for {counted(len(found), 'objective')}."
+            )
         return dict(zip(found, directions or found.values(), strict=True))
 
     def _name(self, space: Space, plan: Plan) -> str:
@@ -243,16 +256,18 @@ class Sweep:
         grid = sum(1 for _ in plan.space.grid()) if finite else sys.maxsize
         points = min(plan.n_trials or grid, grid) if isinstance(self.sampler, Grid) else plan.n_trials
         space = f" of {grid}" if isinstance(self.sampler, Grid) else ""
-        say(f"points: {points}{space}; trials: {(points or 0) * plan.repeats}; folder: {folder.path}")
+        say(f"points: {points}{space}; trials: {(points or 0) * plan.repeats}; folder: {shown(folder.path)}")
         first = [*plan.enqueue, *(plan.sampler.point(plan.space, plan.seed, i) for i in range(10))]
         for point in [p for p in first if p is not None][: min(10, points or 10)]:
-            say("  " + " ".join(plan.space.overrides(point)))
+            say("  " + readable(plan.space.overrides(point)))
         if plan.sampler.adaptive:
             say(f"  (after {plan.sampler.startup} results the sampler chooses)")
 
     # The sweep ----------------------------------------------------------------------------------------------------
 
     def _run(self, plan: Plan, folder: SweepFolder, task: TaskName, arguments: Sequence[str]) -> dict[str, Any]:
+        from optuna.exceptions import StorageInternalError
+
         from runner.sweep.study import Study
 
         study_name = self._settle(plan, folder, arguments)
@@ -273,7 +288,10 @@ class Sweep:
         try:
             with _interruptible():
                 driver = Driver(plan, folder, study, self.composer, workers, notice)
-                self.reporter.say(f"{driver.total} trials, {workers.count} at a time, in {folder.path}")
+                before = len(driver.trials) - sum(t.status == "interrupted" for t in driver.trials.values())
+                done = f", {before} of them done before" if before else ""
+                if not driver.over:
+                    self.reporter.say(f"{counted(driver.total, 'trial')}{done}, {workers.count} at a time")
                 self.reporter.open()
                 try:
                     driver.run()
@@ -291,11 +309,17 @@ class Sweep:
                     driver.stop(GRACE if plan.protocol else 0.0)
                 driver.conclude()
                 self.reporter.close(driver)
+                for entry in self._result(driver, stopped, {})["best"][:10]:
+                    told = scores(plan.objectives, [entry[n] for n in plan.objectives])
+                    self.reporter.say(f"best: trial {entry['trial']}, {told}: {readable(entry['overrides'])}")
                 result = self._result(driver, stopped, self._test(driver) if driver.over else {})
+                if "test" in result:
+                    self.reporter.say(f"test: {scores(result['test'], result['test'].values())}")
                 write(folder.result, json.dumps(result, indent=2) + "\n")
-                painter.start()
                 for words in advice(driver):
-                    self.reporter.say(words)
+                    self.reporter.say(f"advice: {words}")
+                self.reporter.say("drawing plots")
+                painter.start()
         finally:
             workers.close()
             painter.finish()
@@ -333,8 +357,8 @@ class Sweep:
             for key in ("sampler", "objectives", "directions", "fixed", "config_name", "seed"):
                 if before[key] != settings[key]:
                     raise ConfigError(
-                        f"{folder.path} holds a sweep with {key} {before[key]}, this command says {settings[key]}. "
-                        "Give this one another hydra.sweeper.study_name."
+                        f"{shown(folder.path)} holds a sweep with {key} {before[key]}, this command says "
+                        f"{settings[key]}. Give this one another hydra.sweeper.study_name."
                     )
             settings["created"] = before["created"]
             # Optuna's studies can't change a parameter's range: a changed space gets a study of its own, filled anew.
@@ -353,6 +377,7 @@ class Sweep:
             before: dict[str, Any] = json.loads(driver.folder.result.read_text())
             if before.get("tested") == trial.number:
                 return {"tested": trial.number, "test": before["test"]}
+        self.reporter.say(f"testing trial {trial.number} on the test split")
         driver.workers.start(trial.number, test_trial, driver.folder.trial_folder(trial))
         while not (outcomes := driver.workers.wait(60.0)):
             pass
@@ -380,23 +405,18 @@ class Sweep:
         }
 
     def _end(self, driver: Driver, result: dict[str, Any], stopped: bool) -> dict[str, Any]:
-        folder = driver.folder.path
-        for entry in result["best"][:10]:
-            scores = ", ".join(f"{n} {entry[n]:.6g}" for n in driver.plan.objectives)
-            self.reporter.say(f"best: trial {entry['trial']}, {scores}: {' '.join(entry['overrides'])}")
-        if "test" in result:
-            self.reporter.say("test: " + ", ".join(f"{n} {v:.6g}" for n, v in result["test"].items()))
+        folder = shown(driver.folder.path)
+        self.reporter.say(f"sweep: {folder}")
         if stopped:
             raise Interrupted(f"Stopped. The same command continues the sweep in {folder}.")
         if driver.failures:
             first = next(t for t in driver.trials.values() if t.status == "failed")
-            log = folder / "trials" / first.folder / "output.log"
             raise RunFailed(
-                f"{driver.failures} of {len(driver.trials)} trials failed; the first, trial {first.number}: "
-                f"{first.cause} (see {log}). All are listed in {driver.folder.table}; the same command with "
+                f"{driver.failures} of {counted(len(driver.trials), 'trial')} failed; the first, trial {first.number}: "
+                f"{first.cause} (see {folder}/trials/{first.folder}/output.log). All are listed in "
+                f"{shown(driver.folder.table)}; the same command with "
                 f"hydra.sweeper.retries={self.settings.retries + 1} tries them again."
             )
-        self.reporter.say(f"tables and plots: {folder}")
         return result
 
 
