@@ -55,7 +55,7 @@ class Sharpness(Technique):
     Scores: ``sharpness``, in ``metrics.jsonl`` and to be monitored.
 
     Args:
-        every: epochs from one look to the next, at least 1.
+        every: epochs from one look to the next, at least 1; a run that gets to its end is looked at there too.
         iterations: steps of the power iteration, at least 1.
         examples: training examples to look with, at least 1.
 
@@ -83,7 +83,7 @@ class Sharpness(Technique):
     def epoch_scores(self, scores: dict[str, float]) -> dict[str, float]:
         """The eigenvalue after this epoch."""
         fit, (inputs, targets) = self.fit, self.data
-        if (fit.state.epoch + 1) % self.every:
+        if (fit.state.epoch + 1) % self.every and fit.state.step < fit.plan.total:
             return {}
         parameters = [p for p in fit.model.parameters() if p.requires_grad]
         # recurrent and attention kernels of CUDA have no second derivatives

@@ -70,3 +70,11 @@ def test_in_a_run(go, model):
     rows = [json.loads(line) for line in Path("run/metrics.jsonl").read_text().splitlines()]
     assert ["sharpness" in row for row in rows] == [False, True]
     assert rows[1]["sharpness"] > 0
+
+
+def test_the_minimum_that_a_run_ends_in_is_looked_at(go):
+    """Whatever `every` says, and also where updates end the run in the middle of an epoch."""
+    for limit in ("trainer.max_epochs=3", "trainer.max_steps=7"):
+        go("diagnostics=[sharpness]", "diagnostics.sharpness.every=100", "trainer.limit_batches=3", limit, folder=limit)
+        rows = [json.loads(line) for line in Path(limit, "metrics.jsonl").read_text().splitlines()]
+        assert ["sharpness" in row for row in rows] == [False, False, True]
