@@ -57,7 +57,8 @@ class Mixing(Technique):
             ConfigError: the data has no classes.
         """
         self.num_classes = number_of_classes(fit, self.name)
-        self.beta = torch.distributions.Beta(torch.tensor([self.alpha]), torch.tensor([self.alpha]), False)
+        alpha = torch.tensor([float(self.alpha)])  # 1 may be typed as well as 1.0
+        self.beta = torch.distributions.Beta(alpha, alpha, False)
         self.mixing = [technique for technique in fit.techniques if isinstance(technique, Mixing)]
         self.turn = 0
 

@@ -65,6 +65,15 @@ def test_a_batch_of_one_stays(fit):
     torch.testing.assert_close(targets, F.one_hot(y, 4).float())
 
 
+@pytest.mark.parametrize("technique", [Mixup, CutMix])
+def test_alpha_may_be_typed_as_an_integer(fit, technique):
+    torch.manual_seed(0)
+    (whole,) = together(fit, technique(alpha=1))
+    shares = torch.tensor([whole.draw() for _ in range(2000)])
+    assert shares.mean().item() == pytest.approx(1 / 2, abs=0.03)  # Beta(1, 1) is uniform
+    assert shares.var().item() == pytest.approx(1 / 12, abs=0.01)
+
+
 def test_one_or_the_other_and_never_both(fit):
     torch.manual_seed(0)
     mixers = together(fit, CutMix(), Mixup(alpha=1.0))
