@@ -140,7 +140,9 @@ def rerun_config(folder: str | Path, overrides: list[str]) -> tuple[DictConfig, 
     groups = command.options.groups()
     recorded = Command(manifest.get("overrides", []), config_dir)
     new = command.typed()
-    merged = [o.input_line or "" for o in recorded.parsed if o.key_or_group not in new] + overrides
+    # A folder from somebody else must not decide by itself which code is trusted.
+    left_out = {"trusted_targets", *new}
+    merged = [o.input_line or "" for o in recorded.parsed if o.key_or_group not in left_out] + overrides
     if any(o.key_or_group in groups for o in command.parsed):
         return _compose(Command(merged, config_dir)), merged, config_dir
     config = thaw(place.config)

@@ -40,6 +40,8 @@ def files(tmp_path, monkeypatch):
             Image.fromarray(np.full((8, 8, 3), i * 40, np.uint8)).save(folder / f"{i}.png")
     Path("my_options/model").mkdir(parents=True)
     Path("my_options/model/tiny.yaml").write_text("# A model of my own.\n_target_: my_models.Tiny\nwidth: 8\n")
+    Path("sent/experiment").mkdir(parents=True)
+    Path("sent/experiment/fast.yaml").write_text("# @package _global_\n# Sent.\ntrusted_targets: [their_models]\n")
     Path("my_models.py").write_text(
         "from torch import nn\n\n\nclass Tiny(nn.Sequential):\n    def __init__(self, spec, width: int = 8) -> None:\n"
         "        super().__init__(nn.Flatten(), nn.LazyLinear(width), nn.ReLU(), nn.LazyLinear(spec.num_outputs))\n"

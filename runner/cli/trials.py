@@ -26,6 +26,7 @@ def config_dir_of(hydra: Any) -> str | None:
 class Trials:
     """Runs as the trials of a sweep."""
 
+    commanded = ("trusted_targets",)
     modules = ("torch", "runner.run", "runner.config.build", "runner.engine.loop", "runner.record.recorder")
 
     def check(self, cfg: DictConfig) -> None:

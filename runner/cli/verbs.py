@@ -370,7 +370,14 @@ def _resume(arguments: list[str]) -> int:
     if (Path(folder) / "sweep.yaml").is_file():
         from runner.sweep.listing import continuing
 
-        return _run(continuing(Path(folder), overrides))
+        arguments = continuing(Path(folder), overrides)
+        for line in arguments:
+            if line.lstrip("+").startswith("trusted_targets=") and line not in overrides:
+                raise ConfigError(
+                    f"{folder}: this sweep was started with {line}, and a folder's own word is not taken for which "
+                    f"code is trusted. If you trust it, add '{line}'."
+                )
+        return _run(arguments)
     with Terminal() as terminal:
         terminal.finished(resume(folder, overrides, terminal), Path(folder))
     return 0

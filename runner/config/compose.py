@@ -24,6 +24,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from runner.config.options import CONF, Options
+from runner.config.targets import check_hydra
 from runner.errors import ConfigError, did_you_mean
 
 # Groups that take a list of options; in all others a second option would silently overwrite the first.
@@ -235,7 +236,7 @@ def compose_sweep(command: Command) -> list[str]:
     check_names(command)
     below = tuple(f"{group.replace('/', '.')}." for group in _searched(command))
     kept = [o for o in command.parsed if not o.key_or_group.startswith(below) or o.key_or_group.startswith("hydra.")]
-    _checked(command, kept)
+    check_hydra(_checked(command, kept).hydra)
     overrides = []
     for override in command.parsed:
         line = override.input_line or ""
@@ -282,6 +283,7 @@ def _checked(command: Command, overrides: Sequence[Override]) -> DictConfig:
     for key in config:
         if key not in known:
             raise ConfigError(_unknown(command, f"{key!s} (in {_recipe(config)})", str(key)))
+    _check_trust(config, command)
     _check_lists(config, command)
     settle(config)
     try:
@@ -295,6 +297,17 @@ def _checked(command: Command, overrides: Sequence[Override]) -> DictConfig:
             f"`python -m runner show {_choice(config, key)}` says what it means."
         )
     return config
+
+
+def _check_trust(config: DictConfig, command: Command) -> None:
+    """Refuse files that say which code is trusted: a recipe from somebody else would trust its own."""
+    plain: Any = OmegaConf.to_container(config, resolve=False)
+    if (told := plain.get("trusted_targets")) and "trusted_targets" not in command.typed():
+        names = ",".join(map(str, told)) if isinstance(told, list) else told
+        raise ConfigError(
+            f"trusted_targets=[{names}] (in {_recipe(config)}): only the command can say which code is trusted, no "
+            f"file. If you trust it: 'trusted_targets=[{names}]'."
+        )
 
 
 def _first(override: Override) -> str:

@@ -9,7 +9,7 @@ import math
 import pickle
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,7 @@ class Plan:
         max_failures: failed trials that are put up with; None: any number.
         enqueue: points to be tried first.
         protocol: whether trials report by epoch, can be stopped and resumed.
+        commanded: values of keys for which a trial's record is not believed.
     """
 
     space: Space
@@ -64,6 +65,7 @@ class Plan:
     max_failures: int | None = None
     enqueue: list[Point] = field(default_factory=list)
     protocol: bool = False
+    commanded: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def signs(self) -> list[float]:
@@ -341,6 +343,10 @@ class Driver:
             if trial.config and _json(_task_config(config)) != _json(trial.config):
                 config = OmegaConf.create({**trial.config, "hydra": config.hydra})
                 OmegaConf.set_struct(config, True)
+            with open_dict(config.hydra):  # these can start programs, and a record may come from somebody else
+                config.hydra.callbacks = self.composer.master.hydra.callbacks
+                config.hydra.job_logging = self.composer.master.hydra.job_logging
+        config.update(self.plan.commanded)
         with open_dict(config.hydra):
             config.hydra.sweep.dir, config.hydra.sweep.subdir = str(folder.parent), folder.name
             config.hydra.job.id, config.hydra.job.num = str(trial.number), trial.number

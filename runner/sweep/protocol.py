@@ -21,12 +21,18 @@ class SweepProtocol(Protocol):
 
     Attributes:
         modules: what a trial imports; workers are forked from a process that has imported it once.
+        commanded: keys that the command alone may set; neither config files nor a trial's record are believed.
     """
 
     modules: tuple[str, ...]
+    commanded: tuple[str, ...]
 
     def check(self, cfg: DictConfig) -> None:
-        """Raise `runner.errors.ConfigError` when a trial with this config could not run. Loads no data."""
+        """Raise `runner.errors.ConfigError` when a trial with this config could not run. Loads no data.
+
+        Args:
+            cfg: the trial's config, ``hydra`` node included.
+        """
 
     def objectives(self, cfg: DictConfig, names: Sequence[str]) -> dict[str, Literal["minimize", "maximize"]]:
         """The scores `names`, or when it is empty what the config itself watches, each with its direction.

@@ -159,7 +159,7 @@ class Study:
                 if state != TrialState.RUNNING:
                     self.tell(number, status, values)
                     continue
-            elif last is None or (last.state != TrialState.COMPLETE and last.state != state):
+            elif last is None or last.state != state:  # also a mean that waits for more repeats
                 self._add(number, point, state, values)
             self.completed += state == TrialState.COMPLETE
         # Its own generator must not repeat what it drew before the crash.

@@ -118,6 +118,7 @@ class Sweep:
         self.composer = Composer(context.config_loader, config)
         self.protocol = getattr(task, "sweep_protocol", None)
         self.reporter = reporter or Reporter()
+        self.commanded: dict[str, Any] = {}
 
     def run(self, arguments: Sequence[str]) -> dict[str, Any]:
         """Check, then search until everything asked for is done.
@@ -137,6 +138,7 @@ class Sweep:
         space = parse(arguments, self.settings.params, self.composer.options, self.composer.current, self.composer.keys)
         if not self.settings.dry_run:
             self.reporter.say(self._intent(space))
+        self.commanded = self._commanded(space, arguments)
         plan = self._plan(space)
         folder = SweepFolder(sweep_path(self.config, self._name(space, plan)))
         if self.settings.dry_run:
@@ -157,6 +159,15 @@ class Sweep:
         points = f"{counted(self.settings.n_trials, 'point')} of " if self.settings.n_trials else ""
         keys, workers = counted(len(space.dimensions), "key"), counted(self.settings.workers, "worker")
         return f"{sampler} search: {points}{keys} with {workers}; checking every option it can reach"
+
+    def _commanded(self, space: Space, arguments: Sequence[str]) -> dict[str, Any]:
+        """What the command itself says of the keys that only a command may set."""
+        keys = self.protocol.commanded if self.protocol is not None else ()
+        if searched := [d.key for d in space.dimensions if d.name in keys]:
+            raise ConfigError(f"{searched[0]}: can't be searched over. Give it one value.")
+        own = [line for line in arguments if line.lstrip("+").partition("=")[0] in keys]
+        config = self.composer.compose(own)
+        return {key: config[key] for key in keys}
 
     def _plan(self, space: Space) -> Plan:
         settings = self.settings
@@ -201,6 +212,7 @@ class Sweep:
             max_failures=0 if settings.fail_fast else settings.max_failures,
             enqueue=[_enqueued(space, entry) for entry in settings.enqueue],
             protocol=self.protocol is not None,
+            commanded=self.commanded,
         )
 
     def _objectives(self, space: Space) -> dict[str, str]:
@@ -215,11 +227,16 @@ class Sweep:
                 continue
             seen.add(tuple(overrides))
             config = self.composer.compose(overrides)
+            for key, value in self.commanded.items():
+                if config[key] != value:
+                    raise ConfigError(
+                        f"{' '.join(space.overrides(point))}: a config file sets {key}={config[key]}. Only the command "
+                        "can do that: type it there."
+                    )
             if self.protocol is not None:
-                del_hydra = OmegaConf.masked_copy(config, [str(k) for k in config if k != "hydra"])
                 try:
-                    self.protocol.check(del_hydra)
-                    found = found or dict(self.protocol.objectives(del_hydra, names))
+                    self.protocol.check(config)
+                    found = found or dict(self.protocol.objectives(config, names))
                 except ConfigError as error:
                     tried = " ".join(space.overrides(point))
                     raise ConfigError(str(error) if tried in str(error) else f"{tried}: {error}") from error
@@ -355,10 +372,12 @@ class Sweep:
         if folder.settings.exists():
             before: dict[str, Any] = OmegaConf.to_container(OmegaConf.load(folder.settings))  # type: ignore[assignment]
             for key in ("sampler", "objectives", "directions", "fixed", "config_name", "seed"):
-                if before[key] != settings[key]:
+                told = [sorted(s[key]) if key == "fixed" else s[key] for s in (before, settings)]
+                if told[0] != told[1]:
+                    was, now = (" ".join(t) or "nothing" if isinstance(t, list) else t for t in told)
                     raise ConfigError(
-                        f"{shown(folder.path)} holds a sweep with {key} {before[key]}, this command says "
-                        f"{settings[key]}. Give this one another hydra.sweeper.study_name."
+                        f"{shown(folder.path)} holds a sweep with {key} {was}, this command says {now}. "
+                        "Give this one another hydra.sweeper.study_name."
                     )
             settings["created"] = before["created"]
             # Optuna's studies can't change a parameter's range: a changed space gets a study of its own, filled anew.

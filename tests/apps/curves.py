@@ -30,6 +30,7 @@ store.store(name="curves", node=OmegaConf.create(CONFIG))
 
 class Curves:
     modules = ()
+    commanded = ()
 
     def check(self, cfg):
         if cfg.lr <= 0:

@@ -55,6 +55,13 @@ class Tiny(nn.Module):
     "recipes/experiment/technique.yaml": RECIPE + "regularization:\n  dropuot: {p: 0.3}\n",
     "recipes/experiment/package.yaml": "# @package _glob al_\noptimizer:\n  lr: 3\n",
     "recipes/experiment/unselected.yaml": RECIPE + "regularization:\n  dropout: {p: 0.3}\n",
+    "recipes/experiment/trusting.yaml": RECIPE + "defaults:\n  - override /model: tiny\ntrusted_targets: [my_models]\n",
+    "recipes/experiment/calling.yaml": RECIPE + "hydra:\n  callbacks:\n    mine:\n      _target_: my_models.Tiny\n",
+    "recipes/experiment/plain.yaml": RECIPE + "seed: 1\n",
+    "recipes/model/tiny.yaml": "# From the same sender.\n_target_: my_models.Tiny\n",
+    "recipes/sweep/trusting.yaml": RECIPE
+    + "hydra:\n  sweeper:\n    params: {trusted_targets: '[my_models]', seed: '1,2'}\n",
+    "recipes/mine.yaml": "defaults: [config, _self_]\ntrusted_targets: [my_models]\n",
     # Configs that try to run a program.
     "evil/optimizer/system.yaml": "_target_: os.system\ncommand: touch hacked\n",
     "evil/model/nested.yaml": "_target_: runner.model.mlp.MLP\nhidden: {_target_: os.system, command: touch hacked}\n",

@@ -96,6 +96,18 @@ MALFORMED = [
     ("name=a/b", "name=a/b"),
     ("name=", "name="),
     ("trusted_targets=os", "trusted_targets=os", "a list"),
+    # A file that somebody sends must not say by itself which code is trusted.
+    (
+        "--config-dir recipes experiment=trusting",
+        "trusted_targets=[my_models] (in experiment=trusting)",
+        "If you trust it: 'trusted_targets=[my_models]'",
+    ),
+    ("--config-dir recipes --config-name mine", "trusted_targets=[my_models]", "If you trust it"),
+    ("--config-dir recipes -m experiment=plain,trusting", "experiment=trusting", "Only the command"),
+    ("--config-dir recipes -m experiment=plain,calling", "experiment=calling", "hydra.callbacks.mine._target_"),
+    ("--config-dir recipes -m sweep=trusting model=tiny", "trusted_targets=", "Only the command"),
+    ("-m trusted_targets=[os],[sys]", "trusted_targets", "can't be searched over"),
+    ("-m seed=1,2 +hydra.callbacks.x._target_=os.system", "hydra.callbacks.x._target_=os.system"),
     ("trusted_targets=null", "trusted_targets=null"),
     ("optimizer.lr=-1", "optimizer.lr=-1"),
     ("optimizer.lr=null", "optimizer.lr=null"),

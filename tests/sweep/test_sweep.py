@@ -45,7 +45,7 @@ def test_the_same_command_extends_and_repeats_nothing(app):
     )
     with pytest.raises(ConfigError, match="holds a sweep with sampler grid"):
         app("sphere", "x=interval(1,2)", sweeper="random")
-    with pytest.raises(ConfigError, match=r"holds a sweep with fixed \[\], this command says \['y=3'\]"):
+    with pytest.raises(ConfigError, match="holds a sweep with fixed nothing, this command says y=3"):
         app("sphere", "x=1,2", "y=3")
 
 
@@ -126,6 +126,13 @@ def test_repeats_give_mean_and_standard_error(app):
     values = [0.1 + 1e-3 * seed for seed in range(3)]
     assert best["val/loss"] == pytest.approx(sum(values) / 3)
     assert best["standard_error"] == [pytest.approx(1e-3 / math.sqrt(3))]
+
+
+def test_more_repeats_of_what_is_there(app):
+    app("curves", "lr=0.1,1", "sleep=0")
+    app("curves", "lr=0.1,1", "hydra.sweeper.repeats=3", "sleep=0")
+    assert app.column("status") == ["completed"] * 6
+    assert app.result["best"][0]["standard_error"] == [pytest.approx(1e-3 / math.sqrt(3))]
 
 
 def test_enqueued_points_come_first(app):
