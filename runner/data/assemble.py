@@ -12,7 +12,7 @@ from torch.utils.data import Dataset
 
 from runner.data.base import DataOption, ImageOption, TargetScaling
 from runner.data.scaling import Floats, Scale, fit_images, fit_table, histogram
-from runner.data.split import Parts, keep_fraction, plain, stratified
+from runner.data.split import Parts, folds, grouped_folds, keep_fraction, plain, stratified
 from runner.engine.spec import DataSpec
 from runner.engine.split import DatasetSplit, Split, Splits, TensorSplit
 from runner.errors import RunFailed
@@ -48,8 +48,15 @@ def divide_official(option: DataOption, labels: Labels, test: int) -> tuple[Part
     return parts, (note,) if ignored else ()
 
 
-def finish(option: DataOption, parts: Parts, labels: Labels | None) -> Parts:
-    """Reduce the training part to the option's fraction; refuse a split without examples where some are wanted."""
+def finish(option: DataOption, parts: Parts, labels: Labels | None, groups: Labels | None = None) -> Parts:
+    """Take the option's fold and fraction; refuse a split without examples where some are wanted.
+
+    Args:
+        option: says which.
+        parts: the split.
+        labels: classes of all examples ``(N,)``, or None.
+        groups: groups of all examples ``(N,)`` that stay whole, or None.
+    """
     wanted = ("train", "val", "test") if option.split[2] > 0 else ("train", "val")
     for name in wanted:
         if not len(getattr(parts, name)):
@@ -57,11 +64,28 @@ def finish(option: DataOption, parts: Parts, labels: Labels | None) -> Parts:
                 f"data.split={list(option.split)} leaves no example for {name} out of {sum(map(len, parts))}. "
                 f"Give {name} a larger share, or use more data."
             )
-    return reduce(option, parts, labels)
+    return reduce(option, parts, labels, groups)
 
 
-def reduce(option: DataOption, parts: Parts, labels: Labels | None) -> Parts:
-    """The parts with the training part reduced to the option's fraction, by class where there are `labels`."""
+def _take_fold(option: DataOption, parts: Parts, labels: Labels | None, groups: Labels | None) -> Parts:
+    assert option.folds is not None
+    pool = np.sort(np.concatenate([parts.train, parts.val]))
+    classes = np.zeros(len(pool), dtype=np.int64) if labels is None else labels[pool]
+    if groups is None:
+        number, units, count = folds(classes, option.folds, option.split_seed), "examples", len(pool)
+    else:
+        own = np.unique(groups[pool], return_inverse=True)[1]
+        units, count = "groups", int(own.max()) + 1
+        number = grouped_folds(own, option.folds, option.split_seed, classes) if count >= option.folds else own
+    if count < option.folds:
+        raise RunFailed(f"data.folds={option.folds}: outside the test part there are only {count} {units}.")
+    return parts._replace(train=pool[number != option.fold], val=pool[number == option.fold])
+
+
+def reduce(option: DataOption, parts: Parts, labels: Labels | None, groups: Labels | None = None) -> Parts:
+    """The parts with the option's fold for val, and the training part reduced to its fraction, by class if any."""
+    if option.folds is not None:
+        parts = _take_fold(option, parts, labels, groups)
     if option.fraction == 1:
         return parts
     return parts._replace(train=keep_fraction(parts.train, option.fraction, option.split_seed, labels))

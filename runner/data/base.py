@@ -21,26 +21,32 @@ class DataOption:
     Subclasses live one per file in ``runner/data``, add their own fields and implement `probe` and `load`.
 
     Attributes:
-        batch_size: examples per micro-batch, at least 1.
+        batch_size: examples per micro-batch, at least 1; ``full`` takes the whole training part at once (gradient
+            descent as in the textbooks: no noise, one update per epoch).
         drop_last: leave out the last training batch of an epoch when it is short.
         num_workers: processes that read examples when the data doesn't fit in memory; 0 reads in the main one.
         split: shares of train, val and test, each at least 0, sum 1; train and val above 0. No test share: no test.
         split_seed: seed of the split, at least 0. The seed of the run never moves an example to another part.
         fraction: share of the training part that is kept, in (0, 1]; stratified, and a smaller one is contained in
             every larger one. For learning curves over the amount of data; val and test stay whole.
+        folds: divide train and val anew into so many folds, at least 2, for cross-validation: by class, or in whole
+            groups. One of them is val, the others are train; the test part stays what it is. None: no folds.
+        fold: which fold is val, 0 to ``folds - 1``.
         scaling: ``standard`` (mean 0, standard deviation 1), ``minmax`` (0 to 1) or ``none``, per feature of a table
             or channel of an image, with statistics of the training part only. Pixels left as they are lie in [0, 1].
 
     Raises:
-        ConfigError: the shares of `split` are no shares.
+        ConfigError: the shares of `split` are no shares, or there is no such fold.
     """
 
-    batch_size: Annotated[int, Ge(1)] = 32
+    batch_size: Annotated[int, Ge(1)] | Literal["full"] = 32
     drop_last: bool = False
     num_workers: Annotated[int, Ge(0)] = 0
     split: tuple[float, float, float] = (0.7, 0.15, 0.15)
     split_seed: Annotated[int, Ge(0)] = 0
     fraction: Annotated[float, Gt(0), Le(1)] = 1.0
+    folds: Annotated[int, Ge(2)] | None = None
+    fold: Annotated[int, Ge(0)] = 0
     scaling: Scaling = "standard"
 
     def __post_init__(self) -> None:
@@ -50,6 +56,9 @@ class DataOption:
                 f"data.split={list(self.split)}: expected three shares (train, val, test) that sum to 1, train and val "
                 "above 0, such as [0.7,0.15,0.15]."
             )
+        if self.fold >= (self.folds or 1):
+            expected = f"0 to {self.folds - 1}" if self.folds else "data.folds=K beside it, for cross-validation"
+            raise ConfigError(f"data.fold={self.fold}: there is no such fold. Expected {expected}.")
 
     def probe(self) -> Probe:
         """What is known without loading.

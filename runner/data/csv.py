@@ -81,7 +81,8 @@ class Csv(DataOption):
         targets, class_names = self._targets(target, task)
         labels = targets if class_names else None
         if self.group:
-            parts = finish(self, self._by_group(columns.pop(self.group), labels), labels)
+            groups = self._groups(columns.pop(self.group))
+            parts = finish(self, self._by_group(groups, labels), labels, groups)
         elif self.order:
             parts = finish(self, ordered(self._times(columns.pop(self.order)), self.split), labels)
         else:
@@ -121,6 +122,11 @@ class Csv(DataOption):
                 )
         if self.group and self.order:
             raise ConfigError("data.group and data.order exclude each other: a split goes by groups or by time.")
+        if self.folds is not None and self.order:
+            raise ConfigError(
+                "data.folds and data.order exclude each other: most folds would be trained on rows that come after "
+                "those they are judged by."
+            )
         roles = [name for key, name in given if key != "categorical"]
         for key, name in given:
             if key != "categorical" and roles.count(name) > 1:
@@ -176,11 +182,13 @@ class Csv(DataOption):
             )
         return labels.astype(np.int64), names
 
-    def _by_group(self, column: Column, labels: NDArray[np.int64] | None) -> Parts:
+    def _groups(self, column: Column) -> NDArray[np.int64]:
         assert isinstance(column, Words)
         if column.missing.any():
             raise RunFailed(f"{self.path}: {int(column.missing.sum())} row(s) have no {self.group!r}. Fill them in.")
-        _, groups = np.unique(column.codes, return_inverse=True)
+        return np.unique(column.codes, return_inverse=True)[1].astype(np.int64)
+
+    def _by_group(self, groups: NDArray[np.int64], labels: NDArray[np.int64] | None) -> Parts:
         try:
             return grouped(groups, self.split, self.split_seed, labels)
         except ValueError as error:

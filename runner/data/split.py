@@ -109,6 +109,14 @@ def grouped(
     Raises:
         ValueError: there are fewer groups than parts.
     """
+    part = _spread(groups, shares, seed, labels)
+    return Parts(*(np.flatnonzero(part == p) for p in range(3)))
+
+
+def _spread(
+    groups: NDArray[np.integer[Any]], shares: Sequence[float], seed: int, labels: NDArray[np.integer[Any]] | None
+) -> Indices:
+    """The part of each example, whole groups together; see `grouped`."""
     labels = np.zeros(len(groups), dtype=np.int64) if labels is None else labels
     count = int(groups.max()) + 1
     table = np.zeros((count, int(labels.max()) + 1))  # examples per group and class
@@ -127,8 +135,27 @@ def grouped(
         best = int(np.argmax(lack))
         have[best] += table[group]
         part_of_group[group] = used[best]
-    part = part_of_group[groups]
-    return Parts(*(np.flatnonzero(part == p) for p in range(3)))
+    part: Indices = part_of_group[groups]
+    return part
+
+
+def folds(labels: NDArray[np.integer[Any]], count: int, seed: int) -> Indices:
+    """The fold of each example ``(N,)``, 0 to ``count - 1``: sizes, and those of every class, within one of equal."""
+    order = shuffled(len(labels), seed, stream=2)
+    fold = np.empty(len(labels), dtype=np.int64)
+    fold[order[np.argsort(labels[order], kind="stable")]] = np.arange(len(labels)) % count
+    return fold
+
+
+def grouped_folds(
+    groups: NDArray[np.integer[Any]], count: int, seed: int, labels: NDArray[np.integer[Any]] | None = None
+) -> Indices:
+    """The fold of each example ``(N,)``, groups kept whole; with as many folds as groups, one group is left out each.
+
+    Raises:
+        ValueError: there are fewer groups than folds.
+    """
+    return _spread(groups, [1 / count] * count, seed, labels)
 
 
 def keep_fraction(

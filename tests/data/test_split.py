@@ -2,8 +2,19 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.model_selection import LeaveOneGroupOut, StratifiedKFold
 
-from runner.data.split import apportion, grouped, keep_fraction, ordered, plain, shuffled, stratified
+from runner.data.split import (
+    apportion,
+    folds,
+    grouped,
+    grouped_folds,
+    keep_fraction,
+    ordered,
+    plain,
+    shuffled,
+    stratified,
+)
 
 SHARES = st.sampled_from([(0.7, 0.15, 0.15), (0.6, 0.2, 0.2), (0.8, 0.1, 0.1), (0.9, 0.1, 0.0), (0.34, 0.33, 0.33)])
 LABELS = st.lists(st.integers(0, 6), min_size=1, max_size=300).map(np.array)
@@ -108,3 +119,37 @@ def test_fractions_are_stratified_and_nested(labels, a, b, seed):
         kept = (labels[small] == c).sum()
         assert kept == 1 or abs(kept - min(a, b) * n) <= 0.5 + 1e-9
     assert np.array_equal(keep_fraction(train, 1.0, seed, labels), train)
+
+
+@given(LABELS, st.integers(2, 10), SEEDS)
+def test_folds_are_as_even_as_sklearns(labels, count, seed):
+    fold = folds(labels, count, seed)
+    sizes = np.bincount(fold, minlength=count)
+    assert sizes.sum() == len(labels)
+    assert sizes.max() - sizes.min() <= 1
+    for c in np.unique(labels):
+        own = np.bincount(fold[labels == c], minlength=count)
+        assert own.max() - own.min() <= 1
+    if np.bincount(labels)[np.unique(labels)].min() >= count <= len(labels):
+        theirs = StratifiedKFold(count, shuffle=True, random_state=0).split(labels, labels)
+        assert sorted(len(test) for _, test in theirs) == sorted(sizes)
+
+
+@given(st.lists(st.integers(0, 9), min_size=20, max_size=200), st.integers(2, 5), SEEDS)
+def test_folds_of_groups_keep_them_whole(groups, count, seed):
+    groups = np.unique(groups, return_inverse=True)[1]
+    if groups.max() + 1 < count:
+        with pytest.raises(ValueError, match="groups can't fill"):
+            grouped_folds(groups, count, seed)
+        return
+    fold = grouped_folds(groups, count, seed)
+    assert set(fold) == set(range(count))
+    assert all(len(set(fold[groups == g])) == 1 for g in np.unique(groups))
+
+
+def test_as_many_folds_as_groups_leave_one_out_each():
+    groups = np.arange(60) % 6
+    fold = grouped_folds(groups, 6, seed=0)
+    ours = {frozenset(np.flatnonzero(fold == k)) for k in range(6)}
+    theirs = {frozenset(test) for _, test in LeaveOneGroupOut().split(groups, groups, groups)}
+    assert ours == theirs
