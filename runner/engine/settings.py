@@ -40,6 +40,8 @@ class Trainer:
         accumulate: micro-batches per update; the update equals one large batch.
         clip_norm: largest global norm of the gradients (Pascanu et al. 2013); None does not clip.
         clip_value: largest absolute value of a gradient's entries; None does not clip.
+        clip_adaptive: largest norm of a unit's gradient as a share of the norm of its weights, usually 0.01 to 0.1
+            (Brock et al. 2021, adaptive gradient clipping); the last linear layer is left alone; None does not clip.
         on_nonfinite: what to do when the loss or a gradient is not finite: ``stop`` ends the run (noticed when the
             losses are next read, at no cost), ``skip`` leaves the update out (waits for the device in every step).
         compile: compile the network with `torch.compile`; the first steps take longer.
@@ -63,6 +65,7 @@ class Trainer:
     accumulate: Annotated[int, Ge(1)] = 1
     clip_norm: Annotated[float, Gt(0)] | None = None
     clip_value: Annotated[float, Gt(0)] | None = None
+    clip_adaptive: Annotated[float, Gt(0)] | None = None
     on_nonfinite: Literal["stop", "skip"] = "stop"
     compile: bool = False
     channels_last: Literal["auto"] | bool = "auto"

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
 from runner.engine.batches import Batch
+from runner.engine.clip import clip_by_weights_, without_last_layer
 from runner.engine.fit import Fit
 from runner.engine.lean import bare_step
 from runner.engine.loss import Loss
 from runner.engine.meter import Result
+from runner.engine.rehearsal import impossible
 from runner.engine.technique import listeners
+from runner.errors import RunFailed
 
 Gradients = Callable[[list[Batch]], list[Result]]
 
@@ -48,20 +52,29 @@ class Step:
         self.touching = bool(
             settings.clip_norm is not None
             or settings.clip_value is not None
+            or settings.clip_adaptive is not None
             or self.skipping
             or self.before_step
             or self.precision.scaler is not None
         )
+        if settings.clip_adaptive is not None:
+            self.adaptively = without_last_layer(fit.model, self.parameters)
         self.update_weights = bare_step(fit.optimizer)
         self.cycling = fit.learning_rate.schedule.cycle_momentum
         warmup = fit.learning_rate.warmup
         self.warmup = warmup if warmup is not None and warmup.hears_norms else None
 
     def set_rates(self) -> None:
-        """Write the learning rate (and momentum, where it cycles) of this position into the optimizer."""
-        rate, step = self.fit.learning_rate, self.fit.state.step
+        """Write the learning rate (and momentum, where it cycles) of this position into the optimizer.
+
+        Raises:
+            RunFailed: a schedule that hears scores gave a rate with which no update can be made.
+        """
+        rate, step = self.fit.learning_rate, self.fit.position()
         for group in self.groups:
-            group["lr"] = rate(step, group["initial_lr"])
+            group["lr"] = lr = rate(step, group["initial_lr"])
+            if not 0.0 <= lr < math.inf:
+                raise RunFailed(impossible(rate, step, self.fit.plan.total, lr))
             if self.cycling and "betas" in group:
                 group["betas"] = (rate.momentum(step), *group["betas"][1:])
             elif self.cycling and "momentum" in group:
@@ -140,6 +153,8 @@ class Step:
                 nn.utils.clip_grads_with_norm_(self.parameters, settings.clip_norm, norm)
         if settings.clip_value is not None:
             nn.utils.clip_grad_value_(self.parameters, settings.clip_value)
+        if settings.clip_adaptive is not None:
+            clip_by_weights_(self.adaptively, settings.clip_adaptive)
         for hear in self.before_step:
             hear()
         return norm

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from runner.engine.batches import Batches
+from runner.engine.clip import clip_by_weights_
 from runner.engine.fit import Best, Fit
 from runner.engine.interrupt import Interrupt
 from runner.engine.meter import Meter
@@ -110,6 +111,37 @@ def test_clipping_by_norm_gives_the_published_example():
 def test_clipping_by_value():
     moved, _ = given([10.0, -0.2, -8.0], clip_value=0.5)
     torch.testing.assert_close(moved, torch.tensor([0.5, -0.2, -0.5]))
+
+
+def test_adaptive_clipping_is_the_papers_equation():
+    torch.manual_seed(0)
+    parameters = [nn.Parameter(torch.randn(shape)) for shape in [(4, 3), (5, 2, 3, 3), (6,), ()]]
+    parameters.append(nn.Parameter(torch.zeros(4, 3)))  # starts at zero, and can leave it
+    for p in parameters:
+        p.grad = torch.randn(p.shape)
+        if p.ndim > 1:  # some units above the bound and some below
+            p.grad *= torch.logspace(-4, 2, len(p)).view(-1, *(1 for _ in p.shape[1:]))
+    expected = []
+    for p in parameters:
+        rows = zip(p, p.grad, strict=True) if p.ndim > 1 else [(p, p.grad)]
+        parts = []
+        for w, g in rows:
+            most = 0.02 * max(float(w.detach().norm()), 1e-3)
+            parts.append(g * most / g.norm() if g.norm() > most else g)
+        expected.append(torch.stack(parts) if p.ndim > 1 else parts[0])
+    clip_by_weights_(parameters, 0.02)
+    for p, e in zip(parameters, expected, strict=True):
+        torch.testing.assert_close(p.grad, e.detach())
+    assert float(parameters[-1].grad.norm()) > 0
+
+
+def test_adaptive_clipping_leaves_the_last_layer_alone():
+    plain, clipped = epoch(make_fit()), epoch(make_fit(clip_adaptive=1e-6))
+    start = list(make_fit().model.parameters())
+    moved = [float((a - b).detach().norm()) for a, b in zip(clipped, start, strict=True)]
+    free = [float((a - b).detach().norm()) for a, b in zip(plain, start, strict=True)]
+    assert all(m < 0.01 * f for m, f in zip(moved[:-2], free[:-2], strict=True))
+    assert moved[-1] > 0.1 * free[-1]
 
 
 def test_clipping_comes_after_accumulation():
