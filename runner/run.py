@@ -223,6 +223,7 @@ def prepare(
     from runner.engine.meter import Meter
     from runner.engine.monitor import Monitor, canonical, resolve_mode
     from runner.engine.precision import Precision
+    from runner.engine.rehearsal import check_curve, check_shapes
     from runner.engine.schedule import LearningRate, Plan
     from runner.engine.state import TrainState, seed_for
 
@@ -284,8 +285,10 @@ def prepare(
             "This optimizer averages weights in place of a falling rate, and here the rate falls as well; "
             "scheduler=constant is what it is made for."
         )
+    check_shapes(fit, splits.train)
     for technique in objects.techniques:
         technique.setup(fit)
+    check_curve(fit.learning_rate, plan.total, optimizer.param_groups[0]["initial_lr"])
     if saved is not None:
         _go_back(fit, saved, restore)
     recorder.folder.update_manifest(

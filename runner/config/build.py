@@ -209,6 +209,11 @@ def build_optimizer(config: Config, model: nn.Module, device_type: str) -> torch
     except (ValueError, TypeError, RuntimeError) as error:
         raise _refused(node, "optimizer", error) from error
     for group in optimizer.param_groups:
+        if "lr" not in group:
+            raise ConfigError(
+                f"optimizer ({node['_target_']}): its groups have no learning rate. Pass lr in the defaults that its "
+                "__init__ gives to torch.optim.Optimizer, so that schedules can set it."
+            )
         if not math.isfinite(group["lr"]):
             raise ConfigError(f"optimizer.lr={group['lr']}: expected a finite number.")
         group["lr"] *= group.pop("lr_factor", 1.0)

@@ -14,6 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from runner.config.build import TECHNIQUES, Config, build_optimizer, build_techniques, instantiate, model_node
 from runner.config.compose import unresolved, without_hydra
+from runner.config.contract import check_contract
 from runner.config.signature import SUPPLIED, describe, fits, signature_of, takes_objects
 from runner.config.targets import check_hydra, check_trusted, resolve
 from runner.engine.spec import Probe, Task
@@ -167,15 +168,18 @@ _KINDS = {
 
 def _check_kind(target: Any, key: str) -> None:
     group, _, rest = key.partition(".")
-    if group not in _KINDS or (rest and group not in TECHNIQUES) or "." in rest:
+    kind = key if key in _KINDS else group if group in TECHNIQUES and "." not in rest else None
+    if kind is None:
         return
-    module, name = _KINDS[group]
+    module, name = _KINDS[kind]
     base = getattr(importlib.import_module(module), name)
     if not (issubclass(target, base) if inspect.isclass(target) else group == "model"):
         raise ConfigError(
             f"{key}._target_={target.__module__}.{target.__qualname__}: can't be used there. Expected a subclass of "
-            f"{module}.{name}; `python -m runner list {group}` shows what there is."
+            f"{module}.{name}; `python -m runner list {kind.replace('.', '/')}` shows what there is."
         )
+    if inspect.isclass(target):
+        check_contract(target, base, key)
 
 
 def _misfit(key: str, value: Any, hint: Any) -> ConfigError:

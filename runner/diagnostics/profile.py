@@ -27,6 +27,7 @@ class Profile(Technique):
     """
 
     slot = Slot.WEIGHTS
+    not_saved = ("profiler", "left", "costly")  # each session of a run has a trace of its own
 
     def __init__(self, wait: Annotated[int, Ge(1)] = 10, active: Annotated[int, Ge(1)] = 10) -> None:
         self.wait, self.active = wait, active

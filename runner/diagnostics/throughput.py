@@ -47,6 +47,7 @@ class Throughput(Technique):
     """
 
     slot: ClassVar[Slot] = Slot.EPOCH
+    not_saved: ClassVar[tuple[str, ...]] = ("since", "step", "evaluating", "evaluating_since")  # clocks of a session
 
     def __init__(
         self, evaluation: Annotated[float, Gt(0), Le(1)] = 0.5, memory: Annotated[float, Gt(0), Le(1)] = 0.95

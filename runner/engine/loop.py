@@ -12,6 +12,7 @@ from runner.engine import checkpoint
 from runner.engine.device import seeder
 from runner.engine.evaluate import evaluate, evaluate_others
 from runner.engine.fit import Fit
+from runner.engine.forgotten import Memory
 from runner.engine.meter import Meter
 from runner.engine.step import Step
 from runner.engine.technique import listeners
@@ -169,6 +170,7 @@ class Saver:
         self.fit, self.settings = fit, fit.settings.checkpoint
         self.folder = fit.recorder.folder.checkpoints
         self.at, self.cost = time.perf_counter(), 0.0
+        self.memory = Memory(fit)
 
     def is_due(self) -> bool:
         """Whether enough time has passed since the last write."""
@@ -187,14 +189,16 @@ class Saver:
 
         Raises:
             NonFinite: a loss since the last reading was not finite; nothing is written.
-            RunFailed: the weights are not finite; nothing is written.
+            RunFailed: the weights are not finite, or a part of the run forgets its state; nothing is written.
         """
         begin = time.perf_counter()
         self.fit.meter.check()
         self._check_weights()
+        content = self.content()
+        self.memory.check(content)
         self.save_best()
         self.fit.recorder.sync()
-        checkpoint.save(self.folder / "last.pt", self.content(), keep_previous=True)
+        checkpoint.save(self.folder / "last.pt", content, keep_previous=True)
         self.at = time.perf_counter()
         self.cost = self.at - begin
 

@@ -19,10 +19,12 @@ class Loss:
     Attributes:
         tasks: tasks it fits.
         soft_targets: whether class probabilities ``(N, C)`` are taken as well as class indices ``(N,)``.
+        not_saved: names of own attributes that may change in training; a loss has no state in checkpoints.
     """
 
     tasks: ClassVar[frozenset[Task]]
     soft_targets: ClassVar[bool] = False
+    not_saved: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     def num_outputs(cls, spec: DataSpec) -> int:

@@ -38,11 +38,13 @@ class Schedule:
         by: the unit of `t`: ``"step"`` counts updates, ``"epoch"`` completed epochs.
         cycle_momentum: whether `momentum` is to be applied, where the optimizer has momentum or betas.
         monitors: whether it hears the scores of every epoch; then it is no pure function and has state.
+        not_saved: names of own attributes that change in training and need not be in `state_dict`.
     """
 
     by: By = "epoch"
     cycle_momentum: bool = False
     monitors: ClassVar[bool] = False
+    not_saved: ClassVar[tuple[str, ...]] = ()
 
     def bind(self, total: int, base_lr: float) -> None:
         """Fill in what was left open. Called once before the first step, and again when a run is made longer.
@@ -85,9 +87,11 @@ class Warmup:
     Attributes:
         hears_norms: whether it hears the gradients' norm after every update; then it is no pure function, has state,
             and goes on until it sets this to False, beside the schedule where it lasts longer than its length.
+        not_saved: names of own attributes that change in training and need not be in `state_dict`.
     """
 
     hears_norms: bool = False
+    not_saved: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, steps: int | None = None, epochs: float | None = None, start_factor: float = 0.01) -> None:
         self.steps, self.epochs, self.start_factor = steps, epochs, start_factor

@@ -45,6 +45,8 @@ class Technique:
         soft_targets: whether it turns class indices into probabilities, so that the loss must take them.
         moves_weights: whether it changes weights after the update, of which an optimizer's own average would not know.
         model_arguments: names of the model's arguments that it sets, each with the name of its own attribute.
+        not_saved: names of own attributes that change in training and need not be in `state_dict`: clocks, and what is
+            worked out anew.
     """
 
     slot: ClassVar[Slot]
@@ -53,6 +55,7 @@ class Technique:
     soft_targets: ClassVar[bool] = False
     moves_weights: ClassVar[bool] = False
     model_arguments: ClassVar[dict[str, str]] = {}
+    not_saved: ClassVar[tuple[str, ...]] = ()
 
     @property
     def name(self) -> str:
@@ -140,6 +143,24 @@ class Technique:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take back what `state_dict` gave."""
+
+
+# The methods of `Technique` that the loop calls only where a subclass overrides them.
+EVENTS = (
+    "on_epoch_start",
+    "on_batch",
+    "on_targets",
+    "output_penalty",
+    "penalty",
+    "around_gradients",
+    "before_step",
+    "after_step",
+    "on_interval",
+    "around_evaluation",
+    "also_evaluate",
+    "epoch_scores",
+    "on_epoch_end",
+)
 
 
 def in_order(techniques: Iterable[Technique]) -> list[Technique]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import torch
 from annotated_types import Ge, Gt, Le
@@ -49,6 +49,8 @@ class Distillation(CrossEntropy):
 
     Source: Hinton et al. 2015, "Distilling the Knowledge in a Neural Network", section 2.
     """
+
+    not_saved: ClassVar[tuple[str, ...]] = ("teacher", "inputs")
 
     def __init__(
         self,

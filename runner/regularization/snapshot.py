@@ -95,6 +95,7 @@ class Snapshot(Technique):
     """
 
     slot: ClassVar[Slot] = Slot.AVERAGE
+    not_saved: ClassVar[tuple[str, ...]] = ("members",)  # each lies in a file of its own
     conflicts: ClassVar[dict[str, str]] = {
         "swa": "swa holds the learning rate that snapshot lets go in cycles",
         "early_stopping": "scores get worse at the start of every cycle, which would end the run",

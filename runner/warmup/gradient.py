@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from annotated_types import Ge, Gt, Le
 
@@ -42,6 +42,8 @@ class Gradient(Linear):
     Source: the motive is that of Liu et al. 2020, "On the Variance of the Adaptive Learning Rate and Beyond",
     section 3: large steps are to wait until their variance is small.
     """
+
+    not_saved: ClassVar[tuple[str, ...]] = ("least",)  # told anew with every update
 
     def __init__(
         self,

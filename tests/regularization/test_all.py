@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 import torch
-import yaml
 
 from runner.config.check import check_resolved, resolved
 from runner.config.options import Options
@@ -53,11 +52,11 @@ def train_one_epoch(config, folder):
     """Scores of the epoch, without what only the command line needs."""
     check_resolved(config)
     place = RunFolder(folder)
-    place.create(yaml.safe_dump(config))
+    place.create("{}\n")
     recorder = Recorder(place, None)
     try:
         with Interrupt() as interrupt:
-            fit, _ = prepare(config, place.config.read_text(), recorder, interrupt, Progress(), None, described=True)
+            fit, _ = prepare(config, "{}", recorder, interrupt, Progress(), None, described=True)
             assert train(fit).status == "completed"
     finally:
         recorder.close()

@@ -1,0 +1,156 @@
+"""What is tried out once before the first step: the learning rate's whole curve, and two examples."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from runner.engine.split import Split, TensorSplit
+from runner.errors import ConfigError
+
+if TYPE_CHECKING:
+    from runner.engine.batches import Batch
+    from runner.engine.fit import Fit
+    from runner.engine.schedule import LearningRate
+
+
+def check_curve(rate: LearningRate, total: int, base_lr: float) -> None:
+    """Ask for the rate (and momentum) of every update, under a microsecond each; not where it depends on the training.
+
+    Args:
+        rate: the schedule behind its warm-up.
+        total: updates of the run.
+        base_lr: the optimizer's rate.
+
+    Raises:
+        ConfigError: one of them is impossible; names the class that gave it.
+    """
+    schedule, warmup = rate.schedule, rate.warmup
+    if schedule.monitors or (warmup is not None and warmup.hears_norms):
+        return
+    for step in range(total):
+        try:
+            lr = rate(step, base_lr)
+            momentum = rate.momentum(step) if schedule.cycle_momentum else 0.0
+            possible = 0.0 <= lr < math.inf and 0.0 <= momentum < 1.0
+        except (ArithmeticError, ValueError, TypeError, IndexError, KeyError) as error:
+            raise ConfigError(f"{_at(rate, step, total)} fails: {type(error).__name__}: {error}.") from error
+        if not possible:
+            raise ConfigError(impossible(rate, step, total, lr, momentum))
+
+
+def impossible(rate: LearningRate, step: int, total: int, lr: float, momentum: float = 0.0) -> str:
+    """What to say of a rate or a momentum with which no update can be made."""
+    if 0.0 <= lr < math.inf:
+        given, expected = f"a momentum of {momentum}", "a number in [0, 1)"
+    else:
+        given, expected = f"a learning rate of {lr}", "a finite number of at least 0"
+    return (
+        f"{_at(rate, step, total)} gives {given}. Expected {expected}: look at its settings, and at its class if that "
+        "is your own."
+    )
+
+
+def _at(rate: LearningRate, step: int, total: int) -> str:
+    rising = rate.warmup is not None and (step < rate.warmup_steps or rate.warmup.hears_norms)
+    who = f"warmup ({_name(rate.warmup)})" if rising else f"scheduler ({_name(rate.schedule)})"
+    return f"{who}: at update {step + 1:,} of {total:,} it"
+
+
+def _name(thing: Any) -> str:
+    return f"{type(thing).__module__}.{type(thing).__qualname__}"
+
+
+def check_shapes(fit: Fit, split: Split) -> None:
+    """Pass two training examples through the network and the loss, in evaluation mode.
+
+    Raises:
+        ConfigError: one of them fails or gives another shape than it must; names the class, and the layer where known.
+    """
+    inputs, targets = _two(fit, split)
+    model, count = fit.model.eval(), len(targets)
+    with torch.no_grad():
+        outputs = _outputs(model, inputs)
+        expected = (count, fit.spec.num_outputs)
+        if not isinstance(outputs, Tensor) or outputs.shape != expected:
+            raise ConfigError(
+                f"model ({_name(model)}): gives {_described(outputs)} for {count} examples. Expected a tensor of shape "
+                f"{expected}; spec.num_outputs is the width that the last layer must have."
+            )
+        value = _called(fit.loss, "__call__", outputs, targets)
+        if not isinstance(value, Tensor) or value.ndim:
+            raise ConfigError(
+                f"loss ({_name(fit.loss)}): gives {_described(value)} for {count} examples. Expected the mean over the "
+                "batch, a tensor of no dimensions."
+            )
+        predictions = _called(fit.loss, "predict", outputs.float())
+        if not isinstance(predictions, Tensor) or predictions.shape != targets.shape:
+            raise ConfigError(
+                f"loss ({_name(fit.loss)}): its predict() gives {_described(predictions)}. Expected a tensor of the "
+                f"targets' shape {tuple(targets.shape)}."
+            )
+
+
+def _two(fit: Fit, split: Split) -> Batch:
+    if isinstance(split, TensorSplit):
+        inputs, targets = split.inputs[:2], split.targets[:2]
+    else:
+        examples = [split.dataset[i] for i in range(min(2, len(split)))]
+        inputs, targets = (
+            torch.stack([torch.as_tensor(part) for part in parts]) for parts in zip(*examples, strict=True)
+        )
+    return inputs.to(fit.device), targets.to(fit.device)
+
+
+def _described(thing: Any) -> str:
+    return f"a tensor of shape {tuple(thing.shape)}" if isinstance(thing, Tensor) else f"a {type(thing).__name__}"
+
+
+def _outputs(model: nn.Module, inputs: Tensor) -> Any:
+    try:
+        return model(inputs)
+    except torch.OutOfMemoryError:
+        raise
+    except (RuntimeError, ValueError, TypeError, IndexError, AttributeError, NotImplementedError) as error:
+        raise ConfigError(
+            f"model ({_name(model)}): fails on inputs of shape {tuple(inputs.shape)}: {type(error).__name__}: "
+            f"{' '.join(str(error).split())}.{_last_layer(model, inputs)}"
+        ) from error
+
+
+def _last_layer(model: nn.Module, inputs: Tensor) -> str:
+    """Which layer was the last to give something, and what: mostly the culprit, when the next one can't take it."""
+    heard: list[str] = []
+
+    def hear(name: str, module: nn.Module, output: Any) -> None:
+        heard.append(f" The last layer before it, {name!r} ({_name(module)}), gave {_described(output)}.")
+
+    handles = [
+        module.register_forward_hook(lambda module, _, output, name=name: hear(name, module, output))
+        for name, module in model.named_modules()
+        if name
+    ]
+    try:
+        model(inputs)
+    except Exception:  # as before
+        return heard[-1] if heard else ""
+    finally:
+        for handle in handles:
+            handle.remove()
+    return ""
+
+
+def _called(loss: Any, method: str, *arguments: Tensor) -> Any:
+    try:
+        return getattr(loss, method)(*arguments)
+    except torch.OutOfMemoryError:
+        raise
+    except (RuntimeError, ValueError, TypeError, IndexError, AttributeError) as error:
+        shapes = " and ".join(str(tuple(argument.shape)) for argument in arguments)
+        raise ConfigError(
+            f"loss ({_name(loss)}): its {method}() fails on tensors of shape {shapes}: {type(error).__name__}: "
+            f"{' '.join(str(error).split())}."
+        ) from error

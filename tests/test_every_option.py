@@ -1,0 +1,132 @@
+"""Every option with those it must go with, and every option interrupted. New files are covered too."""
+
+import math
+from pathlib import Path
+
+import pytest
+import torch
+from omegaconf import OmegaConf
+
+from runner.config.check import resolved
+from runner.config.compose import without_hydra
+from runner.errors import ConfigError, Interrupted
+from runner.run import compose, resume, run
+from tests.config.test_options import LISTS, NEEDS, OPTIONS, RECIPES, SWEEPS, content, resolve
+from tests.faults.kill_resume import content as left_by
+from tests.faults.kill_resume import same
+from tests.regularization.test_all import SHORT, train_one_epoch
+from tests.test_run import StopAt
+
+OPTIMIZERS, WRAPPERS = OPTIONS.names("optimizer"), OPTIONS.names("optimizer/wrapper")
+SCHEDULERS, WARMUPS = OPTIONS.names("scheduler"), OPTIONS.names("warmup")
+VALUES = {"multistep": {"milestones": [1]}}  # what has no default
+TINY = ["model.hidden=[4]", *SHORT, "trainer.max_epochs=1"]
+
+
+def node(group, name):
+    """An option as Hydra composes it, with the options inside it."""
+    made = content(group, name)
+    for entry in made.pop("defaults", ()):
+        for inner, chosen in entry.items() if isinstance(entry, dict) else ():
+            made[inner] = node(f"{group}/{inner}", chosen)
+    return made
+
+
+@pytest.fixture(scope="module")
+def base():
+    """What `config` starts from, composed once."""
+    return without_hydra(compose(TINY))
+
+
+@pytest.fixture
+def config(base):
+    def make(**groups):
+        changed = OmegaConf.merge(base)
+        OmegaConf.set_struct(changed, False)
+        for group, chosen in groups.items():
+            changed[group] = chosen
+        return resolved(changed)
+
+    return make
+
+
+def target(group, name):
+    return resolve(content(group, name)["_target_"], group)
+
+
+def trains(config, folder):
+    scores = train_one_epoch(config, folder)
+    assert all(math.isfinite(value) for value in scores.values())
+
+
+@pytest.mark.parametrize("scheduler", SCHEDULERS)
+def test_every_optimizer_and_wrapper_with_every_schedule(config, scheduler, tmp_path):
+    schedule = node("scheduler", scheduler) | VALUES.get(scheduler, {})
+    for name in OPTIMIZERS:
+        trains(config(optimizer=node("optimizer", name), scheduler=schedule), tmp_path / name)
+    for name in WRAPPERS:
+        wrapped = {**node("optimizer", "adam"), "wrapper": node("optimizer/wrapper", name)}
+        trains(config(optimizer=wrapped, scheduler=schedule), tmp_path / f"wrapper-{name}")
+
+
+@pytest.mark.parametrize("wrapper", WRAPPERS)
+def test_every_optimizer_in_every_wrapper(config, wrapper, tmp_path):
+    """An optimizer that averages the weights itself refuses a wrapper that moves them; all others train."""
+    for name in OPTIMIZERS:
+        wrapped = {**node("optimizer", name), "wrapper": node("optimizer/wrapper", wrapper)}
+        if wrapper == "lookahead" and hasattr(target("optimizer", name), "evaluating"):
+            with pytest.raises(ConfigError, match="can't be combined with a schedule-free optimizer"):
+                trains(config(optimizer=wrapped), tmp_path / name)
+        else:
+            trains(config(optimizer=wrapped), tmp_path / name)
+
+
+@pytest.mark.parametrize("warmup", WARMUPS)
+def test_every_schedule_behind_every_warm_up(config, warmup, tmp_path):
+    for name in SCHEDULERS:
+        schedule = node("scheduler", name) | VALUES.get(name, {})
+        trains(config(scheduler=schedule, warmup=node("warmup", warmup)), tmp_path / name)
+
+
+# Every option that may have state, with values that give it some before the run is cut after its second epoch.
+# Regularization and diagnostics, which have options of their own to go with, are cut in their own tests.
+CUT = [
+    (group, name)
+    for group in OPTIONS.groups()
+    for name in OPTIONS.names(group)
+    if group not in (*RECIPES, *SWEEPS, "regularization", "diagnostics", "data", "model", "trainer", "optimizer/params")
+]
+STATEFUL = {
+    "scheduler=plateau": ("scheduler.patience=1", "scheduler.min_delta=1"),
+    "scheduler=onecycle": ("optimizer=momentum",),
+    "scheduler=cyclic": ("optimizer=momentum",),
+    "warmup=gradient": ("warmup.bound=0.05", "warmup.window=3", "warmup.steps=9"),
+    "optimizer=lookahead": ("optimizer.wrapper.k=4",),
+    "optimizer/wrapper=lookahead": ("optimizer.wrapper.k=4",),
+}
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    """A trained network, for those that need one."""
+    folder = tmp_path_factory.mktemp("root")
+    run(compose([*TINY, "model.hidden=[6]"]), folder / "run")
+    torch.save({"output.bias": torch.zeros(10)}, folder / "weights.pt")
+    return folder
+
+
+@pytest.mark.parametrize(("group", "name"), CUT, ids=lambda part: part)
+def test_interrupted_and_resumed_equals_uninterrupted(group, name, root, go):
+    choice = f"{group}={name}"
+    overrides = [need.format(root=root) for need in NEEDS.get(choice, ())] + list(STATEFUL.get(choice, ()))
+    overrides += [f"{group}=[{name}]" if group in LISTS else choice, "model.hidden=[6]", *SHORT, "trainer.max_epochs=4"]
+    if group == "loss" and "classification" not in target(group, name).tasks:
+        overrides.append("data=diabetes")
+    overrides += ["trainer.accumulate=2"] if group in ("loss", "augmentation") else []
+    go(*overrides, folder="whole")
+    with pytest.raises(Interrupted):
+        go(*overrides, folder="cut", progress=StopAt(2))
+    resume("cut")
+    whole = left_by(Path("whole"))
+    assert same(whole, left_by(Path("cut"))) == []
+    assert whole["last"]["position"]["step"] == 12
