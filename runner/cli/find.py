@@ -46,7 +46,7 @@ def find_lr(arguments: list[str]) -> int:
 def find_batch_size(arguments: list[str]) -> int:
     """Time batch sizes and print the override to paste."""
     from runner.cli.progress import Terminal
-    from runner.cli.tables import console, plain_table
+    from runner.cli.tables import plain_table, put
     from runner.find.batch_size import find_batch_size as find
 
     (start, seconds), config = _parsed(arguments, ("--start", "--seconds"))
@@ -55,7 +55,7 @@ def find_batch_size(arguments: list[str]) -> int:
     for speed in found.speeds:
         memory = "-" if speed.memory is None else f"{speed.memory / 2**20:,.0f} MiB"
         table.add_row(str(speed.batch_size), f"{speed.samples_per_second:,.0f}", f"{1000 * speed.seconds:.2f}", memory)
-    console().print(table)
+    put(table)
     print(f"Ended there: {found.end}.")
     size = found.suggestion()
     if size is None:

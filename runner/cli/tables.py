@@ -13,12 +13,25 @@ if TYPE_CHECKING:
     from runner.sweep.listing import Summary
 
 
+_STYLE = re.compile(r"\x1b\[[\d;]*m")
+_PADDING = re.compile(rf"(?: |{_STYLE.pattern})+$")
+
+
 def console() -> Console:
     """Standard output, never cut to 80 columns when it is no terminal."""
     out = Console(highlight=False, markup=False)  # what is printed may hold brackets
     if not out.is_terminal:
         out.width = 160
     return out
+
+
+def put(table: Table) -> None:
+    """Print a table without the spaces that fill its last column."""
+    out = console()
+    with out.capture() as captured:
+        out.print(table)
+    for line in captured.get().splitlines():
+        print(_PADDING.sub(lambda end: "".join(_STYLE.findall(end[0])), line))
 
 
 def number(value: float | None) -> str:
@@ -44,7 +57,7 @@ def score_table(scores: dict[str, dict[str, float]]) -> None:
     for split, row in scores.items():
         table.add_row(split, *(number(row.get(name)) for name in names))
     if names:
-        console().print(table)
+        put(table)
 
 
 def fact_table(facts: list[tuple[str, str]]) -> None:
@@ -52,7 +65,7 @@ def fact_table(facts: list[tuple[str, str]]) -> None:
     table = Table(box=None, pad_edge=False, show_header=False)
     for name, fact in facts:
         table.add_row(name, fact)
-    console().print(table)
+    put(table)
 
 
 def option_table(options: Options, groups: list[str]) -> None:
@@ -63,7 +76,7 @@ def option_table(options: Options, groups: list[str]) -> None:
             table.add_row("", "")
         for name in options.names(group):
             table.add_row(f"{group}={name}", options.description(group, name))
-    console().print(table)
+    put(table)
 
 
 def show_option(options: Options, group: str, name: str, config_dir: str | None) -> None:
@@ -94,7 +107,7 @@ def show_option(options: Options, group: str, name: str, config_dir: str | None)
             part = yaml.safe_load(options.file(within, chosen).read_text())
             if part:  # `none` is empty
                 _add_rows(table, part, f"{prefix}.{inner}", trusted, options.remarks(within, chosen))
-    out.print(table)
+    put(table)
 
 
 def _add_rows(table: Table, node: dict[str, Any], prefix: str, trusted: list[str], remarks: dict[str, str]) -> None:
@@ -129,12 +142,14 @@ def _default(value: Any) -> str:
 
 def sweep_table(found: list[Summary]) -> None:
     """One row per sweep."""
+    from runner.sweep.live import readable
+
     table = plain_table("sweep", "started", "sampler", "trials", "best", "with")
     for sweep in found:
         trials = ", ".join(f"{count} {status}" for status, count in sweep.statuses.items())
         best = f"{', '.join(sweep.objectives)} {number(sweep.best)}"
-        table.add_row(str(sweep.folder), sweep.created, sweep.sampler, trials, best, sweep.overrides)
-    console().print(table)
+        table.add_row(str(sweep.folder), sweep.created, sweep.sampler, trials, best, readable([sweep.overrides]))
+    put(table)
 
 
 def doctor_tables(report: dict[str, list[tuple[str, str]]]) -> None:
@@ -147,4 +162,4 @@ def doctor_tables(report: dict[str, list[tuple[str, str]]]) -> None:
         table.add_column()
         for name, fact in facts:
             table.add_row(f"  {name}", fact)
-        out.print(table)
+        put(table)

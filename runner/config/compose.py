@@ -236,7 +236,12 @@ def compose_sweep(command: Command) -> list[str]:
     check_names(command)
     below = tuple(f"{group.replace('/', '.')}." for group in _searched(command))
     kept = [o for o in command.parsed if not o.key_or_group.startswith(below) or o.key_or_group.startswith("hydra.")]
-    check_hydra(_checked(command, kept).hydra)
+    config = _checked(command, kept)
+    check_hydra(config.hydra)
+    try:
+        OmegaConf.to_container(config.hydra.sweeper, resolve=True)
+    except OmegaConfBaseException as error:
+        raise ConfigError(unresolved(error)) from error
     overrides = []
     for override in command.parsed:
         line = override.input_line or ""
@@ -417,7 +422,7 @@ def _explain_key(command: Command, config: DictConfig, key: str, override: Overr
     for depth, part in enumerate(path):
         if not OmegaConf.is_dict(node):
             return f"{override.input_line}: {'.'.join(path[:depth])} is a value, it has no key {part!r}."
-        keys = [str(k) for k in node if str(k) != "_target_" and (depth or str(k) != "hydra")]
+        keys = [str(k) for k in node if not str(k).startswith("_") and (depth or str(k) != "hydra")]
         if part not in node and (override.is_add() or override.is_force_add()):
             return None
         if part not in node:
@@ -451,6 +456,7 @@ def _missing_file(command: Command, error: MissingConfigException) -> str:
     given, _, group = _first_line(error).partition(":")[0], "", name.rpartition("/")[0]
     known = list(error.options or command.options.names(group))
     short = name.rpartition("/")[2]
+    given = f"{group}={short}" if group.startswith("hydra/") else given
     return (
         f"{given}: {group} has no option {short!r}.{did_you_mean(short, known)} Options: {', '.join(known) or 'none'}."
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from runner.errors import counted
 from runner.sweep.space import Dimension
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ def advice(driver: Driver) -> list[str]:
         found.append(f"Most trials failed or were pruned ({lost} of {len(driver.trials)}): the rest may say little.")
     needed = min(ENOUGH, driver.total, 5 * len(space.dimensions))
     if len(completed) < needed:
-        found.append(f"Too few trials to tell: {len(completed)} completed for {len(space.dimensions)} searched keys.")
+        keys = counted(len(space.dimensions), "searched key")
+        found.append(f"Too few trials to tell: {len(completed)} completed for {keys}.")
     if len(driver.plan.objectives) == 1 and (front := driver.best()):
         params = front[0].trials[0].params
         for dimension in space.dimensions:

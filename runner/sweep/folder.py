@@ -209,7 +209,8 @@ def slug(overrides: Iterable[str]) -> str:
     for line in overrides:
         key, _, text = line.partition("=")
         parts.append(f"{key.lstrip('+').rpartition('.')[2].rpartition('/')[2]}_{_short(text)}")
-    name = re.sub(r"[^A-Za-z0-9.+_-]+", "-", "-".join(parts)).strip("-.")
+    plain = re.sub(r"[\[\]'\" ]", "", "-".join(parts))
+    name = re.sub(r"[^A-Za-z0-9.+_-]+", "-", plain).strip("-.")
     return name[:80].rstrip("-.") or "trial"
 
 

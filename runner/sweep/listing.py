@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from omegaconf import OmegaConf
@@ -25,7 +26,7 @@ class Summary:
         objectives: what was searched for.
         statuses: trials by status.
         best: the best value of a single objective; None while there is none.
-        overrides: those of the best trial.
+        overrides: the best point.
     """
 
     folder: Path
@@ -59,8 +60,15 @@ def summaries(root: Path) -> list[Summary]:
         best: tuple[float, str] | None = None
         if len(settings["objectives"]) == 1:
             sign = 1.0 if settings["directions"] == ["minimize"] else -1.0
-            done = [r for r in rows if r["status"] == "completed"]
-            values = [(sign * float(r[settings["objectives"][0]]), r["overrides"]) for r in done]
+            points: dict[str, list[dict[str, str]]] = {}
+            for row in rows:
+                if row["status"] == "completed":
+                    points.setdefault(row["point"], []).append(row)
+            values = [
+                (sign * fmean(float(r[settings["objectives"][0]]) for r in done), _point(done[0], settings["space"]))
+                for done in points.values()
+                if len(done) >= settings["repeats"]
+            ]
             best = min(values, default=None)
             best = best and (sign * best[0], best[1])
         found.append(
@@ -75,6 +83,11 @@ def summaries(root: Path) -> list[Summary]:
             )
         )
     return sorted(found, key=lambda s: (s.created, s.folder.name))
+
+
+def _point(row: dict[str, str], keys: Iterable[str]) -> str:
+    """What was searched over, at a row of the table."""
+    return " ".join(f"{key}={row[key]}" for key in keys if row[key])
 
 
 def continuing(folder: Path, overrides: Sequence[str] = ()) -> list[str]:

@@ -77,6 +77,8 @@ def line(driver: Driver, trial: Trial) -> str:
     value += " (best so far)" if len(front) == 1 and trial.number in front and trial.status == "completed" else ""
     cause = f" ({readable([trial.cause])})" if trial.cause else ""
     own = readable(driver.plan.space.overrides(trial.params))
+    if driver.plan.repeats > 1:
+        own += f" (repeat {trial.repeat + 1} of {driver.plan.repeats})"
     return f"[{done}/{driver.total}] trial {trial.number} {trial.status}{value}{cause}, {trial.seconds:.1f} s: {own}"
 
 

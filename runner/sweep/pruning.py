@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, ClassVar
 
-from annotated_types import Ge, Gt
+from annotated_types import Ge
 
 from runner.errors import ConfigError, counted
 
@@ -106,7 +106,8 @@ class Threshold(Pruner):
         high = math.inf if self.upper is None else self.upper
         if epoch <= self.n_warmup_epochs or low <= score <= high:
             return None
-        return f"epoch {epoch}: {score:.4g} is outside {low:g}..{high:g}"
+        limit = f"below {low:g}" if score < low else f"above {high:g}" if score > high else "no number"
+        return f"epoch {epoch}: {score:.4g} is {limit}"
 
 
 class Patient(Pruner):
@@ -150,7 +151,7 @@ class Asha(Pruner):
         self,
         min_epochs: Annotated[int, Ge(1)] = 1,
         reduction_factor: Annotated[int, Ge(2)] = 3,
-        max_epochs: Annotated[int, Gt(0)] | None = None,
+        max_epochs: Annotated[int, Ge(1)] | None = None,
     ) -> None:
         self.min_epochs, self.reduction_factor, self.max_epochs = min_epochs, reduction_factor, max_epochs
 
@@ -206,7 +207,7 @@ class Hyperband(Asha):
         self,
         min_epochs: Annotated[int, Ge(1)] = 1,
         reduction_factor: Annotated[int, Ge(2)] = 3,
-        max_epochs: Annotated[int, Gt(0)] | None = None,
+        max_epochs: Annotated[int, Ge(1)] | None = None,
     ) -> None:
         super().__init__(min_epochs, reduction_factor, max_epochs)
         if max_epochs is None:

@@ -81,6 +81,14 @@ def _drop_torn_lines(path: Path) -> None:
             file.truncate(whole)
 
 
+def _reason(error: Exception) -> str:
+    """Why a storage can't be opened, in words that never hold its URL."""
+    if isinstance(error, ModuleNotFoundError):
+        return f"{error.name} is not installed; for PostgreSQL: pip install 'runner[postgresql]'"
+    first = getattr(error, "orig", None) or getattr(error.__cause__, "orig", None)  # the database driver's own
+    return str(first).strip().splitlines()[0] if first else "no URL that is understood"
+
+
 def _database(url: str) -> optuna.storages.RDBStorage:
     """A storage by its URL; a connection that the server dropped between two trials is opened again."""
     return optuna.storages.RDBStorage(url, engine_kwargs={"pool_pre_ping": True})
@@ -117,9 +125,7 @@ class Study:
         except Exception as error:
             if storage is None:
                 raise
-            reason = type(error.__cause__ or error).__name__  # its words may hold the URL
-            if isinstance(error, ModuleNotFoundError):
-                reason = f"{error.name} is not installed; for PostgreSQL: pip install 'runner[postgresql]'"
+            reason = _reason(error)
             raise ConfigError(
                 f"hydra.sweeper.storage: can't open the storage ({reason}). Expected an Optuna URL such as "
                 "postgresql://USER@HOST/DATABASE, a server that answers there, and the password in the environment."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 import re
 import secrets
@@ -14,7 +15,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 from annotated_types import Ge, Gt
 from hydra.types import HydraContext, TaskFunction
@@ -35,6 +37,7 @@ from runner.sweep.workers import Workers
 
 Direction = Literal["minimize", "maximize"]
 FIRST_PICTURE, PICTURE_EVERY = 60.0, 300.0  # seconds
+_NAME = re.compile(r"[\w+-][\w.+ -]{0,99}")
 GRACE = 60.0  # seconds that trials have to save themselves when the sweep is stopped
 
 
@@ -84,6 +87,14 @@ class Settings:
                 raise ConfigError(f"hydra.sweeper.{name}={value}: expected a whole number of at least {least}.")
         if self.timeout is not None and not (isinstance(self.timeout, (int, float)) and self.timeout > 0):
             raise ConfigError(f"hydra.sweeper.timeout={self.timeout}: expected seconds above 0, or null.")
+        for name in ("fail_fast", "dry_run"):
+            if not isinstance(value := getattr(self, name), bool):
+                raise ConfigError(f"hydra.sweeper.{name}={value}: expected true or false.")
+        if self.study_name is not None and not _NAME.fullmatch(str(self.study_name)):
+            raise ConfigError(
+                f"hydra.sweeper.study_name={self.study_name}: expected a plain name, since a folder is called that: "
+                "letters, digits and - _ + . inside."
+            )
         for direction in self.directions:
             if direction not in get_args(Direction):
                 known = did_you_mean(direction, get_args(Direction))
@@ -136,8 +147,6 @@ class Sweep:
         """
         task, arguments = TaskName.of(self.task), as_typed(arguments)
         space = parse(arguments, self.settings.params, self.composer.options, self.composer.current, self.composer.keys)
-        if not self.settings.dry_run:
-            self.reporter.say(self._intent(space))
         self.commanded = self._commanded(space, arguments)
         plan = self._plan(space)
         folder = SweepFolder(sweep_path(self.config, self._name(space, plan)))
@@ -185,6 +194,8 @@ class Sweep:
             raise ConfigError("hydra.sweeper.n_trials: say how many points to try.")
         if settings.repeats > 1 and self.composer.current("seed") is None:
             raise ConfigError("hydra.sweeper.repeats: the application has no key named seed to tell repeats apart.")
+        if not settings.dry_run:
+            self.reporter.say(self._intent(space))
         objectives = self._objectives(space)
         pruning = not isinstance(self.pruner, NoPruner)
         if pruning and len(objectives) > 1:
@@ -318,26 +329,36 @@ class Sweep:
                     workers.close(GRACE if plan.protocol else 0.0)  # what they saved is found at the next start
                     raise RunFailed(
                         "hydra.sweeper.storage: the connection was lost "
-                        f"({type(error.__cause__ or error).__name__}). No trial is: they lie in {shown(folder.path)}. "
+                        f"({type(error.__cause__ or error).__name__}). No trial was: all are in {shown(folder.path)}. "
                         "The same command continues the sweep when the storage is there again."
                     ) from error
                 except KeyboardInterrupt:
                     stopped = True
+                    if plan.protocol and workers.jobs:
+                        self.reporter.close(driver)
+                        running = counted(len(workers.jobs), "trial")
+                        self.reporter.say(f"stopping: {running} under way, to be saved; Ctrl-C again stops at once")
                     driver.stop(GRACE if plan.protocol else 0.0)
                 driver.conclude()
                 self.reporter.close(driver)
                 for entry in self._result(driver, stopped, {})["best"][:10]:
                     told = scores(plan.objectives, [entry[n] for n in plan.objectives])
+                    if plan.repeats > 1:
+                        errors = ", ".join(f"{e:.2g}" for e in entry["standard_error"])
+                        told += f" (mean of {plan.repeats}, standard error {errors})"
                     self.reporter.say(f"best: trial {entry['trial']}, {told}: {readable(entry['overrides'])}")
                 result = self._result(driver, stopped, self._test(driver) if driver.over else {})
                 if "test" in result:
                     self.reporter.say(f"test: {scores(result['test'], result['test'].values())}")
                 write(folder.result, json.dumps(result, indent=2) + "\n")
-                for words in advice(driver):
-                    self.reporter.say(f"advice: {words}")
-                self.reporter.say("drawing plots")
-                painter.start()
+                if not stopped:
+                    for words in advice(driver):
+                        self.reporter.say(f"advice: {words}")
+                    self.reporter.say("drawing plots")
+                    painter.start()
         finally:
+            if self.reporter.live is not None:
+                self.reporter.live.stop()
             workers.close()
             painter.finish()
         return self._end(driver, result, stopped)
@@ -474,12 +495,29 @@ def make_pruner(given: Any) -> Pruner:
     options = dict(given) if isinstance(given, Mapping) else {"name": given}
     name = str(options.pop("name", None) or "none").lower()
     if name not in PRUNERS:
-        known = f"{did_you_mean(name, PRUNERS)} There are: {', '.join(PRUNERS)}."
-        raise ConfigError(f"hydra.sweeper.pruner={name}: no such pruner.{known}")
-    try:
-        return PRUNERS[name](**options)
-    except TypeError as error:
-        raise ConfigError(f"hydra.sweeper.pruner: {name} takes no such argument ({error}).") from None
+        hint = f"{did_you_mean(name, PRUNERS)} There are: {', '.join(PRUNERS)}."
+        raise ConfigError(f"hydra.sweeper.pruner={name}: no such pruner.{hint}")
+    known = list(inspect.signature(PRUNERS[name]).parameters)
+    if unknown := [str(key) for key in options if key not in known]:
+        raise ConfigError(
+            f"hydra.sweeper.pruner: {name} has no argument {unknown[0]!r}.{did_you_mean(unknown[0], known)} "
+            f"Arguments: {', '.join(known) or 'none'}."
+        )
+    hints = get_type_hints(PRUNERS[name].__init__, include_extras=True)
+    for key, value in options.items():
+        _check_argument(f"hydra.sweeper.pruner: {name}: {key}", value, hints[key])
+    return PRUNERS[name](**options)
+
+
+def _check_argument(key: str, value: Any, hint: Any) -> None:
+    """Refuse what is no number as annotated: a whole one or any, null where that is allowed, with its lower bound."""
+    kinds = get_args(hint) if isinstance(hint, UnionType) else (hint,)
+    least = [bound.ge for kind in kinds for bound in getattr(kind, "__metadata__", ()) if isinstance(bound, Ge)]
+    plain = {getattr(kind, "__origin__", kind) for kind in kinds}
+    number = isinstance(value, (int, float) if float in plain else int) and not isinstance(value, bool)
+    if not (number and all(value >= bound for bound in least)) and not (value is None and NoneType in plain):
+        what = "a number" if float in plain else "a whole number"
+        raise ConfigError(f"{key}={value}: expected {what}{f' of at least {least[0]}' if least else ''}.")
 
 
 def sweep_path(config: DictConfig, name: str) -> Path:
@@ -518,7 +556,10 @@ def _enqueued(space: Space, entry: Mapping[str, Any]) -> Point:
             raise ConfigError(f"hydra.sweeper.enqueue: {key} is not searched over.{did_you_mean(key, known)}")
         dimension = known[key.lstrip("+")]
         text = value if isinstance(value, str) else json.dumps(value)
-        native = dimension.native(text)
+        try:
+            native = dimension.native(text)
+        except ConfigError as error:
+            raise ConfigError(f"hydra.sweeper.enqueue: {error}") from error
         texts[dimension.key] = dimension.text(native)
     try:
         return space.build(lambda d: texts[d.key])

@@ -106,6 +106,8 @@ MALFORMED = [
     ("--config-dir recipes -m experiment=plain,trusting", "experiment=trusting", "Only the command"),
     ("--config-dir recipes -m experiment=plain,calling", "experiment=calling", "hydra.callbacks.mine._target_"),
     ("--config-dir recipes -m sweep=trusting model=tiny", "trusted_targets=", "Only the command"),
+    ("-m seed=1,2 'hydra.sweeper.storage=${oc.env:NOT_SET_HERE}'", "hydra.sweeper.storage", "NOT_SET_HERE"),
+    ("-m seed=1,2 hydra/sweeper=bayse", "error: hydra/sweeper=bayse", "Did you mean 'bayes'"),
     ("-m trusted_targets=[os],[sys]", "trusted_targets", "can't be searched over"),
     ("-m seed=1,2 +hydra.callbacks.x._target_=os.system", "hydra.callbacks.x._target_=os.system"),
     ("trusted_targets=null", "trusted_targets=null"),

@@ -102,7 +102,7 @@ def test_slugs_are_plain_names(text, number):
 
 def test_slug():
     assert slug(["optimizer=adam", "optimizer.lr=0.00012345678"]) == "optimizer_adam-lr_0.0001235"
-    assert slug(["regularization=[dropout,mixup]"]) == "regularization_-dropout-mixup"
+    assert slug(["regularization=[dropout,mixup]"]) == "regularization_dropout-mixup"
 
 
 def test_the_time_gives_way_to_the_name():

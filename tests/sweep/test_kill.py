@@ -34,7 +34,10 @@ def test_a_stopped_sweep_goes_on_from_its_checkpoints(tmp_path, number):
         time.sleep(0.02)
     family = descendants(process.pid)
     process.send_signal(number)
-    _, said = process.communicate(timeout=20)
+    printed, said = process.communicate(timeout=60)
+    assert "stopping: 2 trials under way" in printed
+    assert printed.splitlines()[-1] == f"sweep: {tmp_path}", "no pictures are drawn when somebody waits to be let go"
+    assert not (tmp_path / "plots").exists()
     assert process.returncode == 1
     assert "Stopped. The same command continues the sweep" in said
     assert "Traceback" not in said

@@ -11,7 +11,11 @@ def test_sweeps_are_listed_and_continued(app):
     (one,) = summaries(app.folder.parent)
     assert (one.folder, one.sampler, one.objectives) == (app.folder, "grid", ("val/accuracy",))
     assert one.statuses == {"completed": 2}
-    assert (one.best, one.overrides) == (pytest.approx(0.9), "sleep=0 lr=1")
+    assert (one.best, one.overrides) == (pytest.approx(0.9), "lr=1")
+    more = ["lr=0.1,1", "sleep=0", "hydra.sweeper.repeats=2", f"hydra.sweep.dir={app.folder}/../repeated"]
+    app("curves", *more)
+    repeated = next(s for s in summaries(app.folder.parent) if s.folder.name == "repeated")
+    assert repeated.best == pytest.approx(0.1 + 5e-4), "the mean of seeds 0 and 1"
     arguments = continuing(app.folder, ["lr=0.1,1,2"])
     assert arguments[:3] == ["--multirun", "--config-name", "curves"]
     assert "lr=0.1,1" not in arguments

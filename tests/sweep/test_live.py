@@ -55,6 +55,14 @@ def test_plain_lines(app, capsys, monkeypatch):
     assert "5 trials, 4 of them done before, 1 at a time" in capsys.readouterr().out
 
 
+def test_repeats_are_told_apart_and_averaged(app, capsys):
+    app("curves", "lr=0.1,1", "sleep=0", "hydra.sweeper.repeats=2")
+    said = capsys.readouterr().out
+    assert "lr=0.1 (repeat 2 of 2)" in said
+    assert re.search(r"best: trial 2, val/loss 0\.1005 \(mean of 2, standard error 0\.0005\): lr=1\n", said)
+    assert "completed for 1 searched key." in said
+
+
 def test_the_live_table_ends_without_an_empty_header(app, monkeypatch):
     console = Console(force_terminal=True, width=100, record=True, color_system=None)
     real = Sweep.__init__

@@ -156,8 +156,8 @@ def test_folders_of_one_name_do_not_share_a_study(server, tmp_path):
 
 
 def test_a_server_that_goes_away_stops_the_sweep_with_a_word_and_loses_nothing(server, tmp_path):
-    env = environment(PGPASSWORD=PASSWORD) | {"HYDRA_FULL_ERROR": "0"}
-    words = command(tmp_path, server.url, "x=range(12)", "sleep=0.1")
+    env = environment(STUDY_URL=server.secret_url) | {"HYDRA_FULL_ERROR": "0"}
+    words = command(tmp_path, "${oc.env:STUDY_URL}", "x=range(12)", "sleep=0.1")
     process = subprocess.Popen(words, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     wait_for(tmp_path, "trials/*/trial.json", 4)
     server.stop()
@@ -171,6 +171,8 @@ def test_a_server_that_goes_away_stops_the_sweep_with_a_word_and_loses_nothing(s
     assert "hydra.sweeper.storage: the connection was lost" in said
     assert "The same command continues the sweep" in said
     assert "hydra.sweeper.storage: can't open the storage" in refused.stderr
+    assert "refused" in refused.stderr, "it says why"
+    assert PASSWORD not in said + refused.stdout + refused.stderr
     done = subprocess.run(words, env=env, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     assert [(r["x"], r["status"]) for r in rows(tmp_path)] == [(str(i), "completed") for i in range(12)]
