@@ -335,7 +335,7 @@ def batches(
     data = config["data"]
     train = Batches(
         splits.train,
-        data["batch_size"],
+        len(splits.train) if data["batch_size"] == "full" else data["batch_size"],
         device,
         accumulate=trainer.accumulate,
         drop_last=data.get("drop_last", False),
@@ -355,7 +355,7 @@ def evaluation_batches(config: Config, trainer: Trainer, split: Any, device: tor
     data = config["data"]
     return Batches(
         split,
-        4 * data["batch_size"],
+        len(split) if data["batch_size"] == "full" else 4 * data["batch_size"],
         device,
         limit=trainer.limit_batches,
         channels_last=channels_last,
@@ -454,7 +454,7 @@ def _fit_and_test(fit: Fit, splits: Splits, config: Config, test: bool) -> dict[
         "val": _part(scores, "val"),
         "test": None,
         "seconds": round(seconds, 3),
-        "samples_per_second": round(fit.state.step * fit.train.per_update / seconds, 1),
+        "samples_per_second": round(fit.samples() / seconds, 1),
         "parameters": sum(p.numel() for p in fit.model.parameters()),
         "advice": _advice(fit),
     }

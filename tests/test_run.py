@@ -180,7 +180,7 @@ def test_a_stop_request_prunes_the_run(go):
 def test_max_time_and_eval_every(go):
     result = go("trainer.max_time=0.3", "trainer.max_epochs=100000", "trainer.eval_every=3")
     assert result["cause"] == "max_time"
-    assert 0.3 <= result["seconds"] < 5
+    assert 0.3 <= result["seconds"] < 60
     evaluated = [row["epoch"] for row in rows("run") if "val/loss" in row]
     assert all(epoch % 3 == 0 for epoch in evaluated[:-1])
     assert evaluated[-1] == rows("run")[-1]["epoch"]
@@ -216,6 +216,32 @@ def test_epoch_checkpoints_and_loading_them(go):
     model, splits, _ = load("run", "run/checkpoints/epoch-0002.pt")
     assert not model.training
     assert model(splits.test.inputs).shape == (len(splits.test), 10)
+
+
+def test_the_weights_of_the_best_epochs_are_kept(go):
+    go("trainer.max_epochs=6", "optimizer.lr=0.05", "trainer.checkpoint.keep_top=2", "monitor=val/accuracy")
+    ranked = sorted(rows("run"), key=lambda row: (-row["val/accuracy"], row["epoch"]))[:2]
+    names = {f"top-{row['epoch']:04d}.pt" for row in ranked}
+    assert {p.name for p in Path("run/checkpoints").glob("top-*.pt")} == names
+    assert {p.name for p in Path("run/checkpoints").glob("top-*.sha256")} == {f"{name}.sha256" for name in names}
+    for row in ranked:
+        scores = evaluate_run("run", "val", f"run/checkpoints/top-{row['epoch']:04d}.pt")
+        assert scores["accuracy"] == row["val/accuracy"]
+
+
+def test_the_best_epochs_are_the_same_after_a_resume(go):
+    command = ("trainer.max_epochs=6", "optimizer.lr=0.05", "trainer.checkpoint.keep_top=2")
+
+    go(*command)
+    with pytest.raises(Interrupted):
+        go(*command, folder="cut", progress=StopAt(4))
+    resume("cut")
+    whole, cut = (
+        {p.name: torch.load(p)["model"] for p in Path(folder, "checkpoints").glob("top-*.pt")}
+        for folder in ("run", "cut")
+    )
+    assert len(whole) == 2
+    assert same(whole, cut) == []
 
 
 def test_ctrl_c_twice_stops_at_once(tmp_path):

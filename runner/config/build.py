@@ -107,6 +107,8 @@ def build_techniques(config: Config, trusted: Iterable[str] = ()) -> list[Techni
     from runner.engine.technique import in_order
 
     chosen = {f"{group}.{name}": node for group in TECHNIQUES for name, node in config.get(group, {}).items()}
+    if config.get("batch_growth"):
+        chosen["batch_growth"] = config["batch_growth"]
     if config.get("optimizer", {}).get("wrapper"):
         chosen["optimizer.wrapper"] = config["optimizer"]["wrapper"]
     return in_order(instantiate(node, key, trusted) for key, node in chosen.items())

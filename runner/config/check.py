@@ -26,6 +26,7 @@ _NAME = re.compile(r"""[^/\\:*?"'<>|$\x00-\x1f]{1,100}""")
 # In this order: the first three need no torch, whose import takes most of the time of a check.
 LIGHT = ("trainer", "data", "scheduler")
 NEEDED = (*LIGHT, "model", "init", "loss", "optimizer")
+OPTIONAL = ("warmup", "batch_growth")
 
 
 def resolved(config: DictConfig) -> Config:
@@ -67,7 +68,7 @@ def check_resolved(config: Config, fresh: bool = True) -> None:
     probe = None
     for key, node in nodes(config):
         check_arguments(node, key, trusted)
-        if key == LIGHT[-1] and not any(config.get(group) for group in TECHNIQUES):
+        if key == LIGHT[-1] and not any(config.get(group) for group in ("batch_growth", *TECHNIQUES)):
             # All scores are known, and torch is not imported yet.
             probe = instantiate(config["data"], "data", trusted).probe()
             _check_scores(config, probe.task, ())
@@ -78,8 +79,9 @@ def nodes(config: Config) -> Iterable[tuple[str, Config]]:
     """The nodes that are called, with their keys."""
     for group in NEEDED:
         yield group, _called(config.get(group), group)
-    if config.get("warmup"):
-        yield "warmup", _called(config["warmup"], "warmup")
+    for group in OPTIONAL:
+        if config.get(group):
+            yield group, _called(config[group], group)
     for group in TECHNIQUES:
         if not isinstance(config.get(group) or {}, dict):
             raise ConfigError(f"{group}={_shown(config[group])}: expected techniques by name, such as {group}=[NAME].")
@@ -162,7 +164,7 @@ _KINDS = {
     "init": ("runner.init.base", "Init"),
     "loss": ("runner.engine.loss", "Loss"),
     "optimizer": ("torch.optim", "Optimizer"),
-    **dict.fromkeys(TECHNIQUES, ("runner.engine.technique", "Technique")),
+    **dict.fromkeys(("batch_growth", "optimizer.wrapper", *TECHNIQUES), ("runner.engine.technique", "Technique")),
 }
 
 

@@ -24,6 +24,7 @@ OWN = (
     "runner.optimizer",
     "runner.scheduler",
     "runner.warmup",
+    "runner.batch_growth",
     "runner.regularization",
     "runner.augmentation",
     "runner.diagnostics",

@@ -75,7 +75,6 @@ class GradientNoiseScale(Technique):
         inputs, targets = examples(fit, self.batches * self.batch)
         parts = zip(inputs.split(self.batch), targets.split(self.batch), strict=True)
         self.data = [(x, y) for x, y in parts if len(y) == self.batch]
-        self.size = fit.train.per_update
 
     def epoch_scores(self, scores: dict[str, float]) -> dict[str, float]:
         """Estimate, and smooth over epochs."""
@@ -97,14 +96,14 @@ class GradientNoiseScale(Technique):
 
     def advice(self) -> list[str]:
         """What to do about a batch size far from the noise scale."""
-        scale = self.scale
-        if scale is None or self.size / self.factor <= scale <= self.size * self.factor:
+        scale, size = self.scale, self.fit.train.per_update
+        if scale is None or size / self.factor <= scale <= size * self.factor:
             return []
-        if scale > self.size:
+        if scale > size:
             what = "larger batches (data.batch_size, trainer.accumulate) with a higher optimizer.lr need fewer updates"
         else:
             what = "a smaller data.batch_size learns as much per update in less time"
-        return [f"the gradient noise scale is {scale:.0f} examples and an update has {self.size}; {what}"]
+        return [f"the gradient noise scale is {scale:.0f} examples and an update has {size}; {what}"]
 
     def state_dict(self) -> dict[str, Any]:
         """State in plain containers."""

@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from runner.engine.split import DatasetSplit, Split, TensorSplit
 from runner.engine.state import seed_for
-from runner.errors import ConfigError, RunnerError
+from runner.errors import ConfigError, RunnerError, counted
 
 Batch = tuple[Tensor, Tensor]
 
@@ -37,7 +37,15 @@ class Batches:
         seed: the run's seed.
         channels_last: give images in channels-last memory format.
         num_workers: worker processes, for splits that are read while training.
+
+    Attributes:
+        per_update: examples per update.
+        updates_per_epoch: updates per epoch, at the present size.
+        growth: present size of a micro-batch as a multiple of the first; see `grow`.
+        growing: whether it may change.
     """
+
+    growing = False
 
     def __init__(
         self,
@@ -53,27 +61,38 @@ class Batches:
         channels_last: bool = False,
         num_workers: int = 0,
     ) -> None:
-        self.size, self.batch_size, self.accumulate = len(split), batch_size, accumulate
+        self.size, self.first_size, self.accumulate = len(split), batch_size, accumulate
+        self.drop_last, self.least, self.limit = drop_last, least, limit
         self.device, self.seed = device, seed
         self.channels_last = channels_last
         self.format = torch.channels_last if channels_last else torch.preserve_format
-        left = self.size % batch_size
-        whole = self.size - left if left and (drop_last or left < least) else self.size
-        self.per_update = batch_size * accumulate
-        updates = -(-whole // self.per_update)
-        if limit is not None and limit < updates:
-            updates, whole = limit, limit * self.per_update
-        if not updates:
-            raise ConfigError(
-                f"data.batch_size={batch_size}: the {self.size} examples give no batch. Choose a smaller batch size"
-                f"{' or data.drop_last=false' if drop_last else ''}."
-            )
-        self.updates_per_epoch, self.whole = updates, whole
+        self.grow(1)
         if isinstance(split, TensorSplit):
             self.tensors: Batch | None = self._resident(split)
         else:
             self.tensors = None
-            self.loader = _Loader(split, seed, batch_size, num_workers, device.type == "cuda")
+            self.loader = _Loader(split, seed, num_workers, device.type == "cuda")
+
+    def grow(self, growth: int) -> None:
+        """Make micro-batches `growth` times as large as the first; between epochs. The order stays what it is.
+
+        Raises:
+            ConfigError: there are too few examples for a batch.
+        """
+        self.growth, self.batch_size = growth, self.first_size * growth
+        left = self.size % self.batch_size
+        whole = self.size - left if left and (self.drop_last or left < self.least) else self.size
+        self.per_update = self.batch_size * self.accumulate
+        updates = -(-whole // self.per_update)
+        limit = None if self.limit is None else max(1, self.limit // growth)
+        if limit is not None and limit < updates:
+            updates, whole = limit, limit * self.per_update
+        if not updates:
+            raise ConfigError(
+                f"data.batch_size={self.batch_size}: {counted(self.size, 'example')} give no batch. Choose a "
+                f"smaller batch size{' or data.drop_last=false' if self.drop_last else ''}."
+            )
+        self.updates_per_epoch, self.whole = updates, whole
 
     def _resident(self, split: TensorSplit) -> Batch:
         inputs, targets = split.inputs, split.targets
@@ -118,7 +137,7 @@ class Batches:
             yield self._moved((inputs[part], targets[part]))
 
     def _read(self, epoch: int, order: Tensor) -> Iterator[Batch]:
-        return (self._moved(batch) for batch in self.loader.read(epoch, order))
+        return (self._moved(batch) for batch in self.loader.read(epoch, order, self.batch_size))
 
     def _gathered(self, order: Tensor) -> Iterator[Batch]:
         assert self.tensors is not None
@@ -154,8 +173,7 @@ class _Seeded(Dataset[tuple[Tensor, Tensor]]):
 class _Loader:
     """A `DataLoader` that is told the epoch and the order instead of choosing them."""
 
-    def __init__(self, split: DatasetSplit, seed: int, batch_size: int, num_workers: int, pin_memory: bool) -> None:
-        self.batch_size = batch_size
+    def __init__(self, split: DatasetSplit, seed: int, num_workers: int, pin_memory: bool) -> None:
         self.keys: list[list[tuple[int, int]]] = []
         self.loader: DataLoader[Any] = DataLoader(
             _Seeded(split.dataset, seed),
@@ -171,8 +189,8 @@ class _Loader:
     def __len__(self) -> int:
         return len(self.keys)
 
-    def read(self, epoch: int, order: Tensor) -> Iterator[Batch]:
-        self.keys = [[(epoch, i) for i in part.tolist()] for part in order.split(self.batch_size)]
+    def read(self, epoch: int, order: Tensor, batch_size: int) -> Iterator[Batch]:
+        self.keys = [[(epoch, i) for i in part.tolist()] for part in order.split(batch_size)]
         try:
             yield from self.loader
         except RunnerError as error:

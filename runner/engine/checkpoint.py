@@ -57,6 +57,12 @@ def save(path: Path, content: dict[str, Any], keep_previous: bool = False) -> No
     write_bytes(path, data)
 
 
+def remove(path: Path) -> None:
+    """Remove a checkpoint and its checksum."""
+    for file in (path, _checksums(path)):
+        file.unlink(missing_ok=True)
+
+
 def load(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
     """Read a checkpoint, without running any code that it might hold.
 

@@ -13,7 +13,8 @@ EPSILON = 1e-3  # weights count as at least this long, so that those that start 
 def unit_norms(tensor: Tensor) -> Tensor:
     """Length of the part of each output unit, ``(out, 1, ...)``; of vectors and numbers that of the whole."""
     dims = tuple(range(1, tensor.ndim)) or None
-    return torch.linalg.vector_norm(tensor, dim=dims, keepdim=True)
+    norms: Tensor = torch.linalg.vector_norm(tensor, dim=dims, keepdim=True)
+    return norms
 
 
 @torch.no_grad()

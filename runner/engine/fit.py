@@ -41,6 +41,7 @@ class Best:
         scores: the scores of that epoch.
         position: where the run was after it.
         saved: whether ``best.pt`` holds them.
+        top: score and number of the epochs that ``trainer.checkpoint.keep_top`` keeps, best first.
     """
 
     monitor: Monitor
@@ -48,6 +49,7 @@ class Best:
     scores: dict[str, float] = field(default_factory=dict)
     position: dict[str, Any] = field(default_factory=dict)
     saved: bool = True
+    top: list[tuple[float, int]] = field(default_factory=list)
 
     def update(self, model: nn.Module, scores: dict[str, float], state: TrainState) -> None:
         """Take the scores of the epoch that `state` is at the end of, and keep the weights when they are the best."""
@@ -113,7 +115,17 @@ class Fit:
     @property
     def log_every(self) -> int:
         """Updates from one log interval to the next: as set, and at least one interval in every epoch."""
-        return min(self.settings.log_every, self.plan.updates_per_epoch)
+        return min(self.settings.log_every, self.train.updates_per_epoch)
+
+    def position(self) -> int:
+        """Where the run is on its plan: the updates so far, or as many as it were with the first batch size."""
+        if not self.train.growing:
+            return self.state.step
+        return self.state.epoch * self.plan.updates_per_epoch + self.state.epoch_step * self.train.growth
+
+    def samples(self) -> int:
+        """Training examples seen so far."""
+        return self.position() * self.train.first_size * self.train.accumulate
 
     def seconds(self) -> float:
         """Seconds spent on the run so far, over all its sessions."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -41,13 +43,13 @@ def train(fit: Fit) -> Outcome:
     epoch_scores = listeners(fit.techniques, "epoch_scores")
     on_epoch_end = listeners(fit.techniques, "on_epoch_end")
     val_meter = Meter(fit.loss, fit.meter.metrics, fit.spec)
-    log_every = fit.log_every
     outcome = Outcome("completed")
 
     while state.epoch < plan.epochs and state.step < plan.total:
         fit.network.train()
         for hear in on_epoch_start:
             hear(state.epoch + 1)
+        log_every = fit.log_every
         for update in fit.train.updates(state.epoch, state.epoch_step):
             seed(state.step_seed())
             step.set_rates()
@@ -86,6 +88,7 @@ def train(fit: Fit) -> Outcome:
             for more in epoch_scores:
                 scores |= more(scores)
             fit.best.update(fit.model, scores, state)
+            saver.keep_top(scores)
         if fit.learning_rate.schedule.monitors:
             fit.learning_rate.schedule.on_epoch_end(scores)
         reasons = [reason for hear in on_epoch_end if (reason := hear(epoch, scores))]
@@ -96,6 +99,7 @@ def train(fit: Fit) -> Outcome:
         saver.keep_epoch()
         if ends_here:
             saver.save_best()
+            saver.remove_displaced()
             return Outcome("completed", None if state.step >= plan.total else "max_time")
         stop = fit.recorder.stop_request()
         if reasons or stop:
@@ -113,7 +117,7 @@ class Pace:
     def __init__(self, fit: Fit) -> None:
         self.fit = fit
         self.limit = fit.settings.max_time
-        self.since, self.step = time.perf_counter(), fit.state.step
+        self.since, self.samples = time.perf_counter(), fit.samples()
         self.on_interval = listeners(fit.techniques, "on_interval")
         self.period = min(0.5, fit.settings.checkpoint.every_seconds or 0.5)
         self.next = self.since
@@ -132,11 +136,10 @@ class Pace:
 
     def samples_per_second(self) -> float:
         """Training samples per second since the last time this was asked."""
-        now, fit = time.perf_counter(), self.fit
-        samples = (fit.state.step - self.step) * fit.train.per_update
-        seconds = now - self.since
-        self.since, self.step = now, fit.state.step
-        return samples / seconds if seconds > 0 else 0.0
+        now, samples = time.perf_counter(), self.fit.samples()
+        new, seconds = samples - self.samples, now - self.since
+        self.since, self.samples = now, samples
+        return new / seconds if seconds > 0 else 0.0
 
     def interval(self, norm: torch.Tensor | None) -> None:
         """Report a log interval: loss, learning rate, norm of the gradients."""
@@ -184,6 +187,26 @@ class Saver:
             self._check_weights()
             checkpoint.save(self.folder / f"epoch-{epoch:04d}.pt", self.content())
 
+    def keep_top(self, scores: dict[str, float]) -> None:
+        """Write ``top-NNNN.pt`` after an epoch that is among the best so far.
+
+        Those it displaces go with the next ``last.pt``: until then a resumed run would want them back.
+        """
+        keep, best, state = self.settings.keep_top, self.fit.best, self.fit.state
+        value = scores.get(best.monitor.name, math.nan)
+        if not keep or math.isnan(value):
+            return
+        sign, entry = 1 if best.monitor.direction == "min" else -1, (value, state.epoch + 1)
+        best.top = sorted([*best.top, entry], key=lambda e: (sign * e[0], e[1]))[:keep]
+        if entry in best.top:
+            self._check_weights()
+            position = {**state.position(), "epoch": entry[1], "epoch_step": 0}
+            content = {"model": self.fit.model.state_dict(), "scores": scores, "position": position}
+            checkpoint.save(self._top(entry[1]), {**content, "config": self.fit.config})
+
+    def _top(self, epoch: int) -> Path:
+        return self.folder / f"top-{epoch:04d}.pt"
+
     def save(self) -> None:
         """Write ``best.pt`` where it changed, then ``last.pt``, which relies on it and on the metrics so far.
 
@@ -199,8 +222,16 @@ class Saver:
         self.save_best()
         self.fit.recorder.sync()
         checkpoint.save(self.folder / "last.pt", content, keep_previous=True)
+        self.remove_displaced()
         self.at = time.perf_counter()
         self.cost = self.at - begin
+
+    def remove_displaced(self) -> None:
+        """Remove the ``top-NNNN.pt`` that are among the best no more."""
+        if self.settings.keep_top:
+            kept = {self._top(epoch) for _, epoch in self.fit.best.top}
+            for path in set(self.folder.glob("top-*.pt")) - kept:
+                checkpoint.remove(path)
 
     def save_best(self) -> None:
         """Write ``best.pt``, unless it is up to date."""
@@ -233,7 +264,7 @@ class Saver:
             "warmup": fit.learning_rate.warmup.state_dict() if fit.learning_rate.warmup else {},
             "techniques": {technique.name: technique.state_dict() for technique in fit.techniques},
             "meter": fit.meter.state_dict(),
-            "monitor": {**fit.best.monitor.state_dict(), "scores": fit.best.scores},
+            "monitor": {**fit.best.monitor.state_dict(), "scores": fit.best.scores, "top": fit.best.top},
             "position": {**fit.state.position(), "seconds": fit.seconds()},
             "config": fit.config,
         }
@@ -261,6 +292,6 @@ def restore(fit: Fit, saved: dict[str, Any]) -> None:
         technique.load_state_dict(saved["techniques"][technique.name])
     fit.meter.load_state_dict(saved["meter"], fit.device)
     fit.best.monitor.load_state_dict(saved["monitor"])
-    fit.best.scores = saved["monitor"]["scores"]
+    fit.best.scores, fit.best.top = saved["monitor"]["scores"], saved["monitor"]["top"]
     for name, value in saved["position"].items():
         setattr(fit.state, name, value)

@@ -1,4 +1,4 @@
-"""Following one score: the base of early stopping, plateau, the best checkpoint and pruning."""
+"""Following one score: the base of early stopping, plateaus, the best checkpoint and pruning."""
 
 from __future__ import annotations
 
@@ -70,3 +70,47 @@ class Monitor:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take back what `state_dict` gave."""
         self.best, self.best_epoch = state["best"], state["best_epoch"]
+
+
+class Plateau:
+    """Tells when a score has stopped improving, as Keras' ``ReduceLROnPlateau`` does.
+
+    An epoch improves when its score beats the best so far by more than the monitor's `min_delta`; NaN never does. It
+    fires when `patience` epochs in a row did not improve (torch's needs one more), then counts from zero. Of the
+    `cooldown` epochs after it fired, all but the last count for nothing but a new best (all but the last, because
+    Keras lowers its counter before it judges the epoch). Epochs without the score are passed over.
+
+    Args:
+        monitor: what is followed.
+        patience: epochs without improvement; 0 is the same as 1.
+        cooldown: epochs.
+    """
+
+    def __init__(self, monitor: Monitor, patience: int, cooldown: int = 0) -> None:
+        self.best, self.patience, self.cooldown = monitor, patience, cooldown
+        self.wait = self.cooling = self.epoch = 0
+
+    def fires(self, scores: dict[str, float]) -> bool:
+        """Hear an epoch's scores; True when it is time to do something."""
+        self.epoch += 1
+        if self.best.name not in scores:
+            return False
+        if self.cooling:
+            self.cooling -= 1
+        if self.best.update(scores[self.best.name], self.epoch):
+            self.wait = 0
+        elif not self.cooling:
+            self.wait += 1
+        if self.wait < max(1, self.patience):
+            return False
+        self.cooling, self.wait = self.cooldown, 0
+        return True
+
+    def state_dict(self) -> dict[str, Any]:
+        """State in plain containers."""
+        return {"wait": self.wait, "cooling": self.cooling, "epoch": self.epoch, "best": self.best.state_dict()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take back what `state_dict` gave."""
+        self.wait, self.cooling, self.epoch = state["wait"], state["cooling"], state["epoch"]
+        self.best.load_state_dict(state["best"])

@@ -19,10 +19,12 @@ class Checkpointing:
         every_seconds: least time between two writes of ``last.pt``, at the end of an update; None writes it at the
             end only.
         every_epochs: also keep ``epoch-NNNN.pt`` at every so many epochs.
+        keep_top: also keep ``top-NNNN.pt``, the evaluated weights of so many epochs with the best `monitor`.
     """
 
     every_seconds: Annotated[float, Ge(0)] | None = 10.0
     every_epochs: Annotated[int, Ge(1)] | None = None
+    keep_top: Annotated[int, Ge(1)] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from annotated_types import Ge, Gt, Lt
 
+from runner.engine import monitor as following
 from runner.engine.monitor import Mode
 from runner.engine.schedule import Schedule
 
@@ -16,11 +17,8 @@ if TYPE_CHECKING:
 class Plateau(Schedule):
     """``lr = max(base_lr * factor ** n, min_lr)``, n growing by one when `patience` epochs brought no improvement.
 
-    Keras' ``ReduceLROnPlateau``. An epoch improves when its score beats the best so far by more than `min_delta`; NaN
-    never does. It fires when `patience` epochs in a row did not improve (torch's needs one more), then counts from
-    zero. Of the `cooldown` epochs after it fired, all but the last count for nothing but a new best (all but the last,
-    because Keras lowers its counter before it judges the epoch). Epochs without the score (validation left out) are
-    passed over. A group whose own rate is below `min_lr` keeps it.
+    Keras' ``ReduceLROnPlateau``; `runner.engine.monitor.Plateau` says when it fires. A group whose own rate is below
+    `min_lr` keeps it.
 
     Args:
         monitor: a score of the run.
@@ -46,7 +44,7 @@ class Plateau(Schedule):
     ) -> None:
         self.monitor, self.mode, self.min_delta = monitor, mode, min_delta
         self.factor, self.patience, self.min_lr, self.cooldown = factor, patience, min_lr, cooldown
-        self.reductions = self.wait = self.cooling = self.epoch = 0
+        self.reductions = 0
 
     def setup(self, fit: Fit) -> None:
         """Look up the score; called once before the first step.
@@ -54,7 +52,8 @@ class Plateau(Schedule):
         Raises:
             ConfigError: the run reports no such score.
         """
-        self.best = fit.monitor(self.monitor, self.mode, self.min_delta, key="scheduler.monitor")
+        monitor = fit.monitor(self.monitor, self.mode, self.min_delta, key="scheduler.monitor")
+        self.plateau = following.Plateau(monitor, self.patience, self.cooldown)
 
     def lr(self, t: int, base_lr: float) -> float:
         """The rate as of now: the only schedule that does not look at `t`."""
@@ -62,31 +61,13 @@ class Plateau(Schedule):
 
     def on_epoch_end(self, scores: dict[str, float]) -> None:
         """Hear the epoch's scores."""
-        self.epoch += 1
-        if self.best.name not in scores:
-            return
-        if self.cooling:
-            self.cooling -= 1
-        if self.best.update(scores[self.best.name], self.epoch):
-            self.wait = 0
-        elif not self.cooling:
-            self.wait += 1
-            if self.wait >= self.patience:
-                self.reductions += 1
-                self.cooling, self.wait = self.cooldown, 0
+        self.reductions += self.plateau.fires(scores)
 
     def state_dict(self) -> dict[str, Any]:
         """State in plain containers."""
-        return {
-            "reductions": self.reductions,
-            "wait": self.wait,
-            "cooling": self.cooling,
-            "epoch": self.epoch,
-            "best": self.best.state_dict(),
-        }
+        return {"reductions": self.reductions, **self.plateau.state_dict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take back what `state_dict` gave; `setup` comes first."""
-        self.reductions, self.wait = state["reductions"], state["wait"]
-        self.cooling, self.epoch = state["cooling"], state["epoch"]
-        self.best.load_state_dict(state["best"])
+        self.reductions = state["reductions"]
+        self.plateau.load_state_dict(state)

@@ -128,7 +128,7 @@ def test_every_group_is_in_the_defaults():
 
 # One option of each group is trained with; what it needs to work at all stands beside it.
 QUICK = (
-    "trainer.max_steps=2",
+    "trainer.max_epochs=1",
     "trainer.limit_batches=2",
     "trainer.threads=1",
     "trainer.images=0",

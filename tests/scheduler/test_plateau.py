@@ -109,7 +109,7 @@ def test_goes_on_from_its_state(scores, cut):
 
 
 def test_direction_is_the_metrics_unless_told():
-    assert plateau(monitor="val_accuracy").best.direction == "max"
-    assert plateau(monitor="val/accuracy", mode="min").best.direction == "min"
+    assert plateau(monitor="val_accuracy").plateau.best.direction == "max"
+    assert plateau(monitor="val/accuracy", mode="min").plateau.best.direction == "min"
     with pytest.raises(ConfigError, match=r"scheduler.monitor=val/acuracy.*Did you mean 'val/accuracy'"):
         plateau(monitor="val/acuracy")

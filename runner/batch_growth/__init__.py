@@ -1,0 +1,1 @@
+"""Batch sizes that grow in the course of a run."""
