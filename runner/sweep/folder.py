@@ -7,6 +7,7 @@ import errno
 import fcntl
 import io
 import json
+import logging
 import math
 import os
 import re
@@ -32,13 +33,16 @@ def patiently(action: Callable[[], None]) -> None:
     Raises:
         OSError: the disk stayed full for ten minutes, or something else is wrong.
     """
-    give_up = time.monotonic() + 600
+    give_up, told = time.monotonic() + 600, False
     while True:
         try:
             action()
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT) or time.monotonic() > give_up:
                 raise
+            if not told:
+                logging.getLogger(__name__).warning("The disk is full: waiting up to ten minutes for space.")
+                told = True
             time.sleep(2)
         else:
             return

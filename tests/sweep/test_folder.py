@@ -63,7 +63,7 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
     assert os.listdir(tmp_path) == ["file"]
 
 
-def test_a_full_disk_is_waited_for(tmp_path, monkeypatch):
+def test_a_full_disk_is_waited_for(tmp_path, monkeypatch, caplog):
     answers = [OSError(28, "No space left on device"), OSError(28, "No space left on device"), None]
     waits = []
 
@@ -76,6 +76,7 @@ def test_a_full_disk_is_waited_for(tmp_path, monkeypatch):
     write(tmp_path / "file", "new")
     assert (tmp_path / "file").read_text() == "new"
     assert len(waits) == 2
+    assert [record.message for record in caplog.records] == ["The disk is full: waiting up to ten minutes for space."]
 
 
 def test_follower_reads_whole_lines_once(tmp_path):
