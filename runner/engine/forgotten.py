@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import OrderedDict, deque
 from collections.abc import Iterator
 from itertools import islice
@@ -15,8 +16,11 @@ from runner.errors import RunFailed
 if TYPE_CHECKING:
     from runner.engine.fit import Fit
 
+log = logging.getLogger(__name__)
+
 _PLAIN = (bool, int, float, str, type(None))
 _FIRST = 1000  # entries of a container that are looked at
+_EARLY = 60.0  # seconds
 _KEPT_BY_TORCH = ("state", "param_groups")  # of an optimizer
 
 
@@ -33,6 +37,7 @@ class Memory:
     """
 
     def __init__(self, fit: Fit) -> None:
+        self.fit, self.told = fit, False
         rate = fit.learning_rate
         parts: dict[str, Any] = {
             "schedule": rate.schedule,
@@ -51,9 +56,22 @@ class Memory:
     def check(self, content: dict[str, Any]) -> None:
         """Compare with the checkpoint that is about to be written.
 
+        In the first minute of a run what is forgotten ends it; later it is told once, as the night is worth more.
+
         Raises:
             RunFailed: something was forgotten, or can't be read back; names the class and the attributes.
         """
+        try:
+            self._compare(content)
+        except RunFailed as error:
+            if self.fit.seconds() < _EARLY:
+                raise
+            if not self.told:
+                self.told = True
+                self.fit.progress.message(str(error))
+                log.warning("%s", error)
+
+    def _compare(self, content: dict[str, Any]) -> None:
         for (group, name, part), before in zip(self.parts, self.before, strict=True):
             state = (content[group] if group else content).get(name, {})
             if name != "optimizer":

@@ -46,6 +46,7 @@ class Mixing(Technique):
 
     slot: ClassVar[Slot] = Slot.MIX
     soft_targets: ClassVar[bool] = True
+    not_saved: ClassVar[tuple[str, ...]] = ("turn",)  # drawn anew for every micro-batch
 
     def __init__(self, alpha: Annotated[float, Gt(0)] = 1.0, p: Annotated[float, Ge(0), Le(1)] = 1.0) -> None:
         self.alpha, self.p = alpha, p

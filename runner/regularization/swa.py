@@ -69,7 +69,7 @@ class SWA(Technique):
     """
 
     slot: ClassVar[Slot] = Slot.AVERAGE
-    not_saved: ClassVar[tuple[str, ...]] = ("stale",)  # statistics are made anew when they are next needed
+    not_saved: ClassVar[tuple[str, ...]] = ("stale", "statistics")  # made anew when they are next needed
 
     def __init__(
         self,

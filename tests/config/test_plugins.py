@@ -362,6 +362,14 @@ def test_what_is_declared_or_saved_in_another_form_is_fine(name, command):
     assert (code, error) == (0, "")
 
 
+def test_what_shows_late_is_told_and_costs_no_night(command, monkeypatch):
+    monkeypatch.setattr("runner.engine.forgotten._EARLY", 0.0)
+    code, error, (folder,) = command("regularization=Counting", "trainer.checkpoint.every_seconds=0")
+    assert (code, error) == (0, "")
+    assert (folder / "checkpoints" / "last.pt").exists()
+    assert (folder / "run.log").read_text().count("my_plugins.Counting: its attribute count changed") == 1
+
+
 def test_a_metric_without_a_direction_is_refused(tmp_path, monkeypatch):
     import runner.metric
     from runner.errors import ConfigError

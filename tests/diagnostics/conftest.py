@@ -12,6 +12,8 @@ from runner.engine.fit import Fit
 class Examples:
     """Training batches of one update each."""
 
+    updates_per_epoch = 4
+
     def __init__(self, inputs, targets, batch):
         self.inputs, self.targets, self.per_update = inputs, targets, batch
 
@@ -31,10 +33,10 @@ def fit():
             "network": model,
             "loss": loss,
             "optimizer": optimizer,
-            "train": Examples(inputs, targets, batch) if inputs is not None else None,
+            "train": Examples(inputs, targets, batch),
             "state": SimpleNamespace(epoch=0, epoch_step=0, step=0),
             "settings": SimpleNamespace(log_every=1),
-            "plan": SimpleNamespace(updates_per_epoch=4),
+            "plan": SimpleNamespace(updates_per_epoch=Examples.updates_per_epoch),
             "precision": SimpleNamespace(scaler=None),
             "device": torch.device("cpu"),
         }

@@ -20,8 +20,8 @@ from runner.warmup.linear import Linear
 class Data:
     """Batches of a split."""
 
-    def __init__(self, batches):
-        self.batches = batches
+    def __init__(self, batches, updates):
+        self.batches, self.updates_per_epoch = batches, updates
 
     def in_order(self):
         return iter(self.batches)
@@ -38,7 +38,7 @@ def part(fit, model, technique, epochs=8, updates=3, batches=()):
         state=TrainState(0),
         learning_rate=LearningRate(Constant(), None, plan, 0.1),
         precision=Precision("fp32", torch.device("cpu")),
-        train=Data(batches),
+        train=Data(batches, updates),
     )
     technique.setup(made)
     return made
