@@ -27,10 +27,11 @@ _KEPT_BY_TORCH = ("state", "param_groups")  # of an optimizer
 class Memory:
     """Remembers the attributes of a run's parts, and compares them with what they save.
 
-    Watched are the techniques, the schedule, the warm-up, the loss and the optimizer. An attribute counts as forgotten
-    when a value in it changed since training began (or went on) and is nowhere in the part's state. What belongs to the
-    run (network, optimizer, position, other parts) is left out, as it is saved elsewhere; so is what the class names in
-    ``not_saved``. Costs one pass over the attributes, and reads the device only for tensors that are saved as copies.
+    Watched are the techniques, the schedule, the warm-up, the loss and the optimizer, unless it is torch's own. An
+    attribute counts as forgotten when a value in it changed since training began (or went on) and is nowhere in the
+    part's state. What belongs to the run (network, optimizer, position, other parts) is left out, as it is saved
+    elsewhere; so is what the class names in ``not_saved``. Costs one pass over the attributes, and reads the device
+    only for tensors that are saved as copies.
 
     Args:
         fit: the run, ready to train.
@@ -43,7 +44,7 @@ class Memory:
             "schedule": rate.schedule,
             "warmup": rate.warmup,
             "loss": fit.loss,
-            "optimizer": fit.optimizer,
+            "optimizer": None if type(fit.optimizer).__module__.startswith("torch.optim.") else fit.optimizer,
         }
         self.parts: list[tuple[str, str, Any]] = [("", name, part) for name, part in parts.items() if part is not None]
         self.parts += [("techniques", technique.name, technique) for technique in fit.techniques]

@@ -16,6 +16,7 @@ from runner.model.layers import (
     RMSNorm2d,
     activation_layer,
     dense_norm,
+    dropout_layer,
     image_norm,
     needs_bias,
     num_groups,
@@ -51,14 +52,14 @@ def test_slope_of_leaky_relu_and_of_no_other(slope):
         assert torch.equal(activation_layer(name, slope)(x), ACTIVATIONS[name]()(x))
 
 
-@pytest.mark.parametrize("build", [spatial_dropout_layer, stochastic_depth])
+@pytest.mark.parametrize("build", [dropout_layer, spatial_dropout_layer, stochastic_depth])
 def test_random_layers_keep_the_expectation_and_do_nothing_in_evaluation(build):
     torch.manual_seed(0)
     layer, x = build(0.3), torch.ones(2000, 4, 3, 3)
     y = layer(x)
-    whole = y.flatten(2) if build is spatial_dropout_layer else y.flatten(1)
+    whole = {dropout_layer: y[..., None], spatial_dropout_layer: y.flatten(2), stochastic_depth: y.flatten(1)}[build]
     kept = (whole > 0).all(-1)
-    assert torch.equal(kept, (whole > 0).any(-1))  # all or nothing: a channel of an image, or an example's branch
+    assert torch.equal(kept, (whole > 0).any(-1))  # all or nothing: a value, a channel, or an example's branch
     assert kept.float().mean().item() == pytest.approx(0.7, abs=0.02)
     assert y.max().item() == pytest.approx(1 / 0.7)
     assert y.mean().item() == pytest.approx(1.0, abs=0.03)
