@@ -43,7 +43,8 @@ class Plan:
         directions: ``minimize`` or ``maximize`` for each.
         n_trials: points in all; None: as many as the grid has.
         seed: of the sampler.
-        repeats: trials per point, each with its own seed of the application.
+        repeats: trials per point, each with its own value of `repeat_key`.
+        repeat_key: a key of the application, such as ``seed``.
         retries: how often a failed trial is tried again.
         timeout: seconds that one attempt may take.
         max_failures: failed trials that are put up with; None: any number.
@@ -60,6 +61,7 @@ class Plan:
     n_trials: int | None
     seed: int = 0
     repeats: int = 1
+    repeat_key: str = "seed"
     retries: int = 0
     timeout: float | None = None
     max_failures: int | None = None
@@ -295,7 +297,8 @@ class Driver:
         repeat = len(members)
         own = self.plan.space.overrides(params)
         if self.plan.repeats > 1:
-            own.append(f"seed={int(self.composer.current('seed') or 0) + repeat}")
+            key = self.plan.repeat_key
+            own.append(f"{key}={int(self.composer.current(key) or 0) + repeat}")
         overrides = [*self.plan.space.fixed, *own]
         config = self._ahead.pop(tuple(overrides), None)
         with contextlib.suppress(ConfigError):  # a combination that was not among those checked: it becomes a row

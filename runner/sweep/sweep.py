@@ -54,7 +54,9 @@ class Settings:
         timeout: seconds that one attempt at a trial may take.
         max_failures: stop when more trials than this failed; None: never.
         fail_fast: stop at the first failure.
-        repeats: trials per point, each with another ``seed`` of the application.
+        repeats: trials per point, told apart by `repeat_key`.
+        repeat_key: a key of the application with whole numbers, counted up from what it is: ``seed``, or the fold of a
+            cross-validation.
         retries: how often a failed trial is tried again.
         objectives: names of the scores; empty: what the application watches.
         directions: ``minimize`` or ``maximize`` for each; empty: what the application knows, or minimize.
@@ -72,6 +74,7 @@ class Settings:
     max_failures: Annotated[int, Ge(0)] | None = None
     fail_fast: bool = False
     repeats: Annotated[int, Ge(1)] = 1
+    repeat_key: str = "seed"
     retries: Annotated[int, Ge(0)] = 0
     objectives: Sequence[str] = ()
     directions: Sequence[str] = ()
@@ -192,8 +195,8 @@ class Sweep:
             )
         if settings.n_trials is None and not isinstance(self.sampler, Grid):
             raise ConfigError("hydra.sweeper.n_trials: say how many points to try.")
-        if settings.repeats > 1 and self.composer.current("seed") is None:
-            raise ConfigError("hydra.sweeper.repeats: the application has no key named seed to tell repeats apart.")
+        if settings.repeats > 1:
+            self._check_repeats(space)
         if not settings.dry_run:
             self.reporter.say(self._intent(space))
         objectives = self._objectives(space)
@@ -218,6 +221,7 @@ class Sweep:
             settings.n_trials,
             seed=settings.seed,
             repeats=settings.repeats,
+            repeat_key=settings.repeat_key,
             retries=settings.retries,
             timeout=settings.timeout,
             max_failures=0 if settings.fail_fast else settings.max_failures,
@@ -225,6 +229,17 @@ class Sweep:
             protocol=self.protocol is not None,
             commanded=self.commanded,
         )
+
+    def _check_repeats(self, space: Space) -> None:
+        key = self.settings.repeat_key
+        number = self.composer.current(key)
+        if number is None or not number.isdecimal():
+            given = "there is no such key" if number is None else f"it is {number}"
+            raise ConfigError(
+                f"hydra.sweeper.repeat_key={key}: {given}. Expected a key with a whole number that tells repeats apart."
+            )
+        if key in {d.name for d in space.dimensions}:
+            raise ConfigError(f"{key}: searched over, and counted by hydra.sweeper.repeats. Give one of them.")
 
     def _objectives(self, space: Space) -> dict[str, str]:
         """Names and directions, and on the way every option that can be reached is composed and checked."""
@@ -234,6 +249,10 @@ class Sweep:
         is_group = {d.key: bool(self.composer.options(d.name, None)) for d in space.dimensions}
         for point in covering(space, lambda d: is_group[d.key]):
             overrides = [*space.fixed, *space.overrides(point)]
+            if self.settings.repeats > 1 and not seen:  # the last of the repeats must be possible too
+                key = self.settings.repeat_key
+                last = int(self.composer.current(key) or 0) + self.settings.repeats - 1
+                overrides.append(f"{key}={last}")
             if tuple(overrides) in seen:
                 continue
             seen.add(tuple(overrides))
@@ -376,6 +395,7 @@ class Sweep:
             "seed": plan.seed,
             "n_trials": plan.n_trials,
             "repeats": plan.repeats,
+            "repeat_key": plan.repeat_key,
             "objectives": plan.objectives,
             "directions": plan.directions,
             "fixed": list(plan.space.fixed),
@@ -392,7 +412,7 @@ class Sweep:
         }
         if folder.settings.exists():
             before: dict[str, Any] = OmegaConf.to_container(OmegaConf.load(folder.settings))  # type: ignore[assignment]
-            for key in ("sampler", "objectives", "directions", "fixed", "config_name", "seed"):
+            for key in ("sampler", "objectives", "directions", "fixed", "config_name", "seed", "repeat_key"):
                 told = [sorted(s[key]) if key == "fixed" else s[key] for s in (before, settings)]
                 if told[0] != told[1]:
                     was, now = (" ".join(t) or "nothing" if isinstance(t, list) else t for t in told)

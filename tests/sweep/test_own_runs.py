@@ -72,6 +72,41 @@ def test_a_value_of_a_searched_group_means_when_selected(tmp_path):
 
 
 @pytest.mark.slow
+def test_repeats_over_folds_are_a_cross_validation(tmp_path):
+    words = ["data.folds=3", "hydra.sweeper.repeats=3", "hydra.sweeper.repeat_key=data.fold", "trainer.max_epochs=2"]
+    done = sweep(tmp_path, "optimizer=sgd,adam", *words)
+    assert done.returncode == 0, done.stderr
+    with open(tmp_path / "trials.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    scores = {}
+    for row in rows:
+        config = (tmp_path / row["folder"] / "config.yaml").read_text()
+        fold = int(row["number"]) % 3
+        assert f"fold: {fold}\n" in config
+        scores.setdefault(row["optimizer"], []).append(float(row["val/loss"]))
+    means = {name: sum(values) / 3 for name, values in scores.items()}
+    best = json.loads((tmp_path / "result.json").read_text())["best"][0]
+    assert best["val/loss"] == pytest.approx(min(means.values()))
+    assert best["overrides"] == [f"optimizer={min(means, key=means.get)}"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["hydra.sweeper.repeat_key=data.fold", "data.folds=2"], "there is no such fold"),
+        (["hydra.sweeper.repeat_key=data.fod"], "there is no such key"),
+        (["hydra.sweeper.repeat_key=monitor"], "it is val/loss"),
+        (["seed=1,2"], "counted by hydra.sweeper.repeats"),
+    ],
+)
+def test_repeats_that_can_not_be_told_apart(tmp_path, overrides, message):
+    done = dry(tmp_path, "optimizer=sgd,adam", "hydra.sweeper.repeats=3", *overrides)
+    assert done.returncode == 2, done.stdout
+    assert message in done.stderr
+
+
+@pytest.mark.slow
 def test_ready_spaces_can_be_reached(tmp_path):
     for path in sorted((CONF / "sweep").glob("*.yaml")):
         done = sweep(tmp_path, "hydra/sweeper=random", f"sweep={path.stem}", "hydra.sweeper.dry_run=true")
