@@ -245,7 +245,7 @@ class Sweep:
         """Names and directions, and on the way every option that can be reached is composed and checked."""
         found: dict[str, str] = {}
         names, directions = list(self.settings.objectives), list(self.settings.directions)
-        seen = set()
+        seen: set[tuple[str, ...]] = set()
         is_group = {d.key: bool(self.composer.options(d.name, None)) for d in space.dimensions}
         for point in covering(space, lambda d: is_group[d.key]):
             overrides = [*space.fixed, *space.overrides(point)]
