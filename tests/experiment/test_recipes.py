@@ -1,6 +1,7 @@
 """Recipes override and define nothing, and the words that their comments recommend are words that work."""
 
 import re
+from pathlib import Path
 
 import pytest
 import yaml
@@ -64,3 +65,12 @@ def test_what_is_typed_comes_before_what_a_recipe_holds():
     config = compose(["experiment=mlp_all_tricks", "optimizer.lr=0.5", "regularization=[label_smoothing]"])
     assert config.optimizer.lr == 0.5
     assert list(config.regularization) == ["label_smoothing"]  # the recipe's values for the others are dropped
+
+
+def test_the_page_of_effects_shows_every_recipe_and_every_picture():
+    docs = Path(__file__).parents[2] / "docs"
+    page = (docs / "effects.md").read_text()
+    assert [name for name in NAMES if f"experiment={name}" not in page] == []
+    linked = re.findall(r"\]\((pictures/effects/\S+\.png)\)", page)
+    assert sorted(linked) == sorted(p.relative_to(docs).as_posix() for p in docs.glob("pictures/effects/*.png"))
+    assert len(linked) == page.count("<!-- figures: ") == page.count("seeds. `python benchmarks/effects.py --only")
