@@ -134,7 +134,7 @@ def panels(columns: int) -> tuple[Any, list[Any]]:
 
 
 def curves(axis: Any, runs: dict[str, list[Trained]], points: Callable[[Trained], list[tuple[float, float]]]) -> None:
-    """A colour for each side, a thin line for each seed; a cross where a run overflowed. Whole numbers below."""
+    """A colour for each side, a thin line for each seed; a cross where a run overflowed; x is a count."""
     for (label, trained), colour in zip(runs.items(), COLOURS):
         for number, run in enumerate(trained):
             xy = [point for point in points(run) if math.isfinite(point[1])]
