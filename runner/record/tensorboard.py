@@ -59,15 +59,27 @@ class TensorBoard:
         self._add(image_summary(tag, grid.numpy(), dataformats="CHW"), step)
 
     def histograms(self, tensors: dict[str, Tensor], step: int) -> None:
-        """A histogram of each tensor's finite values, of at most 100,000 of them."""
-        from torch.utils.tensorboard.summary import histogram
+        """A histogram of each tensor's finite values, of at most 100,000 of them, in 64 bins.
+
+        Counted by torch: NumPy's dot product in TensorBoard's own function starts threads of its own, and on a busy
+        machine 32,768 values take 7.6 ms with it and 0.9 ms without.
+        """
+        import torch
+        from torch.utils.tensorboard.summary import histogram_raw
 
         for tag, tensor in tensors.items():
             values = tensor.detach().flatten()
             values = values[:: max(1, values.numel() // 100_000)].float()
-            values = values[values.isfinite()]
+            values = values[values.isfinite()].cpu().double()
             if len(values):
-                self._add(histogram(tag, values.cpu().numpy(), 64), step)
+                low, high, total, squares = (
+                    float(number) for number in (values.min(), values.max(), values.sum(), values.square().sum())
+                )
+                bounds = (low, high) if low < high else (low - 0.5, high + 0.5)
+                counts = values.histc(64, *bounds).tolist()
+                edges = torch.linspace(*bounds, 65, dtype=torch.float64).tolist()
+                summary = histogram_raw(tag, low, high, len(values), total, squares, edges, [0.0, *counts])
+                self._add(summary, step)
 
     def layout(self, charts: dict[str, list[str]]) -> None:
         """Charts that show several scalars together: name to tags."""

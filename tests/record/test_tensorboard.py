@@ -3,12 +3,15 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.custom_scalar.layout_pb2 import Layout
 from tensorboard.plugins.hparams import plugin_data_pb2
 from tensorboard.util.tensor_util import make_ndarray
 
+from runner.record.tensorboard import TensorBoard
 from runner.run import resume
 
 RUN = (
@@ -151,6 +154,21 @@ def test_resuming_writes_no_second_set_and_voids_what_came_after(go):
         steps = [step for step, _ in scalars]
         assert steps == sorted(set(steps)), "a step is shown twice"
     assert [s.step for s in events.Scalars("val/loss")] == [row["step"] for row in rows("run")]
+
+
+@pytest.mark.parametrize("values", [torch.randn(5000), torch.full((7,), 3.0), torch.tensor([1e38, -1e38, 0.0])])
+def test_a_histogram_is_numpys(values, tmp_path):
+    board = TensorBoard(tmp_path, None)
+    board.histograms({"values": torch.cat([values, torch.tensor([float("nan"), float("inf")])])}, 1)
+    board.close()
+    (event,) = read(tmp_path).Histograms("values")
+    found, double = event.histogram_value, values.double().numpy()
+    counts, edges = np.histogram(double, 64)
+    np.testing.assert_allclose(found.bucket_limit, edges, rtol=1e-12, atol=1e-12 * abs(double).max())
+    assert found.bucket == [0, *counts]
+    assert (found.num, found.min, found.max) == (len(values), double.min(), double.max())
+    assert found.sum == pytest.approx(double.sum())
+    assert found.sum_squares == pytest.approx((double**2).sum())
 
 
 def test_histograms_by_choice(go, folder, events):
