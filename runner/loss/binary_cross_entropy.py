@@ -57,6 +57,7 @@ class BinaryCrossEntropy(Loss):
 
     def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Mean loss of logits ``(N, 1)`` or ``(N, C)`` for class indices ``(N,)`` or probabilities ``(N, C)``."""
+        outputs = outputs if outputs.element_size() >= 4 else outputs.float()  # bf16 would round targets and weights
         if self.two_classes:
             targets = targets[:, 1:] if targets.ndim == 2 else targets.unsqueeze(1)
         elif targets.ndim == 1:

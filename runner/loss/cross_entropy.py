@@ -53,6 +53,7 @@ class CrossEntropy(Loss):
         """Mean loss of logits ``(N, C)`` for class indices ``(N,)`` or probabilities ``(N, C)``."""
         if self.weight is None:
             return F.cross_entropy(outputs, targets)
+        outputs = outputs if outputs.element_size() >= 4 else outputs.float()  # bf16 would round the weights
         self.weight = placed(self.weight, outputs)
         return F.cross_entropy(outputs, targets, self.weight, reduction="sum") / len(targets)
 

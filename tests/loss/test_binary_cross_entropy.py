@@ -68,6 +68,15 @@ def test_an_evaluation_first_does_not_spoil_the_training():
     assert z.grad is not None
 
 
+def test_targets_and_weights_are_not_rounded_to_the_networks_format():
+    torch.manual_seed(0)
+    spec = DataSpec("classification", (4,), 3, 3)
+    outputs, targets, weight = torch.randn(50, 3).bfloat16(), torch.rand(50, 3), (0.3, 1.037, 2.71)
+    expected = BinaryCrossEntropy(spec, weight)(outputs.float(), targets)
+    with torch.autocast("cpu", torch.bfloat16):
+        torch.testing.assert_close(BinaryCrossEntropy(spec, weight)(outputs, targets), expected)
+
+
 def test_micro_batches_add_up():
     z, y = torch.randn(40, 5), torch.randint(5, (40,))
     loss = BinaryCrossEntropy(FIVE, pos_weight=2.0)

@@ -50,6 +50,17 @@ def test_micro_batches_add_up(weight, cut):
     torch.testing.assert_close(sum(parts) / 50, loss(outputs, targets))
 
 
+def test_weights_are_not_rounded_to_the_networks_format():
+    """1.037 would be 1.0391 in bf16."""
+    outputs, targets = batch()
+    outputs, weight = outputs.bfloat16(), (0.3, 1.037, 2.71)
+    expected = CrossEntropy(SPEC, weight)(outputs.float(), targets)
+    loss = CrossEntropy(SPEC, weight)
+    with torch.autocast("cpu", torch.bfloat16):
+        torch.testing.assert_close(loss(outputs, targets), expected)
+        torch.testing.assert_close(loss(outputs, F.one_hot(targets, 3).float()), expected)
+
+
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.integers(1, 200), min_size=2, max_size=8))
 def test_balanced_weights_are_scikit_learns(counts):
