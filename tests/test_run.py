@@ -21,6 +21,17 @@ def rows(folder):
     return [json.loads(line) for line in (Path(folder) / "metrics.jsonl").read_text().splitlines()]
 
 
+class StopAtStep(Progress):
+    """The same after a given update, where it ends a log interval."""
+
+    def __init__(self, step):
+        self.at = step
+
+    def interval(self, fit, scores):
+        if fit.state.step == self.at:
+            os.kill(os.getpid(), signal.SIGINT)
+
+
 class StopAt(Progress):
     """Sends this process a signal at a given epoch, as a person would with Ctrl-C."""
 
@@ -106,6 +117,18 @@ def test_a_limit_in_the_middle_of_an_epoch_is_resumed_exactly(go):
     assert same(whole, cut) == []
 
 
+@pytest.mark.parametrize("limits", [(), ("trainer.max_steps=10",)])
+def test_interrupted_behind_its_last_update_a_run_still_ends_its_last_epoch(go, limits):
+    common = ["data=iris", "data.batch_size=16", "trainer.max_epochs=2", "trainer.log_every=1", *limits]
+    go(*common, folder="whole")
+    last = rows("whole")[-1]["step"]
+    with pytest.raises(Interrupted):
+        go(*common, folder="cut", progress=StopAtStep(last))
+    assert [row["epoch"] for row in rows("cut")] == [1]
+    resume("cut")
+    assert same(content(Path("whole")), content(Path("cut"))) == []
+
+
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
 def test_mixed_precision_resumes_exactly(go, precision):
     common = ["model=cnn", "model.channels=[4]", "model.head=[8]", f"trainer.precision={precision}"]
@@ -162,6 +185,31 @@ def test_nonfinite_is_found_before_a_checkpoint_even_between_log_intervals(go):
     with pytest.raises(RunFailed, match="non-finite"):
         go(*overrides, "trainer.checkpoint.every_seconds=0", "model.norm=none")
     assert not Path("run/checkpoints/best.pt").exists() or load("run")
+
+
+def test_updates_whose_loss_overflows_are_left_out_by_choice(go):
+    """Rows of y = x; in those with 1e25 the squared error is infinite and its slope a number."""
+    lines = [f"{i / 100},{1e25 if i % 40 == 7 else i / 100}" for i in range(200)]
+    Path("table.csv").write_text("\n".join(["x,y", *lines]))
+    overrides = ["data=csv", "data.path=table.csv", "data.target=y", "data.target_scaling=none", "data.batch_size=4"]
+    overrides += ["trainer.max_epochs=3", "model.hidden=[]", "trainer.log_every=5"]
+    with pytest.raises(RunFailed, match="non-finite loss at step"):
+        go(*overrides, folder="stop")
+    result = go(*overrides, "optimizer.lr=0.05", "trainer.on_nonfinite=skip", folder="skip")
+    skipped = rows("skip")[-1]["skipped_steps"]
+    assert 3 <= skipped <= 15  # those of the five rows that are in the training part, in three epochs
+    assert skipped % 3 == 0
+    assert result["status"] == "completed"
+    assert rows("skip")[-1]["train/loss"] < 0.1
+
+
+def test_a_validation_loss_that_overflows_is_null_and_never_the_best(go):
+    lines = [f"{i / 100},{1e25 if i >= 70 else i / 100},{i}" for i in range(85)]
+    Path("table.csv").write_text("\n".join(["x,y,when", *lines]))
+    overrides = ["data=csv", "data.path=table.csv", "data.target=y", "data.order=when", "data.target_scaling=none"]
+    result = go(*overrides, "data.split=[0.8,0.2,0.0]", "trainer.max_epochs=2")
+    assert [row["val/loss"] for row in rows("run")] == [None, None]
+    assert (result["status"], result["best_epoch"]) == ("completed", None)
 
 
 def test_a_stop_request_prunes_the_run(go):

@@ -27,7 +27,8 @@ def evaluate(network: nn.Module, batches: Batches, meter: Meter, loss: Loss, pre
     """Loss and metrics over all of `batches`, with the network in evaluation mode.
 
     Returns:
-        Scores by plain name, such as ``{"loss": .., "accuracy": ..}``. A loss that is not finite is returned as NaN.
+        Scores by plain name, such as ``{"loss": .., "accuracy": ..}``. A loss that is not finite is returned as it
+        is: it is never the best, and written as null.
     """
     network.eval()
     meter.reset()

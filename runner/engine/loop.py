@@ -45,19 +45,21 @@ def train(fit: Fit) -> Outcome:
     val_meter = Meter(fit.loss, fit.meter.metrics, fit.spec)
     outcome = Outcome("completed")
 
-    while state.epoch < plan.epochs and state.step < plan.total:
+    # An epoch that was left between its last update and its end is closed, also where no update is to come.
+    while state.epoch < plan.epochs and (state.step < plan.total or state.epoch_step):
         fit.network.train()
         for hear in on_epoch_start:
             hear(state.epoch + 1)
         log_every = fit.log_every
-        for update in fit.train.updates(state.epoch, state.epoch_step):
+        for update in fit.train.updates(state.epoch, state.epoch_step) if state.step < plan.total else ():
             seed(state.step_seed())
             step.set_rates()
             results = step.gradients(update)
             logging = (state.epoch_step + 1) % log_every == 0
             norm = step.apply(want_norm=logging)
             state.advance()
-            fit.meter.add(results, state.step)
+            if not step.left_out:
+                fit.meter.add(results, state.step)
             if logging:
                 fit.meter.check()
                 fit.meter.fold()

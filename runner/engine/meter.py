@@ -67,7 +67,7 @@ class Meter:
         self.recent_sum, self.recent_count = 0.0, 0
 
     def add(self, results: list[Result], step: int = 0) -> None:
-        """Take the results of the update numbered `step` (from 1), or of an evaluation batch."""
+        """Take the results of the update numbered `step` (from 1), or of an evaluation batch (0)."""
         for result in results:
             self.losses.append((step, result.loss, result.size))
             # techniques that repeat inputs put the repetitions behind the batch itself
@@ -79,13 +79,13 @@ class Meter:
         """Read the losses kept so far into the sums.
 
         Raises:
-            NonFinite: one of them is not finite.
+            NonFinite: that of an update is not finite.
         """
         if not self.losses:
             return
         values = torch.stack([loss for _, loss, _ in self.losses]).tolist()
         for value, (step, _, size) in zip(values, self.losses, strict=True):
-            if not math.isfinite(value):
+            if step and not math.isfinite(value):
                 raise NonFinite(step)
             self.loss_sum += value * size  # one by one: the sum must not depend on when it is read
             self.count += size
@@ -94,8 +94,8 @@ class Meter:
         self.losses.clear()
 
     def recent(self) -> float:
-        """Mean loss since this was last asked."""
-        mean = self.recent_sum / max(1, self.recent_count)
+        """Mean loss since this was last asked; NaN where there was none."""
+        mean = self.recent_sum / self.recent_count if self.recent_count else math.nan
         self.recent_sum, self.recent_count = 0.0, 0
         return mean
 
@@ -116,10 +116,10 @@ class Meter:
             self.outputs.clear()
 
     def read(self) -> dict[str, float]:
-        """Mean loss and metrics of everything added since the last `reset`."""
+        """Mean loss and metrics of everything added since the last `reset`; NaN where there was nothing."""
         self.check()
         self.fold()
-        scores = {"loss": self.loss_sum / max(1, self.count)}
+        scores = {"loss": self.loss_sum / self.count if self.count else math.nan}
         for metric in self.metrics:
             total = self.statistics[metric.statistic].total
             scores[metric.name] = math.nan if total is None else float(metric.compute(total))

@@ -53,6 +53,11 @@ class Precision:
         self.scaler.update()
         return self.scaler.get_scale() >= before
 
+    def leave_out(self) -> None:
+        """Close an update that is not to be made; the scale falls where it was the gradients that overflowed."""
+        if self.scaler is not None:
+            self.scaler.update()
+
     def state_dict(self) -> dict[str, Any]:
         """State of the loss scale."""
         return self.scaler.state_dict() if self.scaler is not None else {}

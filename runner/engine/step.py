@@ -49,6 +49,8 @@ class Step:
             self.gradients = _wrapped(around, self.gradients)
         settings = fit.settings
         self.skipping = settings.on_nonfinite == "skip"
+        self.left_out = False  # whether the last update was, by `on_nonfinite=skip`
+        self.losses: list[Tensor] = []
         self.touching = bool(
             settings.clip_norm is not None
             or settings.clip_value is not None
@@ -108,6 +110,8 @@ class Step:
                 for penalty in self.penalties:
                     loss = loss + penalty()
             self.precision.scaled(loss).backward()
+        if self.skipping:
+            self.losses += [result.loss for result in results]
         return results
 
     def apply(self, want_norm: bool) -> Tensor | None:
@@ -125,16 +129,26 @@ class Step:
             norm = self._touch(want_norm)
             if self.warmup is not None:
                 self._tell_warmup(norm)
-            if self.skipping and self.precision.scaler is None and norm is not None and not torch.isfinite(norm):
-                self.fit.state.skipped += 1
-                return norm
-        if self.precision.scaler is None:
+        self.left_out = self.skipping and not self._is_finite(norm)
+        if self.left_out:
+            self.precision.leave_out()
+            self.fit.state.skipped += 1
+        elif self.precision.scaler is None:
             self.update_weights()
         elif not self.precision.scaled_step(self.fit.optimizer):
             self.fit.state.skipped += 1
         for hear in self.after_step:
             hear()
         return norm
+
+    def _is_finite(self, norm: Tensor | None) -> bool:
+        """Whether the gradients and the losses of all passes are numbers; a loss can overflow where its slope is one.
+
+        Waits for the device.
+        """
+        assert norm is not None
+        values, self.losses = [norm, *self.losses], []
+        return bool(torch.stack([value.isfinite() for value in values]).all())
 
     def _tell_warmup(self, norm: Tensor | None) -> None:
         assert self.warmup is not None and norm is not None

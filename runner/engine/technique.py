@@ -100,7 +100,7 @@ class Technique:
         raise NotImplementedError
 
     def after_step(self) -> None:
-        """The weights were updated."""
+        """The weights were updated, or left as they were where gradients were not finite."""
         raise NotImplementedError
 
     def on_interval(self, step: int) -> dict[str, Tensor | float]:

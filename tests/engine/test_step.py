@@ -176,6 +176,42 @@ def test_nonfinite_gradients_are_skipped_by_choice():
     assert not moved.isfinite().all()
 
 
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+def test_an_update_is_left_out_for_its_loss_alone_and_training_goes_on(precision):
+    """A loss can overflow where its gradient is a number: the square of a large error."""
+    fit = make_fit(model=Given([1.0, 1.0]), lr=1.0, on_nonfinite="skip", precision=precision)
+    step, losses = Step(fit), iter([float("inf"), 0.0])
+    fit.loss = step.loss = lambda outputs, targets: outputs[0, 0] + next(losses)
+    for expected in (0.0, -1.0):
+        step.gradients(next(iter(fit.train.updates(0))))
+        step.apply(want_norm=False)
+        assert fit.model.w.tolist() == [expected, expected]
+        assert step.left_out == (expected == 0.0)
+    assert fit.state.skipped == 1
+
+
+def test_the_scale_falls_where_a_skipped_update_overflowed():
+    fit = make_fit(model=Given([1e36, 1.0]), precision="fp16", on_nonfinite="skip")
+    fit.loss = SumLoss()
+    step, scale = Step(fit), fit.precision.scaler.get_scale()
+    step.gradients(next(iter(fit.train.updates(0))))
+    step.apply(want_norm=False)
+    assert (fit.state.skipped, fit.precision.scaler.get_scale()) == (1, scale / 2)
+
+
+@pytest.mark.parametrize("settings", [{"on_nonfinite": "skip"}, {"precision": "fp16"}])
+def test_techniques_that_count_updates_hear_of_those_left_out(settings):
+    """Otherwise the average over the ends of epochs misses the epoch whose last update was left out."""
+    heard = []
+    fit = make_fit([Recording(heard)], model=Given([float("inf"), 1.0]), **settings)
+    fit.loss = SumLoss()
+    step = Step(fit)
+    step.gradients(next(iter(fit.train.updates(0))))
+    step.apply(want_norm=False)
+    assert fit.state.skipped == 1
+    assert heard[-1] == "after_step"
+
+
 class Recording(Technique):
     """Listens to everything and writes down the order."""
 
