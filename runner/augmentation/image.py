@@ -25,6 +25,7 @@ class ImageTechnique(Technique):
     """
 
     slot: ClassVar[Slot] = Slot.GEOMETRY
+    takes: ClassVar[tuple[str, ...]] = ("images",)
 
     def setup(self, fit: Fit) -> None:
         """Check that the inputs are images.

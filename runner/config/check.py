@@ -226,8 +226,22 @@ def _check_meaning(config: Config, probe: Probe | None, fresh: bool) -> None:
         )
     model_node(config, techniques)
     probe = probe or instantiate(config["data"], "data", trusted).probe()
+    _check_inputs(config, probe)
     loss = resolve(config["loss"]["_target_"], "loss._target_", trusted)
     check_task(config, probe.task, loss, techniques)
+
+
+def _check_inputs(config: Config, probe: Probe) -> None:
+    """Whether network and techniques take what the examples are, as far as that is known before loading."""
+    given = "rows of a table" if probe.inputs == "table" else probe.inputs
+    for key, node in nodes(config):
+        takes = getattr(resolve(node["_target_"], f"{key}._target_", config["trusted_targets"]), "takes", None)
+        if probe.inputs is not None and isinstance(takes, tuple) and probe.inputs not in takes:
+            group, _, name = key.partition(".")
+            raise ConfigError(
+                f"{group}={name or _short(node['_target_'])} takes {' or '.join(takes)}, and these data are {given}. "
+                + (f"Leave {name} out." if name else "Take model=mlp, or other data.")
+            )
 
 
 def check_task(config: Config, task: Task | None, loss: Any, techniques: Sequence[Technique]) -> None:

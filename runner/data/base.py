@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from annotated_types import Ge, Gt, Le
 
-from runner.engine.spec import Probe
+from runner.engine.spec import Inputs, Probe
 from runner.engine.split import Splits
 from runner.errors import ConfigError
 
@@ -88,3 +88,8 @@ class ImageOption(DataOption):
     """
 
     as_sequence: bool = False
+
+    @property
+    def inputs(self) -> Inputs:
+        """What an example is."""
+        return "series" if self.as_sequence else "images"

@@ -30,7 +30,7 @@ class BundledTable(DataOption):
 
     def probe(self) -> Probe:
         """Known beforehand."""
-        return Probe("classification", len(self.class_names))
+        return Probe("classification", len(self.class_names), "table")
 
     def load(self) -> Splits:
         """Read the bundled file; see `DataOption.load`."""

@@ -63,7 +63,7 @@ class Csv(DataOption):
     def probe(self) -> Probe:
         """Reads the first line only."""
         self._header()
-        return Probe(None if self.task == "auto" else self.task)
+        return Probe(None if self.task == "auto" else self.task, inputs="table")
 
     def load(self) -> Splits:
         """Read, leave out rows, decide on the task, split, fill and encode."""

@@ -27,7 +27,7 @@ class Diabetes(DataOption):
 
     def probe(self) -> Probe:
         """Known beforehand."""
-        return Probe("regression")
+        return Probe("regression", inputs="table")
 
     def load(self) -> Splits:
         """Read the bundled file; see `DataOption.load`."""

@@ -21,7 +21,7 @@ class Digits(ImageOption):
 
     def probe(self) -> Probe:
         """Known beforehand."""
-        return Probe("classification", 10)
+        return Probe("classification", 10, self.inputs)
 
     def load(self) -> Splits:
         """Read the bundled file; see `DataOption.load`."""

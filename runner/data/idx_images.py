@@ -43,7 +43,7 @@ class IdxImages(ImageOption):
                 f"data.root={self.root}: expected a folder with {', '.join(idx.FILES)} (plain or .gz), in itself or in "
                 f"{self.published.torchvision}/raw. Leave data.root out to have them fetched."
             )
-        return Probe("classification", len(self.class_names))
+        return Probe("classification", len(self.class_names), self.inputs)
 
     def load(self) -> Splits:
         """Find or fetch the files, verify, read and split them."""

@@ -44,7 +44,7 @@ class ImageFolder(ImageOption):
     def probe(self) -> Probe:
         """Looks at the folders, not into the images."""
         classes = self._classes(self._part_folders().get("train", self._root()))
-        return Probe("classification", len(classes))
+        return Probe("classification", len(classes), self.inputs)
 
     def load(self) -> Splits:
         """List, split and decode the images; what doesn't fit in memory is decoded once for the statistics."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 Task = Literal["classification", "regression"]
+Inputs = Literal["table", "series", "images"]
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,11 @@ class Probe:
     Attributes:
         task: what is predicted.
         num_classes: number of classes.
+        inputs: whether an example is a row of a table ``(features,)``, a series ``(steps, features)`` or an image
+            ``(channels, height, width)``. Networks and techniques that do not take all of them name those they
+            take in a class attribute ``takes``.
     """
 
     task: Task | None = None
     num_classes: int | None = None
+    inputs: Inputs | None = None

@@ -83,6 +83,8 @@ class CNN(Chain):
             convolutions that change the size by more than their stride.
     """
 
+    takes: ClassVar[tuple[str, ...]] = ("images",)
+
     def __init__(
         self,
         spec: DataSpec,

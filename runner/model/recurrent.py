@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import torch
 from annotated_types import Ge
@@ -118,6 +118,8 @@ class Recurrent(nn.Module):
     Raises:
         ConfigError: `dropout_between` with one layer, or data that are no series.
     """
+
+    takes: ClassVar[tuple[str, ...]] = ("series", "images")
 
     def __init__(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from annotated_types import Gt
 from torch import nn
@@ -77,6 +77,8 @@ class ResNet(Chain):
     Source: He et al. 2016, "Deep Residual Learning for Image Recognition", table 1 and section 4.2; for ``pre`` He et
     al. 2016, "Identity Mappings in Deep Residual Networks".
     """
+
+    takes: ClassVar[tuple[str, ...]] = ("images",)
 
     def __init__(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 
@@ -56,6 +56,8 @@ class CutMix(Mixing):
         alpha: both parameters of the Beta distribution that the share of each image is drawn from, above 0.
         p: share of the micro-batches that are mixed, in [0, 1]; the paper takes 0.5 for CIFAR and 1 for ImageNet.
     """
+
+    takes: ClassVar[tuple[str, ...]] = ("images",)
 
     def setup(self, fit: Fit) -> None:
         """Check that there are images of some classes.

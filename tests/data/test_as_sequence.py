@@ -32,3 +32,8 @@ def test_channels_stand_behind_each_other(tmp_path, in_memory):
         image, row = images.val.dataset[0][0], rows.val.dataset[0][0]
         assert rows.val.size == images.val.size
     torch.testing.assert_close(row, torch.cat(list(image), dim=1))
+
+
+def test_the_probe_knows_what_an_example_is():
+    assert Digits(as_sequence=True).probe().inputs == "series"
+    assert Digits().probe().inputs == "images"

@@ -237,8 +237,8 @@ def test_the_task_is_told_from_the_target(table):
     assert (regression.spec.task, regression.spec.num_outputs) == ("regression", 1)
     assert regression.train.targets.shape == (len(regression.train), 1)
     assert load(table, target="size", task="regression").spec.task == "regression"
-    assert Csv(path=table, target="age").probe() == Probe()
-    assert Csv(path=table, target="age", task="regression").probe() == Probe("regression")
+    assert Csv(path=table, target="age").probe() == Probe(inputs="table")
+    assert Csv(path=table, target="age", task="regression").probe() == Probe("regression", inputs="table")
 
 
 def test_impossible_tasks_are_refused(table, tmp_path):

@@ -33,7 +33,7 @@ def test_shapes_types_and_spec():
     assert splits.train.targets.dtype == torch.int64
     assert splits.spec.class_counts == tuple(torch.bincount(splits.train.targets).tolist())
     assert (splits.spec.task, splits.spec.input_shape, splits.spec.num_outputs) == ("classification", (1, 8, 8), 10)
-    assert Digits().probe() == Probe("classification", 10)
+    assert Digits().probe() == Probe("classification", 10, "images")
 
 
 def test_statistics_come_from_the_training_part_only():

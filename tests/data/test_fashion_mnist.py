@@ -8,7 +8,7 @@ from runner.errors import RunFailed
 
 
 def test_probe_needs_no_files(no_cache):
-    assert FashionMnist().probe() == Probe("classification", 10)
+    assert FashionMnist().probe() == Probe("classification", 10, "images")
 
 
 @pytest.mark.skipif(not fetch.on_machine(FashionMnist.published), reason="the files are not on this machine")

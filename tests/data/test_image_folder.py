@@ -60,7 +60,7 @@ def test_classes_are_folders(root):
     (root / "cat" / "more").mkdir()
     (root / "cat" / "000.png").rename(root / "cat" / "more" / "a.PNG")
     splits = ImageFolder(root=str(root), image_size=8).load()
-    assert ImageFolder(root=str(root)).probe() == Probe("classification", 3)
+    assert ImageFolder(root=str(root)).probe() == Probe("classification", 3, "images")
     assert splits.spec.class_names == ("cat", "dog", "eel")
     assert splits.spec.input_shape == (3, 8, 8)
     total = sum(torch.bincount(part.targets, minlength=3) for part in (splits.train, splits.val, splits.test))

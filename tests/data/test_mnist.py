@@ -8,7 +8,7 @@ from runner.errors import RunFailed
 
 
 def test_probe_needs_no_files(no_cache):
-    assert Mnist().probe() == Probe("classification", 10)
+    assert Mnist().probe() == Probe("classification", 10, "images")
 
 
 @pytest.mark.skipif(not fetch.on_machine(Mnist.published), reason="the files are not on this machine")

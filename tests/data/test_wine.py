@@ -24,4 +24,4 @@ def test_training_features_are_standardized():
     train = splits.train.inputs
     assert torch.allclose(train.mean(dim=0), torch.zeros(train.shape[1]), atol=1e-5)
     assert torch.allclose(train.std(dim=0, correction=0), torch.ones(train.shape[1]), atol=1e-5)
-    assert Wine().probe() == Probe("classification", splits.spec.num_classes)
+    assert Wine().probe() == Probe("classification", splits.spec.num_classes, "table")
