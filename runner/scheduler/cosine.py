@@ -17,7 +17,7 @@ class Cosine(Schedule):
 
     Args:
         T_max: length of the fall in units of `by`; None: the whole run.
-        eta_min: the rate at the end, at least 0. A group whose own rate is lower rises to it, as in torch.
+        eta_min: the rate at the end, at least 0. A group whose own rate is lower keeps it; torch's rises.
         by: unit of the position.
 
     Source: Loshchilov and Hutter 2017, "SGDR: Stochastic Gradient Descent with Warm Restarts", equation 5.
@@ -34,5 +34,5 @@ class Cosine(Schedule):
 
     def lr(self, t: int, base_lr: float) -> float:
         """Learning rate at position `t`."""
-        share = min(t, self.length) / self.length
-        return self.eta_min + (base_lr - self.eta_min) * (1.0 + math.cos(math.pi * share)) / 2.0
+        share, end = min(t, self.length) / self.length, min(self.eta_min, base_lr)
+        return end + (base_lr - end) * (1.0 + math.cos(math.pi * share)) / 2.0

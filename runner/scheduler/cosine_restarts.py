@@ -21,7 +21,7 @@ class CosineRestarts(Schedule):
     Args:
         T_0: length of the first cycle in units of `by`; None: such that three cycles fill the run.
         T_mult: factor between the lengths of a cycle and the one before.
-        eta_min: the rate at the end of a cycle, at least 0. A group whose own rate is lower rises to it, as in torch.
+        eta_min: the rate at the end of a cycle, at least 0. A group whose own rate is lower keeps it; torch's rises.
         by: unit of the position.
 
     Source: Loshchilov and Hutter 2017, "SGDR: Stochastic Gradient Descent with Warm Restarts", equation 5.
@@ -48,4 +48,5 @@ class CosineRestarts(Schedule):
         while since >= length:
             since -= length
             length *= self.T_mult
-        return self.eta_min + (base_lr - self.eta_min) * (1.0 + math.cos(math.pi * since / length)) / 2.0
+        end = min(self.eta_min, base_lr)
+        return end + (base_lr - end) * (1.0 + math.cos(math.pi * since / length)) / 2.0

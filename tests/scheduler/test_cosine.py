@@ -24,3 +24,9 @@ def test_stays_at_eta_min_past_the_end():
     schedule = Cosine(eta_min=0.001)
     schedule.bind(10, 0.1)
     assert [schedule.lr(t, 0.1) for t in (10, 11, 15, 20)] == [0.001] * 4
+
+
+def test_never_rises_to_eta_min():
+    schedule = Cosine(eta_min=1e-5)
+    schedule.bind(10, 0.1)
+    assert {schedule.lr(t, 1e-6) for t in range(15)} == {1e-6}

@@ -30,3 +30,9 @@ def test_goes_on_past_the_end():
     schedule.bind(30, 0.1)
     assert schedule.lr(10**6, 0.1) == schedule.lr(0, 0.1)
     assert schedule.lr(10**6 + 3, 0.1) == schedule.lr(3, 0.1)
+
+
+def test_never_rises_to_eta_min():
+    schedule = CosineRestarts(T_0=5, eta_min=1e-5)
+    schedule.bind(10, 0.1)
+    assert {schedule.lr(t, 1e-6) for t in range(15)} == {1e-6}
