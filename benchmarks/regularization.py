@@ -36,6 +36,7 @@ SETTING = [
     "model.head=[64]",
     "trainer.max_epochs=15",
     "trainer.images=0",
+    "trainer.threads=1",
 ]
 PAGE = CONF.parent / "docs" / "regularization.md"
 BEGIN, END = "<!-- table: python benchmarks/regularization.py -->", "<!-- end of table -->"
