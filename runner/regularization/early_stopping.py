@@ -32,7 +32,7 @@ class EarlyStopping(Technique):
         baseline: a value to be beaten within `patience` epochs; None: none.
         start_from_epoch: number of first epochs that are not looked at.
         restore_best_weights: whether the run ends with the weights of its best epoch (True) or of its last. Not done
-            here: the engine keeps the best weights and asks for this.
+            here: the engine keeps the weights that are best by the run's own `monitor`, and asks for this.
         verbose: 1 logs every epoch without improvement.
 
     Source: Prechelt 1998, "Early Stopping - But When?".
@@ -57,12 +57,18 @@ class EarlyStopping(Technique):
         self.wait = 0
 
     def setup(self, fit: Fit) -> None:
-        """Look up the score.
+        """Look up the score, and say where the weights that are kept go by another one.
 
         Raises:
             ConfigError: the run reports no such score.
         """
         self.best = fit.monitor(self.monitor, self.mode, self.min_delta, key="regularization.early_stopping.monitor")
+        kept = fit.best.monitor
+        if self.restore_best_weights and (kept.name, kept.direction) != (self.best.name, self.best.direction):
+            fit.progress.message(
+                f"early_stopping follows {self.best.name} ({self.best.direction}), and the weights kept are the best "
+                f"by monitor={kept.name} ({kept.direction}). monitor={self.best.name} alone serves both."
+            )
 
     def on_epoch_end(self, epoch: int, scores: dict[str, float]) -> str | None:
         """The reason to stop, or None."""

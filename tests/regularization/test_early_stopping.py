@@ -5,7 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.engine.fit import Fit
+from runner.engine.fit import Best, Fit
+from runner.engine.monitor import Monitor
+from runner.engine.progress import Progress
 from runner.errors import ConfigError
 from runner.regularization.early_stopping import EarlyStopping
 
@@ -14,6 +16,7 @@ def stopping(**given):
     technique = EarlyStopping(**given)
     fit = object.__new__(Fit)  # only what is asked for
     fit.directions = {"val/loss": "min", "val/accuracy": "max"}
+    fit.best, fit.progress = Best(Monitor("val/loss", "min")), Progress()
     technique.setup(fit)
     return technique
 
@@ -135,3 +138,28 @@ def test_verbose_logs_stale_epochs(caplog):
 def test_unknown_score():
     with pytest.raises(ConfigError, match=r"early_stopping.monitor=val/los: .*Did you mean 'val/loss'"):
         stopping(monitor="val/los")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        (["monitor=val/accuracy"], False),
+        (["regularization.early_stopping.monitor=val_loss"], False),
+        (["regularization.early_stopping.monitor=val/accuracy"], True),
+        (["regularization.early_stopping.mode=max"], True),
+        (
+            ["regularization.early_stopping.mode=max", "regularization.early_stopping.restore_best_weights=false"],
+            False,
+        ),
+    ],
+)
+def test_weights_kept_by_another_score_are_told_of(go, overrides, said):
+    messages = []
+
+    class Hear(Progress):
+        def message(self, text):
+            messages.append(text)
+
+    common = ["data=iris", "regularization=[early_stopping]", "trainer.max_steps=1"]
+    go(*common, *overrides, progress=Hear())
+    assert any(text.startswith("early_stopping follows") for text in messages) == said
