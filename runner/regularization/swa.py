@@ -84,7 +84,8 @@ class SWA(Technique):
         """Hold the learning rate from the start on.
 
         Raises:
-            ConfigError: the run ends before averaging begins.
+            ConfigError: the run ends before averaging begins, or the schedule follows scores, which no rate at `start`
+                stands for.
         """
         self.fit, plan = fit, fit.plan
         self.start_epoch = math.floor(self.start * plan.epochs + 1e-9) if self.start < 1 else int(self.start)
@@ -92,6 +93,12 @@ class SWA(Technique):
             raise ConfigError(
                 f"regularization.swa.start={self.start:g}: the run ends after {counted(plan.epochs, 'epoch')}, "
                 "before averaging begins. Give a smaller number of epochs, or a share of the run below 1."
+            )
+        if self.lr is None and fit.learning_rate.schedule.monitors:
+            raise ConfigError(
+                "regularization.swa.lr=null: holds the rate that the schedule has where averaging begins, and this one "
+                "follows scores and would go on lowering it. Give regularization.swa.lr, or take a schedule such as "
+                "scheduler=cosine."
             )
         base = fit.optimizer.param_groups[0]["initial_lr"] or 1.0
         fit.learning_rate = HeldRate(

@@ -132,6 +132,16 @@ def test_a_start_behind_the_end_is_refused(fit):
         part(fit, nn.Linear(2, 2), SWA(start=8))
 
 
+def test_a_rate_that_follows_scores_is_not_held_but_replaced(go):
+    common = ("regularization=[swa]", "scheduler=plateau", "scheduler.patience=1", "scheduler.min_delta=1")
+    common += ("trainer.max_epochs=4", "regularization.swa.start=0.5", "regularization.swa.anneal_epochs=0")
+    with pytest.raises(ConfigError, match=r"swa\.lr=null: .* follows scores"):
+        go(*common, folder="held")
+    go(*common, "regularization.swa.lr=0.02", "optimizer.lr=0.01")
+    rates = [json.loads(line)["lr"] for line in Path("run/metrics.jsonl").read_text().splitlines()]
+    assert rates == pytest.approx([0.01, 0.01, 0.02, 0.02])
+
+
 def test_share_of_epochs(fit):
     for epochs, expected in ((20, 15), (1, 0), (3, 2)):
         technique = SWA()
