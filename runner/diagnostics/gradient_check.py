@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from runner.diagnostics.looking import examples
 from runner.engine.state import seed_for
 from runner.engine.technique import Slot, Technique
-from runner.errors import RunFailed
+from runner.errors import RunFailed, counted
 
 if TYPE_CHECKING:
     from runner.engine.fit import Fit
@@ -105,6 +105,10 @@ class GradientCheck(Technique):
                 f"{analytic:.6g}, central differences of the loss give {numeric:.6g} (relative error {error:.1g}, "
                 f"allowed {self.tolerance:g}). Look at the backward pass of that layer and of those behind it."
             )
+        fit.progress.message(
+            f"gradient check: analytic gradients of {counted(len(errors), 'parameter')} agree with central "
+            f"differences; the largest relative error is {error:.1g}, of {name}."
+        )
 
     def errors(self, model: nn.Module, value: Callable[[], Tensor]) -> dict[str, tuple[float, float, float]]:
         """The worst relative error of each parameter, with the analytic and the numerical slope.

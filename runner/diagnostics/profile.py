@@ -38,6 +38,7 @@ class Profile(Technique):
         """Prepare the profiler."""
         from torch import profiler
 
+        os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # else it writes of its own doings, and of a missing GPU
         self.path = fit.recorder.folder.path / "profile.json"
         self.profiler = profiler.profile(
             schedule=profiler.schedule(wait=self.wait - 1, warmup=1, active=self.active, repeat=1),

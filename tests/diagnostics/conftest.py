@@ -7,6 +7,7 @@ import torch
 from torch.nn import functional as F
 
 from runner.engine.fit import Fit
+from runner.engine.progress import Progress
 
 
 class Examples:
@@ -39,6 +40,7 @@ def fit():
             "plan": SimpleNamespace(updates_per_epoch=Examples.updates_per_epoch),
             "precision": SimpleNamespace(scaler=None),
             "device": torch.device("cpu"),
+            "progress": Progress(),
         }
         made.__dict__.update(defaults | parts)
         return made

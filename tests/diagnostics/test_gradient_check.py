@@ -3,6 +3,7 @@ import torch
 from torch import nn
 
 from runner.diagnostics.gradient_check import GradientCheck, central_difference, relative_error
+from runner.engine.progress import Progress
 from runner.errors import RunFailed
 
 
@@ -59,6 +60,18 @@ def test_right_gradients_pass_and_nothing_is_changed(fit):
     for name, tensor in model.state_dict().items():
         assert torch.equal(tensor, before[name])
     assert next(model.parameters()).dtype == torch.float32
+
+
+def test_a_check_that_passed_says_so(fit):
+    class Heard(Progress):
+        said = ""
+
+        def message(self, text):
+            self.said += text
+
+    heard, model = Heard(), network()
+    GradientCheck().setup(fit(model, torch.randn(32, 5), torch.randint(3, (32,)), progress=heard))
+    assert f"{len(list(model.parameters()))} parameters agree" in heard.said
 
 
 @pytest.mark.parametrize("wrong", [1.01, 0.0, -1.0])
