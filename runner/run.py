@@ -7,6 +7,7 @@ result = run(compose(["model=cnn", "optimizer.lr=0.01"]))
 from __future__ import annotations
 
 import logging
+import re
 import shlex
 import time
 from pathlib import Path
@@ -45,12 +46,20 @@ def compose(overrides: list[str], config_dir: str | None = None) -> DictConfig:
     return _compose(Command(overrides, config_dir))
 
 
-def new_folder(config: DictConfig, parent: Path = RUNS) -> Path:
-    """Make a folder for a new run, whose name is free whatever else is started in the same second."""
+def new_folder(config: DictConfig, parent: Path = RUNS, before: Path | None = None) -> Path:
+    """Make a folder for a new run, whose name is free whatever else is started in the same second.
+
+    Args:
+        config: as composed, or as a run kept it; then it no longer tells which options were chosen.
+        parent: the folder around it.
+        before: the run that is repeated, from whose folder the name is taken then.
+    """
     name = config.name
     if not name:
         choices = config.hydra.runtime.choices if "hydra" in config else {}
-        name = "-".join(str(choices[group]) for group in ("data", "model") if choices.get(group)) or "run"
+        name = "-".join(str(choices[group]) for group in ("data", "model") if choices.get(group))
+    if not name:
+        name = re.sub(r"^[\d-]+_[\d-]+_", "", before.resolve().name) if before else "run"
     return claim(parent, f"{time.strftime('%Y-%m-%d_%H-%M-%S')}_{name}")
 
 
@@ -175,6 +184,8 @@ def _train(
     except Exception as error:
         result["cause"] = str(error) if isinstance(error, RunnerError) else f"{type(error).__name__}: {error}"
         log.exception("the run failed")
+        if not isinstance(error, ConfigError):  # whose folder is not kept
+            progress.message(f"run: {place.path}")
         raise
     finally:
         result.setdefault("seconds", round(time.perf_counter() - begin, 3))

@@ -132,8 +132,10 @@ class Terminal(Progress):
             seconds = time.perf_counter() - self.begin
             self.rate = (fit.samples() - self.begin_samples) / max(seconds, 1e-9)
         parts = [f"{_SHORT.get(name, name) if self.live else name} {number(value)}" for name, value in scores.items()]
-        pace = f"{self.rate:,.0f}{'/s' if self.live else ' samples/s'}"
-        self.text = "  ".join([*parts, f"lr {rate:.2e}", pace])
+        parts.append(f"lr {rate:.2e}")
+        if self.rate:  # 0 in an epoch that only had its evaluation left
+            parts.append(f"{self.rate:,.0f}{'/s' if self.live else ' samples/s'}")
+        self.text = "  ".join(parts)
         if self.live:
             self._move(fit)
 

@@ -314,9 +314,11 @@ def _show(arguments: list[str]) -> int:
                 f"show {given}: a group. Expected one of its options: "
                 f"{', '.join(f'{given}/{n}' for n in options.names(given))}."
             )
-        raise ConfigError(
-            f"show: expected GROUP/OPTION, such as optimizer/adamw. Received: {given}.{did_you_mean(given, known)}"
-        )
+        having = [option for option in known if option.endswith(f"/{given}")]
+        if given.endswith("activation"):
+            having = ["activation/relu"]
+        hint = f" Did you mean {having[0]!r}?" if having else did_you_mean(given, known)
+        raise ConfigError(f"show: expected GROUP/OPTION, such as optimizer/adamw. Received: {given}.{hint}")
     if name not in options.names(group):
         raise ConfigError(
             f"{given}: {group} has no option {name!r}.{did_you_mean(name, options.names(group))} "
@@ -405,7 +407,7 @@ def _rerun(arguments: list[str]) -> int:
     folder, overrides = _folder(arguments, "rerun RUN_DIR [OVERRIDES]")
     config, recorded, config_dir = rerun_config(folder, overrides)
     check(config)
-    place = new_folder(config)
+    place = new_folder(config, before=Path(folder))
     with _kept_when_started(place), Terminal() as terminal:
         terminal.finished(run(config, place, terminal, recorded, config_dir), place)
     return 0

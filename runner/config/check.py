@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from runner.config.build import TECHNIQUES, Config, build_optimizer, build_techniques, instantiate, model_node
-from runner.config.compose import unresolved, without_hydra
+from runner.config.compose import recipe_of, unresolved, without_hydra
 from runner.config.contract import check_contract
 from runner.config.signature import SUPPLIED, describe, fits, signature_of, takes_objects
 from runner.config.targets import check_hydra, check_trusted, resolve
@@ -55,8 +55,31 @@ def check(config: DictConfig, fresh: bool = True) -> Config:
     if "hydra" in config:
         check_hydra(config.hydra)
     plain = resolved(config)
-    check_resolved(plain, fresh)
+    try:
+        check_resolved(plain, fresh)
+    except _NoArgument as error:
+        recipe = None if error.key in _typed(config) else recipe_of(config)
+        if recipe is None:
+            raise
+        group = error.key.partition(".")[0]
+        raise ConfigError(
+            f"{error} It comes from {recipe}, which is made for another {group}; leave one of the two out."
+        ) from error
     return plain
+
+
+class _NoArgument(ConfigError):
+    """A value for which the class of its node has no argument; `key` says where it stands."""
+
+    def __init__(self, key: str, problem: str) -> None:
+        super().__init__(f"{key}: {problem}")
+        self.key = key
+
+
+def _typed(config: DictConfig) -> set[str]:
+    """Keys that the command gave a value."""
+    typed = config.hydra.overrides.task if "hydra" in config else ()
+    return {str(line).lstrip("+").partition("=")[0] for line in typed}
 
 
 def check_resolved(config: Config, fresh: bool = True) -> None:
@@ -139,9 +162,10 @@ def check_arguments(node: Config, key: str, trusted: Iterable[str]) -> None:
         if argument is None:
             if signature.open:
                 continue
-            raise ConfigError(
-                f"{key}.{name}: {node['_target_']} has no argument {name!r}."
-                f"{did_you_mean(name, signature.arguments)} Arguments: {', '.join(signature.arguments)}."
+            raise _NoArgument(
+                f"{key}.{name}",
+                f"{node['_target_']} has no argument {name!r}."
+                f"{did_you_mean(name, signature.arguments)} Arguments: {', '.join(signature.arguments)}.",
             )
         if nested and takes_objects(argument.hint):
             check_arguments(value, f"{key}.{name}", trusted)

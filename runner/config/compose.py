@@ -25,7 +25,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from runner.config.options import CONF, Options
 from runner.config.targets import check_hydra
-from runner.errors import ConfigError, did_you_mean
+from runner.errors import ConfigError, did_you_mean, nearest
 
 # Groups that take a list of options; in all others a second option would silently overwrite the first.
 LISTS = ("regularization", "augmentation", "diagnostics")
@@ -130,11 +130,25 @@ def check_names(command: Command) -> None:
 
 def _unknown(command: Command, given: str, key: str, likely: Sequence[str] = ()) -> str:
     groups, keys = command.options.groups(), command.options.top_level_keys()
+    below = _keys_below(command)
+    meant = nearest(key, likely) or nearest(key, [*groups, *keys, *below])
+    hint = f" Did you mean {below.get(meant, meant)!r}?" if meant else ""
     return (
-        f"{given}: there is no {key!r}.{did_you_mean(key, likely) or did_you_mean(key, [*groups, *keys])} "
+        f"{given}: there is no {key!r}.{hint} "
         f"Groups: {', '.join(g for g in groups if '/' not in g)}. Keys: {', '.join(keys)}. "
         "`python -m runner list` shows the options."
     )
+
+
+def _keys_below(command: Command) -> dict[str, str]:
+    """Keys of the default choices by their last name, such as ``{"lr": "optimizer.lr"}``."""
+    try:
+        with _hydra(command) as hydra:
+            config = _composed(hydra, command, [])
+    except Exception:  # a broken file is told of when it is chosen
+        return {}
+    groups = [group for group in command.options.groups() if OmegaConf.is_dict(config.get(group))]
+    return {str(key): f"{group}.{key}" for group in groups for key in config[group] if not str(key).startswith("_")}
 
 
 def check_deletion(override: Override) -> None:
@@ -287,7 +301,7 @@ def _checked(command: Command, overrides: Sequence[Override]) -> DictConfig:
     known = {"hydra", *command.options.groups(), *command.options.top_level_keys()}
     for key in config:
         if key not in known:
-            raise ConfigError(_unknown(command, f"{key!s} (in {_recipe(config)})", str(key)))
+            raise ConfigError(_unknown(command, f"{key!s} (in {recipe_of(config) or 'a config file'})", str(key)))
     _check_trust(config, command)
     _check_lists(config, command)
     settle(config)
@@ -310,8 +324,8 @@ def _check_trust(config: DictConfig, command: Command) -> None:
     if (told := plain.get("trusted_targets")) and "trusted_targets" not in command.typed():
         names = ",".join(map(str, told)) if isinstance(told, list) else told
         raise ConfigError(
-            f"trusted_targets=[{names}] (in {_recipe(config)}): only the command can say which code is trusted, no "
-            f"file. If you trust it: 'trusted_targets=[{names}]'."
+            f"trusted_targets=[{names}] (in {recipe_of(config) or 'a config file'}): only the command can say which "
+            f"code is trusted, no file. If you trust it: 'trusted_targets=[{names}]'."
         )
 
 
@@ -332,10 +346,10 @@ def unresolved(error: OmegaConfBaseException) -> str:
     return f"{error.full_key}: {_first_line(error)}. A reference is written ${{key.of.another.value}}."
 
 
-def _recipe(config: DictConfig) -> str:
-    chosen = config.hydra.runtime.choices
-    named = [f"{group}={chosen[group]}" for group in ("experiment", "debug") if chosen.get(group)]
-    return " or ".join(named) or "a config file"
+def recipe_of(config: DictConfig) -> str | None:
+    """What was chosen of recipes, such as ``experiment=plateau``; None without one."""
+    chosen = config.hydra.runtime.choices if "hydra" in config else {}
+    return " or ".join(f"{group}={chosen[group]}" for group in ("experiment", "debug") if chosen.get(group)) or None
 
 
 def without_hydra(config: DictConfig) -> DictConfig:

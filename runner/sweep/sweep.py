@@ -185,8 +185,8 @@ class Sweep:
         settings = self.settings
         if not space.dimensions:
             raise ConfigError(
-                "There is nothing to search: no key has several values. Give one, such as 'lr=0.1,0.01' or "
-                "'lr=tag(log,interval(1e-4,1e-1))', or leave out --multirun."
+                "There is nothing to search: no key has several values. Give one, such as 'optimizer.lr=0.1,0.01' or "
+                "'optimizer.lr=tag(log,interval(1e-4,1e-1))', or leave out --multirun."
             )
         if not self.sampler.intervals and (found := [d for d in space.dimensions if d.kind == "interval"]):
             raise ConfigError(

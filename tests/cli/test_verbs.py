@@ -101,9 +101,44 @@ def test_rerun_with_values_patches_and_with_a_choice_composes_anew(say):
     assert len(list(Path("outputs/runs").iterdir())) == 4
 
 
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("lr=0.1", "optimizer.lr"),
+        ("batch_size=8", "data.batch_size"),
+        ("epochs=5", "trainer.max_epochs"),
+        ("modell=cnn", "model"),
+    ],
+)
+def test_a_key_typed_without_its_group_is_found(say, typed, meant):
+    answer = say(typed)
+    assert answer.code == 2
+    assert f"Did you mean '{meant}'?" in answer.err
+
+
+@pytest.mark.parametrize(("typed", "meant"), [("adam", "optimizer/adam"), ("activation", "activation/relu")])
+def test_show_finds_an_option_typed_without_its_group(say, typed, meant):
+    assert f"Did you mean '{meant}'?" in say("show", typed).err
+
+
+def test_a_failed_run_names_its_folder(say):
+    answer = say(*QUICK, "optimizer=sgd", "optimizer.lr=1e30")
+    assert answer.code == 1
+    assert result_of(folder_of(answer))["cause"] in answer.err
+
+
+def test_what_a_recipe_holds_for_another_network_is_said_to_be_its(say):
+    answer = say("experiment=mlp_all_tricks", "model=cnn")
+    assert answer.code == 2
+    assert "model.hidden" in answer.err
+    assert "experiment=mlp_all_tricks" in answer.err
+    assert "experiment=" not in say("experiment=cnn_baseline", "+model.hidden=[8]").err
+
+
 def test_a_rerun_is_recorded_so_that_it_can_be_rerun(say):
     first = folder_of(say(*QUICK, "optimizer=sgd"))
     second = folder_of(say("rerun", str(first), "optimizer.lr=0.5"))
+    assert second.name.endswith("_digits-mlp")
     third = folder_of(say("rerun", str(second), "scheduler=constant"))
     config = yaml.safe_load((third / "config.yaml").read_text())
     assert config["optimizer"]["_target_"] == "torch.optim.SGD"
@@ -132,6 +167,7 @@ def test_resume(say):
     assert say("resume", str(folder)).code == 2
     more = say("resume", str(folder), "trainer.max_epochs=2")
     assert (more.code, folder_of(more)) == (0, folder)
+    assert " 0 samples/s" not in more.out  # an epoch that had only its evaluation left is told without a pace
     assert len((folder / "metrics.jsonl").read_text().splitlines()) == 2
 
 
