@@ -70,6 +70,7 @@ ACTIVATION_FORMULAS = {
     "selu": ("1.0507 (x where x > 0, else 1.6733 (e^x - 1))", "Klambauer et al. 2017, Self-Normalizing Networks."),
     "gelu": ("x Φ(x)", "Hendrycks and Gimpel 2016, Gaussian Error Linear Units."),
     "silu": ("x σ(x)", "Ramachandran et al. 2017, Searching for Activation Functions (there called swish)."),
+    "swish": ("x σ(x)", "Ramachandran et al. 2017, Searching for Activation Functions (the same as silu)."),
     "mish": ("x tanh(log(1 + e^x))", "Misra 2020, Mish: A Self Regularized Non-Monotonic Activation Function."),
     "softplus": ("log(1 + e^x)", "Dugas et al. 2001, Incorporating Second-Order Functional Knowledge."),
     "hardswish": ("x min(max(x + 3, 0), 6) / 6", "Howard et al. 2019, Searching for MobileNetV3, section 5.2."),

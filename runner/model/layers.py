@@ -20,6 +20,7 @@ Activation = Literal[
     "selu",
     "gelu",
     "silu",
+    "swish",
     "mish",
     "softplus",
     "hardswish",
@@ -41,6 +42,7 @@ ACTIVATIONS: dict[Activation, Callable[[], nn.Module]] = {
     "selu": nn.SELU,
     "gelu": nn.GELU,
     "silu": nn.SiLU,
+    "swish": nn.SiLU,  # its other name
     "mish": nn.Mish,
     "softplus": nn.Softplus,
     "hardswish": nn.Hardswish,

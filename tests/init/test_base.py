@@ -54,7 +54,7 @@ def test_draws_follow_the_seeded_generator(init):
         ("sigmoid", "sigmoid", None),
         ("identity", "linear", None),
         ("selu", "linear", None),
-        *((name, "relu", None) for name in ("elu", "gelu", "silu", "mish", "softplus", "hardswish")),
+        *((name, "relu", None) for name in ("elu", "gelu", "silu", "swish", "mish", "softplus", "hardswish")),
     ],
 )
 def test_gains_are_torchs_for_the_same_function_or_its_like(activation, nonlinearity, slope):

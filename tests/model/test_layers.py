@@ -30,6 +30,7 @@ def test_every_activation_is_the_function_of_its_name():
     z = torch.linspace(-5, 5, 120).view(2, 3, 4, 5)
     special = {
         "identity": lambda x: x,
+        "swish": lambda x: x / (1 + (-x).exp()),
         "prelu": lambda x: torch.where(x > 0, x, x / 4),
         "softmax": lambda x: x.exp() / x.exp().sum(1, keepdim=True),
     }
