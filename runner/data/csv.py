@@ -1,5 +1,6 @@
 """A table of one's own in a CSV file."""
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import reduce
@@ -73,6 +74,7 @@ class Csv(DataOption):
         path = Path(self.path).expanduser()
         words = {*self.categorical, *((self.group,) if self.group else ())}
         columns = read_columns(path, header, self.exclude, words, self.na_values, self.decimal)
+        counting = [name for name, c in columns.items() if isinstance(c, Numbers) and np.all(np.diff(c.values) == 1)]
         columns, notes = self._complete_rows(columns)
         target = columns.pop(self.target)
         task = self._task(target)
@@ -101,7 +103,13 @@ class Csv(DataOption):
             target_scaling=self.target_scaling,
             scaled=features.measured,
             fingerprint=sha256(path.read_bytes()),
-            notes=notes + features.notes,
+            notes=notes
+            + features.notes
+            + tuple(
+                f"column {name!r} counts the rows, as an identifier does; data.exclude=[{name}] leaves it out"
+                for name in counting
+                if name in features.names
+            ),
         )
 
     def _header(self) -> Header:
@@ -212,6 +220,11 @@ class Csv(DataOption):
             if name in self.categorical or isinstance(column, Numbers):
                 continue
             words, rows = len(np.unique(column.codes[~column.missing])), int((~column.missing).sum())
+            if words and all(re.fullmatch(r"[-+]?\d+,\d+", word) for word in column.known):
+                raise RunFailed(
+                    f"{self.path}: column {name!r} holds texts such as {column.known[0]!r}, which look like numbers with "
+                    "a decimal comma. Read them as such with \"data.decimal=','\", or name the column in data.categorical."
+                )
             if words > FREE_TEXT and words > rows / 2:
                 raise RunFailed(
                     f"{self.path}: column {name!r} holds {words:,} different texts in {rows:,} rows, such as "

@@ -315,6 +315,24 @@ def test_identifiers_and_free_text_are_refused_until_named(tmp_path):
     assert load(path, exclude=(), categorical=("row",)).spec.input_shape[0] > 60
 
 
+def test_a_column_that_counts_the_rows_is_told_of(tmp_path):
+    path = write(tmp_path / "a.csv", HEADER, [[int(row[0]) + 7, *row[1:]] for row in people()])
+    notes = load(path, exclude=()).notes
+    assert [note for note in notes if "counts the rows" in note] == [
+        "column 'row' counts the rows, as an identifier does; data.exclude=[row] leaves it out"
+    ]
+    assert not any("counts the rows" in note for note in load(path, exclude=("row",)).notes)
+
+
+def test_decimal_commas_are_named_until_they_are_read(tmp_path):
+    lines = [f"{i % 7},5;{'yes' if i % 2 else 'no'}" for i in range(40)]
+    path = tmp_path / "a.csv"
+    path.write_text("\n".join(["length;buys", *lines]))
+    with pytest.raises(RunFailed, match=r"'length' holds texts such as '0,5'.*\"data\.decimal=','\""):
+        load(path, target="buys", exclude=())
+    assert load(path, target="buys", exclude=(), decimal=",").spec.feature_names == ("length",)
+
+
 def test_other_encodings_are_refused(tmp_path):
     (tmp_path / "a.csv").write_bytes("a,b\nä,1\n".encode("latin1"))
     with pytest.raises(RunFailed, match="UTF-8"):
