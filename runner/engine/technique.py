@@ -27,6 +27,7 @@ class Slot(IntEnum):
     TARGETS = 50  # changes targets
     PENALTY = 60  # adds to the loss
     GRADIENTS = 70  # changes gradients
+    BOUNDS = 75  # keeps updated weights within bounds
     WEIGHTS = 80  # changes weights after the update
     AVERAGE = 85  # averages or keeps them
     EPOCH = 90  # looks at the scores of an epoch

@@ -27,7 +27,7 @@ class MaxNorm(Technique):
     Source: Srivastava et al. 2014, "Dropout: A Simple Way to Prevent Neural Networks from Overfitting", section 5.1.
     """
 
-    slot: ClassVar[Slot] = Slot.WEIGHTS
+    slot: ClassVar[Slot] = Slot.BOUNDS  # before lookahead, whose average of bounded weights is bounded too
     moves_weights: ClassVar[bool] = True
 
     def __init__(self, max_value: Annotated[float, Gt(0)] = 3.0) -> None:
