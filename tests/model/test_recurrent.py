@@ -92,8 +92,14 @@ def test_batch_norm_takes_each_step_by_itself():
     for t in range(T):
         step = nn.functional.batch_norm(x[:, t], None, None, norm.weight, norm.bias, training=True)
         torch.testing.assert_close(y[:, t], step)
+    assert sum(p.numel() for p in norm.parameters()) == 2 * F  # one scale and shift for all steps
     norm.eval()
     assert not torch.equal(norm(x), y)
+    for t in range(T):
+        theirs = nn.BatchNorm1d(F)
+        theirs.weight, theirs.bias = norm.weight, norm.bias
+        theirs(x[:, t])
+        torch.testing.assert_close(norm(x)[:, t], theirs.eval()(x[:, t]))
     torch.testing.assert_close(norm(x[:3]), norm(x)[:3])
 
 
