@@ -26,6 +26,13 @@ def commands():
                 yield pytest.param(match[1], following, id=f"{page.name}:{number + 1}")
 
 
+def shown(language, text):
+    """The one piece of code on the page of options that has `text` in it."""
+    page = (ROOT / "docs/configuration.md").read_text()
+    (piece,) = [c for c in re.findall(rf"```{language}\n(.*?)```", page, re.DOTALL) if text in c]
+    return piece
+
+
 @pytest.fixture
 def files(tmp_path, monkeypatch):
     """What the examples speak of: a table, a folder of photographs, a model of one's own."""
@@ -45,7 +52,10 @@ def files(tmp_path, monkeypatch):
     Path("my_models.py").write_text(
         "from torch import nn\n\n\nclass Tiny(nn.Sequential):\n    def __init__(self, spec, width: int = 8) -> None:\n"
         "        super().__init__(nn.Flatten(), nn.LazyLinear(width), nn.ReLU(), nn.LazyLinear(spec.num_outputs))\n"
+        + shown("python", "class SmallBiases")
     )
+    Path("my_options/regularization").mkdir()
+    Path("my_options/regularization/small_biases.yaml").write_text(shown("yaml", "small_biases:"))
     return tmp_path
 
 

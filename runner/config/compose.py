@@ -204,6 +204,10 @@ def _check_choice(command: Command, override: Override, group: str, choice: Any)
         if str(name) not in known:
             others = [path for folder in command.options.folders for path in (folder / group).glob(f"{name}.*")]
             hint = f" {others[0]} is none: option files end in .yaml." if others else did_you_mean(str(name), known)
+            if not hint:  # another name of it, such as kaiming, is in the first line of its file
+                word = re.compile(rf"\b{re.escape(str(name))}\b", re.IGNORECASE)
+                alias = next((k for k in known if word.search(command.options.description(group, k))), None)
+                hint = f" Did you mean {alias!r}?" if alias else ""
             raise ConfigError(
                 f"{override.input_line}: {group} has no option {str(name)!r}.{hint} "
                 f"Options: {', '.join(known)}. `python -m runner list {group}` describes them."
@@ -393,6 +397,11 @@ def _check_lists(config: DictConfig, command: Command) -> None:
 
 def _not_selected(command: Command, group: str, name: str, key: str) -> str:
     known = command.options.names(group)
+    if name == "_target_":
+        return (
+            f"{key}: a file of {group} holds its technique under the technique's name, as several can be chosen: "
+            f"NAME: {{_target_: ...}} in {group}/NAME.yaml."
+        )
     if name not in known:
         return (
             f"{key}: {group} has no option {name!r}.{did_you_mean(name, known)} Options: {', '.join(known)}. "

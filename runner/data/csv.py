@@ -222,8 +222,9 @@ class Csv(DataOption):
             words, rows = len(np.unique(column.codes[~column.missing])), int((~column.missing).sum())
             if words and all(re.fullmatch(r"[-+]?\d+,\d+", word) for word in column.known):
                 raise RunFailed(
-                    f"{self.path}: column {name!r} holds texts such as {column.known[0]!r}, which look like numbers with "
-                    "a decimal comma. Read them as such with \"data.decimal=','\", or name the column in data.categorical."
+                    f"{self.path}: column {name!r} holds texts such as {column.known[0]!r}, which look like numbers "
+                    "with a decimal comma. Read them as such with \"data.decimal=','\", or name the column in "
+                    "data.categorical."
                 )
             if words > FREE_TEXT and words > rows / 2:
                 raise RunFailed(
