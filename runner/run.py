@@ -296,6 +296,11 @@ def prepare(
             "This optimizer averages weights in place of a falling rate, and here the rate falls as well; "
             "scheduler=constant is what it is made for."
         )
+    if objects.warmup is not None and (length := objects.warmup.length(plan)) > plan.total:
+        progress.message(
+            f"The warm-up of {counted(length, 'update')} is longer than the run and cut to its "
+            f"{counted(plan.total, 'update')}: the schedule never begins."
+        )
     check_shapes(fit, splits.train)
     for technique in objects.techniques:
         technique.setup(fit)

@@ -121,6 +121,25 @@ def test_show_finds_an_option_typed_without_its_group(say, typed, meant):
     assert f"Did you mean '{meant}'?" in say("show", typed).err
 
 
+@pytest.mark.parametrize(("typed", "meant"), [("init=kaiming", "he"), ("init=Glorot", "xavier")])
+def test_an_option_is_found_by_its_other_name(say, typed, meant):
+    assert f"Did you mean '{meant}'?" in say(typed).err
+
+
+def test_a_warm_up_longer_than_the_run_is_told_of(say):
+    said = "warm-up of 9 updates is longer than the run and cut to its 3 updates"
+    assert said in say(*QUICK, "warmup=linear", "warmup.steps=9").out
+    assert "longer than the run" not in say(*QUICK, "warmup=linear", "warmup.steps=3").out
+
+
+def test_a_technique_file_without_the_techniques_name_is_explained(say, tmp_path):
+    (tmp_path / "mine/regularization").mkdir(parents=True)
+    (tmp_path / "mine/regularization/own.yaml").write_text("# Mine.\n_target_: own.Own\n")
+    answer = say("--config-dir", "mine", "regularization=own", "trusted_targets=[own]")
+    assert answer.code == 2
+    assert "NAME: {_target_: ...} in regularization/NAME.yaml" in answer.err
+
+
 def test_a_failed_run_names_its_folder(say):
     answer = say(*QUICK, "optimizer=sgd", "optimizer.lr=1e30")
     assert answer.code == 1
