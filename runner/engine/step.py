@@ -50,7 +50,8 @@ class Step:
         settings = fit.settings
         self.skipping = settings.on_nonfinite == "skip"
         self.left_out = False  # whether the last update was, by `on_nonfinite=skip`
-        self.losses: list[Tensor] = []
+        if self.skipping:
+            self.gradients = _wrapped(self._remembering, self.gradients)
         self.touching = bool(
             settings.clip_norm is not None
             or settings.clip_value is not None
@@ -110,8 +111,13 @@ class Step:
                 for penalty in self.penalties:
                     loss = loss + penalty()
             self.precision.scaled(loss).backward()
-        if self.skipping:
-            self.losses += [result.loss for result in results]
+        return results
+
+    def _remembering(self, gradients: Callable[[], list[Result]]) -> list[Result]:
+        """What decides whether an update is left out, and the buffers (batch norm's) that it must not change then."""
+        self.buffers = [(buffer, buffer.clone()) for buffer in self.fit.model.buffers()]
+        results = gradients()
+        self.losses = [result.loss for result in results]
         return results
 
     def apply(self, want_norm: bool) -> Tensor | None:
@@ -132,6 +138,8 @@ class Step:
         self.left_out = self.skipping and not self._is_finite(norm)
         if self.left_out:
             self.precision.leave_out()
+            for buffer, old in self.buffers:
+                buffer.copy_(old)
             self.fit.state.skipped += 1
         elif self.precision.scaler is None:
             self.update_weights()
@@ -142,13 +150,9 @@ class Step:
         return norm
 
     def _is_finite(self, norm: Tensor | None) -> bool:
-        """Whether the gradients and the losses of all passes are numbers; a loss can overflow where its slope is one.
-
-        Waits for the device.
-        """
+        """Whether gradients and losses are numbers: a loss can overflow where its slope does not. Waits for both."""
         assert norm is not None
-        values, self.losses = [norm, *self.losses], []
-        return bool(torch.stack([value.isfinite() for value in values]).all())
+        return bool(torch.stack([value.isfinite() for value in (norm, *self.losses)]).all())
 
     def _tell_warmup(self, norm: Tensor | None) -> None:
         assert self.warmup is not None and norm is not None

@@ -190,6 +190,20 @@ def test_an_update_is_left_out_for_its_loss_alone_and_training_goes_on(precision
     assert fit.state.skipped == 1
 
 
+def test_an_update_that_is_left_out_changes_no_statistics():
+    fit = make_fit(model=nn.Sequential(nn.Linear(6, 8), nn.BatchNorm1d(8), nn.Linear(8, 3)), on_nonfinite="skip")
+    step, before = Step(fit), {name: tensor.clone() for name, tensor in fit.model.state_dict().items()}
+    (inputs, targets), *_ = next(iter(fit.train.updates(0)))
+    for given, changed in ((torch.full_like(inputs, float("nan")), 0), (inputs, len(before))):
+        step.gradients([(given, targets)])
+        step.apply(want_norm=False)
+        now = fit.model.state_dict()
+        # The bias in front of batch norm has no gradient but rounding.
+        assert sum(not torch.equal(now[name], before[name]) for name in before if name != "0.bias") == max(
+            0, changed - 1
+        )
+
+
 def test_the_scale_falls_where_a_skipped_update_overflowed():
     fit = make_fit(model=Given([1e36, 1.0]), precision="fp16", on_nonfinite="skip")
     fit.loss = SumLoss()
