@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import torch
 from torch.nn import functional as F
@@ -35,3 +37,8 @@ def test_an_ensemble_averages_probabilities(outputs):
     loss = NLL(outputs)
     combined = loss.combine(torch.stack([form(logits, outputs) for logits in members]))
     torch.testing.assert_close(loss.probabilities(combined), members.softmax(2).mean(0))
+
+
+def test_a_probability_of_zero_counts_as_the_least():
+    loss = NLL("probabilities")(torch.tensor([[1.0, 0.0]]), torch.tensor([1]))
+    assert float(loss) == pytest.approx(12 * math.log(10))
