@@ -1,5 +1,7 @@
 """What one update does, against one large batch, torch and closed forms."""
 
+from functools import partial
+
 import pytest
 import torch
 from torch import nn
@@ -21,6 +23,8 @@ from runner.engine.step import Step
 from runner.engine.technique import Slot, Technique, in_order
 from runner.errors import ConfigError
 from runner.loss.cross_entropy import CrossEntropy
+from runner.scheduler.cyclic import Cyclic
+from runner.scheduler.onecycle import OneCycle
 
 CPU = torch.device("cpu")
 SPEC = DataSpec("classification", (6,), 3, 3)
@@ -202,6 +206,31 @@ def test_an_update_that_is_left_out_changes_no_statistics():
         assert sum(not torch.equal(now[name], before[name]) for name in before if name != "0.bias") == max(
             0, changed - 1
         )
+
+
+@pytest.mark.parametrize("schedule", [OneCycle, Cyclic])
+@pytest.mark.parametrize("optimizer", [partial(torch.optim.SGD, momentum=0.9), torch.optim.AdamW, torch.optim.Adagrad])
+def test_rates_and_momenta_reach_the_optimizer_as_torch_sets_them(schedule, optimizer):
+    """Momentum, or the first beta, where there is one of them."""
+    fit, total = make_fit(optimizer=optimizer), 20
+    plan = Plan(5, 4, total)
+    fit.learning_rate = LearningRate(schedule(), None, plan, 0.1)
+    step = Step(fit)
+    reference = optimizer([nn.Parameter(torch.zeros(1))], lr=0.1)
+    cycles = not isinstance(reference, torch.optim.Adagrad)  # torch refuses to cycle what has no momentum
+    torchs = {
+        OneCycle: lambda: torch.optim.lr_scheduler.OneCycleLR(reference, 0.1, total, cycle_momentum=cycles),
+        Cyclic: lambda: torch.optim.lr_scheduler.CyclicLR(reference, 0.01, 0.1, 2, cycle_momentum=cycles),
+    }[schedule]()
+    for _ in range(total):
+        step.set_rates()
+        ours, theirs = fit.optimizer.param_groups[0], reference.param_groups[0]
+        for name in {"lr", "momentum", "betas"} & ours.keys():
+            assert ours[name] == pytest.approx(theirs[name]), name
+        fit.state.advance()
+        reference.step()
+        if fit.state.step < total:
+            torchs.step()
 
 
 def test_the_scale_falls_where_a_skipped_update_overflowed():
