@@ -134,6 +134,14 @@ def test_on_the_command_line(command):
     assert not Path("outputs/runs").exists()
 
 
+def test_the_range_is_1e_7_to_10_unless_told(command):
+    command("find-lr", *OVERRIDES, "--steps", "10")
+    [table] = Path("outputs/find-lr").glob("*/curve.csv")
+    lrs = [float(row["lr"]) for row in csv.DictReader(table.open())]
+    assert len(lrs) > 5  # it may end early
+    assert lrs == pytest.approx([1e-7 * 10 ** (8 * t / 9) for t in range(len(lrs))])
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
