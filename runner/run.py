@@ -177,7 +177,7 @@ def _train(
     try:
         with Interrupt() as interrupt:
             fit, splits = prepare(config, text, recorder, interrupt, progress, saved, described=resume)
-            result |= _fit_and_test(fit, splits, config, test)
+            _fit_and_test(fit, splits, config, test, result)
     except KeyboardInterrupt:
         result |= {"status": "interrupted", "cause": "stopped at once"}
         raise
@@ -439,16 +439,22 @@ def flatten(config: Config, prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def _fit_and_test(fit: Fit, splits: Splits, config: Config, test: bool) -> dict[str, Any]:
+def _fit_and_test(fit: Fit, splits: Splits, config: Config, test: bool, result: dict[str, Any]) -> None:
     from runner.engine.evaluate import evaluate, evaluate_others
     from runner.engine.loop import train
-    from runner.engine.meter import Meter
+    from runner.engine.meter import Meter, NonFinite
 
     fit.progress.started(fit)
     try:
         outcome = train(fit)
-    except RunFailed:
-        for sentence in _advice(fit):
+    except RunFailed as error:
+        result["advice"] = _advice(fit)
+        if isinstance(error, NonFinite) and not result["advice"]:
+            result["advice"] = [
+                "try a lower optimizer.lr, a warm-up or trainer.clip_norm=1; diagnostics=[gradient_norm] tells in "
+                "which layer gradients grow"
+            ]
+        for sentence in result["advice"]:
             fit.progress.message(f"advice: {sentence}")
         raise
     rows = fit.recorder.folder.read_metrics()
@@ -458,7 +464,7 @@ def _fit_and_test(fit: Fit, splits: Splits, config: Config, test: bool) -> dict[
     )
     scores = best.scores if use_best else (rows[-1] if rows else {})
     seconds = fit.seconds()
-    result: dict[str, Any] = {
+    result |= {
         "status": outcome.status,
         "cause": outcome.cause,
         "monitor": best.monitor.name,
@@ -484,7 +490,6 @@ def _fit_and_test(fit: Fit, splits: Splits, config: Config, test: bool) -> dict[
             with fit.evaluating():
                 result["test"] = evaluate(fit.network, held_out, meter, fit.loss, fit.precision)
         result["test"] |= evaluate_others(fit, "test", held_out, meter)
-    return result
 
 
 def _advice(fit: Fit) -> list[str]:

@@ -174,6 +174,7 @@ def test_nonfinite_loss_fails_and_keeps_the_last_good_checkpoint(go):
     result = json.loads(Path("run/result.json").read_text())
     assert result["status"] == "failed"
     assert result["cause"].startswith("non-finite loss at step")
+    assert "try a lower optimizer.lr" in result["advice"][0]
     last = Path("run/checkpoints/last.pt")
     if last.exists():
         for tensor in torch.load(last, weights_only=True)["model"].values():

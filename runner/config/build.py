@@ -180,10 +180,10 @@ def build(config: Config, splits: Splits, seed: int, fresh: bool = True) -> Obje
     )
 
 
-def _trained_network(path: str, spec: DataSpec, trusted: Iterable[str]) -> nn.Module:
+def _trained_network(path: str, key: str, spec: DataSpec, trusted: Iterable[str]) -> nn.Module:
     from runner.config.trained import trained_network  # which builds networks with what is here
 
-    return trained_network(path, spec, trusted)
+    return trained_network(path, key, spec, trusted)
 
 
 def build_optimizer(config: Config, model: nn.Module, device_type: str) -> torch.optim.Optimizer:

@@ -252,6 +252,8 @@ def _check_meaning(config: Config, probe: Probe | None, fresh: bool) -> None:
     probe = probe or instantiate(config["data"], "data", trusted).probe()
     _check_inputs(config, probe)
     loss = resolve(config["loss"]["_target_"], "loss._target_", trusted)
+    if fresh and hasattr(loss, "check"):
+        loss.check(config["loss"])
     check_task(config, probe.task, loss, techniques)
 
 

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.config.build import build_techniques, instantiate, model_node
 from runner.engine.spec import DataSpec
-from runner.errors import ConfigError, RunFailed
+from runner.errors import RunFailed
 
 if TYPE_CHECKING:
     from torch import nn
 
 
-def trained_network(path: str, spec: DataSpec, trusted: Iterable[str] = ()) -> nn.Module:
+def trained_network(path: str, key: str, spec: DataSpec, trusted: Iterable[str] = ()) -> nn.Module:
     """The network of a checkpoint, built as the checkpoint's own config says, for data like `spec`.
 
     Args:
         path: a run folder, whose best weights are taken, or a checkpoint file.
+        key: config key that it was given for, for messages.
         spec: facts about the data that it will see.
         trusted: modules that the user trusts; the checkpoint's own list is not asked.
 
@@ -28,9 +28,7 @@ def trained_network(path: str, spec: DataSpec, trusted: Iterable[str] = ()) -> n
     """
     from runner.engine import checkpoint
 
-    file = Path(path) / "checkpoints" / "best.pt" if Path(path).is_dir() else Path(path)
-    if not file.is_file():
-        raise ConfigError(f"{path}: there is no {file}. Expected the folder of a run, or a checkpoint file.")
+    file = checkpoint.meant_by(path, key)
     saved = checkpoint.load(file)
     config = saved["config"]
     loss = instantiate(config["loss"], "loss", trusted, spec=spec)

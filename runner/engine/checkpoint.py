@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from runner.errors import RunFailed
+from runner.errors import ConfigError, RunFailed
 from runner.record.files import sync_folder, write_bytes, write_text
 
 FORMAT = 1
@@ -61,6 +61,23 @@ def remove(path: Path) -> None:
     """Remove a checkpoint and its checksum."""
     for file in (path, _checksums(path)):
         file.unlink(missing_ok=True)
+
+
+def meant_by(path: str, key: str) -> Path:
+    """The checkpoint that a user means: the best of a run, by its folder, or a file.
+
+    Args:
+        path: what was given.
+        key: config key that it was given for, for the message.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    given = Path(path).expanduser()
+    file = given / "checkpoints" / "best.pt" if given.is_dir() else given
+    if not file.is_file():
+        raise ConfigError(f"{key}={path}: there is no {file}. Expected a run folder or a checkpoint file.")
+    return file
 
 
 def load(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from runner.engine.spec import DataSpec, Task
 
@@ -30,6 +31,17 @@ class Loss:
     def num_outputs(cls, spec: DataSpec) -> int:
         """Width of the network's last layer that this loss needs for this data."""
         return spec.num_outputs
+
+    @classmethod
+    def check(cls, settings: Mapping[str, Any]) -> None:
+        """Look, before any data are loaded, whether what the settings name is there. For new runs only.
+
+        Args:
+            settings: the arguments from the config.
+
+        Raises:
+            ConfigError: it is not.
+        """
 
     def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Mean over the batch, a tensor of no dimensions.

@@ -37,18 +37,11 @@ class Checkpoint(Init):
 
     def check(self) -> None:
         """Look whether the file is there."""
-        self._file()
-
-    def _file(self) -> Path:
-        path = Path(self.path).expanduser()
-        file = path / "checkpoints" / "best.pt" if path.is_dir() else path
-        if not file.is_file():
-            raise ConfigError(f"init.path={self.path}: there is no {file}. Expected a run folder or a checkpoint file.")
-        return file
+        checkpoint.meant_by(self.path, "init.path")
 
     def __call__(self, model: nn.Module) -> None:
         """Copy into `model` what fits."""
-        file = self._file()
+        file = checkpoint.meant_by(self.path, "init.path")
         found, own = weights_in(file), model.state_dict()
         fitting = {n: found[n] for n, tensor in own.items() if n in found and found[n].shape == tensor.shape}
         rest = difference(own, found)

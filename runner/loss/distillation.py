@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Annotated, ClassVar
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, ClassVar
 
 import torch
 from annotated_types import Ge, Gt, Le
 from torch import Tensor, nn
 
+from runner.engine import checkpoint
 from runner.engine.spec import DataSpec
 from runner.errors import ConfigError
 from runner.loss.cross_entropy import CrossEntropy
@@ -40,7 +41,7 @@ class Distillation(CrossEntropy):
     Args:
         spec: facts about the data.
         teacher: a run folder, whose best weights are taken, or a checkpoint file.
-        load_network: gives the trained network of such a path; None where nothing is trained.
+        load_network: gives the trained network of such a path, given for such a key; None where nothing is trained.
         temperature: T, above 0: higher shows more of what the teacher thinks of the wrong classes.
         alpha: share of the teacher, in [0, 1].
 
@@ -56,7 +57,7 @@ class Distillation(CrossEntropy):
         self,
         spec: DataSpec,
         teacher: str,
-        load_network: Callable[[str], nn.Module] | None = None,
+        load_network: Callable[[str, str], nn.Module] | None = None,
         temperature: Annotated[float, Gt(0)] = 4.0,
         alpha: Annotated[float, Ge(0), Le(1)] = 0.9,
     ) -> None:
@@ -65,11 +66,16 @@ class Distillation(CrossEntropy):
         self.teacher: nn.Module | None = None
         self.inputs: Tensor | None = None
 
+    @classmethod
+    def check(cls, settings: Mapping[str, Any]) -> None:
+        """Look whether the teacher is there."""
+        checkpoint.meant_by(str(settings["teacher"]), "loss.teacher")
+
     def on_batch(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """Keep the inputs for the teacher, which is loaded at the first of them: an evaluation needs none."""
         if self.teacher is None:
             assert self.load_network is not None
-            self.teacher = self.load_network(self.path).to(inputs.device).eval().requires_grad_(False)
+            self.teacher = self.load_network(self.path, "loss.teacher").to(inputs.device).eval().requires_grad_(False)
         self.inputs = inputs
         return inputs, targets
 

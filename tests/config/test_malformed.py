@@ -32,6 +32,7 @@ MALFORMED = [
     ("trainer.clip_norm=0", "trainer.clip_norm=0", "greater than 0"),
     ("loss=mse", "loss=mse", "regression", "loss=auto"),
     ("data=diabetes loss=cross_entropy", "loss=cross_entropy", "classification"),
+    ("loss=distillation loss.teacher=nowhere", "loss.teacher=nowhere", "Expected a run folder"),
     ("model=cnn data=wine", "model=cnn takes images", "rows of a table", "model=mlp"),
     ("model=lstm data=csv data.path=table.csv data.target=price", "takes series or images", "rows of a table"),
     ("model=resnet data.as_sequence=true", "model=resnet takes images", "these data are series"),

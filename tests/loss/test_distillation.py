@@ -39,7 +39,7 @@ def test_at_high_temperatures_it_matches_centred_logits():
 def test_mixes_both_parts_and_evaluates_the_hard_one(alpha):
     torch.manual_seed(0)
     teacher = nn.Sequential(nn.Linear(4, 3), nn.Dropout(0.5)).double()
-    loss = Distillation(SPEC, "somewhere", lambda path: {"somewhere": teacher}[path], 2.0, alpha)
+    loss = Distillation(SPEC, "somewhere", lambda path, key: {"somewhere": teacher}[path], 2.0, alpha)
     inputs, targets = torch.randn(50, 4, dtype=torch.float64), torch.randint(3, (50,))
     outputs = logits(0).requires_grad_()
     hard = nn.functional.cross_entropy(outputs, targets)
@@ -54,7 +54,7 @@ def test_mixes_both_parts_and_evaluates_the_hard_one(alpha):
 
 
 def test_a_teacher_of_other_classes_is_refused():
-    loss = Distillation(SPEC, "runs/a", lambda path: nn.Linear(4, 7))
+    loss = Distillation(SPEC, "runs/a", lambda path, key: nn.Linear(4, 7))
     loss.on_batch(torch.randn(2, 4), torch.tensor([0, 1]))
     with pytest.raises(ConfigError, match="gives 7 outputs, this run's network 3"):
         loss(torch.randn(2, 3), torch.tensor([0, 1]))
@@ -93,7 +93,7 @@ def test_soft_targets_and_accumulation_go_along(go, teacher):
 
 
 def test_wrong_teachers_are_refused_in_a_sentence(go, teacher):
-    with pytest.raises(ConfigError, match=r"nowhere: there is no nowhere.*folder of a run"):
+    with pytest.raises(ConfigError, match=r"loss\.teacher=nowhere: there is no nowhere.*run folder"):
         go("loss=distillation", "loss.teacher=nowhere", *QUICK, folder="a")
     with pytest.raises(ConfigError, match=r"loss.teacher: a value is required"):
         go("loss=distillation", *QUICK, folder="b")
