@@ -68,6 +68,7 @@ def sweep(names: list[str], seeds: int, workers: int, folder: str) -> None:
     """Train all of them; what is complete already is kept."""
     command = [sys.executable, "-m", "runner", "--multirun", f"regularization={','.join(names)}", *SETTING]
     command += [f"hydra.sweeper.repeats={seeds}", f"hydra.sweeper.workers={workers}", f"hydra.sweep.dir={folder}"]
+    command += ["hydra.sweeper.retries=1"]  # trials that something else interrupted
     subprocess.run(command, check=True)
 
 
