@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -26,3 +27,10 @@ def go(tmp_path, monkeypatch):
         return run(compose(["trainer.threads=1", *overrides]), tmp_path / folder, progress, list(overrides))
 
     return run_it
+
+
+@pytest.fixture(autouse=True)
+def modules_of_ones_own():
+    """Several tests write a module `my_models` of their own: each imports its own."""
+    yield
+    sys.modules.pop("my_models", None)
