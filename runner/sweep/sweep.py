@@ -594,13 +594,14 @@ def _of_this_start(override: str) -> bool:
 
 @contextmanager
 def _interruptible() -> Any:
-    """SIGTERM means the same as Ctrl-C."""
+    """SIGTERM means the same as Ctrl-C, which is heard in the background too, where shells have it ignored."""
 
     def stop(number: int, frame: Any) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, stop)
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
