@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from omegaconf import DictConfig
 
-from runner.config.check import check, check_task
+from runner.config.check import check, check_inputs, check_task
 from runner.config.compose import Command
 from runner.config.compose import compose as _compose
 from runner.config.frozen import check_resumable, freeze, patch, thaw
@@ -213,6 +213,7 @@ def load_data(config: Config) -> Splits:
     splits: Splits = instantiate(config["data"], "data", trusted).load()
     task: Task = splits.spec.task
     loss = resolve(config["loss"]["_target_"], "loss._target_", trusted)
+    check_inputs(config, splits.spec.inputs)
     check_task(config, task, loss, build_techniques(config, trusted))
     return splits
 
@@ -291,7 +292,8 @@ def prepare(
     )
     if objects.schedule.monitors:
         objects.schedule.setup(fit)
-    if hasattr(optimizer, "evaluating") and type(objects.schedule).__name__ != "Constant":
+    base_lr = optimizer.param_groups[0]["initial_lr"]
+    if hasattr(optimizer, "evaluating") and fit.learning_rate(plan.total - 1, base_lr) < base_lr:
         progress.message(
             "This optimizer averages weights in place of a falling rate, and here the rate falls as well; "
             "scheduler=constant is what it is made for."
@@ -304,7 +306,7 @@ def prepare(
     check_shapes(fit, splits.train)
     for technique in objects.techniques:
         technique.setup(fit)
-    check_curve(fit.learning_rate, plan.total, optimizer.param_groups[0]["initial_lr"])
+    check_curve(fit.learning_rate, plan.total, base_lr)
     if saved is not None:
         _go_back(fit, saved, restore)
     recorder.folder.update_manifest(
@@ -393,7 +395,9 @@ def _go_back(fit: Fit, saved: dict[str, Any], restore: Any) -> None:
             fit.best.weights = best["model"]
     before = saved["config"]["trainer"]
     changed = [k for k in ("max_epochs", "max_steps") if before[k] != getattr(fit.settings, k)]
-    if changed and type(fit.learning_rate.schedule).__name__ != "Constant":
+    rate, group, done = fit.learning_rate, fit.optimizer.param_groups[0], fit.position()
+    pure = not (rate.schedule.monitors or (rate.warmup is not None and rate.warmup.hears_norms))
+    if changed and pure and done and rate(done - 1, group["initial_lr"]) != group["lr"]:
         fit.progress.message(
             f"{' and '.join(f'trainer.{k}' for k in changed)} changed: the learning-rate schedule is computed for the "
             f"new length ({counted(fit.plan.total, 'update')}) and jumps here."
@@ -460,7 +464,7 @@ def _fit_and_test(fit: Fit, splits: Splits, config: Config, test: bool, result: 
     rows = fit.recorder.folder.read_metrics()
     best = fit.best
     use_best = fit.settings.test_weights == "best" and all(
-        getattr(technique, "restore_best_weights", True) for technique in fit.techniques
+        technique.restore_best_weights for technique in fit.techniques
     )
     scores = best.scores if use_best else (rows[-1] if rows else {})
     seconds = fit.seconds()

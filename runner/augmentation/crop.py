@@ -67,9 +67,8 @@ class Crop(ImageTechnique):
         """Fill in the padding.
 
         Raises:
-            ConfigError: the inputs are no images, or smaller than the padding.
+            ConfigError: the images are smaller than the padding.
         """
-        super().setup(fit)
         sides = fit.spec.input_shape[1:]
         if self.padding is not None and self.padding >= min(sides):
             raise ConfigError(

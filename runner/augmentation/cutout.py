@@ -57,9 +57,8 @@ class Cutout(ImageTechnique):
         """Fill in the size.
 
         Raises:
-            ConfigError: the inputs are no images, or not larger than the square.
+            ConfigError: the images are not larger than the square.
         """
-        super().setup(fit)
         side = min(fit.spec.input_shape[1:])
         if self.size is not None and self.size >= side:
             raise ConfigError(

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import torch
 
 from runner.engine.technique import Slot, Technique
-from runner.errors import ConfigError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from runner.engine.fit import Fit
+    from runner.engine.spec import Inputs
 
 Padding = Literal["reflect", "replicate", "zeros"]
 
@@ -25,20 +24,7 @@ class ImageTechnique(Technique):
     """
 
     slot: ClassVar[Slot] = Slot.GEOMETRY
-    takes: ClassVar[tuple[str, ...]] = ("images",)
-
-    def setup(self, fit: Fit) -> None:
-        """Check that the inputs are images.
-
-        Raises:
-            ConfigError: they are not.
-        """
-        shape = fit.spec.input_shape
-        if len(shape) != 3:
-            raise ConfigError(
-                f"augmentation={self.name}: the inputs of this data have shape {shape}, expected images (channels, "
-                f"height, width). Leave {self.name} out; noise works with any inputs."
-            )
+    takes: ClassVar[tuple[Inputs, ...]] = ("images",)
 
     def on_batch(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """Change images ``(N, C, H, W)``; the targets, and the order of the images in memory, stay."""

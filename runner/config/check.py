@@ -17,7 +17,7 @@ from runner.config.compose import recipe_of, unresolved, without_hydra
 from runner.config.contract import check_contract
 from runner.config.signature import SUPPLIED, describe, fits, signature_of, takes_objects
 from runner.config.targets import check_hydra, check_trusted, resolve
-from runner.engine.spec import Probe, Task
+from runner.engine.spec import Inputs, Probe, Task
 from runner.engine.technique import Technique
 from runner.errors import ConfigError, did_you_mean, nearest
 
@@ -250,19 +250,23 @@ def _check_meaning(config: Config, probe: Probe | None, fresh: bool) -> None:
         )
     model_node(config, techniques)
     probe = probe or instantiate(config["data"], "data", trusted).probe()
-    _check_inputs(config, probe)
+    check_inputs(config, probe.inputs)
     loss = resolve(config["loss"]["_target_"], "loss._target_", trusted)
     if fresh and hasattr(loss, "check"):
         loss.check(config["loss"])
     check_task(config, probe.task, loss, techniques)
 
 
-def _check_inputs(config: Config, probe: Probe) -> None:
-    """Whether network and techniques take what the examples are, as far as that is known before loading."""
-    given = "rows of a table" if probe.inputs == "table" else probe.inputs
+def check_inputs(config: Config, inputs: Inputs | None) -> None:
+    """Whether network and techniques take what the examples are; nothing is said of what is not known yet.
+
+    Raises:
+        ConfigError: one of them does not.
+    """
+    given = "rows of a table" if inputs == "table" else inputs
     for key, node in nodes(config):
         takes = getattr(resolve(node["_target_"], f"{key}._target_", config["trusted_targets"]), "takes", None)
-        if probe.inputs is not None and isinstance(takes, tuple) and probe.inputs not in takes:
+        if inputs is not None and isinstance(takes, tuple) and inputs not in takes:
             group, _, name = key.partition(".")
             raise ConfigError(
                 f"{group}={name or _short(node['_target_'])} takes {' or '.join(takes)}, and these data are {given}. "

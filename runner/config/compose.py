@@ -274,6 +274,8 @@ def _searched(command: Command) -> set[str]:
     """The groups that are searched over, on the command line or by a ready space."""
     groups = command.options.groups()
     choices = [o for o in command.parsed if o.key_or_group in groups or o.key_or_group.startswith("hydra.")]
+    if len(choices) == len(command.parsed):
+        return set()  # nobody asks: there are no values
     with _hydra(command) as hydra:
         config = _composed_in_words(hydra, command, choices)
     typed = {o.key_or_group for o in choices if o.is_sweep_override()}

@@ -43,7 +43,6 @@ def train(fit: Fit) -> Outcome:
     epoch_scores = listeners(fit.techniques, "epoch_scores")
     on_epoch_end = listeners(fit.techniques, "on_epoch_end")
     val_meter = Meter(fit.loss, fit.meter.metrics, fit.spec)
-    outcome = Outcome("completed")
 
     # An epoch that was left between its last update and its end is closed, also where no update is to come.
     while state.epoch < plan.epochs and (state.step < plan.total or state.epoch_step):
@@ -110,7 +109,7 @@ def train(fit: Fit) -> Outcome:
         if saver.is_due():
             saver.save()
     saver.save()
-    return outcome
+    return Outcome("completed")
 
 
 class Pace:

@@ -37,6 +37,12 @@ class DataSpec:
     target_mean: float = 0.0
     target_std: float = 1.0
 
+    @property
+    def inputs(self) -> Inputs | None:
+        """What an example is, by the number of its dimensions; None where that is neither 1, 2 nor 3."""
+        kinds: dict[int, Inputs] = {1: "table", 2: "series", 3: "images"}
+        return kinds.get(len(self.input_shape))
+
     def with_outputs(self, num_outputs: int) -> DataSpec:
         """The same data with another width of the last layer."""
         return replace(self, num_outputs=num_outputs)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from runner.engine.fit import Fit
     from runner.engine.metric import Direction
+    from runner.engine.spec import Inputs
 
 
 class Slot(IntEnum):
@@ -45,7 +46,9 @@ class Technique:
         conflicts: names of techniques (as typed in the config) that it can't be combined with, each with the reason.
         soft_targets: whether it turns class indices into probabilities, so that the loss must take them.
         moves_weights: whether it changes weights after the update, of which an optimizer's own average would not know.
+        takes: kinds of examples that it can be used with.
         model_arguments: names of the model's arguments that it sets, each with the name of its own attribute.
+        restore_best_weights: whether the run may end with its best weights; False: with its last.
         not_saved: names of own attributes that change in training and need not be in `state_dict`: clocks, and what is
             worked out anew.
     """
@@ -55,7 +58,9 @@ class Technique:
     conflicts: ClassVar[dict[str, str]] = {}
     soft_targets: ClassVar[bool] = False
     moves_weights: ClassVar[bool] = False
+    takes: ClassVar[tuple[Inputs, ...]] = ("table", "series", "images")
     model_arguments: ClassVar[dict[str, str]] = {}
+    restore_best_weights: bool = True
     not_saved: ClassVar[tuple[str, ...]] = ()
 
     @property

@@ -7,10 +7,9 @@ from typing import Annotated, ClassVar, Literal
 from annotated_types import Ge
 from torch import Tensor, nn
 
-from runner.engine.spec import DataSpec
+from runner.engine.spec import DataSpec, Inputs
 from runner.errors import ConfigError
 from runner.model.attention import Attention, attention_layer
-from runner.model.images import image_shape
 from runner.model.layers import (
     Activation,
     Chain,
@@ -79,11 +78,11 @@ class CNN(Chain):
         spatial_dropout: probability of dropping a channel at the end of a stage, in [0, 1).
 
     Raises:
-        ConfigError: the data are no images, or so small that the stages leave nothing of them; or `skip` with
+        ConfigError: the images are so small that the stages leave nothing of them; or `skip` with
             convolutions that change the size by more than their stride.
     """
 
-    takes: ClassVar[tuple[str, ...]] = ("images",)
+    takes: ClassVar[tuple[Inputs, ...]] = ("images",)
 
     def __init__(
         self,
@@ -103,7 +102,7 @@ class CNN(Chain):
         dropout: DropoutRate = 0.0,
         spatial_dropout: DropoutRate = 0.0,
     ) -> None:
-        width, *sides = image_shape(spec, "cnn")
+        width, *sides = spec.input_shape
         pad = (kernel_size - 1) // 2 if padding is None else padding
         layers: dict[str, nn.Module] = {}
         for i, out in enumerate(channels, start=1):

@@ -25,7 +25,7 @@ class GRU(Recurrent):
         dropout_input: probability of dropping a feature of the input at a step, in [0, 1).
 
     Raises:
-        ConfigError: `dropout_between` with one layer, or data that are no series.
+        ConfigError: `dropout_between` with one layer.
 
     Source: Cho et al. 2014, "Learning Phrase Representations using RNN Encoder-Decoder for Statistical Machine
     Translation".
@@ -46,7 +46,6 @@ class GRU(Recurrent):
         super().__init__(
             spec,
             lambda inputs: nn.GRU(inputs, hidden, batch_first=True, bidirectional=bidirectional),
-            "gru",
             "tanh",
             layers=layers,
             pooling=pooling,

@@ -25,7 +25,7 @@ class LSTM(Recurrent):
         dropout_input: probability of dropping a feature of the input at a step, in [0, 1).
 
     Raises:
-        ConfigError: `dropout_between` with one layer, or data that are no series.
+        ConfigError: `dropout_between` with one layer.
 
     Source: Hochreiter and Schmidhuber 1997, "Long Short-Term Memory"; Gers et al. 2000 for the forget gate.
     """
@@ -45,7 +45,6 @@ class LSTM(Recurrent):
         super().__init__(
             spec,
             lambda inputs: nn.LSTM(inputs, hidden, batch_first=True, bidirectional=bidirectional),
-            "lstm",
             "tanh",
             layers=layers,
             pooling=pooling,

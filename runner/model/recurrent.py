@@ -9,7 +9,7 @@ import torch
 from annotated_types import Ge
 from torch import Tensor, nn
 
-from runner.engine.spec import DataSpec
+from runner.engine.spec import DataSpec, Inputs
 from runner.errors import ConfigError
 from runner.model.layers import Activation, dropout_layer
 
@@ -78,20 +78,11 @@ def recur(layer: nn.RNNBase, x: Tensor) -> Tensor:
     return layer(x)[0]  # type: ignore[no-any-return]
 
 
-def series_shape(spec: DataSpec, model: str) -> tuple[int, int]:
-    """Steps and features of the data's series; the rows of an image are its steps.
-
-    Raises:
-        ConfigError: the data are neither series nor images.
-    """
-    if len(spec.input_shape) == 3:
+def series_shape(spec: DataSpec) -> tuple[int, int]:
+    """Steps and features of the data's series; the rows of an image are its steps."""
+    if spec.inputs == "images":
         channels, height, width = spec.input_shape
         return height, channels * width
-    if len(spec.input_shape) != 2:
-        raise ConfigError(
-            f"model={model} takes series (steps, features), or images, whose rows are the steps; the examples of this "
-            f"data have the shape {spec.input_shape}. Take model=mlp, or data that are series or images."
-        )
     steps, features = spec.input_shape
     return steps, features
 
@@ -105,7 +96,6 @@ class Recurrent(nn.Module):
     Args:
         spec: facts about the data.
         cell: makes one recurrent layer with ``batch_first`` from its input width.
-        name: the option, for messages.
         activation: what bounds the hidden state; `runner.init` takes the gain of dense layers from it.
         layers: number of recurrent layers.
         pooling: ``last``: the state after the last step (backwards: after the first); ``mean`` over the steps;
@@ -116,16 +106,15 @@ class Recurrent(nn.Module):
         dropout_input: the same of the input's features, at each step by itself.
 
     Raises:
-        ConfigError: `dropout_between` with one layer, or data that are no series.
+        ConfigError: `dropout_between` with one layer.
     """
 
-    takes: ClassVar[tuple[str, ...]] = ("series", "images")
+    takes: ClassVar[tuple[Inputs, ...]] = ("series", "images")
 
     def __init__(
         self,
         spec: DataSpec,
         cell: Callable[[int], nn.RNNBase],
-        name: str,
         activation: Activation,
         *,
         layers: int,
@@ -141,7 +130,7 @@ class Recurrent(nn.Module):
                 f"model.dropout_between={dropout_between} acts between recurrent layers, and model.layers=1 leaves "
                 "nothing between. Take model.layers=2, or model.dropout for the output."
             )
-        steps, width = series_shape(spec, name)
+        steps, width = series_shape(spec)
         self.activation, self.pooling = activation, pooling
         self.recurrent: list[str] = []
         self._add("dropout_input", dropout_layer(dropout_input))

@@ -8,8 +8,7 @@ from typing import Annotated, ClassVar, Literal
 from annotated_types import Gt
 from torch import nn
 
-from runner.engine.spec import DataSpec
-from runner.model.images import image_shape
+from runner.engine.spec import DataSpec, Inputs
 from runner.model.layers import (
     Activation,
     Chain,
@@ -71,14 +70,11 @@ class ResNet(Chain):
         stochastic_depth: probability that the last block's branch is left out for an example in training, in [0, 1);
             block l of L has l/L of it (Huang et al. 2016).
 
-    Raises:
-        ConfigError: the data are no images.
-
     Source: He et al. 2016, "Deep Residual Learning for Image Recognition", table 1 and section 4.2; for ``pre`` He et
     al. 2016, "Identity Mappings in Deep Residual Networks".
     """
 
-    takes: ClassVar[tuple[str, ...]] = ("images",)
+    takes: ClassVar[tuple[Inputs, ...]] = ("images",)
 
     def __init__(
         self,
@@ -92,7 +88,7 @@ class ResNet(Chain):
         dropout: DropoutRate = 0.0,
         stochastic_depth: DropoutRate = 0.0,
     ) -> None:
-        colours, *sides = image_shape(spec, "resnet")
+        colours, *sides = spec.input_shape
         bottleneck, blocks = STAGES.get(depth, (False, ((depth - 2) // 6,) * 3))
         kind = BLOCKS[block, bottleneck]
         parts = Parts(partial(activation_layer, activation, negative_slope), norm)

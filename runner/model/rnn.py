@@ -28,7 +28,7 @@ class RNN(Recurrent):
         dropout_input: probability of dropping a feature of the input at a step, in [0, 1).
 
     Raises:
-        ConfigError: `dropout_between` with one layer, or data that are no series.
+        ConfigError: `dropout_between` with one layer.
 
     Source: Elman 1990, "Finding Structure in Time".
     """
@@ -51,7 +51,6 @@ class RNN(Recurrent):
             lambda inputs: nn.RNN(
                 inputs, hidden, batch_first=True, bidirectional=bidirectional, nonlinearity=activation
             ),
-            "rnn",
             activation,
             layers=layers,
             pooling=pooling,

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, ClassVar
 
 import torch
 
-from runner.errors import ConfigError
 from runner.regularization.mixing import Mixing
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from runner.engine.fit import Fit
+    from runner.engine.spec import Inputs
 
 Box = tuple[int, int, int, int]
 
@@ -57,21 +56,7 @@ class CutMix(Mixing):
         p: share of the micro-batches that are mixed, in [0, 1]; the paper takes 0.5 for CIFAR and 1 for ImageNet.
     """
 
-    takes: ClassVar[tuple[str, ...]] = ("images",)
-
-    def setup(self, fit: Fit) -> None:
-        """Check that there are images of some classes.
-
-        Raises:
-            ConfigError: the data has no classes, or its inputs are no images.
-        """
-        super().setup(fit)
-        shape = fit.spec.input_shape
-        if len(shape) != 3:
-            raise ConfigError(
-                f"regularization=cutmix: the inputs of this data have shape {shape}, expected images (channels, "
-                "height, width). Leave cutmix out; mixup works with any inputs."
-            )
+    takes: ClassVar[tuple[Inputs, ...]] = ("images",)
 
     def mix(self, inputs: Tensor, lam: float) -> tuple[Tensor, float]:
         """Images with a patch of another, and the share of each that is its own."""

@@ -6,18 +6,15 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from annotated_types import Ge
 
-from runner.engine.technique import Slot, Technique
 from runner.regularization.l1 import absolute_sum
 from runner.regularization.l2 import square_sum
-from runner.regularization.weights import weights
+from runner.regularization.weights import WeightPenalty
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from runner.engine.fit import Fit
 
-
-class ElasticNet(Technique):
+class ElasticNet(WeightPenalty):
     """Add ``l1 * sum |w| + l2 * sum w^2`` to the loss, over weights (two or more dimensions), not norms and biases.
 
     The same as `L1` and `L2` together, with one look at the weights. It is the paper's form with a strength for each
@@ -30,19 +27,10 @@ class ElasticNet(Technique):
     Source: Zou and Hastie 2005, "Regularization and Variable Selection via the Elastic Net", equation 3.
     """
 
-    slot: ClassVar[Slot] = Slot.PENALTY
     conflicts: ClassVar[dict[str, str]] = dict.fromkeys(("l1", "l2"), "elastic_net contains it already")
 
     def __init__(self, l1: Annotated[float, Ge(0)] = 1e-5, l2: Annotated[float, Ge(0)] = 1e-4) -> None:
         self.l1, self.l2 = l1, l2
-
-    def setup(self, fit: Fit) -> None:
-        """Collect the weights.
-
-        Raises:
-            ConfigError: the network has none.
-        """
-        self.weights = weights(fit.model, self.name)
 
     def penalty(self) -> Tensor:
         """The term, a tensor of no dimensions."""

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import Annotated, Any
 
 import torch
 from annotated_types import Ge
 from torch import Tensor
 
-from runner.engine.technique import Slot, Technique
-from runner.regularization.weights import weights
-
-if TYPE_CHECKING:
-    from runner.engine.fit import Fit
+from runner.regularization.weights import WeightPenalty
 
 
 def absolute_sum(tensors: Sequence[Tensor]) -> Tensor:
@@ -46,7 +42,7 @@ class _AbsoluteSum(torch.autograd.Function):
         return tuple(signs)
 
 
-class L1(Technique):
+class L1(WeightPenalty):
     """Add ``strength * sum |w|`` to the loss, over weights (two or more dimensions), not over norms and biases.
 
     Args:
@@ -55,18 +51,8 @@ class L1(Technique):
     Source: Tibshirani 1996, "Regression Shrinkage and Selection via the Lasso".
     """
 
-    slot: ClassVar[Slot] = Slot.PENALTY
-
     def __init__(self, strength: Annotated[float, Ge(0)] = 1e-5) -> None:
         self.strength = strength
-
-    def setup(self, fit: Fit) -> None:
-        """Collect the weights.
-
-        Raises:
-            ConfigError: the network has none.
-        """
-        self.weights = weights(fit.model, self.name)
 
     def penalty(self) -> Tensor:
         """The term, a tensor of no dimensions."""

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import Annotated, Any
 
 import torch
 from annotated_types import Ge
 from torch import Tensor
 
-from runner.engine.technique import Slot, Technique
-from runner.regularization.weights import weights
-
-if TYPE_CHECKING:
-    from runner.engine.fit import Fit
+from runner.regularization.weights import WeightPenalty
 
 
 def square_sum(tensors: Sequence[Tensor]) -> Tensor:
@@ -43,7 +39,7 @@ class _SquareSum(torch.autograd.Function):
         return tuple(torch._foreach_mul(ctx.saved_tensors, 2.0 * gradient))
 
 
-class L2(Technique):
+class L2(WeightPenalty):
     """Add ``strength * sum w^2`` to the loss, over weights (two or more dimensions), not over norms and biases.
 
     Three things are called L2, and they differ:
@@ -61,18 +57,8 @@ class L2(Technique):
     "Decoupled Weight Decay Regularization", for the difference.
     """
 
-    slot: ClassVar[Slot] = Slot.PENALTY
-
     def __init__(self, strength: Annotated[float, Ge(0)] = 1e-4) -> None:
         self.strength = strength
-
-    def setup(self, fit: Fit) -> None:
-        """Collect the weights.
-
-        Raises:
-            ConfigError: the network has none.
-        """
-        self.weights = weights(fit.model, self.name)
 
     def penalty(self) -> Tensor:
         """The term, a tensor of no dimensions."""

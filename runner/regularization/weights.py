@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
+from runner.engine.technique import Slot, Technique
 from runner.errors import ConfigError
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from runner.engine.fit import Fit
+
+
+class WeightPenalty(Technique):
+    """A term of the loss over weights (two or more dimensions), not over norms and biases: ``self.weights``."""
+
+    slot: ClassVar[Slot] = Slot.PENALTY
+
+    def setup(self, fit: Fit) -> None:
+        """Collect the weights.
+
+        Raises:
+            ConfigError: the network has none.
+        """
+        self.weights = weights(fit.model, self.name)
 
 
 def weights(model: nn.Module, technique: str, frozen: bool = False) -> list[nn.Parameter]:
