@@ -30,7 +30,7 @@ class Transform:
         raise NotImplementedError
 
     def module(self) -> nn.Module | None:
-        """The same as a module from raw numbers to inputs, so that an export can hold it; None where it can't be one."""
+        """The same from raw numbers to inputs as a module that an export can hold; None where it can't be one."""
         return None
 
     def state_dict(self) -> dict[str, Any]:
