@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 
 from runner.data.base import DataOption
-from runner.engine.spec import DataSpec, Probe, Task
+from runner.engine.spec import Field, Spec, Task
 from runner.engine.split import Splits, TensorSplit
 
 
@@ -35,10 +35,10 @@ class RandomTensors(DataOption):
         inputs = torch.randn(self.examples + 64, *self.shape, generator=generator)
         if self.task == "classification":
             targets = torch.randint(10, (self.examples + 64,), generator=generator)
-            spec = DataSpec(self.task, self.shape, 10, 10)
+            spec = Spec.regression(self.shape, 10)
         else:
             targets = torch.randn(self.examples + 64, 10, generator=generator)
-            spec = DataSpec(self.task, self.shape, 10)
+            spec = Spec.regression(self.shape, 10)
         train = TensorSplit(inputs[:-64], targets[:-64])
         val = TensorSplit(inputs[-64:], targets[-64:])
         return Splits(spec, train, val, None, "random")

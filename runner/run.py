@@ -20,7 +20,6 @@ from runner.config.check import check, check_inputs, check_task
 from runner.config.compose import Command
 from runner.config.compose import compose as _compose
 from runner.config.frozen import check_resumable, freeze, patch, thaw
-from runner.engine.spec import Task
 from runner.errors import ConfigError, Interrupted, RunFailed, RunnerError, counted
 from runner.record.folder import RunFolder, claim
 from runner.record.manifest import gather
@@ -29,11 +28,13 @@ if TYPE_CHECKING:
     import torch
 
     from runner.config.build import Config, Objects
+    from runner.engine.batches import Batches
+    from runner.engine.data import Data
     from runner.engine.fit import Fit
     from runner.engine.interrupt import Interrupt
     from runner.engine.progress import Progress
     from runner.engine.settings import Trainer
-    from runner.engine.split import Splits
+    from runner.engine.split import Split
     from runner.record.recorder import Recorder
 
 log = logging.getLogger(__name__)
@@ -176,8 +177,8 @@ def _train(
     progress = progress or Progress()
     try:
         with Interrupt() as interrupt:
-            fit, splits = prepare(config, text, recorder, interrupt, progress, saved, described=resume)
-            _fit_and_test(fit, splits, config, test, result)
+            fit, data = prepare(config, text, recorder, interrupt, progress, saved, described=resume)
+            _fit_and_test(fit, data, config, test, result)
     except KeyboardInterrupt:
         result |= {"status": "interrupted", "cause": "stopped at once"}
         raise
@@ -204,18 +205,17 @@ def resume_command(place: RunFolder, config: Config) -> str:
     return f"python -m runner resume {shlex.quote(str(place.path))}{more}"
 
 
-def load_data(config: Config) -> Splits:
+def load_data(config: Config) -> Data:
     """Load the data that a configuration chooses, and check what could not be known before."""
     from runner.config.build import build_techniques, instantiate
     from runner.config.targets import resolve
 
     trusted = config["trusted_targets"]
-    splits: Splits = instantiate(config["data"], "data", trusted).load()
-    task: Task = splits.spec.task
+    data: Data = instantiate(config["data"], "data", trusted).load()
     loss = resolve(config["loss"]["_target_"], "loss._target_", trusted)
-    check_inputs(config, splits.spec.inputs)
-    check_task(config, task, loss, build_techniques(config, trusted))
-    return splits
+    check_inputs(config, data.spec.inputs)
+    check_task(config, data.spec.task, loss, build_techniques(config, trusted))
+    return data
 
 
 def prepare(
@@ -226,36 +226,39 @@ def prepare(
     progress: Progress,
     saved: dict[str, Any] | None,
     described: bool,
-) -> tuple[Fit, Splits]:
+) -> tuple[Fit, Data]:
     """Load the data, build everything, and go to where the run was."""
     from runner.config.build import build, build_optimizer, instantiate
     from runner.engine.device import choose_device, set_up
+    from runner.engine.dry_run import check_curve, check_shapes
     from runner.engine.fit import Best, Fit
     from runner.engine.loop import restore
     from runner.engine.meter import Meter
     from runner.engine.monitor import Monitor, canonical, resolve_mode
     from runner.engine.precision import Precision
-    from runner.engine.rehearsal import check_curve, check_shapes
     from runner.engine.schedule import LearningRate, Plan
     from runner.engine.state import TrainState, seed_for
 
     trainer: Trainer = instantiate(config["trainer"], "trainer")
     device = choose_device(trainer.device)
     set_up(device, trainer.threads, trainer.deterministic)
-    splits = load_data(config)
-    for note in splits.notes:
+    data = load_data(config)
+    for note in data.notes:
         progress.message(note)
         log.info(note)
-    objects = build(config, splits, seed_for(config["seed"], "init"), fresh=saved is None)
+    objects = build(config, data, seed_for(config["seed"], "init"), fresh=saved is None)
     for note in objects.notes:
         progress.message(note)
         log.info(note)
-    channels_last = len(objects.spec.input_shape) == 3 and (
-        device.type == "cuda" if trainer.channels_last == "auto" else trainer.channels_last
+    inputs = objects.task.spec.inputs
+    channels_last = (
+        inputs is not None
+        and inputs.kind == "image"
+        and (device.type == "cuda" if trainer.channels_last == "auto" else trainer.channels_last)
     )
     model = _placed(objects, device, channels_last)
     optimizer = build_optimizer(config, model, device.type)
-    train, val = batches(config, trainer, splits, model, device, channels_last)
+    train, val = batches(config, trainer, data, model, device, channels_last)
     total = train.updates_per_epoch * trainer.max_epochs
     total = min(total, trainer.max_steps or total)
     plan = Plan(train.updates_per_epoch, -(-total // train.updates_per_epoch), total)
@@ -274,7 +277,7 @@ def prepare(
         optimizer=optimizer,
         learning_rate=LearningRate(objects.schedule, objects.warmup, plan, optimizer.defaults["lr"]),
         techniques=objects.techniques,
-        spec=objects.spec,
+        task=objects.task,
         plan=plan,
         settings=trainer,
         precision=Precision(trainer.precision, device),
@@ -282,7 +285,7 @@ def prepare(
         state=TrainState(config["seed"]),
         train=train,
         val=val,
-        meter=Meter(objects.loss, objects.metrics, objects.spec),
+        meter=Meter(objects.task, objects.metrics),
         best=Best(Monitor(monitored, resolve_mode(monitored, config["mode"], directions))),
         directions=directions,
         recorder=recorder,
@@ -303,7 +306,7 @@ def prepare(
             f"The warm-up of {counted(length, 'update')} is longer than the run and cut to its "
             f"{counted(plan.total, 'update')}: the schedule never begins."
         )
-    check_shapes(fit, splits.train)
+    check_shapes(fit, data.train)
     for technique in objects.techniques:
         technique.setup(fit)
     check_curve(fit.learning_rate, plan.total, base_lr)
@@ -312,15 +315,14 @@ def prepare(
     recorder.folder.update_manifest(
         seed=config["seed"],
         split_seed=config["data"].get("split_seed"),
-        data={"fingerprint": splits.fingerprint, "train": len(splits.train), "val": len(splits.val)}
-        | ({"test": len(splits.test)} if splits.test is not None else {}),
+        data={"fingerprint": data.fingerprint, **{name: len(part) for name, part in data.parts.items()}},
         hardware=_hardware(device),
         precision=fit.precision.name,
         parameters=sum(p.numel() for p in model.parameters()),
     )
     if not described:
         _describe(fit, text)
-    return fit, splits
+    return fit, data
 
 
 def _placed(objects: Objects, device: torch.device, channels_last: bool) -> torch.nn.Module:
@@ -340,33 +342,35 @@ def _compiled(model: torch.nn.Module) -> torch.nn.Module:
 def batches(
     config: Config,
     trainer: Trainer,
-    splits: Splits,
+    data: Data,
     model: torch.nn.Module,
     device: torch.device,
     channels_last: bool,
-) -> tuple[Any, Any]:
+) -> tuple[Batches, Batches]:
     """Training batches and validation batches of a run."""
     from torch.nn.modules.batchnorm import _BatchNorm
 
     from runner.engine.batches import Batches
 
-    data = config["data"]
+    settings = config["data"]
     train = Batches(
-        splits.train,
-        len(splits.train) if data["batch_size"] == "full" else data["batch_size"],
+        data.train,
+        len(data.train) if settings["batch_size"] == "full" else settings["batch_size"],
         device,
         accumulate=trainer.accumulate,
-        drop_last=data.get("drop_last", False),
+        drop_last=settings.get("drop_last", False),
         least=2 if any(isinstance(m, _BatchNorm) for m in model.modules()) else 1,
         limit=trainer.limit_batches,
         seed=config["seed"],
         channels_last=channels_last,
-        num_workers=data.get("num_workers", 0),
+        num_workers=settings.get("num_workers", 0),
     )
-    return train, evaluation_batches(config, trainer, splits.val, device, channels_last)
+    return train, evaluation_batches(config, trainer, data.val, device, channels_last)
 
 
-def evaluation_batches(config: Config, trainer: Trainer, split: Any, device: torch.device, channels_last: bool) -> Any:
+def evaluation_batches(
+    config: Config, trainer: Trainer, split: Split, device: torch.device, channels_last: bool
+) -> Batches:
     """Batches for evaluation: larger, as no gradients are kept."""
     from runner.engine.batches import Batches
 
@@ -420,11 +424,11 @@ def _describe(fit: Fit, text: str) -> None:
 
     scores = [name for name in fit.directions if name.startswith("val/")]
     fit.recorder.describe(text, flatten(fit.config), scores)
-    if fit.settings.images and len(fit.spec.input_shape) == 3:
-        inputs, targets = next(iter(fit.train.updates(0)))[0]
+    if fit.settings.images and fit.spec.inputs is not None and fit.spec.inputs.kind == "image":
+        batch = next(iter(fit.train.updates(0)))[0]
         for augment in listeners([t for t in fit.techniques if t.slot < Slot.MIX], "on_batch"):
-            inputs, targets = augment(inputs, targets)
-        fit.recorder.images("train/images", inputs[: fit.settings.images])
+            batch = augment(batch)
+        fit.recorder.images("train/images", batch.inputs[: fit.settings.images])
 
 
 def flatten(config: Config, prefix: str = "") -> dict[str, Any]:
@@ -443,7 +447,7 @@ def flatten(config: Config, prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def _fit_and_test(fit: Fit, splits: Splits, config: Config, test: bool, result: dict[str, Any]) -> None:
+def _fit_and_test(fit: Fit, data: Data, config: Config, test: bool, result: dict[str, Any]) -> None:
     from runner.engine.evaluate import evaluate, evaluate_others
     from runner.engine.loop import train
     from runner.engine.meter import Meter, NonFinite
@@ -484,9 +488,9 @@ def _fit_and_test(fit: Fit, splits: Splits, config: Config, test: bool, result: 
         "parameters": sum(p.numel() for p in fit.model.parameters()),
         "advice": _advice(fit),
     }
-    if test and outcome.status == "completed" and splits.test is not None:
-        held_out = evaluation_batches(config, fit.settings, splits.test, fit.device, fit.train.channels_last)
-        meter = Meter(fit.loss, fit.meter.metrics, fit.spec)
+    if test and outcome.status == "completed" and data.test is not None:
+        held_out = evaluation_batches(config, fit.settings, data.test, fit.device, fit.train.channels_last)
+        meter = Meter(fit.task, fit.meter.metrics)
         if use_best and best.weights is not None:
             fit.model.load_state_dict(best.weights)
             result["test"] = evaluate(fit.network, held_out, meter, fit.loss, fit.precision)
@@ -506,7 +510,7 @@ def _part(scores: dict[str, Any], split: str) -> dict[str, float]:
 
 def load(
     folder: str | Path, checkpoint: str = "best", device: str = "cpu", trusted_targets: list[str] | None = None
-) -> tuple[torch.nn.Module, Splits, Config]:
+) -> tuple[torch.nn.Module, Data, Config]:
     """The trained network of a run, with its data.
 
     Args:
@@ -537,15 +541,15 @@ def load(
             f"--checkpoint {checkpoint}: there is no {path}. Expected best, last or a file; this run has "
             f"{', '.join(there) or 'no checkpoint yet'}."
         )
-    splits = load_data(plain)
+    data = load_data(plain)
     where = choose_device(device)
-    model = build(plain, splits, 0, fresh=False).model.to(where)
+    model = build(plain, data, 0, fresh=False).model.to(where)
     weights = files.load(path, where)["model"]
     difference = files.difference(model.state_dict(), weights)
     if difference:
         raise RunFailed(f"{path}: belongs to another network than this run's config describes: {difference}.")
     model.load_state_dict(weights)
-    return model.eval(), splits, plain
+    return model.eval(), data, plain
 
 
 def evaluate_run(
@@ -567,21 +571,20 @@ def evaluate_run(
     Raises:
         ConfigError: these data have no such split.
     """
-    from runner.config.build import instantiate
+    from runner.config.build import build_metrics, build_task, instantiate
     from runner.engine.device import choose_device
     from runner.engine.evaluate import evaluate
     from runner.engine.meter import Meter
     from runner.engine.precision import Precision
-    from runner.metric import metrics_for
 
-    model, splits, config = load(folder, checkpoint, device, trusted_targets)
-    part = splits.named(split)
+    model, data, config = load(folder, checkpoint, device, trusted_targets)
+    part = data.parts.get(split)
     if part is None:
-        raise ConfigError(f"--split {split}: these data have none. Expected train or val.")
+        raise ConfigError(f"--split {split}: these data have none. Expected {' or '.join(data.parts)}.")
     trainer = instantiate(config["trainer"], "trainer")
     where = choose_device(device)
-    loss = instantiate(config["loss"], "loss", config["trusted_targets"], spec=splits.spec)
-    spec = splits.spec.with_outputs(loss.num_outputs(splits.spec))
-    meter = Meter(loss, [metric() for metric in metrics_for(spec.task).values()], spec)
-    data = evaluation_batches(config, trainer, part, where, False)
-    return evaluate(model, data, meter, loss, Precision(trainer.precision, where))
+    loss = instantiate(config["loss"], "loss", config["trusted_targets"], spec=data.spec)
+    task = build_task(data.spec, loss)
+    meter = Meter(task, build_metrics(config, task, config["trusted_targets"]))
+    batches = evaluation_batches(config, trainer, part, where, False)
+    return evaluate(model, batches, meter, loss, Precision(trainer.precision, where))

@@ -11,7 +11,8 @@ from runner.engine.technique import Slot, Technique
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from runner.engine.spec import Inputs
+    from runner.engine.batch import Batch
+    from runner.engine.spec import Kind
 
 Padding = Literal["reflect", "replicate", "zeros"]
 
@@ -24,14 +25,14 @@ class ImageTechnique(Technique):
     """
 
     slot: ClassVar[Slot] = Slot.GEOMETRY
-    takes: ClassVar[tuple[Inputs, ...]] = ("images",)
+    takes: ClassVar[tuple[Kind, ...]] = ("image",)
 
-    def on_batch(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    def on_batch(self, batch: Batch) -> Batch:
         """Change images ``(N, C, H, W)``; the targets, and the order of the images in memory, stay."""
-        changed = self.draw_and_apply(inputs)
-        if inputs.is_contiguous(memory_format=torch.channels_last):
+        changed = self.draw_and_apply(batch.inputs)
+        if batch.inputs.is_contiguous(memory_format=torch.channels_last):
             changed = changed.contiguous(memory_format=torch.channels_last)
-        return changed, targets
+        return batch.changed(changed)
 
     def draw_and_apply(self, inputs: Tensor) -> Tensor:
         """Changed images ``(N, C, H, W)``."""

@@ -6,8 +6,9 @@ from typing import Annotated, ClassVar
 
 import torch
 from annotated_types import Ge
-from torch import Tensor
 
+from runner.engine.batch import Batch
+from runner.engine.spec import Kind
 from runner.engine.technique import Slot, Technique
 
 
@@ -21,10 +22,11 @@ class Noise(Technique):
     """
 
     slot: ClassVar[Slot] = Slot.NOISE
+    takes: ClassVar[tuple[Kind, ...]] = ("table", "series", "image", "graph")
 
     def __init__(self, std: Annotated[float, Ge(0)] = 0.1) -> None:
         self.std = std
 
-    def on_batch(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    def on_batch(self, batch: Batch) -> Batch:
         """Change inputs ``(N, ...)``; the targets stay."""
-        return torch.add(inputs, torch.randn_like(inputs), alpha=self.std), targets
+        return batch.changed(torch.add(batch.inputs, torch.randn_like(batch.inputs), alpha=self.std))

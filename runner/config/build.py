@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 from runner.config.signature import signature_of
 from runner.config.targets import resolve
-from runner.engine.spec import DataSpec
-from runner.engine.split import first_inputs
+from runner.engine.spec import Spec
 from runner.errors import ConfigError
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
+    from runner.engine.data import Data
     from runner.engine.loss import Loss
     from runner.engine.metric import Metric
     from runner.engine.schedule import Schedule, Warmup
     from runner.engine.settings import Trainer
-    from runner.engine.split import Splits
+    from runner.engine.task import Task
     from runner.engine.technique import Technique
     from runner.init.base import Init
 
@@ -86,8 +86,7 @@ class Objects:
     The loss comes before the network: it says how wide the last layer is.
     """
 
-    splits: Splits
-    spec: DataSpec
+    task: Task
     loss: Loss
     metrics: list[Metric]
     model: nn.Module
@@ -136,41 +135,40 @@ def model_node(config: Config, techniques: Iterable[Technique]) -> Config:
     return node
 
 
-def build(config: Config, splits: Splits, seed: int, fresh: bool = True) -> Objects:
+def build(config: Config, data: Data, seed: int, fresh: bool = True) -> Objects:
     """Build a run's objects from its configuration, once the data are loaded.
 
     Args:
         config: resolved and checked, in plain containers.
-        splits: the loaded data.
+        data: the loaded data.
         seed: seeds the weights.
         fresh: whether the weights are to be initialized; not where they are about to be replaced by saved ones.
     """
     import torch
 
-    from runner.metric import metrics_for
-
     trusted = config.get("trusted_targets", ())
     techniques = build_techniques(config, trusted)
-    load_network = partial(_trained_network, spec=splits.spec, trusted=trusted)
-    loss = instantiate(config["loss"], "loss", trusted, spec=splits.spec, load_network=load_network)
-    spec = splits.spec.with_outputs(loss.num_outputs(splits.spec))
+    load_network = partial(_trained_network, spec=data.spec, trusted=trusted)
+    loss = instantiate(config["loss"], "loss", trusted, spec=data.spec, load_network=load_network)
+    task = build_task(data.spec, loss)
+    spec = task.spec
     torch.manual_seed(seed)
     model = instantiate(model_node(config, techniques), "model", trusted, spec=spec)
     if any(isinstance(p, torch.nn.UninitializedParameter) for p in model.parameters()):
         with torch.no_grad():  # lazy layers take their size from what they see first
-            model.eval()(first_inputs(splits.train, 2))
+            some = data.train.sample(2, seed)
+            model.eval()(some.inputs, **some.more)
     torch.manual_seed(seed)
     init: Init = instantiate(config["init"], "init", trusted)
     if fresh:
         init(model)
         if init.examples:
-            init.adapt(model, first_inputs(splits.train, init.examples))
+            init.adapt(model, data.train.sample(init.examples, seed))
     warmup = config.get("warmup") or None
     return Objects(
-        splits=splits,
-        spec=spec,
+        task=task,
         loss=loss,
-        metrics=[metric() for metric in metrics_for(spec.task).values()],
+        metrics=build_metrics(config, task, trusted),
         model=model,
         schedule=instantiate(config["scheduler"], "scheduler", trusted),
         warmup=instantiate(warmup, "warmup", trusted) if warmup else None,
@@ -180,7 +178,25 @@ def build(config: Config, splits: Splits, seed: int, fresh: bool = True) -> Obje
     )
 
 
-def _trained_network(path: str, key: str, spec: DataSpec, trusted: Iterable[str]) -> nn.Module:
+def build_task(spec: Spec, loss: Loss) -> Task:
+    """The task of some data, with the width of the last layer that the loss wants in its spec."""
+    from runner.task import task_named
+
+    assert spec.task is not None
+    kind = task_named(spec.task)
+    spec = spec.with_outputs(kind.num_outputs(spec))
+    return kind(spec.with_outputs(loss.num_outputs(spec)), loss.link)
+
+
+def build_metrics(config: Config, task: Task, trusted: Iterable[str] = ()) -> list[Metric]:
+    """The metrics that the task has, and those that were asked for."""
+    from runner.metric import metrics_for
+
+    asked = {name: instantiate(node, f"metric.{name}", trusted) for name, node in (config.get("metric") or {}).items()}
+    return [asked.pop(name, None) or metric() for name, metric in metrics_for(task.name).items()] + [*asked.values()]
+
+
+def _trained_network(path: str, key: str, spec: Spec, trusted: Iterable[str]) -> nn.Module:
     from runner.config.trained import trained_network  # which builds networks with what is here
 
     return trained_network(path, key, spec, trusted)
@@ -192,7 +208,7 @@ def build_optimizer(config: Config, model: nn.Module, device_type: str) -> torch
     ``fused: null`` (and no other implementation asked for) takes torch's fused kernels where the optimizer and the
     device have them: one kernel for the whole step.
     """
-    from runner.engine.lean import leave_compiler_out
+    from runner.engine.torch_overhead import leave_compiler_out
 
     leave_compiler_out()
     trusted = config.get("trusted_targets", ())

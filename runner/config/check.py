@@ -17,7 +17,7 @@ from runner.config.compose import recipe_of, unresolved, without_hydra
 from runner.config.contract import check_contract
 from runner.config.signature import SUPPLIED, describe, fits, signature_of, takes_objects
 from runner.config.targets import check_hydra, check_trusted, resolve
-from runner.engine.spec import Inputs, Probe, Task
+from runner.engine.spec import IN_WORDS, Field, Spec
 from runner.engine.technique import Technique
 from runner.errors import ConfigError, did_you_mean, nearest
 
@@ -221,7 +221,7 @@ def _shown(value: Any) -> str:
     return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _check_meaning(config: Config, probe: Probe | None, fresh: bool) -> None:
+def _check_meaning(config: Config, probe: Spec | None, fresh: bool) -> None:
     """What needs objects: bounds that only a constructor knows, and choices that don't fit each other."""
     from torch import nn
 
@@ -257,24 +257,26 @@ def _check_meaning(config: Config, probe: Probe | None, fresh: bool) -> None:
     check_task(config, probe.task, loss, techniques)
 
 
-def check_inputs(config: Config, inputs: Inputs | None) -> None:
+def check_inputs(config: Config, inputs: Field | None) -> None:
     """Whether network and techniques take what the examples are; nothing is said of what is not known yet.
 
     Raises:
         ConfigError: one of them does not.
     """
-    given = "rows of a table" if inputs == "table" else inputs
+    if inputs is None:
+        return
     for key, node in nodes(config):
         takes = getattr(resolve(node["_target_"], f"{key}._target_", config["trusted_targets"]), "takes", None)
-        if inputs is not None and isinstance(takes, tuple) and inputs not in takes:
+        if isinstance(takes, tuple) and inputs.kind not in takes:
             group, _, name = key.partition(".")
+            *wanted, given = (IN_WORDS.get(kind, kind) for kind in (*takes, inputs.kind))
             raise ConfigError(
-                f"{group}={name or _short(node['_target_'])} takes {' or '.join(takes)}, and these data are {given}. "
+                f"{group}={name or _short(node['_target_'])} takes {' or '.join(wanted)}, and these data are {given}. "
                 + (f"Leave {name} out." if name else "Take model=mlp, or other data.")
             )
 
 
-def check_task(config: Config, task: Task | None, loss: Any, techniques: Sequence[Technique]) -> None:
+def check_task(config: Config, task: str | None, loss: Any, techniques: Sequence[Technique]) -> None:
     """Whether loss, techniques and monitored scores fit the task; nothing is said of what is not known yet.
 
     Raises:
@@ -287,17 +289,18 @@ def check_task(config: Config, task: Task | None, loss: Any, techniques: Sequenc
             f"these data are for {task}. loss=auto chooses one that fits."
         )
     for technique in techniques:
-        if technique.soft_targets and (task == "regression" or not getattr(loss, "soft_targets", True)):
-            what = "these data are for regression" if task == "regression" else "this loss takes class indices only"
+        classes = task in (None, "classification")
+        if technique.soft_targets and not (classes and getattr(loss, "soft_targets", True)):
+            what = "this loss takes class indices only" if classes else f"these data are for {task}"
             raise ConfigError(f"regularization={technique.name}: turns classes into probabilities, and {what}.")
     _check_scores(config, task, techniques)
 
 
-def _check_scores(config: Config, task: Task | None, techniques: Sequence[Technique]) -> None:
+def _check_scores(config: Config, task: str | None, techniques: Sequence[Technique]) -> None:
     from runner.engine.monitor import canonical
     from runner.metric import all_metrics, metrics_for
 
-    known = all_metrics() if task is None else metrics_for(task)
+    known = [*(all_metrics() if task is None else metrics_for(task)), *(config.get("metric") or {})]
     scores = [f"{split}/{name}" for split in ("val", "train") for name in ("loss", *known)]
     scores += [name for technique in techniques for name in technique.reports]
     for key, name in _monitored(config):

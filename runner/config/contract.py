@@ -16,7 +16,7 @@ REQUIRED = {
     "Warmup": ("lr",),
     "Module": ("forward",),
     "Init": ("fill/__call__",),
-    "Loss": ("__call__", "predict"),
+    "Loss": ("__call__",),
     "Optimizer": ("step",),
 }
 _HEARING = ("on_", "before_", "after_", "around_", "also_")

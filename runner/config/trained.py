@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from runner.config.build import build_techniques, instantiate, model_node
-from runner.engine.spec import DataSpec
+from runner.config.build import build_task, build_techniques, instantiate, model_node
+from runner.engine.spec import Spec
 from runner.errors import RunFailed
 
 if TYPE_CHECKING:
     from torch import nn
 
 
-def trained_network(path: str, key: str, spec: DataSpec, trusted: Iterable[str] = ()) -> nn.Module:
+def trained_network(path: str, key: str, spec: Spec, trusted: Iterable[str] = ()) -> nn.Module:
     """The network of a checkpoint, built as the checkpoint's own config says, for data like `spec`.
 
     Args:
@@ -33,7 +33,7 @@ def trained_network(path: str, key: str, spec: DataSpec, trusted: Iterable[str] 
     config = saved["config"]
     loss = instantiate(config["loss"], "loss", trusted, spec=spec)
     node = model_node(config, build_techniques(config, trusted))
-    model: nn.Module = instantiate(node, "model", trusted, spec=spec.with_outputs(loss.num_outputs(spec)))
+    model: nn.Module = instantiate(node, "model", trusted, spec=build_task(spec, loss).spec)
     difference = checkpoint.difference(model.state_dict(), saved["model"])
     if difference:
         raise RunFailed(f"{file}: its network does not fit these data: {difference}.")

@@ -1,20 +1,18 @@
 """From raw arrays and a split to what the engine takes; the same for every option that fits in memory."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
-from torch.utils.data import Dataset
 
 from runner.data.base import DataOption, ImageOption, TargetScaling
-from runner.data.scaling import Floats, Scale, fit_images, fit_table, histogram
+from runner.data.scaling import Floats, Scale, fit_table
 from runner.data.split import Parts, folds, grouped_folds, keep_fraction, plain, stratified
-from runner.engine.spec import DataSpec
-from runner.engine.split import DatasetSplit, Split, Splits, TensorSplit
+from runner.engine.data import Data
+from runner.engine.spec import Field, Spec
+from runner.engine.split import Split, TensorSplit
 from runner.errors import RunFailed
 
 Labels = NDArray[np.int64]
@@ -64,7 +62,7 @@ def finish(option: DataOption, parts: Parts, labels: Labels | None, groups: Labe
                 f"data.split={list(option.split)} leaves no example for {name} out of {sum(map(len, parts))}. "
                 f"Give {name} a larger share, or use more data."
             )
-    return reduce(option, parts, labels, groups)
+    return fold_and_fraction(option, parts, labels, groups)
 
 
 def _take_fold(option: DataOption, parts: Parts, labels: Labels | None, groups: Labels | None) -> Parts:
@@ -82,7 +80,7 @@ def _take_fold(option: DataOption, parts: Parts, labels: Labels | None, groups: 
     return parts._replace(train=pool[number != option.fold], val=pool[number == option.fold])
 
 
-def reduce(option: DataOption, parts: Parts, labels: Labels | None, groups: Labels | None = None) -> Parts:
+def fold_and_fraction(option: DataOption, parts: Parts, labels: Labels | None, groups: Labels | None = None) -> Parts:
     """The parts with the option's fold for val, and the training part reduced to its fraction, by class if any."""
     if option.folds is not None:
         parts = _take_fold(option, parts, labels, groups)
@@ -102,49 +100,11 @@ def missing_classes(labels: Labels, parts: Parts, class_names: Sequence[str]) ->
     return tuple(notes)
 
 
-def classes_spec(labels: Labels, parts: Parts, class_names: Sequence[str], shape: tuple[int, ...]) -> DataSpec:
-    """The spec of a classification data set; `shape` is that of one example."""
+def classes_spec(labels: Labels, parts: Parts, class_names: Sequence[str], inputs: Field) -> Spec:
+    """The spec of a classification data set; `inputs` is what its classes are told from."""
     counts = np.bincount(labels[parts.train], minlength=len(class_names))
-    return DataSpec(
-        task="classification",
-        input_shape=shape,
-        num_outputs=len(class_names),
-        num_classes=len(class_names),
-        class_names=tuple(class_names),
-        class_counts=tuple(counts.tolist()),
-    )
-
-
-def ordered(option: ImageOption, splits: Splits) -> Splits:
-    """The splits of images as series of rows, where the option asks for it."""
-    if not option.as_sequence:
-        return splits
-    channels, height, width = splits.spec.input_shape
-    return replace(
-        splits,
-        spec=replace(splits.spec, input_shape=(height, channels * width)),
-        train=as_rows(splits.train),
-        val=as_rows(splits.val),
-        test=as_rows(splits.test) if splits.test is not None else None,
-    )
-
-
-def as_rows(split: Split) -> Split:
-    """Images ``(C, H, W)`` as series ``(H, C W)``: each row a step, its channels one behind the other."""
-    if isinstance(split, TensorSplit):
-        return TensorSplit(split.inputs.transpose(1, 2).flatten(2), split.targets)
-    return DatasetSplit(Rows(split.dataset), split.size)
-
-
-class Rows(Dataset[tuple[Tensor, Tensor]]):
-    """A dataset of images, read as series of rows."""
-
-    def __init__(self, dataset: Dataset[tuple[Tensor, Tensor]]) -> None:
-        self.dataset = dataset
-
-    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
-        image, target = self.dataset[index]
-        return image.transpose(0, 1).flatten(1), target
+    targets = Field("class", (), len(class_names), tuple(class_names), tuple(counts.tolist()))
+    return Spec("classification", inputs, targets, num_outputs=len(class_names))
 
 
 def images(
@@ -157,7 +117,7 @@ def images(
     fingerprint: str,
     notes: tuple[str, ...] = (),
     ceiling: int = 255,
-) -> Splits:
+) -> Data:
     """Images in memory.
 
     Args:
@@ -170,20 +130,23 @@ def images(
         notes: passed on.
         ceiling: the value of a fully lit pixel.
     """
-    scale = fit_images(histogram(pixels[parts.train]), option.scaling, ceiling)
+    from runner.data.image_files import Pixels
 
-    def split(rows: NDArray[np.int64]) -> TensorSplit:
-        return TensorSplit(torch.from_numpy(scale.images(pixels[rows])), torch.from_numpy(labels[rows]))
-
-    splits = Splits(
-        spec=classes_spec(labels, parts, class_names, pixels.shape[1:]),
-        train=split(parts.train),
-        val=split(parts.val),
-        test=split(parts.test) if len(parts.test) else None,
-        fingerprint=fingerprint,
-        notes=notes + missing_classes(labels, parts, class_names),
+    channels, height, width = pixels.shape[1:]
+    transform = Pixels(option.scaling, height, width, channels, ceiling, option.as_sequence)
+    transform.fit(pixels[parts.train])
+    return Data(
+        classes_spec(labels, parts, class_names, transform.field),
+        in_parts(parts, lambda rows: TensorSplit(transform(pixels[rows]), torch.from_numpy(labels[rows]))),
+        fingerprint,
+        transform,
+        notes + missing_classes(labels, parts, class_names),
     )
-    return ordered(option, splits)
+
+
+def in_parts(parts: Parts, split: Callable[[NDArray[np.int64]], Split]) -> dict[str, Split]:
+    """The examples of each part that has some, made by `split` from their row numbers."""
+    return {name: split(rows) for name, rows in zip(Parts._fields, parts, strict=True) if len(rows)}
 
 
 def table(
@@ -198,7 +161,7 @@ def table(
     target_scaling: TargetScaling = "none",
     scaled: NDArray[np.bool_] | None = None,
     notes: tuple[str, ...] = (),
-) -> Splits:
+) -> Data:
     """A table in memory.
 
     Args:
@@ -216,23 +179,17 @@ def table(
     scale = fit_table(rows[parts.train], option.scaling)
     if scaled is not None:
         scale = Scale(np.where(scaled, scale.shift, 0.0), np.where(scaled, scale.spread, 1.0))
+    inputs = Field("table", rows.shape[1:], names=tuple(feature_names))
     if class_names:
-        spec = classes_spec(targets, parts, class_names, rows.shape[1:])
+        spec = classes_spec(targets, parts, class_names, inputs)
         notes += missing_classes(targets, parts, class_names)
     else:
         of_targets = fit_table(targets[parts.train, None], target_scaling)
         targets = of_targets.table(targets[:, None])
-        mean, std = float(of_targets.shift[0]), float(of_targets.spread[0])
-        spec = DataSpec("regression", rows.shape[1:], num_outputs=1, target_mean=mean, target_std=std)
+        mean, std = tuple(of_targets.shift.tolist()), tuple(of_targets.spread.tolist())
+        spec = Spec("regression", inputs, Field("values", (1,), mean=mean, std=std), num_outputs=1)
 
     def split(part: NDArray[np.int64]) -> TensorSplit:
         return TensorSplit(torch.from_numpy(scale.table(rows[part])), torch.from_numpy(targets[part]))
 
-    return Splits(
-        spec=replace(spec, feature_names=tuple(feature_names)),
-        train=split(parts.train),
-        val=split(parts.val),
-        test=split(parts.test) if len(parts.test) else None,
-        fingerprint=fingerprint,
-        notes=notes,
-    )
+    return Data(spec, in_parts(parts, split), fingerprint, notes=notes)

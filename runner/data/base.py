@@ -6,8 +6,9 @@ from typing import Annotated, Literal
 
 from annotated_types import Ge, Gt, Le
 
-from runner.engine.spec import Inputs, Probe
-from runner.engine.split import Splits
+from runner.engine.data import Data
+from runner.engine.spec import Field, Spec
+from runner.engine.transform import Transform
 from runner.errors import ConfigError
 
 Scaling = Literal["none", "standard", "minmax"]
@@ -60,7 +61,7 @@ class DataOption:
             expected = f"0 to {self.folds - 1}" if self.folds else "data.folds=K beside it, for cross-validation"
             raise ConfigError(f"data.fold={self.fold}: there is no such fold. Expected {expected}.")
 
-    def probe(self) -> Probe:
+    def probe(self) -> Spec:
         """What is known without loading.
 
         Raises:
@@ -68,7 +69,15 @@ class DataOption:
         """
         raise NotImplementedError
 
-    def load(self) -> Splits:
+    def transform(self) -> Transform | None:
+        """A transform as the settings say, not fitted: to be given the state that a checkpoint holds.
+
+        Returns:
+            None where there are no raw examples that a user could have.
+        """
+        return None
+
+    def load(self) -> Data:
         """Read, split, fit the preprocessing on the training part and apply it to all parts.
 
         Raises:
@@ -90,6 +99,6 @@ class ImageOption(DataOption):
     as_sequence: bool = False
 
     @property
-    def inputs(self) -> Inputs:
+    def inputs(self) -> Field:
         """What an example is."""
-        return "series" if self.as_sequence else "images"
+        return Field("series" if self.as_sequence else "image")

@@ -8,8 +8,8 @@ import numpy as np
 from runner.data import bundled
 from runner.data.base import DataOption
 from runner.data.fingerprint import sha256
-from runner.engine.spec import Probe
-from runner.engine.split import Splits
+from runner.engine.data import Data
+from runner.engine.spec import Field, Spec
 
 
 @dataclass(kw_only=True)
@@ -28,11 +28,11 @@ class BundledTable(DataOption):
     class_names: ClassVar[tuple[str, ...]]
     feature_names: ClassVar[tuple[str, ...]]
 
-    def probe(self) -> Probe:
+    def probe(self) -> Spec:
         """Known beforehand."""
-        return Probe("classification", len(self.class_names), "table")
+        return Spec("classification", Field("table"), Field("class", (), len(self.class_names)))
 
-    def load(self) -> Splits:
+    def load(self) -> Data:
         """Read the bundled file; see `DataOption.load`."""
         from runner.data.assemble import divide, table
 

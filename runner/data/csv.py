@@ -15,8 +15,8 @@ from runner.data.columns import Missing, to_table
 from runner.data.csv_file import Column, Header, Numbers, Words, read_columns, read_header
 from runner.data.fingerprint import sha256
 from runner.data.split import Parts, grouped, ordered
-from runner.engine.spec import Probe, Task
-from runner.engine.split import Splits
+from runner.engine.data import Data
+from runner.engine.spec import Field, Spec
 from runner.errors import ConfigError, RunFailed, did_you_mean
 
 FEW_CLASSES = 20  # a target of at most so many different whole numbers is taken for classes
@@ -61,12 +61,12 @@ class Csv(DataOption):
     order: str | None = None
     target_scaling: TargetScaling = "standard"
 
-    def probe(self) -> Probe:
+    def probe(self) -> Spec:
         """Reads the first line only."""
         self._header()
-        return Probe(None if self.task == "auto" else self.task, inputs="table")
+        return Spec(None if self.task == "auto" else self.task, Field("table"))
 
-    def load(self) -> Splits:
+    def load(self) -> Data:
         """Read, leave out rows, decide on the task, split, fill and encode."""
         from runner.data.assemble import divide, finish, table
 
@@ -156,7 +156,7 @@ class Csv(DataOption):
             raise RunFailed(f"{self.path}: no row is left; all lack a value. Choose another data.missing than drop.")
         return {name: column.rows(keep) for name, column in columns.items()}, notes
 
-    def _task(self, target: Column) -> Task:
+    def _task(self, target: Column) -> str:
         if self.task == "regression" and isinstance(target, Words):
             raise RunFailed(
                 f"data.task=regression: {self.target!r} holds text such as {target.known[0]!r}. Expected numbers; "
@@ -169,7 +169,7 @@ class Csv(DataOption):
         different = np.unique(target.values)
         return "classification" if len(different) <= FEW_CLASSES and (different % 1 == 0).all() else "regression"
 
-    def _targets(self, target: Column, task: Task) -> tuple[NDArray[Any], tuple[str, ...]]:
+    def _targets(self, target: Column, task: str) -> tuple[NDArray[Any], tuple[str, ...]]:
         """Values and no names for regression; class indices and the names of the classes, sorted, else."""
         if task == "regression" and isinstance(target, Numbers):
             return target.values, ()

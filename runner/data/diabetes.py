@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from runner.data import bundled
 from runner.data.base import DataOption, TargetScaling
 from runner.data.fingerprint import combine, sha256
-from runner.engine.spec import Probe
-from runner.engine.split import Splits
+from runner.engine.data import Data
+from runner.engine.spec import Field, Spec
 
 FEATURES = ("age", "sex", "bmi", "bp", "s1", "s2", "s3", "s4", "s5", "s6")
 
@@ -25,11 +25,11 @@ class Diabetes(DataOption):
 
     target_scaling: TargetScaling = "standard"
 
-    def probe(self) -> Probe:
+    def probe(self) -> Spec:
         """Known beforehand."""
-        return Probe("regression", inputs="table")
+        return Spec("regression", Field("table"), Field("values"))
 
-    def load(self) -> Splits:
+    def load(self) -> Data:
         """Read the bundled file; see `DataOption.load`."""
         from runner.data.assemble import divide, table
 

@@ -7,8 +7,8 @@ import numpy as np
 from runner.data import bundled
 from runner.data.base import ImageOption
 from runner.data.fingerprint import sha256
-from runner.engine.spec import Probe
-from runner.engine.split import Splits
+from runner.engine.data import Data
+from runner.engine.spec import Field, Spec
 
 
 @dataclass(kw_only=True)
@@ -19,11 +19,11 @@ class Digits(ImageOption):
     scikit-learn.
     """
 
-    def probe(self) -> Probe:
+    def probe(self) -> Spec:
         """Known beforehand."""
-        return Probe("classification", 10, self.inputs)
+        return Spec("classification", self.inputs, Field("class", (), 10))
 
-    def load(self) -> Splits:
+    def load(self) -> Data:
         """Read the bundled file; see `DataOption.load`."""
         from runner.data.assemble import divide, images
 

@@ -11,8 +11,8 @@ from runner.data import fetch, idx
 from runner.data.base import ImageOption
 from runner.data.fetch import Published
 from runner.data.fingerprint import combine, sha256
-from runner.engine.spec import Probe
-from runner.engine.split import Splits
+from runner.engine.data import Data
+from runner.engine.spec import Field, Spec
 from runner.errors import ConfigError, RunFailed
 
 
@@ -36,16 +36,16 @@ class IdxImages(ImageOption):
     published: ClassVar[Published]
     class_names: ClassVar[tuple[str, ...]]
 
-    def probe(self) -> Probe:
+    def probe(self) -> Spec:
         """Known beforehand; a folder that was named must hold the files."""
         if self.root is not None and fetch.in_root(self.published, self.root) is None:
             raise ConfigError(
                 f"data.root={self.root}: expected a folder with {', '.join(idx.FILES)} (plain or .gz), in itself or in "
                 f"{self.published.torchvision}/raw. Leave data.root out to have them fetched."
             )
-        return Probe("classification", len(self.class_names), self.inputs)
+        return Spec("classification", self.inputs, Field("class", (), len(self.class_names)))
 
-    def load(self) -> Splits:
+    def load(self) -> Data:
         """Find or fetch the files, verify, read and split them."""
         from runner.data.assemble import divide_official, images
 

@@ -4,23 +4,33 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, BinaryIO, Literal, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from runner.data.scaling import Scale
+from runner.data.base import Scaling
+from runner.data.scaling import Scale, fit_images, histogram
+from runner.engine.spec import Field
+from runner.engine.transform import Transform
 from runner.errors import RunFailed
 
 T = TypeVar("T")
+Mode = Literal["RGB", "L"]
 
 
-def decode(path: Path, size: int) -> NDArray[np.uint8]:
-    """One image as RGB ``(3, size, size)``: the shorter side resized (bilinear, antialiased), then the centre cut out.
+def decode(path: Path | BinaryIO, height: int, width: int, mode: Mode = "RGB") -> NDArray[np.uint8]:
+    """One image ``(channels, height, width)``: resized (bilinear, antialiased) to cover them, then the centre cut out.
+
+    Args:
+        path: the file, or an open one.
+        height: pixels.
+        width: pixels.
+        mode: ``RGB``, three channels, or ``L``, one of grey.
 
     The camera's orientation is applied, transparency becomes white, 16-bit grey is reduced to 8 bits.
 
@@ -37,17 +47,20 @@ def decode(path: Path, size: int) -> NDArray[np.uint8]:
             elif image.has_transparency_data:
                 image = image.convert("RGBA")
                 image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-            return np.asarray(_fitted(image.convert("RGB"), size)).transpose(2, 0, 1)
+            pixels = np.asarray(_fitted(image.convert("RGB"), height, width).convert(mode))
+            return pixels.reshape(height, width, -1).transpose(2, 0, 1)
     except Exception as error:  # damaged files make Pillow raise nearly anything
         raise RunFailed(f"{path} can't be read as an image ({error}). Repair it or remove it.") from error
 
 
-def _fitted(image: Image.Image, size: int) -> Image.Image:
-    width, height = image.size
-    short = min(width, height)
-    width, height = size * width // short, size * height // short
-    left, top = round((width - size) / 2), round((height - size) / 2)
-    return image.resize((width, height), Image.Resampling.BILINEAR).crop((left, top, left + size, top + size))
+def _fitted(image: Image.Image, height: int, width: int) -> Image.Image:
+    w, h = image.size
+    if height * w >= width * h:  # the height is what has to be covered
+        w, h = height * w // h, height
+    else:
+        w, h = width, width * h // w
+    left, top = round((w - width) / 2), round((h - height) / 2)
+    return image.resize((w, h), Image.Resampling.BILINEAR).crop((left, top, left + width, top + height))
 
 
 def in_threads(function: Callable[[Path], T], paths: Sequence[Path], chunk: int = 1024) -> Iterator[T]:
@@ -57,24 +70,99 @@ def in_threads(function: Callable[[Path], T], paths: Sequence[Path], chunk: int 
             yield from pool.map(function, paths[start : start + chunk])
 
 
+class Pixels(Transform):
+    """From images to scaled pixels; files of another size, shape or colour mode are brought to those of the training.
+
+    Args:
+        scaling: see `runner.data.base.DataOption`.
+        height: pixels of the images.
+        width: likewise.
+        channels: 3 colours, or 1 of grey.
+        ceiling: the value of a fully lit pixel in the training data.
+        as_sequence: give the rows of each image as the steps of a series.
+    """
+
+    def __init__(
+        self, scaling: Scaling, height: int, width: int, channels: int, ceiling: int = 255, as_sequence: bool = False
+    ) -> None:
+        super().__init__()
+        self.scaling, self.height, self.width, self.channels = scaling, height, width, channels
+        self.ceiling, self.as_sequence = ceiling, as_sequence
+
+    def fit(self, raw: NDArray[np.uint8]) -> None:
+        """Learn from training images ``(N, C, H, W)``."""
+        self.fit_counts(histogram(raw))
+
+    def fit_counts(self, counts: NDArray[np.int64]) -> None:
+        """Learn from how often each value occurs in the training images ``(C, 256)``; see `histogram`."""
+        self.scale = fit_images(counts, self.scaling, self.ceiling)
+
+    def decode(self, path: Path | BinaryIO) -> NDArray[np.uint8]:
+        """An image file as the pixels ``(C, H, W)`` that it would have among the training data."""
+        pixels = decode(path, self.height, self.width, "RGB" if self.channels == 3 else "L")
+        return pixels if self.ceiling == 255 else np.rint(pixels * (self.ceiling / 255)).astype(np.uint8)
+
+    def __call__(self, raw: Any) -> Tensor:
+        """Pixels ``(N, C, H, W)``, or image files by their paths or open, as inputs."""
+        pixels = raw if isinstance(raw, np.ndarray) else np.stack([self.decode(path) for path in raw])
+        inputs = torch.from_numpy(self.scale.images(pixels))
+        return inputs.transpose(1, 2).flatten(2) if self.as_sequence else inputs
+
+    @property
+    def field(self) -> Field:
+        """The inputs that it gives."""
+        shape = (self.channels, self.height, self.width)
+        return Field("series", (self.height, self.channels * self.width)) if self.as_sequence else Field("image", shape)
+
+    def module(self) -> nn.Module:
+        """From pixels ``(N, C, H, W)``, of any number type, to inputs."""
+        return _Scaled(self.scale, self.as_sequence)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Shift and spread of each channel, and what the images were like."""
+        return {
+            "shift": self.scale.shift.tolist(),
+            "spread": self.scale.spread.tolist(),
+            "size": [self.height, self.width, self.channels, self.ceiling],
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take back what `state_dict` gave."""
+        self.scale = Scale(np.array(state["shift"]), np.array(state["spread"]))
+        self.height, self.width, self.channels, self.ceiling = state["size"]
+
+
+class _Scaled(nn.Module):
+    shift: Tensor
+    spread: Tensor
+
+    def __init__(self, scale: Scale, as_sequence: bool) -> None:
+        super().__init__()
+        self.as_sequence = as_sequence
+        self.register_buffer("shift", torch.from_numpy(scale.shift).float()[:, None, None])
+        self.register_buffer("spread", torch.from_numpy(scale.spread).float()[:, None, None])
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        scaled = (pixels.float() - self.shift) / self.spread
+        return scaled.transpose(1, 2).flatten(2) if self.as_sequence else scaled
+
+
 class ImageFiles(Dataset[tuple[Tensor, Tensor]]):
     """Image files with their classes, decoded when asked for.
 
     Args:
         paths: the files.
         labels: class indices ``(N,)``.
-        size: as in `decode`.
-        scale: applied to each image.
+        pixels: decodes and scales them.
     """
 
-    def __init__(self, paths: Sequence[Path], labels: NDArray[np.int64], size: int, scale: Scale) -> None:
+    def __init__(self, paths: Sequence[Path], labels: NDArray[np.int64], pixels: Pixels) -> None:
         # As arrays of bytes: a list of a million objects would be copied into every worker as its counts are touched.
         self.paths = np.array([os.fsencode(path) for path in paths])
-        self.labels, self.size, self.scale = torch.from_numpy(labels), size, scale
+        self.labels, self.pixels = torch.from_numpy(labels), pixels
 
     def __len__(self) -> int:
         return len(self.paths)
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
-        pixels = decode(Path(os.fsdecode(self.paths[index])), self.size)
-        return torch.from_numpy(self.scale.images(pixels)), self.labels[index]
+        return self.pixels([Path(os.fsdecode(self.paths[index]))])[0], self.labels[index]

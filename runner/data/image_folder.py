@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 from annotated_types import Ge
@@ -14,9 +14,12 @@ from runner.data.base import ImageOption
 from runner.data.fingerprint import combine, sha256
 from runner.data.memory import available_memory
 from runner.data.split import Parts, stratified
-from runner.engine.spec import Probe
-from runner.engine.split import DatasetSplit, Splits
+from runner.engine.data import Data
+from runner.engine.spec import Field, Spec
 from runner.errors import ConfigError, RunFailed, did_you_mean
+
+if TYPE_CHECKING:
+    from runner.data.image_files import Pixels
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".ppm", ".pgm", ".tif", ".tiff", ".webp")
 PARTS = {"train": ("train",), "val": ("val", "valid", "validation"), "test": ("test",)}
@@ -41,23 +44,24 @@ class ImageFolder(ImageOption):
     image_size: Annotated[int, Ge(1)] = 64
     in_memory: Literal["auto"] | bool = "auto"
 
-    def probe(self) -> Probe:
+    def probe(self) -> Spec:
         """Looks at the folders, not into the images."""
         classes = self._classes(self._part_folders().get("train", self._root()))
-        return Probe("classification", len(classes), self.inputs)
+        return Spec("classification", self.inputs, Field("class", (), len(classes), tuple(classes)))
 
-    def load(self) -> Splits:
+    def load(self) -> Data:
         """List, split and decode the images; what doesn't fit in memory is decoded once for the statistics."""
-        from runner.data.assemble import classes_spec, divide, images, missing_classes, ordered, reduce
-        from runner.data.image_files import ImageFiles, decode, in_threads
-        from runner.data.scaling import fit_images, histogram
+        from runner.data.assemble import classes_spec, divide, fold_and_fraction, images, in_parts, missing_classes
+        from runner.data.image_files import ImageFiles, in_threads
+        from runner.data.scaling import histogram
+        from runner.engine.split import DatasetSplit, Split
 
         root, folders = self._root(), self._part_folders()
         classes = self._classes(folders.get("train", root))
         paths, labels, sizes = self._listing(list(folders.values()) or [root], classes)
         notes: tuple[str, ...] = ()
         if folders:
-            parts = reduce(self, self._given(dict(zip(folders, sizes, strict=True)), labels), labels)
+            parts = fold_and_fraction(self, self._given(dict(zip(folders, sizes, strict=True)), labels), labels)
             notes = tuple(f"no folder {name}: {fate}" for name, fate in ABSENT.items() if name not in folders)
         else:
             parts = divide(self, len(paths), labels)
@@ -66,31 +70,36 @@ class ImageFolder(ImageOption):
             return f"{path.relative_to(root)} {sha256(path.read_bytes())}"
 
         fingerprint = combine(in_threads(hashed, paths))
-        size = self.image_size
         if self._fits(len(paths)):
+            size = self.image_size
             pixels = np.empty((len(paths), 3, size, size), dtype=np.uint8)
-            for row, image in zip(pixels, in_threads(lambda path: decode(path, size), paths), strict=True):
+            for row, image in zip(pixels, in_threads(self.transform().decode, paths), strict=True):
                 row[:] = image
             return images(self, pixels, labels, parts, class_names=classes, fingerprint=fingerprint, notes=notes)
 
+        transform = self.transform()
         counts = np.zeros((3, 256), dtype=np.int64)
         if self.scaling != "none":
-            for image in in_threads(lambda path: decode(path, size), [paths[i] for i in parts.train]):
+            for image in in_threads(transform.decode, [paths[i] for i in parts.train]):
                 counts += histogram(image[None])
-        scale = fit_images(counts, self.scaling)
+        transform.fit_counts(counts)
 
-        def split(rows: NDArray[np.int64]) -> DatasetSplit:
-            return DatasetSplit(ImageFiles([paths[i] for i in rows], labels[rows], size, scale), len(rows))
+        def split(rows: NDArray[np.int64]) -> Split:
+            return DatasetSplit(ImageFiles([paths[i] for i in rows], labels[rows], transform), len(rows))
 
-        splits = Splits(
-            spec=classes_spec(labels, parts, classes, (3, size, size)),
-            train=split(parts.train),
-            val=split(parts.val),
-            test=split(parts.test) if len(parts.test) else None,
-            fingerprint=fingerprint,
-            notes=notes + missing_classes(labels, parts, classes),
+        return Data(
+            classes_spec(labels, parts, classes, transform.field),
+            in_parts(parts, split),
+            fingerprint,
+            transform,
+            notes + missing_classes(labels, parts, classes),
         )
-        return ordered(self, splits)
+
+    def transform(self) -> "Pixels":
+        """See `DataOption.transform`."""
+        from runner.data.image_files import Pixels
+
+        return Pixels(self.scaling, self.image_size, self.image_size, 3, as_sequence=self.as_sequence)
 
     def _root(self) -> Path:
         root = Path(self.root).expanduser()

@@ -60,7 +60,7 @@ class ActivationHistograms(Technique):
     def setup(self, fit: Fit) -> None:
         """Take the examples to look with."""
         self.fit = fit
-        self.inputs, _ = examples(fit, self.examples)
+        self.batch = examples(fit, self.examples)
 
     def on_epoch_end(self, epoch: int, scores: dict[str, float]) -> None:
         """Draw the histograms, and notice layers that have collapsed."""
@@ -69,7 +69,7 @@ class ActivationHistograms(Technique):
         with torch.no_grad():
             units = {
                 layer: activation(inputs)
-                for layer, (activation, inputs) in hidden_units(self.fit.model, self.inputs).items()
+                for layer, (activation, inputs) in hidden_units(self.fit.model, self.batch).items()
             }
             if not units:
                 return

@@ -79,12 +79,12 @@ class DeadUnits(Technique):
     def setup(self, fit: Fit) -> None:
         """Take the examples to look with."""
         self.fit = fit
-        self.inputs, _ = examples(fit, self.examples)
+        self.batch = examples(fit, self.examples)
 
     def on_interval(self, step: int) -> dict[str, Tensor | float]:
         """Shares by layer; notices those that are above the thresholds."""
         shares: dict[str, Tensor] = {}
-        for layer, (activation, inputs) in hidden_units(self.fit.model, self.inputs).items():
+        for layer, (activation, inputs) in hidden_units(self.fit.model, self.batch).items():
             slope = slopes(activation, inputs)
             shares[f"dead_units/{layer}"] = dead_share(slope)
             steepest = STEEPEST.get(type(activation))

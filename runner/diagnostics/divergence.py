@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 def initial_loss(fit: Fit) -> float:
     """The loss of the network as it was initialized, on 256 training examples in evaluation mode."""
-    inputs, targets = examples(fit, 256)
+    batch = examples(fit, 256)
     with torch.no_grad(), evaluation_mode(fit.model):
-        return float(fit.loss(fit.model(inputs), targets))
+        return float(fit.loss(fit.model(batch.inputs, **batch.more), batch))
 
 
 class Divergence(Technique):

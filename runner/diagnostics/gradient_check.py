@@ -89,12 +89,13 @@ class GradientCheck(Technique):
         Raises:
             RunFailed: the gradient of a parameter is wrong; names it.
         """
-        inputs, targets = (t.cpu().double() if t.is_floating_point() else t.cpu() for t in examples(fit, self.examples))
+        batch = examples(fit, self.examples).to(torch.device("cpu"))
+        batch = batch.changed(*(t.double() if t.is_floating_point() else t for t in (batch.inputs, batch.targets)))
         model, loss = copy.deepcopy(fit.model).cpu().double().train(), _double(fit.loss)
 
         def value() -> Tensor:
             torch.manual_seed(0)
-            return loss(model(inputs), targets)
+            return loss(model(batch.inputs, **batch.more), batch)
 
         with torch.random.fork_rng(devices=[]):
             errors = self.errors(model, value)

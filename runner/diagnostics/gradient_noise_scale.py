@@ -9,7 +9,7 @@ import torch
 from annotated_types import Ge, Gt
 from torch import Tensor
 
-from runner.diagnostics.looking import evaluation_mode, examples, scalars
+from runner.diagnostics.looking import evaluation_mode, scalars
 from runner.engine.technique import Slot, Technique
 
 if TYPE_CHECKING:
@@ -72,9 +72,8 @@ class GradientNoiseScale(Technique):
     def setup(self, fit: Fit) -> None:
         """Take the examples to look with."""
         self.fit = fit
-        inputs, targets = examples(fit, self.batches * self.batch)
-        parts = zip(inputs.split(self.batch), targets.split(self.batch), strict=True)
-        self.data = [(x, y) for x, y in parts if len(y) == self.batch]
+        rows = fit.train.order(0)[: self.batches * self.batch].split(self.batch)
+        self.data = [fit.train.read(part) for part in rows if len(part) == self.batch]
 
     def epoch_scores(self, scores: dict[str, float]) -> dict[str, float]:
         """Estimate, and smooth over epochs."""
@@ -83,7 +82,7 @@ class GradientNoiseScale(Technique):
         model, loss = self.fit.model, self.fit.loss
         parameters = [p for p in model.parameters() if p.requires_grad]
         with evaluation_mode(model):
-            each = [torch.autograd.grad(loss(model(x), y), parameters) for x, y in self.data]
+            each = [torch.autograd.grad(loss(model(b.inputs, **b.more), b), parameters) for b in self.data]
         gradients = [torch.cat([g.flatten() for g in gradient]) for gradient in each]
         new = scalars(noise_and_gradient(gradients, self.batch))
         self.parts = [0.8 * a + 0.2 * b for a, b in zip(self.parts or new, new, strict=True)]

@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-import torch
 from torch import Tensor, nn
 
 if TYPE_CHECKING:
-    from runner.engine.batches import Batch
+    from runner.engine.batch import Batch
     from runner.engine.fit import Fit
 
 
@@ -22,17 +21,11 @@ def layer_weights(model: nn.Module) -> dict[str, nn.Parameter]:
 
 
 def examples(fit: Fit, count: int) -> Batch:
-    """About `count` training examples ``(N, ...)`` and their targets: the first of the first epoch's order.
+    """`count` training examples, or all when there are fewer: the first of the first epoch's order.
 
     The same in every look, in every session of a run.
     """
-    parts: list[Batch] = []
-    for update in fit.train.updates(0):
-        parts += update
-        if sum(len(targets) for _, targets in parts) >= count:
-            break
-    inputs, targets = (torch.cat(tensors)[:count].clone() for tensors in zip(*parts, strict=True))
-    return inputs, targets
+    return fit.train.read(fit.train.order(0)[:count])
 
 
 @contextmanager

@@ -82,7 +82,7 @@ class Sharpness(Technique):
 
     def epoch_scores(self, scores: dict[str, float]) -> dict[str, float]:
         """The eigenvalue after this epoch."""
-        fit, (inputs, targets) = self.fit, self.data
+        fit, data = self.fit, self.data
         if (fit.state.epoch + 1) % self.every and fit.state.step < fit.plan.total:
             return {}
         parameters = [p for p in fit.model.parameters() if p.requires_grad]
@@ -92,7 +92,9 @@ class Sharpness(Technique):
             torch.backends.cudnn.flags(enabled=False),
             torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH),
         ):
-            value = largest_eigenvalue(lambda: fit.loss(fit.model(inputs), targets), parameters, self.iterations)
+            value = largest_eigenvalue(
+                lambda: fit.loss(fit.model(data.inputs, **data.more), data), parameters, self.iterations
+            )
         self.value = float(value)
         return {"sharpness": self.value}
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
 
 from runner.diagnostics.looking import evaluation_mode
+from runner.engine.batch import Batch
 
 ACTIVATIONS = (
     nn.ReLU,
@@ -55,8 +56,8 @@ def _listening(model: nn.Module, heard: dict[str, tuple[nn.Module, Tensor]]) -> 
             handle.remove()
 
 
-def hidden_units(model: nn.Module, inputs: Tensor) -> dict[str, tuple[nn.Module, Tensor]]:
-    """Pass `inputs` through the network in evaluation mode and hear its activations.
+def hidden_units(model: nn.Module, batch: Batch) -> dict[str, tuple[nn.Module, Tensor]]:
+    """Pass `batch` through the network in evaluation mode and hear its activations.
 
     Hooks exist during this call only, so training runs without them.
 
@@ -66,7 +67,7 @@ def hidden_units(model: nn.Module, inputs: Tensor) -> dict[str, tuple[nn.Module,
     """
     heard: dict[str, tuple[nn.Module, Tensor]] = {}
     with torch.no_grad(), evaluation_mode(model), _listening(model, heard):
-        model(inputs)
+        model(batch.inputs, **batch.more)
     return {name: (module, _by_unit(values)) for name, (module, values) in heard.items()}
 
 

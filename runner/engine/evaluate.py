@@ -32,15 +32,15 @@ def evaluate(network: nn.Module, batches: Batches, meter: Meter, loss: Loss, pre
     """
     network.eval()
     meter.reset()
-    for number, (inputs, targets) in enumerate(batches.in_order()):
+    for number, batch in enumerate(batches.in_order()):
         if precision.dtype is None:
-            outputs = network(inputs)
-            value = loss(outputs, targets)
+            outputs = network(batch.inputs, **batch.more)
+            value = loss.evaluate(outputs, batch)
         else:
             with precision.autocast():
-                outputs = network(inputs)
-                value = loss(outputs, targets)
-        meter.add([Result(value, outputs, targets, len(targets))])
+                outputs = network(batch.inputs, **batch.more)
+                value = loss.evaluate(outputs, batch)
+        meter.add([Result(value, outputs, batch, loss.units(batch))])
         if number % _FOLD_EVERY == _FOLD_EVERY - 1:
             meter.fold()
     return meter.read()

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from runner.engine.precision import Precision
     from runner.engine.schedule import LearningRate, Plan
     from runner.engine.settings import Trainer
-    from runner.engine.spec import DataSpec
+    from runner.engine.spec import Spec
+    from runner.engine.task import Task
     from runner.engine.technique import Technique
     from runner.record.recorder import Recorder
 
@@ -72,7 +73,7 @@ class Fit:
         optimizer: the optimizer; each group holds its own rate as ``initial_lr``.
         learning_rate: the schedule behind its warm-up.
         techniques: in the order in which they act.
-        spec: facts about the data.
+        task: what is predicted; its `spec` has the facts about the data.
         plan: length of the run.
         settings: the ``trainer`` group.
         precision: number format.
@@ -95,7 +96,7 @@ class Fit:
     optimizer: torch.optim.Optimizer
     learning_rate: LearningRate
     techniques: list[Technique]
-    spec: DataSpec
+    task: Task
     plan: Plan
     settings: Trainer
     precision: Precision
@@ -111,6 +112,11 @@ class Fit:
     progress: Progress
     config: dict[str, Any]
     started: float = field(default_factory=time.perf_counter)
+
+    @property
+    def spec(self) -> Spec:
+        """Facts about the data."""
+        return self.task.spec
 
     @property
     def log_every(self) -> int:

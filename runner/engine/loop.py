@@ -14,10 +14,10 @@ from runner.engine import checkpoint
 from runner.engine.device import seeder
 from runner.engine.evaluate import evaluate, evaluate_others
 from runner.engine.fit import Fit
-from runner.engine.forgotten import Memory
 from runner.engine.meter import Meter
 from runner.engine.step import Step
 from runner.engine.technique import listeners
+from runner.engine.unsaved import UnsavedState
 from runner.errors import RunFailed
 
 Status = Literal["completed", "pruned", "failed", "interrupted"]
@@ -42,7 +42,7 @@ def train(fit: Fit) -> Outcome:
     on_epoch_start = listeners(fit.techniques, "on_epoch_start")
     epoch_scores = listeners(fit.techniques, "epoch_scores")
     on_epoch_end = listeners(fit.techniques, "on_epoch_end")
-    val_meter = Meter(fit.loss, fit.meter.metrics, fit.spec)
+    val_meter = Meter(fit.task, fit.meter.metrics)
 
     # An epoch that was left between its last update and its end is closed, also where no update is to come.
     while state.epoch < plan.epochs and (state.step < plan.total or state.epoch_step):
@@ -174,7 +174,7 @@ class Saver:
         self.fit, self.settings = fit, fit.settings.checkpoint
         self.folder = fit.recorder.folder.checkpoints
         self.at, self.cost = time.perf_counter(), 0.0
-        self.memory = Memory(fit)
+        self.unsaved = UnsavedState(fit)
 
     def is_due(self) -> bool:
         """Whether enough time has passed since the last write."""
@@ -219,7 +219,7 @@ class Saver:
         self.fit.meter.check()
         self._check_weights()
         content = self.content()
-        self.memory.check(content)
+        self.unsaved.check(content)
         self.save_best()
         self.fit.recorder.sync()
         checkpoint.save(self.folder / "last.pt", content, keep_previous=True)
@@ -260,6 +260,7 @@ class Saver:
         return {
             "model": fit.model.state_dict(),
             "optimizer": fit.optimizer.state_dict(),
+            "loss": fit.loss.state_dict(),
             "scaler": fit.precision.state_dict(),
             "schedule": fit.learning_rate.schedule.state_dict(),
             "warmup": fit.learning_rate.warmup.state_dict() if fit.learning_rate.warmup else {},
@@ -285,6 +286,7 @@ def restore(fit: Fit, saved: dict[str, Any]) -> None:
     fit.optimizer.load_state_dict(saved["optimizer"])
     for group, keys in zip(fit.optimizer.param_groups, chosen, strict=True):
         group.update({key: value for key, value in keys.items() if key in group})  # they belong to the device
+    fit.loss.load_state_dict(saved["loss"])
     fit.precision.load_state_dict(saved["scaler"])
     fit.learning_rate.schedule.load_state_dict(saved["schedule"])
     if fit.learning_rate.warmup is not None:

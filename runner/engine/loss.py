@@ -1,14 +1,17 @@
-"""The base of all losses: what is minimized, and how the network's outputs become predictions."""
+"""The base of all losses: what is minimized."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from runner.engine.spec import DataSpec, Task
+from runner.engine.spec import Spec
+from runner.engine.task import Link
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from runner.engine.batch import Batch
 
 
 class Loss:
@@ -18,18 +21,20 @@ class Loss:
     file in ``runner/loss``; their ``__init__`` may take ``spec`` (supplied by the program) and settings.
 
     Attributes:
-        tasks: tasks it fits.
+        tasks: tasks it fits; None: any.
+        link: what it takes the network's outputs for; None leaves that to the task.
         soft_targets: whether class probabilities ``(N, C)`` are taken as well as class indices ``(N,)``.
-        not_saved: names of own attributes that may change in training; a loss has no state in checkpoints.
+        not_saved: names of own attributes that change in training and need not be in `state_dict`.
     """
 
-    tasks: ClassVar[frozenset[Task]]
+    tasks: ClassVar[frozenset[str] | None] = None
+    link: Link | None = None
     soft_targets: ClassVar[bool] = False
     not_saved: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
-    def num_outputs(cls, spec: DataSpec) -> int:
-        """Width of the network's last layer that this loss needs for this data."""
+    def num_outputs(cls, spec: Spec) -> int:
+        """Width of the network's last layer that this loss needs for this data; that of the task unless overridden."""
         return spec.num_outputs
 
     @classmethod
@@ -43,42 +48,26 @@ class Loss:
             ConfigError: it is not.
         """
 
-    def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Mean over the batch, a tensor of no dimensions.
+    def __call__(self, outputs: Tensor, batch: Batch) -> Tensor:
+        """Mean over the batch's units, a tensor of no dimensions.
 
         Args:
             outputs: raw outputs of the network ``(N, num_outputs)``.
-            targets: class indices ``(N,)`` int64 or probabilities ``(N, C)``; values ``(N, targets)`` for regression.
+            batch: what the network saw. Its targets may be soft (probabilities ``(N, C)``) where `soft_targets` is set.
         """
         raise NotImplementedError
 
-    def on_batch(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        """See a training micro-batch just before the network does; for losses that need the inputs.
+    def evaluate(self, outputs: Tensor, batch: Batch) -> Tensor:
+        """The loss that is reported of data not learnt from: the same, unless a part of it belongs to training."""
+        return self(outputs, batch)
 
-        Not called in evaluation, nor for losses that do not override it.
-        """
-        raise NotImplementedError
+    def units(self, batch: Batch) -> int | Tensor:
+        """What the mean over `batch` is taken over: an update's loss is the mean over the units of all its parts."""
+        return batch.units
 
-    def predict(self, outputs: Tensor) -> Tensor:
-        """Hard predictions: class indices ``(N,)`` for classification, values ``(N, targets)`` for regression."""
-        raise NotImplementedError
+    def state_dict(self) -> dict[str, Any]:
+        """State in plain containers and tensors."""
+        return {}
 
-    def probabilities(self, outputs: Tensor) -> Tensor:
-        """Class probabilities ``(N, C)``, for classification only."""
-        raise NotImplementedError
-
-    def combine(self, outputs: Tensor) -> Tensor:
-        """Raw outputs of an ensemble, from those of its members: probabilities are averaged, for regression values.
-
-        The default reads outputs as logits of a softmax for classification.
-
-        Args:
-            outputs: ``(members, N, num_outputs)``.
-
-        Returns:
-            ``(N, num_outputs)``, at least float32.
-        """
-        outputs = outputs if outputs.element_size() >= 4 else outputs.float()
-        if "regression" in self.tasks:
-            return outputs.mean(0)
-        return outputs.log_softmax(-1).logsumexp(0)  # a constant on all logits changes nothing
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take back what `state_dict` gave."""

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields
+from itertools import groupby
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from runner.engine.loss import Loss
-from runner.engine.metric import Metric, Statistic
-from runner.engine.spec import DataSpec
+from runner.engine.batch import Batch
+from runner.engine.metric import Metric, Scored, Statistic
+from runner.engine.task import Task
 from runner.errors import RunFailed
 
 
@@ -29,51 +31,61 @@ class NonFinite(RunFailed):
 
 @dataclass(slots=True)
 class Result:
-    """What came out of one micro-batch; nothing here has waited for the device."""
+    """What came out of one micro-batch; nothing here has waited for the device.
+
+    Attributes:
+        loss: the mean over its units.
+        outputs: what the network gave.
+        batch: the examples as they were, with hard targets.
+        units: see `Loss.units`.
+    """
 
     loss: Tensor
     outputs: Tensor
-    targets: Tensor
-    size: int
+    batch: Batch
+    units: int | Tensor
 
 
 class Meter:
     """Adds up losses and statistics.
 
     `add` only keeps references. `check` reads the losses, which waits for the device once for many steps. `fold`
-    turns the predictions kept so far into statistics; as floating-point sums depend on how they are grouped, the
-    loop folds at fixed positions, so that a resumed run has the same sums to the last bit.
+    turns the outputs kept so far into statistics; as floating-point sums depend on how they are grouped, the loop folds
+    at fixed positions, so that a resumed run has the same sums to the last bit. Outputs that would take much memory
+    (a whole vocabulary for every token) are folded at once.
 
     Args:
-        loss: turns outputs into predictions.
+        task: turns outputs into predictions.
         metrics: what is computed besides the loss.
-        spec: facts about the data.
     """
 
-    def __init__(self, loss: Loss, metrics: list[Metric], spec: DataSpec) -> None:
-        self.loss, self.metrics, self.spec = loss, metrics, spec
+    def __init__(self, task: Task, metrics: list[Metric]) -> None:
+        self.task, self.metrics = task, metrics
         self.reset()
 
     def reset(self) -> None:
         """Forget everything."""
-        self.statistics: dict[type[Statistic], Statistic] = {
-            metric.statistic: metric.statistic(self.spec) for metric in self.metrics
+        self.statistics: dict[Any, Statistic] = {
+            metric.statistic: metric.statistic(self.task.spec) for metric in self.metrics
         }
-        self.loss_sum, self.count = 0.0, 0
-        self.losses: list[tuple[int, Tensor, int]] = []  # step, mean loss, examples
-        self.outputs: list[Tensor] = []
-        self.targets: list[Tensor] = []
-        self.predictions: Tensor | None = None
-        self.recent_sum, self.recent_count = 0.0, 0
+        self.needs = frozenset().union(*(statistic.needs for statistic in self.statistics.values()))
+        self.loss_sum, self.count = 0.0, 0.0
+        self.losses: list[tuple[int, Tensor, int | Tensor]] = []  # step, mean loss, units
+        self.waiting: list[tuple[Tensor, Batch]] = []  # outputs and what they are for
+        self.scored: list[Scored] = []
+        self.recent_sum, self.recent_count = 0.0, 0.0
 
     def add(self, results: list[Result], step: int = 0) -> None:
         """Take the results of the update numbered `step` (from 1), or of an evaluation batch (0)."""
         for result in results:
-            self.losses.append((step, result.loss, result.size))
+            self.losses.append((step, result.loss, result.units))
+            if not self.statistics:
+                continue
             # techniques that repeat inputs put the repetitions behind the batch itself
-            rows = len(result.outputs)
-            self.outputs.append(result.outputs if rows == result.size else result.outputs[: result.size])
-            self.targets.append(result.targets)
+            outputs, examples = result.outputs, result.batch.examples
+            self.waiting.append((outputs if len(outputs) == examples else outputs[:examples], result.batch))
+            if outputs.numel() > _LARGE:
+                self.fold()
 
     def check(self) -> None:
         """Read the losses kept so far into the sums.
@@ -84,36 +96,44 @@ class Meter:
         if not self.losses:
             return
         values = torch.stack([loss for _, loss, _ in self.losses]).tolist()
-        for value, (step, _, size) in zip(values, self.losses, strict=True):
+        for value, (step, _, _), count in zip(values, self.losses, _units(self.losses), strict=True):
             if step and not math.isfinite(value):
                 raise NonFinite(step)
-            self.loss_sum += value * size  # one by one: the sum must not depend on when it is read
-            self.count += size
-            self.recent_sum += value * size
-            self.recent_count += size
+            self.loss_sum += value * count  # one by one: the sum must not depend on when it is read
+            self.count += count
+            self.recent_sum += value * count
+            self.recent_count += count
         self.losses.clear()
 
     def recent(self) -> float:
         """Mean loss since this was last asked; NaN where there was none."""
         mean = self.recent_sum / self.recent_count if self.recent_count else math.nan
-        self.recent_sum, self.recent_count = 0.0, 0
+        self.recent_sum, self.recent_count = 0.0, 0.0
         return mean
 
     def fold(self) -> None:
-        """Turn predictions into statistics."""
+        """Turn outputs into statistics."""
         self._predict()
-        if self.predictions is not None:
-            targets = torch.cat(self.targets)
+        for scored in self.scored:
             for statistic in self.statistics.values():
-                statistic.update(self.predictions, targets)
-            self.predictions = None
-            self.targets.clear()
+                statistic.update(scored)
+        self.scored.clear()
 
     def _predict(self) -> None:
-        if self.outputs:
-            new = self.loss.predict(torch.cat(self.outputs).float())
-            self.predictions = new if self.predictions is None else torch.cat([self.predictions, new])
-            self.outputs.clear()
+        """Turn outputs into predictions, those of one shape together."""
+        for outputs, batches in _alike(self.waiting):
+            together = _cat(outputs).float()
+            new = Scored(
+                self.task.predict(together),
+                _cat([batch.targets for batch in batches]),
+                self.task.probabilities(together) if "probabilities" in self.needs else None,
+                _cat([batch.inputs for batch in batches]) if "inputs" in self.needs else None,
+            )
+            if self.scored and _shapes(self.scored[-1]) == _shapes(new):
+                self.scored[-1] = _each(lambda *parts: torch.cat(parts), self.scored[-1], new)
+            else:
+                self.scored.append(new)
+        self.waiting.clear()
 
     def read(self) -> dict[str, float]:
         """Mean loss and metrics of everything added since the last `reset`; NaN where there was nothing."""
@@ -133,8 +153,7 @@ class Meter:
             "count": self.count,
             "recent_sum": self.recent_sum,
             "recent_count": self.recent_count,
-            "predictions": self.predictions,
-            "targets": torch.cat(self.targets) if self.targets else None,
+            "scored": [[getattr(scored, name) for name in _PARTS] for scored in self.scored],
             "statistics": [statistic.total for statistic in self.statistics.values()],
         }
 
@@ -143,8 +162,38 @@ class Meter:
         self.reset()
         for name in ("loss_sum", "count", "recent_sum", "recent_count"):
             setattr(self, name, state[name])
-        if state["predictions"] is not None:
-            self.predictions = state["predictions"].to(device)
-            self.targets = [state["targets"].to(device)]
+        self.scored = [_each(lambda part: part.to(device), Scored(*parts)) for parts in state["scored"]]
         for statistic, total in zip(self.statistics.values(), state["statistics"], strict=True):
             statistic.total = None if total is None else total.to(device)
+
+
+_LARGE = 2**22  # numbers in the outputs of one micro-batch
+_PARTS = [f.name for f in fields(Scored)]
+
+
+def _units(losses: list[tuple[int, Tensor, int | Tensor]]) -> list[float]:
+    """The units of each, read from the device at once where a loss keeps them there."""
+    kept = [units for _, _, units in losses if isinstance(units, Tensor)]
+    values = iter(torch.stack(kept).tolist() if kept else ())
+    return [next(values) if isinstance(units, Tensor) else units for _, _, units in losses]
+
+
+def _cat(tensors: list[Tensor]) -> Tensor:
+    return tensors[0] if len(tensors) == 1 else torch.cat(tensors)
+
+
+def _alike(waiting: list[tuple[Tensor, Batch]]) -> Iterator[tuple[list[Tensor], list[Batch]]]:
+    """Neighbours whose outputs and targets have one shape, but for the number of examples."""
+    for _, group in groupby(waiting, key=lambda pair: (pair[0].shape[1:], pair[1].targets.shape[1:])):
+        outputs, batches = zip(*group, strict=True)
+        yield list(outputs), list(batches)
+
+
+def _each(function: Callable[..., Tensor], *scored: Scored) -> Scored:
+    """`function` of each part, of one or of several together, where there is one."""
+    rows = ([getattr(one, name) for one in scored] for name in _PARTS)
+    return Scored(*(None if row[0] is None else function(*row) for row in rows))  # type: ignore[arg-type]
+
+
+def _shapes(scored: Scored) -> list[Any]:
+    return [None if part is None else part.shape[1:] for part in (getattr(scored, name) for name in _PARTS)]

@@ -2,62 +2,84 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from runner.engine.spec import DataSpec, Task
-
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from torch import Tensor
 
+    from runner.engine.spec import Spec
+
 Direction = Literal["min", "max"]
+Need = Literal["probabilities", "inputs"]
+
+
+@dataclass(slots=True)
+class Scored:
+    """Some examples and what was made of them.
+
+    Attributes:
+        predictions: in the form of the targets.
+        targets: the true ones; always hard (never smoothed or mixed).
+        probabilities: such as ``(N, C)``; only where a statistic needs them.
+        inputs: what the network was given; only where a statistic needs them.
+    """
+
+    predictions: Tensor
+    targets: Tensor
+    probabilities: Tensor | None = None
+    inputs: Tensor | None = None
 
 
 class Statistic:
-    """Sums over examples from which metrics are computed; shared by all metrics that name the same class.
+    """Sums over examples from which metrics are computed; shared by all metrics that name the same one.
 
     Everything is a sum, so batches, micro-batches, resumed halves of an epoch and distributed processes add up to
     exactly what one pass over all examples gives.
 
     Attributes:
+        needs: what it looks at besides predictions and targets.
         total: the running sum, a tensor on the device of the predictions; None before the first `update`.
     """
 
-    def __init__(self, spec: DataSpec) -> None:
+    needs: ClassVar[frozenset[Need]] = frozenset()
+    total: Tensor | None
+
+    def __init__(self, spec: Spec) -> None:
         self.spec = spec
-        self.total: Tensor | None = None
+        self.total = None
 
-    def summarize(self, predictions: Tensor, targets: Tensor) -> Tensor:
-        """The sums of one batch, as one tensor. Must not wait for the device.
-
-        Args:
-            predictions: class indices ``(N,)`` int64, or values ``(N, targets)`` for regression.
-            targets: the true ones, in the same form; always hard (never smoothed or mixed).
-        """
+    def summarize(self, scored: Scored) -> Tensor:
+        """The sums of some examples, as one tensor. Must not wait for the device."""
         raise NotImplementedError
 
-    def update(self, predictions: Tensor, targets: Tensor) -> None:
-        """Add a batch."""
-        batch = self.summarize(predictions, targets)
+    def update(self, scored: Scored) -> None:
+        """Add some examples."""
+        batch = self.summarize(scored)
         self.total = batch if self.total is None else self.total + batch
 
 
 class Metric:
     """One number that says how good predictions are.
 
-    Subclasses set the class attributes and implement `compute`. They live one per file in ``runner/metric`` and are
-    found there by themselves.
+    Subclasses set the class attributes and implement `compute`. They live one per file in ``runner/metric``, with an
+    option file in ``conf/metric``; settings are arguments of ``__init__``.
 
     Attributes:
         name: as in ``val/<name>``.
         direction: whether a smaller or a larger value is better.
-        tasks: the tasks it is reported for.
-        statistic: the `Statistic` class it is computed from.
+        tasks: the tasks it can be reported for.
+        reported: whether it is, without being asked for.
+        statistic: makes the `Statistic` that it is computed from; metrics with the same one share it.
     """
 
     name: ClassVar[str]
     direction: ClassVar[Direction]
-    tasks: ClassVar[frozenset[Task]]
-    statistic: ClassVar[type[Statistic]]
+    tasks: ClassVar[frozenset[str]]
+    reported: ClassVar[bool] = True
+    statistic: Callable[[Spec], Statistic]
 
     def compute(self, total: Tensor) -> Tensor:
         """The value, a tensor of no dimensions, from the statistic's `total`."""

@@ -2,64 +2,167 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Literal
 
-Task = Literal["classification", "regression"]
-Inputs = Literal["table", "series", "images"]
+# Of inputs: table (features,); series (steps, features); image (channels, height, width); tokens (steps,), numbers of
+# entries of a vocabulary; graph (features,) of each node. Of targets: class; labels, any number of which may hold;
+# values; mask, a class per pixel (height, width); boxes (boxes, 5), each a class and its left, top, right and bottom,
+# filled up with boxes of class -1; tokens.
+Kind = Literal["table", "series", "image", "tokens", "graph", "class", "labels", "values", "mask", "boxes"]
+
+# A target that counts for nothing: padding behind a sentence, a pixel that nobody labelled. Torch's number.
+IGNORED = -100
+
+# What a user reads for a kind of inputs.
+IN_WORDS: dict[Kind, str] = {"table": "rows of a table", "image": "images", "graph": "graphs"}
 
 
 @dataclass(frozen=True)
-class DataSpec:
-    """Facts about a data set that networks are built from.
+class Field:
+    """One thing that an example consists of; what is not known yet is None or empty.
 
     Attributes:
-        task: what is predicted.
-        input_shape: shape of one example, without the batch: ``(features,)`` for tables, ``(channels, height, width)``
-            for images, ``(steps, features)`` for series.
-        num_outputs: width of the network's last layer. Set by the data (classes or targets); a loss may change it
-            (one logit instead of two classes).
-        num_classes: number of classes; None for regression.
-        class_names: one name per class, in index order; empty when the classes have none.
-        class_counts: examples per class in the training split.
-        feature_names: one name per feature of a table; empty otherwise.
-        target_mean: mean that was subtracted from regression targets (0.0: none was).
-        target_std: standard deviation that regression targets were divided by (1.0: none was).
+        kind: what it is.
+        shape: of one example, without the batch; a length that varies is None.
+        size: number of classes, labels or entries of the vocabulary.
+        names: of the features, classes, labels or values, in their order.
+        counts: examples per class in the training part.
+        mean: of values, one each, that were subtracted; empty: none were.
+        std: of values, one each, that they were divided by.
     """
 
-    task: Task
-    input_shape: tuple[int, ...]
-    num_outputs: int
-    num_classes: int | None = None
-    class_names: tuple[str, ...] = ()
-    class_counts: tuple[int, ...] = ()
-    feature_names: tuple[str, ...] = ()
-    target_mean: float = 0.0
-    target_std: float = 1.0
+    kind: Kind
+    shape: tuple[int | None, ...] | None = None
+    size: int | None = None
+    names: tuple[str, ...] = ()
+    counts: tuple[int, ...] = ()
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+
+    @classmethod
+    def of_numbers(cls, shape: Sequence[int], names: Sequence[str] = ()) -> Field:
+        """Inputs of `shape`: a table, a series or an image, by the number of dimensions."""
+        kinds: dict[int, Kind] = {1: "table", 2: "series", 3: "image"}
+        return cls(kinds[len(shape)], tuple(shape), names=tuple(names))
+
+
+@dataclass(frozen=True)
+class Spec:
+    """Facts about a data set that networks are built from: the same before it is loaded, when less is known, and after.
+
+    Attributes:
+        task: what is predicted: the name of a file in ``runner/task``, or ``module.Class`` of one's own.
+        inputs: what the network is given first.
+        targets: what it should answer.
+        more: what it is given beside, by the name of its argument.
+        num_outputs: width of the network's last layer, 0 where it is not known yet. Set by the task; a loss may change
+            it (one logit instead of two classes).
+    """
+
+    task: str | None = None
+    inputs: Field | None = None
+    targets: Field | None = None
+    more: Mapping[str, Field] = field(default_factory=dict)
+    num_outputs: int = 0
+
+    @classmethod
+    def classification(
+        cls, shape: Sequence[int], classes: int | Sequence[str], counts: Sequence[int] = (), names: Sequence[str] = ()
+    ) -> Spec:
+        """Of inputs of `shape` one class each is told.
+
+        Args:
+            shape: of one example.
+            classes: how many, or their names.
+            counts: examples per class in the training part.
+            names: of the features of a table.
+        """
+        number = classes if isinstance(classes, int) else len(classes)
+        told = () if isinstance(classes, int) else tuple(classes)
+        targets = Field("class", (), number, told, tuple(counts))
+        return cls("classification", Field.of_numbers(shape, names), targets, num_outputs=number)
+
+    @classmethod
+    def regression(
+        cls,
+        shape: Sequence[int],
+        targets: int | Sequence[str] = 1,
+        mean: Sequence[float] = (),
+        std: Sequence[float] = (),
+        names: Sequence[str] = (),
+    ) -> Spec:
+        """Of inputs of `shape` one or several numbers are told.
+
+        Args:
+            shape: of one example.
+            targets: how many, or their names.
+            mean: what was subtracted from each.
+            std: what each was divided by.
+            names: of the features of a table.
+        """
+        number = targets if isinstance(targets, int) else len(targets)
+        told = () if isinstance(targets, int) else tuple(targets)
+        values = Field("values", (number,), names=told, mean=tuple(mean), std=tuple(std))
+        return cls("regression", Field.of_numbers(shape, names), values, num_outputs=number)
 
     @property
-    def inputs(self) -> Inputs | None:
-        """What an example is, by the number of its dimensions; None where that is neither 1, 2 nor 3."""
-        kinds: dict[int, Inputs] = {1: "table", 2: "series", 3: "images"}
-        return kinds.get(len(self.input_shape))
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of one example's inputs, without the batch; for networks whose inputs do not vary in length."""
+        shape = self.inputs.shape if self.inputs else None
+        assert shape is not None
+        return tuple(-1 if length is None else length for length in shape)
 
-    def with_outputs(self, num_outputs: int) -> DataSpec:
+    @property
+    def num_classes(self) -> int | None:
+        """Number of classes or labels; None where the targets are something else."""
+        return self.targets.size if self.targets and self.targets.kind in ("class", "labels", "mask", "boxes") else None
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """One name per class, in index order; empty when the classes have none."""
+        return self.targets.names if self.targets and self.num_classes is not None else ()
+
+    @property
+    def class_counts(self) -> tuple[int, ...]:
+        """Examples per class in the training part."""
+        return self.targets.counts if self.targets else ()
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """One name per feature of a table; empty otherwise."""
+        return self.inputs.names if self.inputs else ()
+
+    def with_outputs(self, num_outputs: int) -> Spec:
         """The same data with another width of the last layer."""
         return replace(self, num_outputs=num_outputs)
 
+    def plain(self) -> dict[str, Any]:
+        """In plain containers, for checkpoints."""
+        return {
+            "task": self.task,
+            "inputs": _plain(self.inputs),
+            "targets": _plain(self.targets),
+            "more": {name: _plain(entry) for name, entry in self.more.items()},
+            "num_outputs": self.num_outputs,
+        }
 
-@dataclass(frozen=True)
-class Probe:
-    """What a data option knows of itself without loading anything; None where it can't know.
+    @classmethod
+    def from_plain(cls, saved: Mapping[str, Any]) -> Spec:
+        """Take back what `plain` gave."""
+        return cls(
+            saved["task"],
+            _field(saved["inputs"]),
+            _field(saved["targets"]),
+            {name: Field(**entry) for name, entry in saved["more"].items()},
+            saved["num_outputs"],
+        )
 
-    Attributes:
-        task: what is predicted.
-        num_classes: number of classes.
-        inputs: whether an example is a row of a table ``(features,)``, a series ``(steps, features)`` or an image
-            ``(channels, height, width)``. Networks and techniques that do not take all of them name those they
-            take in a class attribute ``takes``.
-    """
 
-    task: Task | None = None
-    num_classes: int | None = None
-    inputs: Inputs | None = None
+def _plain(entry: Field | None) -> dict[str, Any] | None:
+    return None if entry is None else {f.name: getattr(entry, f.name) for f in fields(entry)}
+
+
+def _field(saved: Mapping[str, Any] | None) -> Field | None:
+    return None if saved is None else Field(**saved)

@@ -8,14 +8,13 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from runner.engine.batches import Batch
+from runner.engine.batch import Batch
 from runner.engine.clip import clip_by_weights_, without_last_layer
+from runner.engine.dry_run import impossible
 from runner.engine.fit import Fit
-from runner.engine.lean import bare_step
-from runner.engine.loss import Loss
 from runner.engine.meter import Result
-from runner.engine.rehearsal import impossible
 from runner.engine.technique import listeners
+from runner.engine.torch_overhead import bare_step
 from runner.errors import RunFailed
 
 Gradients = Callable[[list[Batch]], list[Result]]
@@ -37,9 +36,6 @@ class Step:
         self.groups = fit.optimizer.param_groups
         self.parameters: list[Tensor] = [p for group in self.groups for p in group["params"]]
         self.on_batch = listeners(fit.techniques, "on_batch")
-        if getattr(type(fit.loss), "on_batch", Loss.on_batch) is not Loss.on_batch:
-            self.on_batch.append(fit.loss.on_batch)
-        self.on_targets = listeners(fit.techniques, "on_targets")
         self.output_penalties = listeners(fit.techniques, "output_penalty")
         self.penalties = listeners(fit.techniques, "penalty")
         self.before_step = listeners(fit.techniques, "before_step")
@@ -87,26 +83,25 @@ class Step:
         for parameter in self.parameters:  # what zero_grad does, without its 20 µs of profiler hooks
             parameter.grad = None
         parts = len(update)
-        examples = sum(hard.shape[0] for _, hard in update) if parts > 1 else 0
+        units = [self.loss.units(hard) for hard in update]
+        total = sum(units) if parts > 1 else 0
         results = []
-        for number, (inputs, hard) in enumerate(update):
-            targets, size = hard, hard.shape[0]
+        for number, hard in enumerate(update):
+            batch = hard
             for change in self.on_batch:
-                inputs, targets = change(inputs, targets)
-            for soften in self.on_targets:
-                targets = soften(targets)
+                batch = change(batch)
             if self.precision.dtype is None:
-                outputs = self.network(inputs)
-                loss = self.loss(outputs, targets)
+                outputs = self.network(batch.inputs, **batch.more)
+                loss = self.loss(outputs, batch)
             else:
                 with self.precision.autocast():
-                    outputs = self.network(inputs)
-                    loss = self.loss(outputs, targets)
-            results.append(Result(loss.detach(), outputs.detach(), hard, size))
+                    outputs = self.network(batch.inputs, **batch.more)
+                    loss = self.loss(outputs, batch)
+            results.append(Result(loss.detach(), outputs.detach(), hard, units[number]))
             for output_penalty in self.output_penalties:
-                loss = loss + output_penalty(outputs, targets)
+                loss = loss + output_penalty(outputs, batch)
             if parts > 1:  # the update equals one large batch, also when its parts differ in size
-                loss = loss * (size / examples)
+                loss = loss * (units[number] / total)
             if number == 0:
                 for penalty in self.penalties:
                     loss = loss + penalty()

@@ -12,9 +12,10 @@ from runner.errors import ConfigError
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from runner.engine.batch import Batch
     from runner.engine.fit import Fit
     from runner.engine.metric import Direction
-    from runner.engine.spec import Inputs
+    from runner.engine.spec import Kind
 
 
 class Slot(IntEnum):
@@ -46,7 +47,7 @@ class Technique:
         conflicts: names of techniques (as typed in the config) that it can't be combined with, each with the reason.
         soft_targets: whether it turns class indices into probabilities, so that the loss must take them.
         moves_weights: whether it changes weights after the update, of which an optimizer's own average would not know.
-        takes: kinds of examples that it can be used with.
+        takes: kinds of inputs that it can be used with; None: any.
         model_arguments: names of the model's arguments that it sets, each with the name of its own attribute.
         restore_best_weights: whether the run may end with its best weights; False: with its last.
         not_saved: names of own attributes that change in training and need not be in `state_dict`: clocks, and what is
@@ -58,7 +59,7 @@ class Technique:
     conflicts: ClassVar[dict[str, str]] = {}
     soft_targets: ClassVar[bool] = False
     moves_weights: ClassVar[bool] = False
-    takes: ClassVar[tuple[Inputs, ...]] = ("table", "series", "images")
+    takes: ClassVar[tuple[Kind, ...] | None] = None
     model_arguments: ClassVar[dict[str, str]] = {}
     restore_best_weights: bool = True
     not_saved: ClassVar[tuple[str, ...]] = ()
@@ -75,21 +76,21 @@ class Technique:
         """`epoch` (from 1) begins, or goes on after a resume."""
         raise NotImplementedError
 
-    def on_batch(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        """Change a training micro-batch on the device: inputs ``(N, ...)`` and targets."""
+    def on_batch(self, batch: Batch) -> Batch:
+        """Change a training micro-batch on the device. The loss sees its targets; metrics keep the hard ones.
+
+        Returns:
+            The same batch, or another made of it (`Batch.changed`): the one given is never written into.
+        """
         raise NotImplementedError
 
-    def on_targets(self, targets: Tensor) -> Tensor:
-        """Change the targets that the loss sees; metrics keep the hard ones."""
-        raise NotImplementedError
-
-    def output_penalty(self, outputs: Tensor, targets: Tensor) -> Tensor:
+    def output_penalty(self, outputs: Tensor, batch: Batch) -> Tensor:
         """A term (no dimensions) added to the loss of a micro-batch, from what the network gave for it.
 
         Args:
             outputs: raw outputs, one row per row of the inputs that the network saw; techniques that repeat inputs in
                 `on_batch` put the repetitions behind the batch itself.
-            targets: what the loss saw.
+            batch: what the network and the loss saw.
         """
         raise NotImplementedError
 
@@ -155,7 +156,6 @@ class Technique:
 EVENTS = (
     "on_epoch_start",
     "on_batch",
-    "on_targets",
     "output_penalty",
     "penalty",
     "around_gradients",

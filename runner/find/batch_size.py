@@ -80,7 +80,7 @@ def find_batch_size(
 def search(tried: Trial, start: int, seconds: float) -> Search:
     """Time sizes ``start, 2 start, 4 start, ...``; see `find_batch_size`."""
     found, deadline = Search(), time.perf_counter() + seconds
-    for size in _doubled(start, len(tried.splits.train)):
+    for size in _doubled(start, len(tried.data.train)):
         begin = time.perf_counter()
         if tried.fit.device.type == "cpu" and not _fits(found.speeds):
             found.end = f"{size} would not fit into memory"
@@ -96,7 +96,7 @@ def search(tried: Trial, start: int, seconds: float) -> Search:
         if now + 2 * (now - begin) > deadline:  # the next size takes up to twice as long
             found.end = f"the time is up ({seconds:g} s)"
             return found
-    found.end = f"there are {len(tried.splits.train)} training examples"
+    found.end = f"there are {len(tried.data.train)} training examples"
     return found
 
 
@@ -116,7 +116,7 @@ def _measure(tried: Trial, size: int) -> Speed:
     fit, config = tried.fit, tried.config
     data = {**config["data"], "batch_size": size, "drop_last": True}  # full batches only
     fit.train, _ = batches(
-        {**config, "data": data}, fit.settings, tried.splits, fit.model, fit.device, fit.train.channels_last
+        {**config, "data": data}, fit.settings, tried.data, fit.model, fit.device, fit.train.channels_last
     )
     on_cuda = fit.device.type == "cuda"
     if on_cuda:
@@ -132,7 +132,7 @@ def _measure(tried: Trial, size: int) -> Speed:
         step.gradients(update)
         step.apply(want_norm=False)
         if number >= 2:
-            samples += sum(len(targets) for _, targets in update)
+            samples += sum(batch.examples for batch in update)
             timed += 1
             if timed.bit_count() == 1:  # 1, 2, 4, ...: seldom enough to cost nothing
                 synchronize(fit.device)

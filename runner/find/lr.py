@@ -174,7 +174,7 @@ def range_test(tried: Trial, start: float, end: float, steps: int) -> Curve:
             seed(fit.state.step_seed())
             step.set_rates()
             results = step.gradients(update)
-            loss = sum(float(r.loss) * r.size for r in results) / sum(r.size for r in results)
+            loss = sum(float(r.loss) * float(r.units) for r in results) / sum(float(r.units) for r in results)
             if not math.isfinite(loss):
                 break
             lrs.append(rise(number, fit.optimizer.defaults["lr"]))

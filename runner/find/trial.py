@@ -21,10 +21,10 @@ from runner.record.folder import RunFolder
 from runner.run import prepare
 
 if TYPE_CHECKING:
-    from runner.engine.batches import Batch
+    from runner.engine.batch import Batch
+    from runner.engine.data import Data
     from runner.engine.fit import Fit
     from runner.engine.progress import Progress
-    from runner.engine.split import Splits
 
 
 @dataclass
@@ -34,12 +34,12 @@ class Trial:
     Attributes:
         config: the checked configuration.
         fit: everything built, at the first update.
-        splits: the data.
+        data: the data.
     """
 
     config: Config
     fit: Fit
-    splits: Splits
+    data: Data
 
     def updates(self) -> Iterator[list[Batch]]:
         """Updates without end, epoch after epoch.
@@ -75,8 +75,8 @@ def trial(config: DictConfig, progress: Progress | None = None) -> Iterator[Tria
         place.create(text)
         recorder = Recorder(place)
         try:
-            fit, splits = prepare(plain, text, recorder, interrupt, progress or Progress(), None, described=True)
-            yield Trial(plain, fit, splits)
+            fit, data = prepare(plain, text, recorder, interrupt, progress or Progress(), None, described=True)
+            yield Trial(plain, fit, data)
         finally:
             recorder.close()
 

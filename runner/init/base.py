@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
 
+from runner.engine.batch import Batch
+
 # The slope of negative inputs at the start, where the network doesn't say.
 SLOPES = {"leaky_relu": 0.01, "prelu": 0.25}
 
@@ -97,11 +99,11 @@ class Init:
         """
         raise NotImplementedError
 
-    def adapt(self, model: nn.Module, inputs: Tensor) -> None:
+    def adapt(self, model: nn.Module, batch: Batch) -> None:
         """Fit the weights that were drawn to the data; called only where `examples` is not 0.
 
         Args:
-            model: the network, where `inputs` are.
-            inputs: the first `examples` of the training split, ``(N, ...)``.
+            model: the network, where `batch` is.
+            batch: so many `examples` of the training part, drawn.
         """
         raise NotImplementedError

@@ -9,6 +9,7 @@ from annotated_types import Ge, Gt
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
 
+from runner.engine.batch import Batch
 from runner.init.base import Init
 
 
@@ -39,34 +40,34 @@ class Lsuv(Init):
         nn.init.orthogonal_(weight)
 
     @torch.no_grad()
-    def adapt(self, model: nn.Module, inputs: Tensor) -> None:
+    def adapt(self, model: nn.Module, batch: Batch) -> None:
         """Scale the weights."""
         training = model.training
         model.eval()
-        for layer in in_order(model, inputs):
+        for layer in in_order(model, batch):
             for _ in range(self.max_iterations):
-                variance = output_of(layer, model, inputs).var().item()
+                variance = output_of(layer, model, batch).var().item()
                 if abs(variance - 1.0) <= self.tolerance or variance == 0:
                     break
                 layer.weight.div_(variance**0.5)  # type: ignore[operator]
         model.train(training)
 
 
-def in_order(model: nn.Module, inputs: Tensor) -> list[nn.Module]:
-    """The dense and convolutional layers of `model`, each once, in the order in which they run for `inputs`."""
+def in_order(model: nn.Module, batch: Batch) -> list[nn.Module]:
+    """The dense and convolutional layers of `model`, each once, in the order in which they run for `batch`."""
     ran: dict[nn.Module, None] = {}
     layers = [m for m in model.modules() if isinstance(m, nn.Linear | _ConvNd)]
     hooks = [layer.register_forward_hook(lambda module, *_: ran.setdefault(module)) for layer in layers]
-    model(inputs)
+    model(batch.inputs, **batch.more)
     for hook in hooks:
         hook.remove()
     return list(ran)
 
 
-def output_of(layer: nn.Module, model: nn.Module, inputs: Tensor) -> Tensor:
-    """What `layer` gives when `model` sees `inputs`."""
+def output_of(layer: nn.Module, model: nn.Module, batch: Batch) -> Tensor:
+    """What `layer` gives when `model` sees `batch`."""
     seen: list[Tensor] = []
     hook = layer.register_forward_hook(lambda _module, _inputs, output: seen.append(output))
-    model(inputs)
+    model(batch.inputs, **batch.more)
     hook.remove()
     return seen[0]

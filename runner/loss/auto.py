@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
+
 from runner.engine.loss import Loss
-from runner.engine.spec import DataSpec
-from runner.loss.cross_entropy import CrossEntropy
-from runner.loss.mse import MSE
+from runner.engine.spec import Spec
+from runner.task import task_named
 
 
 class Auto(Loss):
-    """Cross-entropy for classification, mean squared error for regression.
+    """What the task names: cross-entropy for classes, the mean squared error for values, and so on.
 
     ``Auto(spec)`` **is** a `CrossEntropy` or an `MSE`, so nothing stands between the loop and the loss.
 
@@ -17,9 +19,12 @@ class Auto(Loss):
         spec: facts about the data.
     """
 
-    tasks = frozenset({"classification", "regression"})
-    soft_targets = True  # of the loss for classification; regression has no classes whose probabilities to mix
+    soft_targets = True  # of the loss for classification; others have no classes whose probabilities to mix
 
-    def __new__(cls, spec: DataSpec) -> Loss:  # type: ignore[misc]
+    def __new__(cls, spec: Spec) -> Loss:  # type: ignore[misc]
         """The loss for the task of `spec`."""
-        return CrossEntropy(spec) if spec.task == "classification" else MSE()
+        assert spec.task is not None
+        module, _, name = task_named(spec.task).loss.rpartition(".")
+        loss = getattr(importlib.import_module(module), name)
+        made: Loss = loss(spec) if "spec" in inspect.signature(loss).parameters else loss()
+        return made

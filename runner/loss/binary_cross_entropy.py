@@ -9,8 +9,9 @@ from annotated_types import Gt
 from torch import Tensor
 from torch.nn import functional as F
 
+from runner.engine.batch import Batch
 from runner.engine.loss import Loss
-from runner.engine.spec import DataSpec
+from runner.engine.spec import Spec
 from runner.errors import ConfigError, counted
 from runner.loss.weights import placed
 
@@ -33,11 +34,12 @@ class BinaryCrossEntropy(Loss):
     """
 
     tasks = frozenset({"classification"})
+    link = "sigmoid"
     soft_targets = True
 
     def __init__(
         self,
-        spec: DataSpec,
+        spec: Spec,
         pos_weight: Annotated[float, Gt(0)] | tuple[Annotated[float, Gt(0)], ...] | None = None,
     ) -> None:
         self.two_classes = spec.num_classes == 2
@@ -51,12 +53,13 @@ class BinaryCrossEntropy(Loss):
         self.pos_weight = None if pos_weight is None else torch.tensor(pos_weight)
 
     @classmethod
-    def num_outputs(cls, spec: DataSpec) -> int:
+    def num_outputs(cls, spec: Spec) -> int:
         """One logit for two classes, otherwise one per class."""
         return 1 if spec.num_classes == 2 else spec.num_outputs
 
-    def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
+    def __call__(self, outputs: Tensor, batch: Batch) -> Tensor:
         """Mean loss of logits ``(N, 1)`` or ``(N, C)`` for class indices ``(N,)`` or probabilities ``(N, C)``."""
+        targets = batch.targets
         outputs = outputs if outputs.element_size() >= 4 else outputs.float()  # bf16 would round targets and weights
         if self.two_classes:
             targets = targets[:, 1:] if targets.ndim == 2 else targets.unsqueeze(1)
@@ -65,17 +68,3 @@ class BinaryCrossEntropy(Loss):
         if self.pos_weight is not None:
             self.pos_weight = placed(self.pos_weight, outputs)
         return F.binary_cross_entropy_with_logits(outputs, targets.to(outputs.dtype), pos_weight=self.pos_weight)
-
-    def predict(self, outputs: Tensor) -> Tensor:
-        """The more probable class ``(N,)``; with more than two, the one with the largest logit."""
-        return (outputs.squeeze(1) > 0).long() if self.two_classes else outputs.argmax(1)
-
-    def probabilities(self, outputs: Tensor) -> Tensor:
-        """Class probabilities ``(N, C)``; with more than two classes the C answers, scaled to the sum 1."""
-        if self.two_classes:
-            return torch.cat((-outputs, outputs), 1).sigmoid()
-        return F.logsigmoid(outputs).softmax(1)  # σ(z) / Σ σ(z), also where every σ(z) rounds to 0
-
-    def combine(self, outputs: Tensor) -> Tensor:
-        """Logits ``(N, num_outputs)`` whose sigmoid is the mean of the members' sigmoids."""
-        return F.logsigmoid(outputs.float()).logsumexp(0) - F.logsigmoid(-outputs.float()).logsumexp(0)

@@ -9,8 +9,9 @@ from annotated_types import Ge
 from torch import Tensor
 from torch.nn import functional as F
 
+from runner.engine.batch import Batch
 from runner.engine.loss import Loss
-from runner.engine.spec import DataSpec
+from runner.engine.spec import Spec
 from runner.errors import ConfigError, counted
 from runner.loss.weights import balanced_weights, placed
 
@@ -37,7 +38,7 @@ class CrossEntropy(Loss):
 
     def __init__(
         self,
-        spec: DataSpec,
+        spec: Spec,
         weight: tuple[Annotated[float, Ge(0)], ...] | Literal["balanced"] | None = None,
     ) -> None:
         if weight == "balanced":
@@ -49,24 +50,17 @@ class CrossEntropy(Loss):
             )
         self.weight = None if weight is None else torch.tensor(weight)
 
-    def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
+    def __call__(self, outputs: Tensor, batch: Batch) -> Tensor:
         """Mean loss of logits ``(N, C)`` for class indices ``(N,)`` or probabilities ``(N, C)``."""
+        targets = batch.targets
         if self.weight is None:
             return F.cross_entropy(outputs, targets)
         outputs = outputs if outputs.element_size() >= 4 else outputs.float()  # bf16 would round the weights
         self.weight = placed(self.weight, outputs)
         return F.cross_entropy(outputs, targets, self.weight, reduction="sum") / len(targets)
 
-    def predict(self, outputs: Tensor) -> Tensor:
-        """The most probable class ``(N,)``."""
-        return outputs.argmax(1)
 
-    def probabilities(self, outputs: Tensor) -> Tensor:
-        """Softmax ``(N, C)``."""
-        return outputs.softmax(1)
-
-
-def _counts(spec: DataSpec) -> tuple[int, ...]:
+def _counts(spec: Spec) -> tuple[int, ...]:
     for index, count in enumerate(spec.class_counts):
         if count == 0:
             name = spec.class_names[index] if spec.class_names else index

@@ -10,7 +10,8 @@ from annotated_types import Ge, Gt, Le
 from torch import Tensor, nn
 
 from runner.engine import checkpoint
-from runner.engine.spec import DataSpec
+from runner.engine.batch import Batch
+from runner.engine.spec import Spec
 from runner.errors import ConfigError
 from runner.loss.cross_entropy import CrossEntropy
 
@@ -51,11 +52,11 @@ class Distillation(CrossEntropy):
     Source: Hinton et al. 2015, "Distilling the Knowledge in a Neural Network", section 2.
     """
 
-    not_saved: ClassVar[tuple[str, ...]] = ("teacher", "inputs")
+    not_saved: ClassVar[tuple[str, ...]] = ("teacher",)
 
     def __init__(
         self,
-        spec: DataSpec,
+        spec: Spec,
         teacher: str,
         load_network: Callable[[str, str], nn.Module] | None = None,
         temperature: Annotated[float, Gt(0)] = 4.0,
@@ -64,32 +65,30 @@ class Distillation(CrossEntropy):
         super().__init__(spec)
         self.path, self.load_network, self.temperature, self.alpha = teacher, load_network, temperature, alpha
         self.teacher: nn.Module | None = None
-        self.inputs: Tensor | None = None
 
     @classmethod
     def check(cls, settings: Mapping[str, Any]) -> None:
         """Look whether the teacher is there."""
         checkpoint.meant_by(str(settings["teacher"]), "loss.teacher")
 
-    def on_batch(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        """Keep the inputs for the teacher, which is loaded at the first of them: an evaluation needs none."""
+    def evaluate(self, outputs: Tensor, batch: Batch) -> Tensor:
+        """The cross-entropy alone."""
+        return super().__call__(outputs, batch)
+
+    def __call__(self, outputs: Tensor, batch: Batch) -> Tensor:
+        """Mean loss of logits ``(N, C)`` for class indices ``(N,)`` or probabilities ``(N, C)``.
+
+        The teacher is loaded when it is first asked: an evaluation needs none.
+        """
         if self.teacher is None:
             assert self.load_network is not None
-            self.teacher = self.load_network(self.path, "loss.teacher").to(inputs.device).eval().requires_grad_(False)
-        self.inputs = inputs
-        return inputs, targets
-
-    def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Mean loss of logits ``(N, C)`` for class indices ``(N,)`` or probabilities ``(N, C)``."""
-        hard = super().__call__(outputs, targets)
-        if self.inputs is None or self.teacher is None:
-            return hard
-        with torch.no_grad():  # here and not in `on_batch`, so that it runs in the number format of the network
-            answers = self.teacher(self.inputs)
-        self.inputs = None
+            self.teacher = self.load_network(self.path, "loss.teacher").to(outputs.device).eval().requires_grad_(False)
+        with torch.no_grad():
+            answers = self.teacher(batch.inputs, **batch.more)
         if answers.shape != outputs.shape:
             raise ConfigError(
                 f"loss.teacher={self.path}: gives {answers.shape[1]} outputs, this run's network {outputs.shape[1]}. "
                 "Expected a teacher for the same classes, trained with a loss over all of them."
             )
+        hard = self.evaluate(outputs, batch)
         return (1 - self.alpha) * hard + self.alpha * softened_divergence(outputs, answers, self.temperature)

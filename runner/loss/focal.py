@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 from annotated_types import Ge
 from torch import Tensor
 
-from runner.engine.spec import DataSpec
+from runner.engine.batch import Batch
+from runner.engine.spec import Spec
 from runner.loss.cross_entropy import CrossEntropy
 from runner.loss.weights import placed
 
@@ -29,15 +30,16 @@ class Focal(CrossEntropy):
 
     def __init__(
         self,
-        spec: DataSpec,
+        spec: Spec,
         gamma: Annotated[float, Ge(0)] = 2.0,
         weight: tuple[Annotated[float, Ge(0)], ...] | Literal["balanced"] | None = None,
     ) -> None:
         super().__init__(spec, weight)
         self.gamma = gamma
 
-    def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
+    def __call__(self, outputs: Tensor, batch: Batch) -> Tensor:
         """Mean loss of logits ``(N, C)`` for class indices ``(N,)`` or probabilities ``(N, C)``."""
+        targets = batch.targets
         logs = outputs.float().log_softmax(1) if outputs.element_size() < 4 else outputs.log_softmax(1)
         terms = -((-logs.expm1()).clamp(min=1e-12) ** self.gamma) * logs  # 1 - p without cancellation; its power's
         if self.weight is not None:  # slope at exactly 0 would be infinite for γ < 1

@@ -8,6 +8,7 @@ from annotated_types import Gt
 from torch import Tensor
 from torch.nn import functional as F
 
+from runner.engine.batch import Batch
 from runner.engine.loss import Loss
 
 
@@ -23,15 +24,11 @@ class Huber(Loss):
     Source: Huber 1964, "Robust Estimation of a Location Parameter".
     """
 
-    tasks = frozenset({"regression"})
+    tasks = frozenset({"regression", "forecasting"})
 
     def __init__(self, delta: Annotated[float, Gt(0)] = 1.0) -> None:
         self.delta = delta
 
-    def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Mean loss of values ``(N, targets)`` for true values ``(N, targets)``."""
-        return F.huber_loss(outputs, targets, delta=self.delta)
-
-    def predict(self, outputs: Tensor) -> Tensor:
-        """The outputs themselves ``(N, targets)``."""
-        return outputs
+    def __call__(self, outputs: Tensor, batch: Batch) -> Tensor:
+        """Mean loss of values ``(N, ...)`` for true values of the same shape."""
+        return F.huber_loss(outputs, batch.targets, delta=self.delta)

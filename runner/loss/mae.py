@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn import functional as F
 
+from runner.engine.batch import Batch
 from runner.engine.loss import Loss
 
 
@@ -14,12 +15,8 @@ class MAE(Loss):
     Targets are standardized unless the data option says otherwise, and so is this loss; metrics are in original units.
     """
 
-    tasks = frozenset({"regression"})
+    tasks = frozenset({"regression", "forecasting"})
 
-    def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Mean loss of values ``(N, targets)`` for true values ``(N, targets)``."""
-        return F.l1_loss(outputs, targets)
-
-    def predict(self, outputs: Tensor) -> Tensor:
-        """The outputs themselves ``(N, targets)``."""
-        return outputs
+    def __call__(self, outputs: Tensor, batch: Batch) -> Tensor:
+        """Mean loss of values ``(N, ...)`` for true values of the same shape."""
+        return F.l1_loss(outputs, batch.targets)

@@ -7,7 +7,9 @@ from typing import Literal
 from torch import Tensor
 from torch.nn import functional as F
 
+from runner.engine.batch import Batch
 from runner.engine.loss import Loss
+from runner.engine.task import Link
 
 
 class NLL(Loss):
@@ -24,27 +26,14 @@ class NLL(Loss):
     tasks = frozenset({"classification"})
 
     def __init__(self, outputs: Literal["logits", "log_probabilities", "probabilities"] = "logits") -> None:
-        self.outputs = outputs
+        links: dict[str, Link] = {"logits": "softmax", "log_probabilities": "log", "probabilities": "identity"}
+        self.outputs, self.link = outputs, links[outputs]
 
     def _logs(self, outputs: Tensor) -> Tensor:
         if self.outputs == "log_probabilities":
             return outputs
         return outputs.log_softmax(1) if self.outputs == "logits" else outputs.clamp(min=1e-12).log()
 
-    def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
+    def __call__(self, outputs: Tensor, batch: Batch) -> Tensor:
         """Mean loss of outputs ``(N, C)`` for class indices ``(N,)``."""
-        return F.nll_loss(self._logs(outputs), targets)
-
-    def predict(self, outputs: Tensor) -> Tensor:
-        """The most probable class ``(N,)``."""
-        return outputs.argmax(1)
-
-    def probabilities(self, outputs: Tensor) -> Tensor:
-        """Class probabilities ``(N, C)``."""
-        return self._logs(outputs).exp()
-
-    def combine(self, outputs: Tensor) -> Tensor:
-        """Outputs of an ensemble ``(N, C)``, in the form that the network gives, from its members' ``(M, N, C)``."""
-        outputs = outputs if outputs.element_size() >= 4 else outputs.float()
-        mean = self._logs(outputs.flatten(0, 1)).exp().view_as(outputs).mean(0)
-        return mean if self.outputs == "probabilities" else mean.clamp(min=1e-12).log()
+        return F.nll_loss(self._logs(outputs), batch.targets)

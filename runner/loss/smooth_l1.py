@@ -8,6 +8,7 @@ from annotated_types import Ge
 from torch import Tensor
 from torch.nn import functional as F
 
+from runner.engine.batch import Batch
 from runner.engine.loss import Loss
 
 
@@ -23,15 +24,11 @@ class SmoothL1(Loss):
     Source: Girshick 2015, "Fast R-CNN", equation 3.
     """
 
-    tasks = frozenset({"regression"})
+    tasks = frozenset({"regression", "forecasting"})
 
     def __init__(self, beta: Annotated[float, Ge(0)] = 1.0) -> None:
         self.beta = beta
 
-    def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Mean loss of values ``(N, targets)`` for true values ``(N, targets)``."""
-        return F.smooth_l1_loss(outputs, targets, beta=self.beta)
-
-    def predict(self, outputs: Tensor) -> Tensor:
-        """The outputs themselves ``(N, targets)``."""
-        return outputs
+    def __call__(self, outputs: Tensor, batch: Batch) -> Tensor:
+        """Mean loss of values ``(N, ...)`` for true values of the same shape."""
+        return F.smooth_l1_loss(outputs, batch.targets, beta=self.beta)

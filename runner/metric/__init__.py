@@ -7,7 +7,6 @@ import pkgutil
 from functools import cache
 
 from runner.engine.metric import Metric
-from runner.engine.spec import Task
 from runner.errors import ConfigError
 
 
@@ -33,6 +32,6 @@ def all_metrics() -> dict[str, type[Metric]]:
     return {cls.name: cls for cls in sorted(classes, key=lambda c: c.name)}
 
 
-def metrics_for(task: Task) -> dict[str, type[Metric]]:
-    """The metrics that are reported for `task`, by name."""
-    return {name: metric for name, metric in all_metrics().items() if task in metric.tasks}
+def metrics_for(task: str) -> dict[str, type[Metric]]:
+    """The metrics that are reported for `task` without being asked for, by name."""
+    return {name: metric for name, metric in all_metrics().items() if metric.reported and task in metric.tasks}

@@ -16,7 +16,7 @@ class Accuracy(Metric):
 
     name = "accuracy"
     direction = "max"
-    tasks = frozenset({"classification"})
+    tasks = frozenset({"classification", "segmentation", "nodes"})
     statistic = ConfusionMatrix
 
     def compute(self, total: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ class BalancedAccuracy(Metric):
 
     name = "balanced_accuracy"
     direction = "max"
-    tasks = frozenset({"classification"})
+    tasks = frozenset({"classification", "segmentation", "nodes"})
     statistic = ConfusionMatrix
 
     def compute(self, total: Tensor) -> Tensor:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from runner.engine.metric import Statistic
+from runner.engine.metric import Scored, Statistic
+from runner.engine.spec import IGNORED
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -13,11 +14,22 @@ if TYPE_CHECKING:
 class ConfusionMatrix(Statistic):
     """Counts ``(C, C)`` int64; entry (t, p) is the number of examples of class t that were predicted as p."""
 
-    def summarize(self, predictions: Tensor, targets: Tensor) -> Tensor:
-        """The counts of one batch, from class indices ``(N,)``."""
+    def summarize(self, scored: Scored) -> Tensor:
+        """The counts of some examples, from class indices ``(N,)`` or a class per pixel ``(N, H, W)``.
+
+        Targets that are `IGNORED` are counted in a row of their own, which is left out.
+        """
+        predictions, targets = scored.predictions, scored.targets
         classes = self.spec.num_classes
         assert classes is not None
-        cells = targets * classes + predictions
+        if targets.ndim > 1:  # a class for every example is never ignored
+            targets, predictions = targets.flatten(), predictions.flatten()
+            targets = targets.where(targets != IGNORED, classes)
+            counts = self._counted(targets * classes + predictions, classes * (classes + 1))
+            return counts[: classes * classes].view(classes, classes)
+        return self._counted(targets * classes + predictions, classes * classes).view(classes, classes)
+
+    @staticmethod
+    def _counted(cells: Tensor, number: int) -> Tensor:
         # Not bincount: on a GPU it reads the largest index back to size its result, which waits for the device.
-        counts = cells.new_zeros(classes * classes).index_add_(0, cells, cells.new_ones(1).expand_as(cells))
-        return counts.view(classes, classes)
+        return cells.new_zeros(number).index_add_(0, cells, cells.new_ones(1).expand_as(cells))

@@ -20,7 +20,7 @@ class F1(Metric):
 
     name = "f1"
     direction = "max"
-    tasks = frozenset({"classification"})
+    tasks = frozenset({"classification", "segmentation", "nodes"})
     statistic = ConfusionMatrix
 
     def compute(self, total: Tensor) -> Tensor:

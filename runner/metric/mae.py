@@ -16,7 +16,7 @@ class MAE(Metric):
 
     name = "mae"
     direction = "min"
-    tasks = frozenset({"regression"})
+    tasks = frozenset({"regression", "forecasting"})
     statistic = ErrorSums
 
     def compute(self, total: Tensor) -> Tensor:

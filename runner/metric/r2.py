@@ -20,7 +20,7 @@ class R2(Metric):
 
     name = "r2"
     direction = "max"
-    tasks = frozenset({"regression"})
+    tasks = frozenset({"regression", "forecasting"})
     statistic = ErrorSums
 
     def compute(self, total: Tensor) -> Tensor:

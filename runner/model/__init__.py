@@ -1,1 +1,1 @@
-"""Networks, built from what the data are (`DataSpec`)."""
+"""Networks, built from what the data are (`Spec`)."""

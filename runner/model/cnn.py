@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from annotated_types import Ge
 from torch import Tensor, nn
 
-from runner.engine.spec import DataSpec, Inputs
+from runner.engine.spec import Kind, Spec
 from runner.errors import ConfigError
 from runner.model.attention import Attention, attention_layer
 from runner.model.layers import (
@@ -82,11 +82,11 @@ class CNN(Chain):
             convolutions that change the size by more than their stride.
     """
 
-    takes: ClassVar[tuple[Inputs, ...]] = ("images",)
+    takes: ClassVar[tuple[Kind, ...]] = ("image",)
 
     def __init__(
         self,
-        spec: DataSpec,
+        spec: Spec,
         channels: tuple[Annotated[int, Ge(1)], ...] = (32, 64),
         kernel_size: Annotated[int, Ge(1)] = 3,
         stride: Annotated[int, Ge(1)] = 1,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from runner.engine.spec import DataSpec
+from runner.engine.spec import Spec
 from runner.model.layers import DropoutRate
 from runner.model.recurrent import Pooling, Recurrent, StepNorm, Units
 
@@ -32,7 +32,7 @@ class LSTM(Recurrent):
 
     def __init__(
         self,
-        spec: DataSpec,
+        spec: Spec,
         hidden: Units = 128,
         layers: Units = 1,
         bidirectional: bool = False,

@@ -8,7 +8,7 @@ from typing import Annotated
 from annotated_types import Ge
 from torch import nn
 
-from runner.engine.spec import DataSpec
+from runner.engine.spec import Spec
 from runner.errors import ConfigError
 from runner.model.layers import (
     Activation,
@@ -42,7 +42,7 @@ class MLP(Chain):
 
     def __init__(
         self,
-        spec: DataSpec,
+        spec: Spec,
         hidden: tuple[Annotated[int, Ge(1)], ...] = (128,),
         activation: Activation = "relu",
         negative_slope: Slope = 0.01,

@@ -9,7 +9,7 @@ import torch
 from annotated_types import Ge
 from torch import Tensor, nn
 
-from runner.engine.spec import DataSpec, Inputs
+from runner.engine.spec import Kind, Spec
 from runner.errors import ConfigError
 from runner.model.layers import Activation, dropout_layer
 
@@ -78,9 +78,9 @@ def recur(layer: nn.RNNBase, x: Tensor) -> Tensor:
     return layer(x)[0]  # type: ignore[no-any-return]
 
 
-def series_shape(spec: DataSpec) -> tuple[int, int]:
+def series_shape(spec: Spec) -> tuple[int, int]:
     """Steps and features of the data's series; the rows of an image are its steps."""
-    if spec.inputs == "images":
+    if len(spec.input_shape) == 3:
         channels, height, width = spec.input_shape
         return height, channels * width
     steps, features = spec.input_shape
@@ -109,11 +109,11 @@ class Recurrent(nn.Module):
         ConfigError: `dropout_between` with one layer.
     """
 
-    takes: ClassVar[tuple[Inputs, ...]] = ("series", "images")
+    takes: ClassVar[tuple[Kind, ...]] = ("series", "image")
 
     def __init__(
         self,
-        spec: DataSpec,
+        spec: Spec,
         cell: Callable[[int], nn.RNNBase],
         activation: Activation,
         *,

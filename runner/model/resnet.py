@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 from annotated_types import Gt
 from torch import nn
 
-from runner.engine.spec import DataSpec, Inputs
+from runner.engine.spec import Kind, Spec
 from runner.model.layers import (
     Activation,
     Chain,
@@ -74,11 +74,11 @@ class ResNet(Chain):
     al. 2016, "Identity Mappings in Deep Residual Networks".
     """
 
-    takes: ClassVar[tuple[Inputs, ...]] = ("images",)
+    takes: ClassVar[tuple[Kind, ...]] = ("image",)
 
     def __init__(
         self,
-        spec: DataSpec,
+        spec: Spec,
         depth: Literal[18, 34, 50, 101, 152, 20, 32, 56, 110, 1202] = 20,
         width: Annotated[float, Gt(0)] = 1.0,
         block: Literal["post", "pre"] = "post",

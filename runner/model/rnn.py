@@ -6,7 +6,7 @@ from typing import Literal
 
 from torch import nn
 
-from runner.engine.spec import DataSpec
+from runner.engine.spec import Spec
 from runner.model.layers import DropoutRate
 from runner.model.recurrent import Pooling, Recurrent, StepNorm, Units
 
@@ -35,7 +35,7 @@ class RNN(Recurrent):
 
     def __init__(
         self,
-        spec: DataSpec,
+        spec: Spec,
         hidden: Units = 128,
         layers: Units = 1,
         bidirectional: bool = False,

@@ -10,7 +10,7 @@ from annotated_types import Ge, Gt, Lt
 from torch import Tensor
 from torch.optim import Optimizer
 
-from runner.engine.lean import bare_step
+from runner.engine.torch_overhead import bare_step
 from runner.optimizer.base import Parameters
 
 Beta = Annotated[float, Ge(0), Lt(1)]

@@ -28,13 +28,12 @@ def before_and_after(name: str, overrides: list[str], config_dir: str | None) ->
         changes = listeners([t for t in fit.techniques if t.name == name], "on_batch")
         if not changes:
             raise ConfigError(f"augmentation/{name}: changes no examples, so there is nothing to draw.")
-        inputs, targets = next(iter(fit.train.updates(0)))[0]
-        inputs, targets = inputs[:EXAMPLES], targets[:EXAMPLES]
+        batch = fit.train.read(fit.train.order(0)[:EXAMPLES])
         drawn = []
         for seed in range(DRAWS):
             torch.manual_seed(seed)
-            drawn.append(changes[0](inputs.clone(), targets)[0].cpu())
-        return inputs.cpu(), drawn
+            drawn.append(changes[0](batch.changed(batch.inputs.clone())).inputs.cpu())
+        return batch.inputs.cpu(), drawn
 
 
 def picture(name: str, overrides: list[str], config_dir: str | None) -> tuple[Figure, Facts]:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from runner.engine.spec import DataSpec
+from runner.engine.batch import Batch
+from runner.engine.spec import Spec
 from runner.errors import ConfigError
 from runner.init.base import Init
 from runner.model.layers import Activation
@@ -33,10 +34,10 @@ def signal(init: Init, activation: Activation, seed: int = 0) -> list[float]:
     """
     torch.manual_seed(seed)
     inputs = torch.randn(1024, WIDTH)
-    model = MLP(DataSpec("regression", (WIDTH,), 1), (WIDTH,) * DEPTH, activation)
+    model = MLP(Spec.regression((WIDTH,)), (WIDTH,) * DEPTH, activation)
     init(model)
     if init.examples:
-        init.adapt(model, inputs[: init.examples])
+        init.adapt(model, Batch(inputs[: init.examples], inputs[: init.examples]))
     seen: list[float] = []
     layers = [layer for name, layer in model.named_children() if name.startswith("activation")]
     for layer in layers:

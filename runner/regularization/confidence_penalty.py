@@ -13,21 +13,22 @@ from runner.regularization.probabilities import with_logs
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from runner.engine.batch import Batch
     from runner.engine.fit import Fit
-    from runner.engine.loss import Loss
+    from runner.engine.task import Task
 
 
-def entropy(loss: Loss, outputs: Tensor) -> Tensor:
+def entropy(task: Task, outputs: Tensor) -> Tensor:
     """Mean entropy ``-Σ_c p_c log p_c`` of the predicted classes, in nats.
 
     Args:
-        loss: says how outputs become probabilities.
+        task: says how outputs become probabilities.
         outputs: raw outputs ``(N, num_outputs)``.
 
     Returns:
         A tensor of no dimensions, in [0, log C].
     """
-    probabilities, logs = with_logs(loss, outputs)
+    probabilities, logs = with_logs(task, outputs)
     return -(probabilities * logs).sum(1).mean()
 
 
@@ -50,14 +51,14 @@ class ConfidencePenalty(Technique):
         self.beta = beta
 
     def setup(self, fit: Fit) -> None:
-        """Look up the loss.
+        """Look up the task.
 
         Raises:
             ConfigError: the data has no classes.
         """
         number_of_classes(fit, self.name)
-        self.loss = fit.loss
+        self.task = fit.task
 
-    def output_penalty(self, outputs: Tensor, targets: Tensor) -> Tensor:
+    def output_penalty(self, outputs: Tensor, batch: Batch) -> Tensor:
         """The term, a tensor of no dimensions, at most 0."""
-        return -self.beta * entropy(self.loss, outputs)
+        return -self.beta * entropy(self.task, outputs)

@@ -12,7 +12,7 @@ from runner.regularization.mixing import Mixing
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from runner.engine.spec import Inputs
+    from runner.engine.spec import Kind
 
 Box = tuple[int, int, int, int]
 
@@ -56,7 +56,7 @@ class CutMix(Mixing):
         p: share of the micro-batches that are mixed, in [0, 1]; the paper takes 0.5 for CIFAR and 1 for ImageNet.
     """
 
-    takes: ClassVar[tuple[Inputs, ...]] = ("images",)
+    takes: ClassVar[tuple[Kind, ...]] = ("image",)
 
     def mix(self, inputs: Tensor, lam: float) -> tuple[Tensor, float]:
         """Images with a patch of another, and the share of each that is its own."""

@@ -13,6 +13,7 @@ from runner.regularization.classes import number_of_classes
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from runner.engine.batch import Batch
     from runner.engine.fit import Fit
 
 
@@ -59,6 +60,6 @@ class LabelSmoothing(Technique):
         """
         self.num_classes = number_of_classes(fit, self.name)
 
-    def on_targets(self, targets: Tensor) -> Tensor:
-        """Class probabilities ``(N, C)``."""
-        return smooth_labels(targets, self.num_classes, self.epsilon)
+    def on_batch(self, batch: Batch) -> Batch:
+        """Class probabilities ``(N, C)`` for targets."""
+        return batch.changed(targets=smooth_labels(batch.targets, self.num_classes, self.epsilon))

@@ -8,12 +8,14 @@ import torch
 import torch.nn.functional as F
 from annotated_types import Ge, Gt, Le
 
+from runner.engine.spec import Kind
 from runner.engine.technique import Slot, Technique
 from runner.regularization.classes import number_of_classes
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from runner.engine.batch import Batch
     from runner.engine.fit import Fit
 
 
@@ -45,6 +47,7 @@ class Mixing(Technique):
     """
 
     slot: ClassVar[Slot] = Slot.MIX
+    takes: ClassVar[tuple[Kind, ...]] = ("table", "series", "image")
     soft_targets: ClassVar[bool] = True
     not_saved: ClassVar[tuple[str, ...]] = ("turn",)  # drawn anew for every micro-batch
 
@@ -63,15 +66,15 @@ class Mixing(Technique):
         self.mixing = [technique for technique in fit.techniques if isinstance(technique, Mixing)]
         self.turn = 0
 
-    def on_batch(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    def on_batch(self, batch: Batch) -> Batch:
         """Mixed inputs, and class probabilities ``(N, C)``; or what came, where it is not this technique's turn."""
         first = self.mixing[0]
         if self is first and len(self.mixing) > 1:
             self.turn = int(torch.randint(len(self.mixing), ()))
         if self.mixing[first.turn] is not self or (self.p < 1 and torch.rand(()).item() >= self.p):
-            return inputs, targets
-        mixed, lam = self.mix(inputs, self.draw())
-        return mixed, mix_targets(targets, self.num_classes, lam)
+            return batch
+        mixed, lam = self.mix(batch.inputs, self.draw())
+        return batch.changed(mixed, mix_targets(batch.targets, self.num_classes, lam))
 
     def draw(self) -> float:
         """Share of each example itself, from the generator of the CPU: nothing waits for the device."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 import torch
 from annotated_types import Ge
 
+from runner.engine.batch import Batch
 from runner.engine.technique import Slot, Technique
 from runner.regularization.classes import number_of_classes
 from runner.regularization.probabilities import with_logs
@@ -15,21 +16,21 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from runner.engine.fit import Fit
-    from runner.engine.loss import Loss
+    from runner.engine.task import Task
 
 
-def symmetric_divergence(loss: Loss, first: Tensor, second: Tensor) -> Tensor:
+def symmetric_divergence(task: Task, first: Tensor, second: Tensor) -> Tensor:
     """Mean over the batch of ``½ (KL(p‖q) + KL(q‖p))``, in nats.
 
     Args:
-        loss: says how outputs become probabilities.
+        task: says how outputs become probabilities.
         first: raw outputs ``(N, num_outputs)`` whose class probabilities are p.
         second: raw outputs of the same shape; q.
 
     Returns:
         A tensor of no dimensions, at least 0.
     """
-    (p, log_p), (q, log_q) = with_logs(loss, first), with_logs(loss, second)
+    (p, log_p), (q, log_q) = with_logs(task, first), with_logs(task, second)
     return 0.5 * ((p - q) * (log_p - log_q)).sum(1).mean()
 
 
@@ -59,17 +60,19 @@ class RDrop(Technique):
             ConfigError: the data has no classes.
         """
         number_of_classes(fit, self.name)
-        self.loss = fit.loss
+        self.task = fit.task
         if not any(getattr(m, "p", 0) or getattr(m, "dropout", 0) for m in fit.model.modules()):
             fit.progress.message(
                 "regularization=rdrop: this network drops nothing while it is trained, so both passes agree and the "
                 "time of the second is wasted. Add dropout, as in regularization=[dropout,rdrop]."
             )
 
-    def on_batch(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    def on_batch(self, batch: Batch) -> Batch:
         """The batch and its repetition behind it: inputs ``(2 N, ...)`` and targets."""
-        return torch.cat((inputs, inputs)), torch.cat((targets, targets))
+        more = {name: torch.cat((tensor, tensor)) for name, tensor in batch.more.items()}
+        inputs, targets = (torch.cat((tensor, tensor)) for tensor in (batch.inputs, batch.targets))
+        return Batch(inputs, targets, more, batch.examples, batch.units)
 
-    def output_penalty(self, outputs: Tensor, targets: Tensor) -> Tensor:
+    def output_penalty(self, outputs: Tensor, batch: Batch) -> Tensor:
         """The term, a tensor of no dimensions, at least 0."""
-        return 0.5 * self.alpha * symmetric_divergence(self.loss, *outputs.chunk(2))
+        return 0.5 * self.alpha * symmetric_divergence(self.task, *outputs.chunk(2))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from runner.engine.fit import Fit
-    from runner.engine.loss import Loss
+    from runner.engine.task import Task
 
 Weights = dict[str, torch.Tensor]
 
@@ -62,21 +62,22 @@ class RepeatedRate(LearningRate):
 
 
 class Ensemble(nn.Module):
-    """Networks of one shape as one: their probabilities are averaged, as the loss combines them.
+    """Networks of one shape as one: their probabilities are averaged, as the task combines them.
 
     Args:
         model: the network; its own weights don't matter.
         members: weights and buffers of each member, at least one.
-        loss: says how raw outputs are combined.
+        task: says how raw outputs are combined.
     """
 
-    def __init__(self, model: nn.Module, members: list[Weights], loss: Loss) -> None:
+    def __init__(self, model: nn.Module, members: list[Weights], task: Task) -> None:
         super().__init__()
-        self.model, self.members, self.loss = model, members, loss
+        self.model, self.members, self.task = model, members, task
 
-    def forward(self, inputs: Tensor) -> Tensor:
+    def forward(self, inputs: Tensor, **more: Tensor) -> Tensor:
         """Raw outputs ``(N, num_outputs)`` that stand for the average of the members."""
-        return self.loss.combine(torch.stack([functional_call(self.model, m, (inputs,)) for m in self.members]))
+        each = [functional_call(self.model, m, (inputs,), more) for m in self.members]
+        return self.task.combine(torch.stack(each))
 
 
 class Snapshot(Technique):
@@ -143,7 +144,7 @@ class Snapshot(Technique):
         if not self.members or not (self.fresh or split == "test"):
             return {}
         self.fresh = False
-        return {"ensemble": Ensemble(self.fit.model, self.members, self.fit.loss)}
+        return {"ensemble": Ensemble(self.fit.model, self.members, self.fit.task)}
 
     def state_dict(self) -> dict[str, Any]:
         """How many snapshots there are; they have files of their own."""

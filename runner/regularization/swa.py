@@ -164,12 +164,12 @@ def update_statistics(fit: Fit, norms: list[nn.Module]) -> None:
         norm.reset_running_stats()
         norm.momentum = None
         norm.train()
-    for inputs, _ in fit.train.in_order():
+    for batch in fit.train.in_order():
         if fit.precision.dtype is None:
-            fit.model(inputs)
+            fit.model(batch.inputs, **batch.more)
         else:
             with fit.precision.autocast():
-                fit.model(inputs)
+                fit.model(batch.inputs, **batch.more)
     for norm, momentum in zip(moving, momenta, strict=True):
         norm.momentum = momentum
         norm.eval()

@@ -3,7 +3,7 @@ import torch
 from torchvision.transforms.v2 import functional as TF
 
 from runner.augmentation.crop import Crop, shift
-from runner.engine.spec import DataSpec
+from runner.engine.spec import Spec
 from runner.errors import ConfigError
 
 TORCHVISION = {"reflect": "reflect", "replicate": "edge", "zeros": "constant"}
@@ -26,7 +26,7 @@ def test_per_image_as_torchvision(padding_mode, shape):
 def test_draws_are_uniform_and_per_image(fit):
     torch.manual_seed(0)
     technique = Crop(padding=2, padding_mode="zeros")
-    technique.setup(fit(spec=DataSpec("classification", (1, 5, 5), 2, num_classes=2)))
+    technique.setup(fit(spec=Spec.classification((1, 5, 5), 2)))
     images = torch.zeros(25000, 1, 5, 5)
     images[:, :, 2, 2] = 1.0  # ends where the draw tells
     changed, _ = technique.on_batch(images, torch.zeros(25000))
@@ -39,7 +39,7 @@ def test_draws_are_uniform_and_per_image(fit):
 )
 def test_an_eighth_of_the_side_unless_told(fit, shape, reach):
     technique = Crop()
-    technique.setup(fit(spec=DataSpec("classification", shape, 2, num_classes=2)))
+    technique.setup(fit(spec=Spec.classification(shape, 2)))
     assert (technique.down, technique.right) == reach
     images = torch.randn(64, *shape)
     assert technique.on_batch(images, torch.zeros(64))[0].shape == images.shape
@@ -47,13 +47,13 @@ def test_an_eighth_of_the_side_unless_told(fit, shape, reach):
 
 def test_keeps_channels_last(fit):
     technique = Crop()
-    technique.setup(fit(spec=DataSpec("classification", (3, 8, 8), 2, num_classes=2)))
+    technique.setup(fit(spec=Spec.classification((3, 8, 8), 2)))
     images = torch.randn(8, 3, 8, 8).to(memory_format=torch.channels_last)
     assert technique.on_batch(images, torch.zeros(8))[0].is_contiguous(memory_format=torch.channels_last)
 
 
 def test_refusals(fit):
     with pytest.raises(ConfigError, match=r"crop.padding=8: expected less than .* 8\."):
-        Crop(padding=8).setup(fit(spec=DataSpec("classification", (1, 8, 9), 2, num_classes=2)))
+        Crop(padding=8).setup(fit(spec=Spec.classification((1, 8, 9), 2)))
     with pytest.raises(ConfigError, match=r"augmentation=crop: .* expected images"):
-        Crop().setup(fit(spec=DataSpec("classification", (5, 7), 2, num_classes=2)))
+        Crop().setup(fit(spec=Spec.classification((5, 7), 2)))

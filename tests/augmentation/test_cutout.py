@@ -7,7 +7,7 @@ from runner.augmentation.cutout import Cutout, cutout
 from runner.augmentation.flip import Flip
 from runner.augmentation.noise import Noise
 from runner.augmentation.rotation import Rotation
-from runner.engine.spec import DataSpec
+from runner.engine.spec import Spec
 from runner.engine.technique import in_order
 from runner.errors import ConfigError
 
@@ -27,7 +27,7 @@ def test_per_image_as_torchvisions_erase(size):
 def test_centres_are_uniform_and_per_image(fit):
     torch.manual_seed(0)
     technique = Cutout(size=1)
-    technique.setup(fit(spec=DataSpec("classification", (2, 4, 5), 2, num_classes=2)))
+    technique.setup(fit(spec=Spec.classification((2, 4, 5), 2)))
     images, targets = torch.ones(20000, 2, 4, 5), torch.zeros(20000)
     changed, same = technique.on_batch(images, targets)
     assert same is targets
@@ -39,14 +39,14 @@ def test_centres_are_uniform_and_per_image(fit):
 @pytest.mark.parametrize(("shape", "side"), [((3, 32, 32), 16), ((1, 9, 20), 4), ((1, 1, 4), 0)])
 def test_half_of_the_shorter_side_unless_told(fit, shape, side):
     technique = Cutout()
-    technique.setup(fit(spec=DataSpec("classification", shape, 2, num_classes=2)))
+    technique.setup(fit(spec=Spec.classification(shape, 2)))
     assert technique.side == side
     assert technique.on_batch(torch.randn(16, *shape), torch.zeros(16))[0].shape == (16, *shape)
 
 
 def test_keeps_channels_last(fit):
     technique = Cutout()
-    technique.setup(fit(spec=DataSpec("classification", (3, 8, 8), 2, num_classes=2)))
+    technique.setup(fit(spec=Spec.classification((3, 8, 8), 2)))
     images = torch.randn(8, 3, 8, 8).to(memory_format=torch.channels_last)
     assert technique.on_batch(images, torch.zeros(8))[0].is_contiguous(memory_format=torch.channels_last)
 
@@ -57,6 +57,6 @@ def test_the_hole_is_not_moved():
 
 def test_refusals(fit):
     with pytest.raises(ConfigError, match=r"cutout.size=8: expected less than .* 8\."):
-        Cutout(size=8).setup(fit(spec=DataSpec("classification", (1, 8, 9), 2, num_classes=2)))
+        Cutout(size=8).setup(fit(spec=Spec.classification((1, 8, 9), 2)))
     with pytest.raises(ConfigError, match=r"augmentation=cutout: .* expected images"):
-        Cutout().setup(fit(spec=DataSpec("classification", (5, 7), 2, num_classes=2)))
+        Cutout().setup(fit(spec=Spec.classification((5, 7), 2)))

@@ -3,7 +3,7 @@ import torch
 from torchvision.transforms.v2 import functional as TF
 
 from runner.augmentation.flip import Flip, flip
-from runner.engine.spec import DataSpec
+from runner.engine.spec import Spec
 from runner.errors import ConfigError
 
 
@@ -37,6 +37,6 @@ def test_keeps_channels_last():
 
 
 def test_needs_images(fit):
-    Flip().setup(fit(spec=DataSpec("classification", (1, 8, 8), 10, num_classes=10)))
+    Flip().setup(fit(spec=Spec.classification((1, 8, 8), 10)))
     with pytest.raises(ConfigError, match=r"augmentation=flip: .* shape \(13,\), expected images"):
-        Flip().setup(fit(spec=DataSpec("classification", (13,), 3, num_classes=3)))
+        Flip().setup(fit(spec=Spec.classification((13,), 3)))

@@ -4,7 +4,7 @@ from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional as TF
 
 from runner.augmentation.rotation import Rotation, rotate
-from runner.engine.spec import DataSpec
+from runner.engine.spec import Spec
 from runner.errors import ConfigError
 
 
@@ -52,4 +52,4 @@ def test_keeps_channels_last():
 
 def test_needs_images(fit):
     with pytest.raises(ConfigError, match=r"augmentation=rotation: .* expected images"):
-        Rotation().setup(fit(spec=DataSpec("regression", (5,), 1)))
+        Rotation().setup(fit(spec=Spec.regression((5,), 1)))

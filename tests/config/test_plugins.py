@@ -363,7 +363,7 @@ def test_what_is_declared_or_saved_in_another_form_is_fine(name, command):
 
 
 def test_what_shows_late_is_told_and_costs_no_night(command, monkeypatch):
-    monkeypatch.setattr("runner.engine.forgotten._EARLY", 0.0)
+    monkeypatch.setattr("runner.engine.unsaved._EARLY", 0.0)
     code, error, (folder,) = command("regularization=Counting", "trainer.checkpoint.every_seconds=0")
     assert (code, error) == (0, "")
     assert (folder / "checkpoints" / "last.pt").exists()

@@ -13,7 +13,7 @@ from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 
 from runner.data.csv import Csv
 from runner.data.csv_file import Numbers, Words, read_columns, read_header
-from runner.engine.spec import Probe
+from runner.engine.spec import Field, Spec
 from runner.errors import ConfigError, RunFailed
 
 
@@ -237,8 +237,8 @@ def test_the_task_is_told_from_the_target(table):
     assert (regression.spec.task, regression.spec.num_outputs) == ("regression", 1)
     assert regression.train.targets.shape == (len(regression.train), 1)
     assert load(table, target="size", task="regression").spec.task == "regression"
-    assert Csv(path=table, target="age").probe() == Probe(inputs="table")
-    assert Csv(path=table, target="age", task="regression").probe() == Probe("regression", inputs="table")
+    assert Csv(path=table, target="age").probe() == Spec(None, Field("table"))
+    assert Csv(path=table, target="age", task="regression").probe() == Spec("regression", Field("table"), Field("values"))
 
 
 def test_impossible_tasks_are_refused(table, tmp_path):

@@ -4,7 +4,7 @@ import torch
 from sklearn.datasets import load_diabetes
 
 from runner.data.diabetes import Diabetes
-from runner.engine.spec import Probe
+from runner.engine.spec import Field, Spec
 
 
 def test_holds_what_sklearn_loads_unscaled():
@@ -17,7 +17,7 @@ def test_holds_what_sklearn_loads_unscaled():
     assert np.array_equal(rows[np.lexsort(rows.T)], expected[np.lexsort(expected.T)])
     assert splits.spec.feature_names == tuple(reference.feature_names)
     assert (splits.spec.target_mean, splits.spec.target_std) == (0.0, 1.0)
-    assert Diabetes().probe() == Probe("regression", inputs="table")
+    assert Diabetes().probe() == Spec("regression", Field("table"), Field("values"))
 
 
 def test_targets_are_standardized_by_the_training_part_and_can_be_brought_back():

@@ -7,7 +7,7 @@ import torch
 from sklearn.datasets import load_digits
 
 from runner.data.digits import Digits
-from runner.engine.spec import Probe
+from runner.engine.spec import Field, Spec
 from runner.errors import ConfigError
 
 
@@ -33,7 +33,7 @@ def test_shapes_types_and_spec():
     assert splits.train.targets.dtype == torch.int64
     assert splits.spec.class_counts == tuple(torch.bincount(splits.train.targets).tolist())
     assert (splits.spec.task, splits.spec.input_shape, splits.spec.num_outputs) == ("classification", (1, 8, 8), 10)
-    assert Digits().probe() == Probe("classification", 10, "images")
+    assert Digits().probe() == Spec("classification", Field("image"), Field("class", (), 10))
 
 
 def test_statistics_come_from_the_training_part_only():

@@ -3,12 +3,12 @@ import torch
 
 from runner.data import fetch
 from runner.data.fashion_mnist import FashionMnist
-from runner.engine.spec import Probe
+from runner.engine.spec import Field, Spec
 from runner.errors import RunFailed
 
 
 def test_probe_needs_no_files(no_cache):
-    assert FashionMnist().probe() == Probe("classification", 10, "images")
+    assert FashionMnist().probe() == Spec("classification", Field("image"), Field("class", (), 10))
 
 
 @pytest.mark.skipif(not fetch.on_machine(FashionMnist.published), reason="the files are not on this machine")

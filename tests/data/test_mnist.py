@@ -3,12 +3,12 @@ import torch
 
 from runner.data import fetch
 from runner.data.mnist import Mnist
-from runner.engine.spec import Probe
+from runner.engine.spec import Field, Spec
 from runner.errors import RunFailed
 
 
 def test_probe_needs_no_files(no_cache):
-    assert Mnist().probe() == Probe("classification", 10, "images")
+    assert Mnist().probe() == Spec("classification", Field("image"), Field("class", (), 10))
 
 
 @pytest.mark.skipif(not fetch.on_machine(Mnist.published), reason="the files are not on this machine")

@@ -3,7 +3,7 @@ import torch
 from sklearn.datasets import load_wine
 
 from runner.data.wine import Wine
-from runner.engine.spec import Probe
+from runner.engine.spec import Field, Spec
 
 
 def test_holds_what_sklearn_loads():
@@ -24,4 +24,4 @@ def test_training_features_are_standardized():
     train = splits.train.inputs
     assert torch.allclose(train.mean(dim=0), torch.zeros(train.shape[1]), atol=1e-5)
     assert torch.allclose(train.std(dim=0, correction=0), torch.ones(train.shape[1]), atol=1e-5)
-    assert Wine().probe() == Probe("classification", splits.spec.num_classes, "table")
+    assert Wine().probe() == Spec("classification", Field("table"), Field("class", (), splits.spec.num_classes))

@@ -3,11 +3,11 @@ import torch
 from sklearn import metrics as sk
 
 from runner.engine.meter import Meter, NonFinite, Result
-from runner.engine.spec import DataSpec
+from runner.engine.spec import Spec
 from runner.loss.cross_entropy import CrossEntropy
 from runner.metric import metrics_for
 
-SPEC = DataSpec("classification", (4,), 3, 3)
+SPEC = Spec.classification((4,), 3)
 
 
 def new_meter():

@@ -16,7 +16,7 @@ from runner.engine.precision import Precision
 from runner.engine.progress import Progress
 from runner.engine.schedule import LearningRate, Plan, Schedule
 from runner.engine.settings import Trainer
-from runner.engine.spec import DataSpec
+from runner.engine.spec import Spec
 from runner.engine.split import TensorSplit
 from runner.engine.state import TrainState
 from runner.engine.step import Step
@@ -27,7 +27,7 @@ from runner.scheduler.cyclic import Cyclic
 from runner.scheduler.onecycle import OneCycle
 
 CPU = torch.device("cpu")
-SPEC = DataSpec("classification", (6,), 3, 3)
+SPEC = Spec.classification((6,), 3)
 
 
 class Constant(Schedule):

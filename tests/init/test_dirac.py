@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from runner.engine.spec import DataSpec
+from runner.engine.spec import Spec
 from runner.init.dirac import Dirac
 from runner.model.cnn import CNN
 
@@ -26,7 +26,7 @@ def test_inputs_are_passed_on_and_repeated():
 
 def test_dense_layers_stay_and_no_channel_is_dead():
     torch.manual_seed(0)
-    net = CNN(DataSpec("classification", (1, 8, 8), 10, 10), norm="none")
+    net = CNN(Spec.classification((1, 8, 8), 10), norm="none")
     before = net.linear1.weight.clone(), net.linear1.bias.clone()
     Dirac()(net)
     assert torch.equal(net.linear1.weight, before[0])

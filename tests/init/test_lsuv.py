@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from runner.engine.spec import DataSpec
+from runner.engine.spec import Spec
 from runner.engine.split import DatasetSplit, TensorSplit, first_inputs
 from runner.init.lsuv import Lsuv, in_order
 from runner.model.cnn import CNN
@@ -11,7 +11,7 @@ from runner.model.resnet import ResNet
 
 from .networks import variances
 
-SPEC = DataSpec("classification", (1, 8, 8), 10, 10)
+SPEC = Spec.classification((1, 8, 8), 10)
 
 
 def outputs(net, x):

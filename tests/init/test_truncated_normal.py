@@ -5,7 +5,7 @@ import torch
 from scipy.stats import kstest, truncnorm
 from torch import nn
 
-from runner.engine.spec import DataSpec
+from runner.engine.spec import Spec
 from runner.init.truncated_normal import TruncatedNormal, residual_ends
 from runner.model.resnet import ResNet
 
@@ -38,7 +38,7 @@ def test_residual_branches_are_scaled_by_their_number():
 
 @pytest.mark.parametrize(("depth", "branches", "last"), [(20, 9, "conv2"), (50, 16, "conv3")])
 def test_blocks_of_resnet_are_known(depth, branches, last):
-    net = ResNet(DataSpec("classification", (3, 32, 32), 10, 10), depth, width=0.25)
+    net = ResNet(Spec.classification((3, 32, 32), 10), depth, width=0.25)
     ends = residual_ends(net)
     assert len(ends) == branches
     assert ends == [m for name, m in net.named_modules() if name.endswith(f".{last}")]

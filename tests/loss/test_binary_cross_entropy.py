@@ -3,13 +3,13 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from runner.engine.spec import DataSpec
+from runner.engine.spec import Spec
 from runner.errors import ConfigError
 from runner.loss.binary_cross_entropy import BinaryCrossEntropy
 from runner.loss.cross_entropy import CrossEntropy
 
-TWO = DataSpec("classification", (4,), 2, 2)
-FIVE = DataSpec("classification", (4,), 5, 5)
+TWO = Spec.classification((4,), 2)
+FIVE = Spec.classification((4,), 5)
 
 
 def test_two_classes_need_one_logit():
@@ -70,7 +70,7 @@ def test_an_evaluation_first_does_not_spoil_the_training():
 
 def test_targets_and_weights_are_not_rounded_to_the_networks_format():
     torch.manual_seed(0)
-    spec = DataSpec("classification", (4,), 3, 3)
+    spec = Spec.classification((4,), 3)
     outputs, targets, weight = torch.randn(50, 3).bfloat16(), torch.rand(50, 3), (0.3, 1.037, 2.71)
     expected = BinaryCrossEntropy(spec, weight)(outputs.float(), targets)
     with torch.autocast("cpu", torch.bfloat16):

@@ -7,12 +7,12 @@ from sklearn.utils.class_weight import compute_class_weight
 from torch import nn
 from torch.nn import functional as F
 
-from runner.engine.spec import DataSpec
+from runner.engine.spec import Spec
 from runner.errors import ConfigError
 from runner.loss.cross_entropy import CrossEntropy
 from runner.loss.weights import balanced_weights
 
-SPEC = DataSpec("classification", (4,), 3, 3, class_names=("cat", "dog", "eel"), class_counts=(10, 30, 60))
+SPEC = Spec.classification((4,), ("cat", "dog", "eel"), (10, 30, 60))
 WEIGHT = (0.5, 2.0, 3.0)
 
 
@@ -97,6 +97,6 @@ def test_wrong_weights_are_refused():
     with pytest.raises(ConfigError, match="2 values, but the data have 3 classes"):
         CrossEntropy(SPEC, (1.0, 2.0))
     with pytest.raises(ConfigError, match="class 'dog' has no example"):
-        CrossEntropy(DataSpec("classification", (4,), 3, 3, SPEC.class_names, (10, 0, 5)), "balanced")
+        CrossEntropy(Spec.classification((4,), SPEC.class_names, (10, 0, 5)), "balanced")
     with pytest.raises(ConfigError, match="how many examples"):
-        CrossEntropy(DataSpec("classification", (4,), 3, 3), "balanced")
+        CrossEntropy(Spec.classification((4,), 3), "balanced")

@@ -7,12 +7,12 @@ import pytest
 import torch
 from torch import nn
 
-from runner.engine.spec import DataSpec
+from runner.engine.spec import Spec
 from runner.errors import ConfigError, RunFailed
 from runner.loss.distillation import Distillation, softened_divergence
 from runner.run import evaluate_run, load
 
-SPEC = DataSpec("classification", (4,), 3, 3)
+SPEC = Spec.classification((4,), 3)
 
 
 def logits(seed):

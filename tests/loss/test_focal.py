@@ -2,11 +2,11 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from runner.engine.spec import DataSpec
+from runner.engine.spec import Spec
 from runner.loss.cross_entropy import CrossEntropy
 from runner.loss.focal import Focal
 
-SPEC = DataSpec("classification", (4,), 3, 3, class_counts=(10, 30, 60))
+SPEC = Spec.classification((4,), 3, (10, 30, 60))
 
 
 def batch(n=50):
@@ -30,7 +30,7 @@ def test_two_classes_are_torchvisions_sigmoid_form():
     ops = pytest.importorskip("torchvision.ops")
     generator = torch.Generator().manual_seed(1)
     logit, targets = torch.randn(40, generator=generator), torch.randint(2, (40,), generator=generator)
-    spec = DataSpec("classification", (4,), 2, 2)
+    spec = Spec.classification((4,), 2)
     outputs = torch.stack([torch.zeros(40), logit], 1)
     expected = ops.sigmoid_focal_loss(logit, targets.float(), alpha=0.25, gamma=2.0, reduction="mean")
     torch.testing.assert_close(Focal(spec, 2.0, (0.75, 0.25))(outputs, targets), expected)

@@ -3,7 +3,7 @@
 import torch
 from hypothesis import strategies as st
 
-from runner.engine.spec import DataSpec
+from runner.engine.spec import Spec
 
 # Few examples for many classes, so that classes are often missing from the targets, the predictions, or both.
 labels = st.integers(2, 7).flatmap(
@@ -15,7 +15,7 @@ labels = st.integers(2, 7).flatmap(
 
 
 def classes(count):
-    return DataSpec("classification", (4,), count, count)
+    return Spec.classification((4,), count)
 
 
 def columns(pairs):

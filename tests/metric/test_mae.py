@@ -2,7 +2,7 @@ import pytest
 import torch
 from sklearn.metrics import mean_absolute_error
 
-from runner.engine.spec import DataSpec
+from runner.engine.spec import Spec
 from runner.metric.mae import MAE
 
 from .examples import measure
@@ -12,6 +12,6 @@ from .examples import measure
 def test_is_scikit_learns_in_original_units(targets):
     torch.manual_seed(0)
     true, predicted = torch.randn(2, 30, targets).unbind()
-    spec = DataSpec("regression", (4,), targets, target_mean=150.0, target_std=77.0)
+    spec = Spec.regression((4,), targets, (150.0,), (77.0,))
     expected = mean_absolute_error(true.double() * 77 + 150, predicted.double() * 77 + 150)
     assert measure(MAE, spec, true, predicted) == pytest.approx(expected)

@@ -3,14 +3,14 @@ import torch
 from sklearn.metrics import r2_score
 from torchmetrics.functional import r2_score as torchmetrics_r2
 
-from runner.engine.spec import DataSpec
+from runner.engine.spec import Spec
 from runner.metric.r2 import R2
 
 from .examples import measure
 
 
 def spec(targets=1, std=1.0):
-    return DataSpec("regression", (4,), targets, target_mean=5.0, target_std=std)
+    return Spec.regression((4,), targets, (5.0,), (std,))
 
 
 @pytest.mark.parametrize("targets", [1, 3])

@@ -2,7 +2,7 @@ import pytest
 import torch
 from sklearn.metrics import root_mean_squared_error
 
-from runner.engine.spec import DataSpec
+from runner.engine.spec import Spec
 from runner.metric.rmse import RMSE
 
 from .examples import measure
@@ -12,14 +12,14 @@ from .examples import measure
 def test_is_scikit_learns_in_original_units(targets):
     torch.manual_seed(0)
     true, predicted = torch.randn(2, 30, targets).unbind()
-    spec = DataSpec("regression", (4,), targets, target_mean=150.0, target_std=77.0)
+    spec = Spec.regression((4,), targets, (150.0,), (77.0,))
     expected = root_mean_squared_error(true.double() * 77 + 150, predicted.double() * 77 + 150)
     assert measure(RMSE, spec, true, predicted) == pytest.approx(expected)
 
 
 def test_many_small_errors_are_not_lost_behind_large_ones():
     # In float32 the sum of squares stands still at 2**24 while ones are added to it.
-    spec = DataSpec("regression", (4,), 1)
+    spec = Spec.regression((4,), 1)
     error = torch.ones(20_000, 1)
     error[0] = 2.0**14
     expected = ((2.0**28 + 19_999) / 20_000) ** 0.5

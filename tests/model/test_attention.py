@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from runner.engine.spec import DataSpec
+from runner.engine.spec import Spec
 from runner.model.attention import SelfAttention, attention_layer
 from runner.model.cnn import CNN
 
@@ -43,5 +43,5 @@ def test_self_attention_is_the_formula():
     [("none", 0), ("se", 2 * 32 * 4 + 32 + 4 + 2 * 64 * 4 + 64 + 4), ("self", 4 * (32**2 + 64**2 + 96))],
 )
 def test_parameters_of_a_cnn_with_it(name, more):
-    spec = DataSpec("classification", (1, 8, 8), 10, 10)
+    spec = Spec.classification((1, 8, 8), 10)
     assert count(CNN(spec, attention=name)) == count(CNN(spec)) + more

@@ -5,11 +5,11 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional as F
 
-from runner.engine.spec import DataSpec
+from runner.engine.spec import Spec
 from runner.errors import ConfigError
 from runner.model.cnn import CNN
 
-DIGITS = DataSpec("classification", (1, 8, 8), 10, 10)
+DIGITS = Spec.classification((1, 8, 8), 10)
 
 
 def count(model):
@@ -17,12 +17,12 @@ def count(model):
 
 
 def test_parameter_count_of_the_default_on_28_pixels():
-    model = CNN(DataSpec("classification", (1, 28, 28), 10, 10))
+    model = CNN(Spec.classification((1, 28, 28), 10))
     convolutions = 9 * 1 * 32 + 9 * 32 * 64  # without bias: batch norm has its own shift
     norms = 2 * 32 + 2 * 64
     dense = (64 * 7 * 7) * 128 + 128 + 128 * 10 + 10
     assert count(model) == convolutions + norms + dense
-    assert count(CNN(DataSpec("classification", (1, 28, 28), 10, 10), norm="none")) == convolutions + 96 + dense
+    assert count(CNN(Spec.classification((1, 28, 28), 10), norm="none")) == convolutions + 96 + dense
 
 
 def test_output_is_that_of_the_functions():
@@ -46,7 +46,7 @@ def test_output_is_that_of_the_functions():
     pool_size=st.integers(1, 3),
 )
 def test_every_size_works_or_is_refused_before_the_run(size, channels, kernel, stride, padding, pool, pool_size):
-    spec = DataSpec("regression", (2, *size), 3)
+    spec = Spec.regression((2, *size), 3)
     try:
         model = CNN(spec, tuple(channels), kernel, stride, padding, pool, pool_size, head=(), norm="none")
     except ConfigError:
@@ -86,7 +86,7 @@ def test_dropout_is_in_the_head():
 
 def test_tables_are_refused():
     with pytest.raises(ConfigError, match="model=mlp"):
-        CNN(DataSpec("classification", (64,), 10, 10))
+        CNN(Spec.classification((64,), 10))
 
 
 def test_shortcuts_are_added_to_the_normalized_convolution():

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from runner.engine.spec import DataSpec
+from runner.engine.spec import Spec
 from runner.model.cnn import CNN
 from runner.model.layers import Activation, DenseNorm, Norm
 from runner.model.mlp import MLP
@@ -37,7 +37,7 @@ PARTS += [("resnet", "block", "pre"), ("resnet", "stochastic_depth", 0.3)]
 
 
 def spec_of(shape, outputs=7):
-    return DataSpec("classification", shape, outputs, outputs)
+    return Spec.classification(shape, outputs)
 
 
 @pytest.mark.parametrize(("model", "key", "value"), PARTS)

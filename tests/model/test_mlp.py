@@ -6,17 +6,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from runner.engine.spec import DataSpec
+from runner.engine.spec import Spec
 from runner.errors import ConfigError
 from runner.model.mlp import MLP
 
-SPEC = DataSpec("classification", (1, 8, 8), num_outputs=10, num_classes=10)
+SPEC = Spec.classification((1, 8, 8), 10)
 
 
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.integers(1, 20), max_size=4), st.integers(1, 30), st.integers(1, 7))
 def test_parameter_count(hidden, inputs, outputs):
-    model = MLP(DataSpec("regression", (inputs,), outputs), tuple(hidden))
+    model = MLP(Spec.regression((inputs,), outputs), tuple(hidden))
     widths = [inputs, *hidden, outputs]
     assert sum(p.numel() for p in model.parameters()) == sum(a * b + b for a, b in itertools.pairwise(widths))
 
@@ -31,7 +31,7 @@ def test_output_is_that_of_the_matrices():
 
 
 def test_nothing_runs_that_does_nothing():
-    model = MLP(DataSpec("classification", (64,), 10, 10), (8,), activation="identity")
+    model = MLP(Spec.classification((64,), 10), (8,), activation="identity")
     assert [type(m) for m in model] == [nn.Linear, nn.Linear]
     full = MLP(SPEC, (8,), norm="batch", dropout=0.2)
     assert [type(m) for m in full] == [nn.Flatten, nn.Linear, nn.BatchNorm1d, nn.ReLU, nn.Dropout, nn.Linear]

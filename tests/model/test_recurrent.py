@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from runner.engine.spec import DataSpec
+from runner.engine.spec import Spec
 from runner.errors import ConfigError
 from runner.model.gru import GRU
 from runner.model.lstm import LSTM
@@ -16,7 +16,7 @@ N, T, F, H = 5, 7, 3, 6
 
 
 def spec(shape=(T, F), outputs=4):
-    return DataSpec("classification", shape, outputs, outputs)
+    return Spec.classification(shape, outputs)
 
 
 def reference(ours, layers, bidirectional, **cell):

@@ -4,11 +4,11 @@ import torchvision
 from torch import nn
 from torch.nn import functional as F
 
-from runner.engine.spec import DataSpec
+from runner.engine.spec import Spec
 from runner.errors import ConfigError
 from runner.model.resnet import ResNet
 
-IMAGENET = DataSpec("classification", (3, 224, 224), 1000, 1000)
+IMAGENET = Spec.classification((3, 224, 224), 1000)
 
 
 def count(model):
@@ -56,7 +56,7 @@ def test_parameters_of_the_small_family(depth, millions):
     convolutions = 3 * 16 + 16 * 16 * 2 * n + (16 + 32 * (2 * n - 1)) * 32 + (32 + 64 * (2 * n - 1)) * 64
     norms = 2 * (16 + 2 * n * (16 + 32 + 64))
     with torch.device("meta"):
-        total = count(ResNet(DataSpec("classification", (3, 32, 32), 10, 10), depth))
+        total = count(ResNet(Spec.classification((3, 32, 32), 10), depth))
     assert total == 9 * convolutions + norms + 64 * 10 + 10
     assert total / 1e6 == pytest.approx(millions, rel=0.03)
 
@@ -84,14 +84,14 @@ def test_number_of_weighted_layers_is_the_depth(depth):
     ],
 )
 def test_maps_are_fitted_to_the_image(depth, side, sides):
-    model = ResNet(DataSpec("classification", (1, side, side), 10, 10), depth, width=0.125)
+    model = ResNet(Spec.classification((1, side, side), 10), depth, width=0.125)
     x = torch.randn(1, 1, side, side)
     assert maps(model.eval(), x) == sides
     assert model(x).shape == (1, 10)
 
 
 def test_small_shortcut_adds_the_input_itself():
-    model = ResNet(DataSpec("classification", (1, 8, 8), 10, 10)).eval()
+    model = ResNet(Spec.classification((1, 8, 8), 10)).eval()
     block = model.layer2[0]
     nn.init.zeros_(block.conv2.weight)  # with the residual branch silent, the shortcut is all
     x = torch.rand(2, 16, 8, 8)
@@ -101,7 +101,7 @@ def test_small_shortcut_adds_the_input_itself():
 
 
 def test_width_multiplies_every_layer():
-    spec = DataSpec("classification", (3, 32, 32), 10, 10)
+    spec = Spec.classification((3, 32, 32), 10)
     assert ResNet(spec, 18, width=0.5).fc.in_features == 256
     assert ResNet(spec, 50, width=2).fc.in_features == 4096
     assert ResNet(spec, 20, width=4).layer1[0].conv1.out_channels == 64
@@ -109,19 +109,19 @@ def test_width_multiplies_every_layer():
 
 def test_convolutions_start_he_normal_over_fan_out():
     torch.manual_seed(0)
-    weight = ResNet(DataSpec("classification", (3, 32, 32), 10, 10), 18).layer4[0].conv1.weight
+    weight = ResNet(Spec.classification((3, 32, 32), 10), 18).layer4[0].conv1.weight
     assert weight.var().item() == pytest.approx(2 / (512 * 9), rel=0.02)
 
 
 def test_dropout_is_before_the_last_layer():
-    model = ResNet(DataSpec("classification", (1, 8, 8), 10, 10), dropout=0.4)
+    model = ResNet(Spec.classification((1, 8, 8), 10), dropout=0.4)
     *_, (name, layer), (last, _) = model.named_children()
     assert (name, layer.p, last) == ("dropout", 0.4, "fc")
 
 
 def test_tables_are_refused():
     with pytest.raises(ConfigError, match="model=mlp"):
-        ResNet(DataSpec("classification", (64,), 10, 10))
+        ResNet(Spec.classification((64,), 10))
 
 
 def pre_activated(model, x, last):
@@ -141,7 +141,7 @@ def pre_activated(model, x, last):
 @pytest.mark.parametrize(("depth", "last"), [(20, 2), (18, 2), (50, 3)])
 def test_pre_activation_is_the_papers(depth, last):
     torch.manual_seed(0)
-    model = ResNet(DataSpec("classification", (3, 16, 16), 10, 10), depth, width=0.25, block="pre").train()
+    model = ResNet(Spec.classification((3, 16, 16), 10), depth, width=0.25, block="pre").train()
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
             nn.init.uniform_(module.weight, 0.5, 1.5)
@@ -153,7 +153,7 @@ def test_pre_activation_is_the_papers(depth, last):
 
 
 def test_pre_activation_leaves_the_way_along_identities_free():
-    model = ResNet(DataSpec("classification", (1, 8, 8), 10, 10), 20, block="pre").eval()
+    model = ResNet(Spec.classification((1, 8, 8), 10), 20, block="pre").eval()
     block = model.layer1[1]
     nn.init.zeros_(block.conv2.weight)
     x = torch.randn(2, 16, 8, 8)
@@ -161,7 +161,7 @@ def test_pre_activation_leaves_the_way_along_identities_free():
 
 
 def test_stochastic_depth_rises_to_the_last_block():
-    model = ResNet(DataSpec("classification", (1, 8, 8), 10, 10), 20, stochastic_depth=0.9)
+    model = ResNet(Spec.classification((1, 8, 8), 10), 20, stochastic_depth=0.9)
     blocks = [*model.layer1, *model.layer2, *model.layer3]
     assert [block.drop.p for block in blocks] == pytest.approx([0.1 * (i + 1) for i in range(9)])
     torch.manual_seed(0)
@@ -171,7 +171,7 @@ def test_stochastic_depth_rises_to_the_last_block():
 
 
 def test_weights_fit_with_and_without_stochastic_depth():
-    spec = DataSpec("classification", (1, 8, 8), 10, 10)
+    spec = Spec.classification((1, 8, 8), 10)
     dropping, plain = ResNet(spec, stochastic_depth=0.5), ResNet(spec)
     plain.load_state_dict(dropping.state_dict())
     x = torch.randn(4, 1, 8, 8)

@@ -2,13 +2,13 @@ import pytest
 import torch
 from torch.distributions import Bernoulli, Categorical
 
-from runner.engine.spec import DataSpec
+from runner.engine.spec import Spec
 from runner.errors import ConfigError
 from runner.loss.binary_cross_entropy import BinaryCrossEntropy
 from runner.loss.cross_entropy import CrossEntropy
 from runner.regularization.confidence_penalty import ConfidencePenalty, entropy
 
-SPEC = DataSpec("classification", (5,), 4, num_classes=4)
+SPEC = Spec.classification((5,), 4)
 
 
 def test_entropy_and_its_gradient_are_torchs():
@@ -23,7 +23,7 @@ def test_entropy_and_its_gradient_are_torchs():
 
 
 def test_entropy_of_one_logit_is_that_of_the_coin():
-    loss = BinaryCrossEntropy(DataSpec("classification", (5,), 2, num_classes=2))
+    loss = BinaryCrossEntropy(Spec.classification((5,), 2))
     z = torch.linspace(-4, 4, 9, dtype=torch.float64)[:, None]
     torch.testing.assert_close(entropy(loss, z), Bernoulli(logits=z).entropy().mean())
 

@@ -4,7 +4,7 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.engine.spec import DataSpec
+from runner.engine.spec import Spec
 from runner.errors import ConfigError
 from runner.regularization.label_smoothing import LabelSmoothing, smooth_labels
 
@@ -31,7 +31,7 @@ def test_figures():
 
 def test_technique(fit):
     technique = LabelSmoothing()
-    technique.setup(fit(spec=DataSpec("classification", (5,), 3, num_classes=3)))
+    technique.setup(fit(spec=Spec.classification((5,), 3)))
     targets = torch.tensor([0, 2])
     torch.testing.assert_close(technique.on_targets(targets), smooth_labels(targets, 3, 0.1))
     assert targets.tolist() == [0, 2]
@@ -40,4 +40,4 @@ def test_technique(fit):
 
 def test_needs_classes(fit):
     with pytest.raises(ConfigError, match="expected classes"):
-        LabelSmoothing().setup(fit(spec=DataSpec("regression", (5,), 1)))
+        LabelSmoothing().setup(fit(spec=Spec.regression((5,), 1)))

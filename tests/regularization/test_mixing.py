@@ -5,13 +5,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torchvision.transforms import v2
 
-from runner.engine.spec import DataSpec
+from runner.engine.spec import Spec
 from runner.errors import ConfigError
 from runner.regularization.cutmix import CutMix, cutmix, draw_box
 from runner.regularization.mixing import mix_targets
 from runner.regularization.mixup import Mixup, mixup
 
-SPEC = DataSpec("classification", (2, 7, 9), 4, num_classes=4)
+SPEC = Spec.classification((2, 7, 9), 4)
 
 
 def together(fit, *techniques, spec=SPEC):
@@ -109,9 +109,9 @@ def test_memory_format_stays(fit, technique):
 
 def test_needs_classes_and_cutmix_images(fit):
     with pytest.raises(ConfigError, match="expected classes"):
-        together(fit, Mixup(), spec=DataSpec("regression", (5,), 1))
+        together(fit, Mixup(), spec=Spec.regression((5,), 1))
     with pytest.raises(ConfigError, match="expected images"):
-        together(fit, CutMix(), spec=DataSpec("classification", (5,), 3, num_classes=3))
+        together(fit, CutMix(), spec=Spec.classification((5,), 3))
 
 
 def test_scores_are_of_the_hard_targets(go):

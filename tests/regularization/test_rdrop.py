@@ -5,11 +5,11 @@ from torch import nn
 from torch.distributions import Categorical, kl_divergence
 
 from runner.engine.progress import Progress
-from runner.engine.spec import DataSpec
+from runner.engine.spec import Spec
 from runner.loss.cross_entropy import CrossEntropy
 from runner.regularization.rdrop import RDrop, symmetric_divergence
 
-SPEC = DataSpec("classification", (5,), 4, num_classes=4)
+SPEC = Spec.classification((5,), 4)
 LOSS = CrossEntropy(SPEC)
 
 

@@ -8,7 +8,7 @@ from torch import nn
 
 from runner.engine.loss import Loss
 from runner.engine.schedule import LearningRate, Plan
-from runner.engine.spec import DataSpec
+from runner.engine.spec import Spec
 from runner.errors import ConfigError
 from runner.loss.binary_cross_entropy import BinaryCrossEntropy
 from runner.loss.cross_entropy import CrossEntropy
@@ -36,7 +36,7 @@ def test_cycles_that_do_not_divide_the_run_and_a_warm_up():
     assert rate(0, 0.1) < rate(1, 0.1) < 0.1
 
 
-SPEC = DataSpec("classification", (5,), 4, num_classes=4)
+SPEC = Spec.classification((5,), 4)
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ SPEC = DataSpec("classification", (5,), 4, num_classes=4)
     [
         (CrossEntropy(SPEC), lambda z: z.softmax(-1), 4),
         (BinaryCrossEntropy(SPEC), torch.sigmoid, 4),
-        (BinaryCrossEntropy(DataSpec("classification", (5,), 2, num_classes=2)), torch.sigmoid, 1),
+        (BinaryCrossEntropy(Spec.classification((5,), 2)), torch.sigmoid, 1),
         (MSE(), lambda z: z, 3),
     ],
 )

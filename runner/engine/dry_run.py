@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from runner.engine.split import Split, TensorSplit
 from runner.errors import ConfigError
 
 if TYPE_CHECKING:
-    from runner.engine.batches import Batch
+    from runner.engine.batch import Batch
     from runner.engine.fit import Fit
     from runner.engine.schedule import LearningRate
+    from runner.engine.split import Split
 
 _ASKED = 100_000
 
@@ -70,63 +70,54 @@ def _name(thing: Any) -> str:
 
 
 def check_shapes(fit: Fit, split: Split) -> None:
-    """Pass two training examples through the network and the loss, in evaluation mode.
+    """Pass two training examples through the network, the loss and the task, in evaluation mode.
 
     Raises:
         ConfigError: one of them fails or gives another shape than it must; names the class, and the layer where known.
     """
-    inputs, targets = _two(fit, split)
-    model, count = fit.model.eval(), len(targets)
+    batch = split.read(torch.arange(min(2, len(split)))).to(fit.device)
+    model, targets = fit.model.eval(), batch.targets
     with torch.no_grad():
-        outputs = _outputs(model, inputs)
-        expected = (count, fit.spec.num_outputs)
-        if not isinstance(outputs, Tensor) or outputs.shape != expected:
-            raise ConfigError(
-                f"model ({_name(model)}): gives {_described(outputs)} for {count} examples. Expected a tensor of shape "
-                f"{expected}; spec.num_outputs is the width that the last layer must have."
-            )
-        value = _called(fit.loss, "__call__", outputs, targets)
+        outputs = _outputs(model, batch)
+        try:
+            fit.task.check(outputs, batch)
+        except ConfigError as error:
+            raise ConfigError(f"model ({_name(model)}): {error}") from error
+        value = _called("loss", fit.loss, "__call__", outputs, batch)
         if not isinstance(value, Tensor) or value.ndim:
             raise ConfigError(
-                f"loss ({_name(fit.loss)}): gives {_described(value)} for {count} examples. Expected the mean over the "
-                "batch, a tensor of no dimensions."
+                f"loss ({_name(fit.loss)}): gives {_described(value)} for {batch.examples} examples. Expected the mean "
+                "over the batch, a tensor of no dimensions."
             )
-        predictions = _called(fit.loss, "predict", outputs.float())
-        if not isinstance(predictions, Tensor) or predictions.shape != targets.shape:
+        predictions = _called("task", fit.task, "predict", outputs.float())
+        if not isinstance(predictions, Tensor) or (len(predictions), predictions.ndim) != (len(targets), targets.ndim):
             raise ConfigError(
-                f"loss ({_name(fit.loss)}): its predict() gives {_described(predictions)}. Expected a tensor of the "
-                f"targets' shape {tuple(targets.shape)}."
+                f"task ({_name(fit.task)}): its predict() gives {_described(predictions)}. Expected a tensor like the "
+                f"targets' {tuple(targets.shape)}."
             )
-
-
-def _two(fit: Fit, split: Split) -> Batch:
-    if isinstance(split, TensorSplit):
-        inputs, targets = split.inputs[:2], split.targets[:2]
-    else:
-        examples = [split.dataset[i] for i in range(min(2, len(split)))]
-        inputs, targets = (
-            torch.stack([torch.as_tensor(part) for part in parts]) for parts in zip(*examples, strict=True)
-        )
-    return inputs.to(fit.device), targets.to(fit.device)
 
 
 def _described(thing: Any) -> str:
     return f"a tensor of shape {tuple(thing.shape)}" if isinstance(thing, Tensor) else f"a {type(thing).__name__}"
 
 
-def _outputs(model: nn.Module, inputs: Tensor) -> Any:
+def _outputs(model: nn.Module, batch: Batch) -> Any:
     try:
-        return model(inputs)
+        return model(batch.inputs, **batch.more)
     except torch.OutOfMemoryError:
         raise
     except (RuntimeError, ValueError, TypeError, IndexError, AttributeError, NotImplementedError) as error:
         raise ConfigError(
-            f"model ({_name(model)}): fails on inputs of shape {tuple(inputs.shape)}: {type(error).__name__}: "
-            f"{' '.join(str(error).split())}.{_last_layer(model, inputs)}"
+            f"model ({_name(model)}): fails on inputs of shape {tuple(batch.inputs.shape)}{_beside(batch)}: "
+            f"{type(error).__name__}: {' '.join(str(error).split())}.{_last_layer(model, batch)}"
         ) from error
 
 
-def _last_layer(model: nn.Module, inputs: Tensor) -> str:
+def _beside(batch: Batch) -> str:
+    return f" with {', '.join(batch.more)} beside" if batch.more else ""
+
+
+def _last_layer(model: nn.Module, batch: Batch) -> str:
     """Which layer was the last to give something, and what: mostly the culprit, when the next one can't take it."""
     heard: list[str] = []
 
@@ -139,7 +130,7 @@ def _last_layer(model: nn.Module, inputs: Tensor) -> str:
         if name
     ]
     try:
-        model(inputs)
+        model(batch.inputs, **batch.more)
     except Exception:  # as before
         return heard[-1] if heard else ""
     finally:
@@ -148,14 +139,14 @@ def _last_layer(model: nn.Module, inputs: Tensor) -> str:
     return ""
 
 
-def _called(loss: Any, method: str, *arguments: Tensor) -> Any:
+def _called(kind: str, thing: Any, method: str, *arguments: Any) -> Any:
     try:
-        return getattr(loss, method)(*arguments)
+        return getattr(thing, method)(*arguments)
     except torch.OutOfMemoryError:
         raise
     except (RuntimeError, ValueError, TypeError, IndexError, AttributeError) as error:
-        shapes = " and ".join(str(tuple(argument.shape)) for argument in arguments)
+        shapes = " and ".join(str(tuple(getattr(a, "targets", a).shape)) for a in arguments)
         raise ConfigError(
-            f"loss ({_name(loss)}): its {method}() fails on tensors of shape {shapes}: {type(error).__name__}: "
+            f"{kind} ({_name(thing)}): its {method}() fails on tensors of shape {shapes}: {type(error).__name__}: "
             f"{' '.join(str(error).split())}."
         ) from error

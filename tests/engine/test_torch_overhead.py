@@ -4,7 +4,7 @@ import sys
 import pytest
 import torch
 
-from runner.engine.lean import bare_step
+from runner.engine.torch_overhead import bare_step
 
 OPTIMIZERS = ["SGD", "Adam", "AdamW", "NAdam", "RAdam", "RMSprop", "Adagrad", "Adadelta", "Adamax"]
 

@@ -24,7 +24,7 @@ _EARLY = 60.0  # seconds
 _KEPT_BY_TORCH = ("state", "param_groups")  # of an optimizer
 
 
-class Memory:
+class UnsavedState:
     """Remembers the attributes of a run's parts, and compares them with what they save.
 
     Watched are the techniques, the schedule, the warm-up, the loss and the optimizer, unless it is torch's own. An

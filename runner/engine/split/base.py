@@ -1,0 +1,72 @@
+"""What every form of examples has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, ClassVar
+
+import torch
+
+from runner.engine.state import seed_for
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from runner.engine.batch import Batch
+
+    Move = Callable[[Batch], Batch]
+
+
+class Split:
+    """The examples of one part, numbered from 0.
+
+    Subclasses implement `__len__` and `read`; those that know a faster way override `batches` too.
+
+    Attributes:
+        listed: whether any example can be read at any time. Where not, they come as they come, in every epoch anew.
+    """
+
+    listed: ClassVar[bool] = True
+
+    def __len__(self) -> int:
+        raise NotImplementedError
+
+    def read(self, rows: Tensor) -> Batch:
+        """The examples numbered `rows` ``(N,)`` int64 (on the CPU), in that order, on whatever device they are."""
+        raise NotImplementedError
+
+    def opened(self, device: torch.device, seed: int, num_workers: int) -> Split:
+        """The same examples ready for a run: moved to its device where they fit, with workers where they are files.
+
+        Args:
+            device: where batches are wanted.
+            seed: the run's seed, for examples that are drawn as they are read.
+            num_workers: processes that read.
+        """
+        return self
+
+    def batches(self, epoch: int, rows: Tensor, size: int, move: Move) -> Iterator[Batch]:
+        """Micro-batches from some examples, on the device.
+
+        Args:
+            epoch: number of the epoch, from 0, for examples that are drawn as they are read.
+            rows: numbers of the examples ``(N,)``, in the order wanted.
+            size: examples per micro-batch; the last may be smaller.
+            move: brings a batch to the device; called where it costs least.
+        """
+        for part in rows.split(size):
+            yield move(self.read(part))
+
+    def in_order(self, size: int, whole: int, move: Move) -> Iterator[Batch]:
+        """The first `whole` examples as they stand, in micro-batches: for evaluation."""
+        return self.batches(0, torch.arange(whole), size, move)
+
+    def sample(self, number: int, seed: int) -> Batch:
+        """So many examples (or all, when there are fewer), drawn without repetition: for what is measured before a run.
+
+        Drawn, as the rows of a file are often sorted by class.
+        """
+        if not self.listed:
+            return self.read(torch.arange(min(number, len(self))))
+        generator = torch.Generator().manual_seed(seed_for(seed, "sample"))
+        return self.read(torch.randperm(len(self), generator=generator)[:number].sort().values)

@@ -1,0 +1,109 @@
+"""Examples that are read one by one while training, by worker processes."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from runner.engine.batch import Batch
+from runner.engine.split.base import Split
+from runner.engine.state import seed_for
+from runner.errors import RunnerError
+
+if TYPE_CHECKING:
+    from runner.engine.split.base import Move
+
+Collate = Callable[[Sequence[Any]], Batch]
+
+
+def stacked(examples: Sequence[tuple[Tensor, Tensor]]) -> Batch:
+    """Pairs of input and target, all of one shape, as a batch."""
+    inputs, targets = (torch.stack([torch.as_tensor(part) for part in parts]) for parts in zip(*examples, strict=True))
+    return Batch(inputs, targets)
+
+
+@dataclass(frozen=True)
+class DatasetSplit(Split):
+    """Examples read one by one.
+
+    Attributes:
+        dataset: map-style; ``dataset[i]`` is an example: input and target, without the batch dimension, or whatever
+            `collate` takes.
+        size: number of examples.
+        collate: makes a batch of a list of examples; they may differ in shape.
+    """
+
+    dataset: Dataset[Any]
+    size: int
+    collate: Collate = stacked
+    _loader: _Loader | None = field(default=None, repr=False, compare=False)
+
+    def __len__(self) -> int:
+        return self.size
+
+    def read(self, rows: Tensor) -> Batch:
+        """See `Split.read`."""
+        return self.collate([self.dataset[i] for i in rows.tolist()])
+
+    def opened(self, device: torch.device, seed: int, num_workers: int) -> DatasetSplit:
+        """With workers of its own."""
+        return replace(self, _loader=_Loader(self, seed, num_workers, device.type == "cuda"))
+
+    def batches(self, epoch: int, rows: Tensor, size: int, move: Move) -> Iterator[Batch]:
+        """See `Split.batches`. What an example draws is a function of (seed, epoch, number)."""
+        if self._loader is None:
+            return super().batches(epoch, rows, size, move)
+        return map(move, self._loader.read(epoch, rows, size))
+
+
+class _Seeded(Dataset[Any]):
+    """A dataset whose random draws are a function of (seed, epoch, index), whichever worker reads the example."""
+
+    def __init__(self, dataset: Dataset[Any], seed: int) -> None:
+        self.dataset, self.seed = dataset, seed
+
+    def __getitem__(self, key: tuple[int, int]) -> Any:
+        epoch, index = key
+        seed = seed_for(self.seed, "example", epoch, index)
+        torch.manual_seed(seed)
+        random.seed(seed)
+        np.random.seed(seed % 2**32)
+        return self.dataset[index]
+
+
+class _Loader:
+    """A `DataLoader` that is told the epoch and the order instead of choosing them."""
+
+    def __init__(self, split: DatasetSplit, seed: int, num_workers: int, pin_memory: bool) -> None:
+        self.keys: list[list[tuple[int, int]]] = []
+        self.loader: DataLoader[Any] = DataLoader(
+            _Seeded(split.dataset, seed),
+            batch_sampler=self,
+            num_workers=num_workers,
+            persistent_workers=num_workers > 0,
+            pin_memory=pin_memory,
+            collate_fn=split.collate,
+        )
+
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        return iter(self.keys)
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def read(self, epoch: int, order: Tensor, batch_size: int) -> Iterator[Batch]:
+        self.keys = [[(epoch, i) for i in part.tolist()] for part in order.split(batch_size)]
+        try:
+            yield from self.loader
+        except RunnerError as error:
+            if self.loader.num_workers == 0:
+                raise
+            sentence = str(error).splitlines()[-1]  # the rest is the worker's traceback
+            raise type(error)(sentence.removeprefix(f"{type(error).__module__}.{type(error).__name__}: ")) from None

@@ -1,0 +1,43 @@
+"""One graph, of whose nodes some are to be learnt from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from runner.engine.batch import Batch
+from runner.engine.split.base import Split
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class GraphSplit(Split):
+    """Nodes of a graph that all parts share. The network is given the whole graph, and is asked for some nodes.
+
+    Attributes:
+        features: of every node of the graph ``(nodes, features)``.
+        edges: from and to ``(2, edges)`` int64.
+        labels: of every node ``(nodes,)``.
+        nodes: the numbers of this part's nodes ``(N,)`` int64.
+    """
+
+    features: Tensor
+    edges: Tensor
+    labels: Tensor
+    nodes: Tensor
+
+    def __len__(self) -> int:
+        return len(self.nodes)
+
+    def opened(self, device: torch.device, seed: int, num_workers: int) -> GraphSplit:
+        """With the graph on the device."""
+        tensors = ("features", "edges", "labels", "nodes")
+        return replace(self, **{name: getattr(self, name).to(device) for name in tensors})
+
+    def read(self, rows: Tensor) -> Batch:
+        """See `Split.read`."""
+        nodes = self.nodes[rows.to(self.nodes.device)]
+        return Batch(self.features, self.labels[nodes], {"edges": self.edges, "nodes": nodes})

@@ -1,0 +1,79 @@
+"""Sequences of unequal length that fit in memory: documents, sentences and their answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from runner.engine.batch import Batch
+from runner.engine.spec import IGNORED
+from runner.engine.split.base import Split
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def ragged(sequences: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """Sequences one behind the other, and where each begins ``(N + 1,)``; the last entry is the end of all."""
+    lengths = torch.tensor([0, *(len(sequence) for sequence in sequences)])
+    return torch.cat(list(sequences)), lengths.cumsum(0)
+
+
+def padded(values: Tensor, offsets: Tensor, rows: Tensor, filler: int) -> tuple[Tensor, Tensor]:
+    """The sequences numbered `rows`, filled up at their ends to the longest of them.
+
+    Args:
+        values: all sequences, one behind the other.
+        offsets: where each begins, and the end of the last.
+        rows: which ``(N,)``.
+        filler: what they are filled up with.
+
+    Returns:
+        ``(N, longest)`` and the lengths ``(N,)``.
+    """
+    starts, lengths = offsets[rows], offsets[rows + 1] - offsets[rows]
+    steps = torch.arange(int(lengths.max()) if len(rows) else 0)
+    inside = steps < lengths[:, None]
+    return values[(starts[:, None] + steps).clamp(max=len(values) - 1)].where(inside, filler), lengths
+
+
+@dataclass(frozen=True)
+class SequenceSplit(Split):
+    """Sequences of tokens, padded batch by batch; the network is given their `lengths` beside.
+
+    Attributes:
+        values: the tokens of all examples, one behind the other ``(tokens,)`` int64.
+        offsets: where each example begins, and the end of the last ``(N + 1,)``.
+        targets: one per example ``(N, ...)``; or, where there are `target_offsets`, sequences like the inputs, whose
+            padding is `IGNORED` and whose units are their tokens.
+        target_offsets: where the answer to each example begins, and the end of the last.
+        padding: the token that fills up the inputs.
+        start: with sequences for targets, the token in front of the decoder's inputs, which are the answers moved by
+            one: given beside as ``decoder_inputs``. None gives none (answers as long as their inputs, as in tagging).
+    """
+
+    values: Tensor
+    offsets: Tensor
+    targets: Tensor
+    target_offsets: Tensor | None = None
+    padding: int = 0
+    start: int | None = None
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def read(self, rows: Tensor) -> Batch:
+        """See `Split.read`."""
+        inputs, lengths = padded(self.values, self.offsets, rows, self.padding)
+        more = {"lengths": lengths}
+        if self.target_offsets is None:
+            return Batch(inputs, self.targets[rows], more)
+        targets, answers = padded(self.targets, self.target_offsets, rows, IGNORED)
+        if self.start is not None:
+            before = targets.roll(1, 1).masked_fill(targets.roll(1, 1) == IGNORED, self.padding)
+            before[:, 0] = self.start
+            more["decoder_inputs"] = before
+        return Batch(inputs, targets, more, len(rows), int(answers.sum()))

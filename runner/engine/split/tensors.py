@@ -1,0 +1,73 @@
+"""Examples that fit in memory, all of one shape."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import torch
+
+from runner.engine.batch import Batch
+from runner.engine.split.base import Split
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from runner.engine.split.base import Move
+
+# Examples are gathered in the epoch's order this many bytes at a time: one gather serves many batches, which are
+# then views, and memory grows by this much instead of by a second copy of the data.
+_GATHER_BYTES = 32 * 2**20
+
+
+@dataclass(frozen=True)
+class TensorSplit(Split):
+    """Examples in memory; they are moved to the device once.
+
+    Attributes:
+        inputs: ``(N, ...)``, already scaled.
+        targets: ``(N, ...)``: class indices int64, values float32, masks, boxes.
+        more: what the network is given beside, each ``(N, ...)``.
+        units: of each example; see `Batch.units`.
+    """
+
+    inputs: Tensor
+    targets: Tensor
+    more: dict[str, Tensor] = field(default_factory=dict)
+    units: int = 1
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def _taken(self, index: slice) -> Batch:
+        more = {name: tensor[index] for name, tensor in self.more.items()} if self.more else {}
+        targets = self.targets[index]
+        return Batch(self.inputs[index], targets, more, len(targets), len(targets) * self.units)
+
+    def read(self, rows: Tensor) -> Batch:
+        """See `Split.read`."""
+        index = rows.to(self.inputs.device)
+        more = {name: tensor.index_select(0, index) for name, tensor in self.more.items()} if self.more else {}
+        inputs, targets = self.inputs.index_select(0, index), self.targets.index_select(0, index)
+        return Batch(inputs, targets, more, len(rows), len(rows) * self.units)
+
+    def opened(self, device: torch.device, seed: int, num_workers: int) -> TensorSplit:
+        """On the device; where it is CUDA and half of its free memory is not enough, gathered parts travel instead."""
+        if device.type == "cuda":
+            free, _ = torch.cuda.mem_get_info(device)
+            if self.inputs.nbytes > free // 2:
+                return self
+        more = {name: tensor.to(device) for name, tensor in self.more.items()}
+        return replace(self, inputs=self.inputs.to(device), targets=self.targets.to(device), more=more)
+
+    def batches(self, epoch: int, rows: Tensor, size: int, move: Move) -> Iterator[Batch]:
+        """See `Split.batches`; many are gathered at once."""
+        at_once = max(1, _GATHER_BYTES // (max(1, self.inputs[:1].nbytes) * size))
+        for part in rows.split(at_once * size):
+            yield from move(self.read(part)).parts(size)
+
+    def in_order(self, size: int, whole: int, move: Move) -> Iterator[Batch]:
+        """See `Split.in_order`; nothing is copied."""
+        for start in range(0, whole, size):
+            yield move(self._taken(slice(start, min(start + size, whole))))

@@ -1,0 +1,52 @@
+"""Windows over one long stream: text for a language model, a series whose future is told from its past."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import torch
+
+from runner.engine.batch import Batch
+from runner.engine.split.base import Split
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class WindowSplit(Split):
+    """Example i is the stream from ``i * stride`` on: `length` steps, and the `horizon` steps behind them to be told.
+
+    Attributes:
+        stream: ``(steps,)`` tokens or ``(steps, features)`` values; shared by all windows and moved to the device once.
+        length: steps of the inputs.
+        stride: steps from one window to the next.
+        horizon: steps to be told, right behind the inputs; 0 tells the inputs moved by one step, as a language model
+            does: then every step is a unit.
+        columns: which features are to be told; None all.
+    """
+
+    stream: Tensor
+    length: int
+    stride: int = 1
+    horizon: int = 0
+    columns: tuple[int, ...] | None = None
+
+    def __len__(self) -> int:
+        return max(0, (len(self.stream) - self.length - max(1, self.horizon)) // self.stride + 1)
+
+    def opened(self, device: torch.device, seed: int, num_workers: int) -> WindowSplit:
+        """With the stream on the device."""
+        return replace(self, stream=self.stream.to(device))
+
+    def read(self, rows: Tensor) -> Batch:
+        """See `Split.read`."""
+        device = self.stream.device
+        starts = (rows * self.stride).to(device, non_blocking=True)[:, None]
+        steps = torch.arange(self.length + max(1, self.horizon), device=device)
+        windows = self.stream[starts + steps]
+        if not self.horizon:
+            return Batch(windows[:, :-1], windows[:, 1:], {}, len(rows), len(rows) * self.length)
+        future = windows[:, self.length :]
+        return Batch(windows[:, : self.length], future if self.columns is None else future[..., list(self.columns)])

@@ -1,0 +1,100 @@
+"""The base of every task: what is predicted, and what a prediction looks like."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from runner.errors import ConfigError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from runner.engine.batch import Batch
+    from runner.engine.spec import Kind, Spec
+
+# What a network's outputs are to a loss: logits of a softmax or of sigmoids, probabilities or their logarithms, or the
+# answers themselves.
+Link = Literal["softmax", "sigmoid", "log", "identity"]
+
+
+class Task:
+    """What is predicted.
+
+    Subclasses live one per file in ``runner/task`` and are found there by the name of the file; one of your own is
+    named ``module.Class`` by the `Spec` of its data.
+
+    Attributes:
+        loss: the loss that ``loss=auto`` takes: ``module.Class``.
+        targets: the kinds of targets that it can be asked for.
+        link: what the network's outputs are, as the loss reads them.
+
+    Args:
+        spec: facts about the data.
+        link: what the network's outputs are; None is what the task's own loss takes them for.
+    """
+
+    loss: ClassVar[str]
+    targets: ClassVar[tuple[Kind, ...]]
+    link: Link = "softmax"
+
+    def __init__(self, spec: Spec, link: Link | None = None) -> None:
+        self.spec = spec
+        self.link = link or type(self).link
+
+    @property
+    def name(self) -> str:
+        """The name of its file."""
+        return type(self).__module__.rpartition(".")[2]
+
+    @classmethod
+    def num_outputs(cls, spec: Spec) -> int:
+        """Width of the network's last layer."""
+        raise NotImplementedError
+
+    def output_shape(self, batch: Batch) -> tuple[int | None, ...]:
+        """The shape that the network's outputs must have for `batch`; None where any length will do."""
+        return (batch.examples, self.spec.num_outputs)
+
+    def predict(self, outputs: Tensor) -> Tensor:
+        """Predictions in the form of the targets: classes ``(N,)``, values ``(N, targets)``, masks, tokens, boxes.
+
+        Args:
+            outputs: what the network gave, at least float32.
+        """
+        raise NotImplementedError
+
+    def probabilities(self, outputs: Tensor) -> Tensor:
+        """Probabilities, such as ``(N, C)`` of classes; only of tasks that have some."""
+        raise NotImplementedError
+
+    def combine(self, outputs: Tensor) -> Tensor:
+        """Outputs of an ensemble from those of its members ``(members, N, ...)``: the mean, unless overridden."""
+        return (outputs if outputs.element_size() >= 4 else outputs.float()).mean(0)
+
+    def rows(self, outputs: Tensor) -> list[dict[str, Any]]:
+        """Predictions as a file has them, one dict per example: plain values under the names of columns.
+
+        Args:
+            outputs: what the network gave, on the CPU.
+        """
+        raise NotImplementedError
+
+    def check(self, outputs: Any, batch: Batch) -> None:
+        """Look at what the network gave for the first examples.
+
+        Raises:
+            ConfigError: it is no tensor, or one of another shape.
+        """
+        expected = self.output_shape(batch)
+        shape = getattr(outputs, "shape", None)
+        if shape is None or len(shape) != len(expected):
+            fits = False
+        else:
+            fits = all(want is None or have == want for have, want in zip(shape, expected, strict=True))
+        if not fits:
+            given = f"a {type(outputs).__name__}" if shape is None else f"a tensor of shape {tuple(shape)}"
+            wanted = ", ".join("any" if length is None else str(length) for length in expected)
+            raise ConfigError(
+                f"gives {given} for {batch.examples} examples. Expected a tensor of shape ({wanted}) for "
+                f"{self.name}; spec.num_outputs is the width that the last layer must have."
+            )

@@ -1,0 +1,69 @@
+"""One class of several for each example."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from runner.engine.task import Task
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from runner.engine.spec import Spec
+
+
+class Classification(Task):
+    """Which class an example belongs to: the most probable one.
+
+    A network with a single output tells two classes apart: it is the logit of the second.
+    """
+
+    loss = "runner.loss.cross_entropy.CrossEntropy"
+    targets = ("class",)
+
+    @classmethod
+    def num_outputs(cls, spec: Spec) -> int:
+        """One for each class."""
+        assert spec.num_classes is not None
+        return spec.num_classes
+
+    def predict(self, outputs: Tensor) -> Tensor:
+        """The most probable class ``(N,)`` of outputs ``(N, C)`` or ``(N, 1)``."""
+        return (outputs.squeeze(1) > 0).long() if outputs.shape[1] == 1 else outputs.argmax(1)
+
+    def probabilities(self, outputs: Tensor) -> Tensor:
+        """Class probabilities ``(N, C)``; of sigmoids of more than two classes the C answers, scaled to the sum 1."""
+        import torch
+        from torch.nn import functional as F
+
+        if self.link == "softmax":
+            return outputs.softmax(1)
+        if self.link == "log":
+            return outputs.exp()
+        if self.link == "identity":
+            return outputs
+        if outputs.shape[1] == 1:
+            return torch.cat((-outputs, outputs), 1).sigmoid()
+        return F.logsigmoid(outputs).softmax(1)  # σ(z) / Σ σ(z), also where every σ(z) rounds to 0
+
+    def combine(self, outputs: Tensor) -> Tensor:
+        """Outputs ``(N, C)`` that stand for the mean of the members' probabilities."""
+        from torch.nn import functional as F
+
+        outputs = outputs if outputs.element_size() >= 4 else outputs.float()
+        if self.link == "softmax":
+            return outputs.log_softmax(-1).logsumexp(0)  # a constant on all logits changes nothing
+        if self.link == "sigmoid":
+            return F.logsigmoid(outputs).logsumexp(0) - F.logsigmoid(-outputs).logsumexp(0)
+        if self.link == "log":
+            return outputs.exp().mean(0).clamp(min=1e-12).log()
+        return outputs.mean(0)
+
+    def rows(self, outputs: Tensor) -> list[dict[str, Any]]:
+        """The name of the predicted class, and the probability of each class under its name."""
+        names = self.spec.class_names or tuple(str(c) for c in range(self.spec.num_classes or 0))
+        classes, shares = self.predict(outputs).tolist(), self.probabilities(outputs).tolist()
+        return [
+            {"prediction": names[c], **{f"probability_{n}": p for n, p in zip(names, ps, strict=True)}}
+            for c, ps in zip(classes, shares, strict=True)
+        ]

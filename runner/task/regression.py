@@ -1,0 +1,47 @@
+"""One or several numbers for each example."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from runner.engine.task import Task
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from runner.engine.spec import Spec
+
+
+class Regression(Task):
+    """One or several numbers, each in its unit."""
+
+    loss = "runner.loss.mse.MSE"
+    targets = ("values",)
+    link = "identity"
+
+    @classmethod
+    def num_outputs(cls, spec: Spec) -> int:
+        """One for each number."""
+        assert spec.targets is not None and spec.targets.shape is not None
+        return spec.targets.shape[-1] or 1
+
+    def predict(self, outputs: Tensor) -> Tensor:
+        """The outputs themselves ``(N, targets)``, scaled as the targets are."""
+        return outputs
+
+    def rows(self, outputs: Tensor) -> list[dict[str, Any]]:
+        """The numbers in their units, under the names of the targets."""
+        targets = self.spec.targets
+        assert targets is not None
+        values = in_their_units(outputs, targets.mean, targets.std).tolist()
+        names = targets.names or ("",)
+        if len(names) == 1 or len(names) != outputs.shape[1]:
+            names = ("",) if outputs.shape[1] == 1 else tuple(str(i) for i in range(outputs.shape[1]))
+        keys = ["_".join(filter(None, ("prediction", name))) for name in names]
+        return [dict(zip(keys, row, strict=True)) for row in values]
+
+
+def in_their_units(values: Tensor, mean: tuple[float, ...], std: tuple[float, ...]) -> Tensor:
+    """Values ``(..., targets)`` that were scaled, as they were before: in float64, ``value * std + mean``."""
+    values = values.double()
+    return values * values.new_tensor(std or (1.0,)) + values.new_tensor(mean or (0.0,))
