@@ -2,10 +2,39 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from runner.errors import ConfigError
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+
+    from runner.engine.batch import Batch
+
+
+class Raw(NamedTuple):
+    """Some raw examples.
+
+    Attributes:
+        examples: in the form that the transform takes.
+        places: where each was found, for messages and outputs: ``table.csv:17``, ``photo.jpg``.
+    """
+
+    examples: Any
+    places: list[str]
+
+
+class Bad(NamedTuple):
+    """A raw example that can't be read.
+
+    Attributes:
+        place: where it was found.
+        reason: why, in a sentence.
+    """
+
+    place: str
+    reason: str
 
 
 class Transform:
@@ -28,6 +57,25 @@ class Transform:
     def __call__(self, raw: Any) -> Tensor:
         """Apply to raw examples, of any part or never seen: inputs ``(N, ...)``."""
         raise NotImplementedError
+
+    def batch(self, raw: Any) -> Batch:
+        """Raw examples as a batch without targets; for those that need more than inputs, such as lengths."""
+        from runner.engine.batch import Batch
+
+        inputs = self(raw)
+        return Batch(inputs, inputs.new_empty(0), {}, len(inputs))
+
+    def read(self, sources: Sequence[str], size: int) -> Iterator[Raw | Bad]:
+        """Raw examples from files of a user, in their order, without holding more than about `size` at a time.
+
+        Args:
+            sources: paths of files or folders, or ``-`` for the standard input.
+            size: examples that are given at once, at most.
+
+        Raises:
+            ConfigError: a file is not there, or of a form that these data do not have.
+        """
+        raise ConfigError("predict: the data of this run have no raw form that files could hold.")
 
     def module(self) -> nn.Module | None:
         """The same from raw numbers to inputs as a module that an export can hold; None where it can't be one."""
