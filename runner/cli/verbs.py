@@ -188,13 +188,14 @@ def _run(arguments: list[str]) -> int:
     from runner.config.compose import Command, compose, compose_sweep
 
     flags, arguments = _flags(arguments)
+    options = arguments[: len(arguments) - len(flags.overrides)]
     command = Command(flags.overrides, flags.config_dir, flags.config_name or "config")
     if flags.shell_completion or flags.hydra_help:
         return _hydra(arguments)
     if flags.multirun:
-        options = arguments[: len(arguments) - len(flags.overrides)]
         return _hydra([*options, *compose_sweep(command)])
     config = compose(command)
+    arguments = [*options, *(override.input_line or "" for override in command.parsed)]
     if flags.cfg or flags.info:
         return _hydra(arguments)
     if searched := config.hydra.runtime.choices.get("sweep"):
