@@ -230,3 +230,14 @@ def test_options_of_ones_own(say, tmp_path):
     assert answer.code == 0
     again = say("rerun", str(folder_of(answer)), "scheduler=constant")  # knows where the options were
     assert yaml.safe_load((folder_of(again) / "config.yaml").read_text())["optimizer"]["lr"] == 1e-4
+
+
+def test_a_rerun_knows_what_continuations_were_given(say):
+    folder = folder_of(say(*QUICK, "optimizer=adam"))
+    assert say("resume", str(folder), "trainer.max_epochs=2").code == 0
+    assert say("resume", str(folder), "trainer.max_epochs=3", "trainer.log_every=7").code == 0
+    again = folder_of(say("rerun", str(folder), "optimizer=sgd"))
+    trainer = yaml.safe_load((again / "config.yaml").read_text())["trainer"]
+    assert (trainer["max_epochs"], trainer["log_every"]) == (3, 7)
+    overrides = json.loads((again / "manifest.json").read_text())["overrides"]
+    assert [line for line in overrides if "max_epochs" in line] == ["trainer.max_epochs=3"]
