@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +29,21 @@ def claim(parent: Path, name: str) -> Path:
             number += 1
         else:
             return folder
+
+
+@contextmanager
+def kept_when_started(folder: Path) -> Iterator[None]:
+    """Leave no folder behind when a command turns out to be wrong only once the data are there."""
+    fresh = not folder.exists() or not any(folder.iterdir())
+    try:
+        yield
+    except ConfigError:
+        if fresh:
+            shutil.rmtree(folder, ignore_errors=True)
+            for parent in folder.parents[:2]:
+                with suppress(OSError):
+                    parent.rmdir()
+        raise
 
 
 class RunFolder:
