@@ -34,6 +34,19 @@ def hydra_flags(arguments: list[str]) -> tuple[argparse.Namespace, list[str]]:
     return flags, [*(word for word in arguments if word not in flags.overrides), *flags.overrides]
 
 
+def verb_first(arguments: list[str]) -> list[str]:
+    """The same words with the flags that stand before the first other word put behind it."""
+    from hydra._internal.utils import get_args_parser
+
+    actions = get_args_parser()._option_string_actions
+    place = 0
+    while place < len(arguments) and arguments[place].startswith("-"):
+        action, place = actions.get(arguments[place]), place + 1
+        if action is not None and action.nargs != 0:
+            place += 1  # past its value
+    return [*arguments[place : place + 1], *arguments[:place], *arguments[place + 1 :]]
+
+
 def take(arguments: list[str], flag: str) -> tuple[str | None, list[str]]:
     """The value of ``flag VALUE`` or ``flag=VALUE``, and the arguments without it."""
     value, rest = None, []
@@ -52,9 +65,9 @@ def take(arguments: list[str], flag: str) -> tuple[str | None, list[str]]:
 
 def run_folder(arguments: list[str], usage: str) -> tuple[str, list[str]]:
     """The folder that comes first, and what follows it."""
-    if not arguments or "=" in arguments[0] or arguments[0].startswith("-"):
-        raise ConfigError(f"expected the folder of a run: python -m runner {usage}.")
     known_flags(arguments, usage)
+    if not arguments or "=" in arguments[0]:
+        raise ConfigError(f"expected the folder of a run: python -m runner {usage}.")
     return arguments[0], arguments[1:]
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from runner.cli.flags import hydra_flags
 from runner.cli.trials import Trials, config_dir_of
 from runner.errors import ConfigError, RunnerError
-from runner.record.folder import RunFolder, kept_when_started
+from runner.record.folder import RunFolder, kept_when_started, make
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -39,15 +39,26 @@ def train(arguments: list[str]) -> int:
 
     check(config)
     if "hydra.run.dir" in command.typed():
-        if not config.hydra.run.dir:
-            raise ConfigError("hydra.run.dir=: expected a folder. Leave it out for one in outputs/runs.")
-        folder = Path(config.hydra.run.dir)
-        RunFolder(folder).refuse_second_run()
+        folder = chosen_folder(config.hydra.run.dir)
     else:
         folder = new_folder(config)
         arguments = [*arguments, f"hydra.run.dir='{folder}'"]
     with kept_when_started(folder):
         return _hydra(arguments, one_run=True)
+
+
+def chosen_folder(given: str | None) -> Path:
+    """The folder that ``hydra.run.dir`` names, made unless it is there.
+
+    Raises:
+        ConfigError: no run can be started there.
+    """
+    if not given:
+        raise ConfigError("hydra.run.dir=: expected a folder. Leave it out for one in outputs/runs.")
+    folder = Path(given)
+    make(folder)
+    RunFolder(folder).refuse_second_run()
+    return folder
 
 
 def _hydra(arguments: list[str], one_run: bool = False) -> int:
@@ -60,13 +71,13 @@ def _hydra(arguments: list[str], one_run: bool = False) -> int:
     before = os.environ.get("HYDRA_FULL_ERROR")
     os.environ["HYDRA_FULL_ERROR"] = "1"  # exceptions come to us instead of being printed and turned into exit 1
     sys.argv = [sys.argv[0], *arguments]
-    errors: list[RunnerError] = []
+    errors: list[Exception] = []
 
     @functools.wraps(task)
     def job(config: DictConfig) -> float | None:
         try:
             return task(config)
-        except RunnerError as error:  # out of Hydra's sight: it would print a line of its own
+        except (RunnerError, OSError) as error:  # out of Hydra's sight: it would print a line of its own
             errors.append(error)
             return None
 

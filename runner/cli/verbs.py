@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import errno
 import logging
 import os
 import sys
@@ -13,8 +14,8 @@ from pathlib import Path
 
 from runner import __version__
 from runner.cli.find import find_batch_size, find_lr
-from runner.cli.flags import hydra_flags, known_flags, no_more, run_folder, take
-from runner.cli.hydra import train
+from runner.cli.flags import hydra_flags, known_flags, no_more, run_folder, take, verb_first
+from runner.cli.hydra import chosen_folder, train
 from runner.errors import ConfigError, Interrupted, RunnerError, did_you_mean
 from runner.record.folder import kept_when_started
 
@@ -57,6 +58,10 @@ HYDRA_FULL_ERROR=1 shows tracebacks.
 """
 
 
+# What a user can mend: other errors of the system are defects.
+_OF_THE_DISK = {getattr(errno, name) for name in ("EACCES", "EPERM", "EROFS", "ENOSPC", "EDQUOT", "EISDIR", "ENOTDIR")}
+
+
 def main() -> None:
     """Entry point of ``python -m runner`` and of the console script."""
     if not {"", os.getcwd()} & set(sys.path):  # modules beside the user's config; `python -m` has them already
@@ -80,6 +85,11 @@ def answer(arguments: list[str]) -> int:
     except BrokenPipeError:  # `runner list | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        if traced or error.errno not in _OF_THE_DISK:
+            raise
+        _complain(f"{error.filename or 'a file'}: {error.strerror}.", 1)
+        return 1
 
 
 def _leave(code: int) -> None:
@@ -111,10 +121,13 @@ def _dispatch(arguments: list[str]) -> int:
         wrapped = textwrap.fill(f"Groups: {groups}", 98, subsequent_indent=" " * 8)
         print(HELP.format(groups=wrapped), end="")
         return 0
-    if first and "=" not in first and first[0] not in "-+~":
-        if first not in VERBS:
-            raise ConfigError(_no_verb(first))
-        return VERBS[first](arguments[1:]) or 0
+    word, *rest = verb_first(arguments) if first.startswith("-") else arguments or [""]
+    if word in VERBS:
+        return VERBS[word](rest)
+    if word and "=" not in word and word[0] not in "-+~":
+        raise ConfigError(_no_verb(word))
+    if late := next((word for word in hydra_flags(arguments)[0].overrides if word in VERBS), None):
+        raise ConfigError(f"{late!r}: a verb comes first: python -m runner {late} ...")
     return train(arguments)
 
 
@@ -270,12 +283,34 @@ def _rerun(arguments: list[str]) -> int:
     from runner.run import new_folder, rerun_config, run
 
     folder, overrides = run_folder(arguments, "rerun RUN_DIR [OVERRIDES]")
+    overrides, given = _run_dir(overrides)
     config, recorded, config_dir = rerun_config(folder, overrides)
     check(config)
-    place = new_folder(config, before=Path(folder))
+    place = new_folder(config, before=Path(folder)) if given is None else chosen_folder(given)
     with kept_when_started(place), Terminal() as terminal:
         terminal.finished(run(config, place, terminal, recorded, config_dir), place)
     return 0
+
+
+def _run_dir(overrides: list[str]) -> tuple[list[str], str | None]:
+    """The overrides without ``hydra.run.dir=DIR``, and that folder if it was given."""
+    from hydra.core.utils import setup_globals
+    from omegaconf import OmegaConf
+
+    from runner.config.compose import Command, refuse_sweeps
+
+    command = Command(overrides)
+    refuse_sweeps(command)
+    setup_globals()  # ${now:...}
+    ours, given = [], None
+    for override in command.parsed:
+        if override.key_or_group == "hydra.run.dir":
+            given = str(OmegaConf.create({"dir": override.value() or ""}).dir)
+        elif override.key_or_group.startswith("hydra"):
+            raise ConfigError(f"{override.input_line}: of Hydra's own settings, rerun takes hydra.run.dir only.")
+        else:
+            ours.append(override.input_line or "")
+    return ours, given
 
 
 def _evaluate(arguments: list[str]) -> int:
