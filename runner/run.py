@@ -130,15 +130,20 @@ def resume(
         raise ConfigError(f"{folder}: this run is complete. To train longer, add trainer.max_epochs=N (now {before}).")
     text = freeze(config)
     place.create_again(text)
-    place.update_manifest(status="running", resumed_with=list(overrides or []))
+    place.update_manifest(status="running", resumed_with=[*_resumed_with(place), *(overrides or [])])
     return _train(plain, text, place, progress, resume=True, test=test)
+
+
+def _resumed_with(place: RunFolder) -> list[str]:
+    """What the run's continuations were given, in the order in which they were."""
+    return list(place.read_json(place.manifest).get("resumed_with", []))
 
 
 def rerun_config(folder: str | Path, overrides: list[str]) -> tuple[DictConfig, list[str], str | None]:
     """The configuration that repeats a run, changed by `overrides`.
 
     Values change the run's own config; the choice of another option composes anew, from the overrides that the run
-    recorded and these.
+    recorded, those of its continuations and these.
 
     Returns:
         The configuration, its overrides, and the folder of the user's own options.
@@ -148,11 +153,12 @@ def rerun_config(folder: str | Path, overrides: list[str]) -> tuple[DictConfig, 
     config_dir = manifest.get("config_dir")
     command = Command(overrides, config_dir)
     groups = command.options.groups()
-    recorded = Command(manifest.get("overrides", []), config_dir)
+    recorded = Command([*manifest.get("overrides", []), *_resumed_with(place)], config_dir)
     new = command.typed()
     # A folder from somebody else must not decide by itself which code is trusted.
     left_out = {"trusted_targets", *new}
-    merged = [o.input_line or "" for o in recorded.parsed if o.key_or_group not in left_out] + overrides
+    last = {o.key_or_group: o.input_line or "" for o in recorded.parsed if o.key_or_group not in left_out}
+    merged = [*last.values(), *overrides]
     if any(o.key_or_group in groups for o in command.parsed):
         return _compose(Command(merged, config_dir)), merged, config_dir
     config = thaw(place.config)

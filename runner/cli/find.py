@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from runner.cli.flags import hydra_flags, take
 from runner.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -67,14 +68,13 @@ def find_batch_size(arguments: list[str]) -> int:
 
 
 def _parsed(arguments: list[str], flags: Sequence[str]) -> tuple[list[str | None], DictConfig]:
-    from runner.cli.verbs import _flags, _take
     from runner.config.compose import Command, compose
 
     values, rest = [], arguments
     for flag in flags:
-        value, rest = _take(rest, flag)
+        value, rest = take(rest, flag)
         values.append(value)
-    known, _ = _flags(rest)
+    known, _ = hydra_flags(rest)
     if known.multirun or known.cfg or known.info:
         raise ConfigError("--multirun, --cfg and --info have no meaning here: one configuration is tried.")
     return values, compose(Command(known.overrides, known.config_dir, known.config_name or "config"))

@@ -115,7 +115,8 @@ def _add_rows(table: Table, node: dict[str, Any], prefix: str, trusted: list[str
     from runner.config.targets import resolve
 
     arguments = signature_of(resolve(node["_target_"], f"{prefix}._target_", trusted)).arguments
-    for key, value in node.items():
+    left_to_class = {name: a.default for name, a in arguments.items() if name not in node and a.has_plain_default}
+    for key, value in (node | left_to_class).items():
         if key in ("_target_", "defaults"):
             continue
         if isinstance(value, dict) and "_target_" in value:

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import argparse
 import atexit
-import functools
+import errno
 import logging
 import os
-import shutil
 import sys
 import textwrap
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
 
 from runner import __version__
-from runner.cli.trials import Trials, config_dir_of
+from runner.cli.find import find_batch_size, find_lr
+from runner.cli.flags import hydra_flags, known_flags, no_more, run_folder, take, verb_first
+from runner.cli.hydra import chosen_folder, train
 from runner.errors import ConfigError, Interrupted, RunnerError, did_you_mean
-
-if TYPE_CHECKING:
-    from omegaconf import DictConfig
+from runner.record.folder import kept_when_started
 
 HELP = """\
 runner: train a network from composed choices; every choice is one word.
@@ -62,11 +58,8 @@ HYDRA_FULL_ERROR=1 shows tracebacks.
 """
 
 
-# Flags of Hydra that would go round our checks, and what there is instead.
-HIDDEN = {
-    "--config-path": "The program has its own folder of options; --config-dir DIR adds yours.",
-    "--experimental-rerun": "`python -m runner rerun RUN_DIR` repeats a run.",
-}
+# What a user can mend: other errors of the system are defects.
+_OF_THE_DISK = {getattr(errno, name) for name in ("EACCES", "EPERM", "EROFS", "ENOSPC", "EDQUOT", "EISDIR", "ENOTDIR")}
 
 
 def main() -> None:
@@ -92,6 +85,11 @@ def answer(arguments: list[str]) -> int:
     except BrokenPipeError:  # `runner list | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        if traced or error.errno not in _OF_THE_DISK:
+            raise
+        _complain(f"{error.filename or 'a file'}: {error.strerror}.", 1)
+        return 1
 
 
 def _leave(code: int) -> None:
@@ -111,21 +109,6 @@ def _complain(message: str, code: int) -> None:
     print(message if code == 130 else f"error: {message}", file=sys.stderr, flush=True)
 
 
-@contextmanager
-def _kept_when_started(folder: Path) -> Iterator[None]:
-    """Leave no folder behind when a command turns out to be wrong only once the data are there."""
-    fresh = not folder.exists() or not any(folder.iterdir())
-    try:
-        yield
-    except ConfigError:
-        if fresh:
-            shutil.rmtree(folder, ignore_errors=True)
-            for parent in folder.parents[:2]:
-                with suppress(OSError):
-                    parent.rmdir()
-        raise
-
-
 def _dispatch(arguments: list[str]) -> int:
     first = arguments[0] if arguments else ""
     if first == "--version":
@@ -138,11 +121,14 @@ def _dispatch(arguments: list[str]) -> int:
         wrapped = textwrap.fill(f"Groups: {groups}", 98, subsequent_indent=" " * 8)
         print(HELP.format(groups=wrapped), end="")
         return 0
-    if first and "=" not in first and first[0] not in "-+~":
-        if first not in VERBS:
-            raise ConfigError(_no_verb(first))
-        return VERBS[first](arguments[1:]) or 0
-    return _run(arguments)
+    word, *rest = verb_first(arguments) if first.startswith("-") else arguments or [""]
+    if word in VERBS:
+        return VERBS[word](rest)
+    if word and "=" not in word and word[0] not in "-+~":
+        raise ConfigError(_no_verb(word))
+    if late := next((word for word in hydra_flags(arguments)[0].overrides if word in VERBS), None):
+        raise ConfigError(f"{late!r}: a verb comes first: python -m runner {late} ...")
+    return train(arguments)
 
 
 def _no_verb(word: str) -> str:
@@ -163,121 +149,13 @@ def _no_verb(word: str) -> str:
     )
 
 
-def _flags(arguments: list[str]) -> tuple[argparse.Namespace, list[str]]:
-    """Hydra's flags, and the arguments with the flags in front, as Hydra's own parser wants them."""
-    from hydra._internal.utils import get_args_parser
-
-    parser = get_args_parser()
-
-    def refuse(message: str) -> NoReturn:
-        known = [flag for flag in parser._option_string_actions if flag.startswith("--") and flag not in HIDDEN]
-        word = next((word for word in arguments if word.startswith("-") and word in message), "")
-        hint = "" if word in known else did_you_mean(word, known)
-        raise ConfigError(f"{message}.{hint} Flags: {', '.join(known)}.")
-
-    parser.error = refuse  # type: ignore[method-assign]
-    flags = parser.parse_intermixed_args(arguments)
-    for flag, instead in HIDDEN.items():
-        if getattr(flags, flag.strip("-").replace("-", "_")):
-            raise ConfigError(f"{flag}: not taken here. {instead}")
-    return flags, [*(word for word in arguments if word not in flags.overrides), *flags.overrides]
-
-
-def _run(arguments: list[str]) -> int:
-    """Check a command, then hand it to Hydra."""
-    from runner.config.compose import Command, compose, compose_sweep
-
-    flags, arguments = _flags(arguments)
-    command = Command(flags.overrides, flags.config_dir, flags.config_name or "config")
-    if flags.shell_completion or flags.hydra_help:
-        return _hydra(arguments)
-    if flags.multirun:
-        options = arguments[: len(arguments) - len(flags.overrides)]
-        return _hydra([*options, *compose_sweep(command)])
-    config = compose(command)
-    if flags.cfg or flags.info:
-        return _hydra(arguments)
-    if searched := config.hydra.runtime.choices.get("sweep"):
-        raise ConfigError(f"sweep={searched}: a space to search, not a run. Add --multirun and hydra/sweeper=bayes.")
-    from runner.config.check import check
-    from runner.record.folder import RunFolder
-    from runner.run import new_folder
-
-    check(config)
-    if "hydra.run.dir" in command.typed():
-        if not config.hydra.run.dir:
-            raise ConfigError("hydra.run.dir=: expected a folder. Leave it out for one in outputs/runs.")
-        folder = Path(config.hydra.run.dir)
-        RunFolder(folder).refuse_second_run()
-    else:
-        folder = new_folder(config)
-        arguments = [*arguments, f"hydra.run.dir='{folder}'"]
-    with _kept_when_started(folder):
-        return _hydra(arguments, one_run=True)
-
-
-def _hydra(arguments: list[str], one_run: bool = False) -> int:
-    """Run Hydra's own command line with our config folder and our way of reporting errors."""
-    import hydra
-    from hydra.errors import HydraException
-
-    from runner.config.options import CONF
-
-    before = os.environ.get("HYDRA_FULL_ERROR")
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # exceptions come to us instead of being printed and turned into exit 1
-    sys.argv = [sys.argv[0], *arguments]
-    errors: list[RunnerError] = []
-
-    @functools.wraps(task)
-    def job(config: DictConfig) -> float | None:
-        try:
-            return task(config)
-        except RunnerError as error:  # out of Hydra's sight: it would print a line of its own
-            errors.append(error)
-            return None
-
-    try:
-        hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(job if one_run else task)()
-    except RunnerError:  # a sweep's are of both kinds
-        raise
-    except HydraException as error:
-        raise ConfigError(" ".join(str(error).split())) from error
-    finally:
-        if before is None:
-            del os.environ["HYDRA_FULL_ERROR"]
-    if errors:
-        raise errors[0]
-    return 0
-
-
-def task(config: DictConfig) -> float | None:
-    """What Hydra calls for each job: one run. Returns the best value of the monitored score."""
-    from hydra.core.hydra_config import HydraConfig
-
-    from runner.cli.progress import Terminal
-    from runner.config.compose import as_typed, settle
-    from runner.run import run
-
-    settle(config)
-    hydra = HydraConfig.get()
-    folder = Path(os.path.relpath(hydra.runtime.output_dir))
-    with Terminal() as terminal:
-        result = run(config, folder, terminal, as_typed(hydra.overrides.task), config_dir_of(hydra))
-        terminal.finished(result, folder)
-    value = result["best_value"]
-    return float(value) if value is not None else None
-
-
-task.sweep_protocol = Trials()  # type: ignore[attr-defined]
-
-
 def _list(arguments: list[str]) -> int:
     from runner.cli.tables import option_table
     from runner.config.options import Options
 
-    config_dir, rest = _take(arguments, "--config-dir")
-    _known_flags(rest, "list [GROUP] [--config-dir DIR]")
-    _no_more(rest[1:], "list [GROUP] [--config-dir DIR]")
+    config_dir, rest = take(arguments, "--config-dir")
+    known_flags(rest, "list [GROUP] [--config-dir DIR]")
+    no_more(rest[1:], "list [GROUP] [--config-dir DIR]")
     if config_dir:
         from runner.config.compose import Command
 
@@ -296,12 +174,12 @@ def _show(arguments: list[str]) -> int:
     from runner.config.compose import Command
 
     usage = "show GROUP/OPTION [--plot[=FILE.png] [OVERRIDES]] [--config-dir DIR]"
-    config_dir, rest = _take(arguments, "--config-dir")
+    config_dir, rest = take(arguments, "--config-dir")
     plots = [word for word in rest if word.partition("=")[0] == "--plot"]
     rest = [word for word in rest if word not in plots]
-    _known_flags(rest, usage)
+    known_flags(rest, usage)
     if not plots:
-        _no_more(rest[1:], usage)
+        no_more(rest[1:], usage)
     options = Command([], config_dir).options
     given = rest[0].replace("=", "/") if rest else "nothing"
     group, _, name = given.rpartition("/")
@@ -339,7 +217,7 @@ def _draw(group: str, name: str, overrides: list[str], plots: list[str], config_
     if group == "activation" and not plots:
         from runner.plots.activation import facts
 
-        _no_more(overrides, f"show activation/{name} [--plot[=FILE.png]]")
+        no_more(overrides, f"show activation/{name} [--plot[=FILE.png]]")
         fact_table(facts(name))
         return 0
     file = plots[-1].partition("=")[2]
@@ -355,10 +233,10 @@ def _check(arguments: list[str]) -> int:
     from runner.config.check import check
     from runner.config.compose import Command, compose
 
-    flags, _ = _flags(arguments)
+    flags, _ = hydra_flags(arguments)
     command = Command(flags.overrides, flags.config_dir, flags.config_name or "config")
     if flags.multirun:
-        return _run([*arguments, "hydra.sweeper.dry_run=true"])
+        return train([*arguments, "hydra.sweeper.dry_run=true"])
     check(compose(command))
     print("ok")
     return 0
@@ -368,7 +246,7 @@ def _resume(arguments: list[str]) -> int:
     from runner.cli.progress import Terminal
     from runner.run import resume
 
-    folder, overrides = _folder(arguments, "resume RUN_DIR|SWEEP_DIR [OVERRIDES]")
+    folder, overrides = run_folder(arguments, "resume RUN_DIR|SWEEP_DIR [OVERRIDES]")
     if (Path(folder) / "sweep.yaml").is_file():
         from runner.sweep.listing import continuing
 
@@ -379,7 +257,7 @@ def _resume(arguments: list[str]) -> int:
                     f"{folder}: this sweep was started with {line}, and a folder's own word is not taken for which "
                     f"code is trusted. If you trust it, add '{line}'."
                 )
-        return _run(arguments)
+        return train(arguments)
     with Terminal() as terminal:
         terminal.finished(resume(folder, overrides, terminal), Path(folder))
     return 0
@@ -389,8 +267,8 @@ def _sweeps(arguments: list[str]) -> int:
     from runner.cli.tables import sweep_table
     from runner.sweep.listing import summaries
 
-    _known_flags(arguments, "sweeps [DIR]")
-    _no_more(arguments[1:], "sweeps [DIR]")
+    known_flags(arguments, "sweeps [DIR]")
+    no_more(arguments[1:], "sweeps [DIR]")
     root = Path(arguments[0] if arguments else "outputs/sweeps")
     found = summaries(root)
     if not found:
@@ -404,23 +282,46 @@ def _rerun(arguments: list[str]) -> int:
     from runner.config.check import check
     from runner.run import new_folder, rerun_config, run
 
-    folder, overrides = _folder(arguments, "rerun RUN_DIR [OVERRIDES]")
+    folder, overrides = run_folder(arguments, "rerun RUN_DIR [OVERRIDES]")
+    overrides, given = _run_dir(overrides)
     config, recorded, config_dir = rerun_config(folder, overrides)
     check(config)
-    place = new_folder(config, before=Path(folder))
-    with _kept_when_started(place), Terminal() as terminal:
+    place = new_folder(config, before=Path(folder)) if given is None else chosen_folder(given)
+    with kept_when_started(place), Terminal() as terminal:
         terminal.finished(run(config, place, terminal, recorded, config_dir), place)
     return 0
+
+
+def _run_dir(overrides: list[str]) -> tuple[list[str], str | None]:
+    """The overrides without ``hydra.run.dir=DIR``, and that folder if it was given."""
+    from hydra.core.utils import setup_globals
+    from omegaconf import OmegaConf
+
+    from runner.config.compose import Command, refuse_sweeps
+
+    command = Command(overrides)
+    refuse_sweeps(command)
+    setup_globals()  # ${now:...}
+    ours, given = [], None
+    for override in command.parsed:
+        if override.key_or_group == "hydra.run.dir":
+            given = str(OmegaConf.create({"dir": override.value() or ""}).dir)
+        elif override.key_or_group.startswith("hydra"):
+            raise ConfigError(f"{override.input_line}: of Hydra's own settings, rerun takes hydra.run.dir only.")
+        else:
+            ours.append(override.input_line or "")
+    return ours, given
 
 
 def _evaluate(arguments: list[str]) -> int:
     from runner.cli.tables import score_table
     from runner.run import evaluate_run
 
-    split, rest = _take(arguments, "--split")
-    checkpoint, rest = _take(rest, "--checkpoint")
-    device, rest = _take(rest, "--device")
-    folder, overrides = _folder(rest, "evaluate RUN_DIR [--split test] [--checkpoint best|last|FILE] [--device auto]")
+    split, rest = take(arguments, "--split")
+    checkpoint, rest = take(rest, "--checkpoint")
+    device, rest = take(rest, "--device")
+    usage = "evaluate RUN_DIR [--split test] [--checkpoint best|last|FILE] [--device auto]"
+    folder, overrides = run_folder(rest, usage)
     split = split or "test"
     if split not in ("train", "val", "test"):
         raise ConfigError(
@@ -438,59 +339,13 @@ def _evaluate(arguments: list[str]) -> int:
     return 0
 
 
-def _find_lr(arguments: list[str]) -> int:
-    from runner.cli.find import find_lr
-
-    return find_lr(arguments)
-
-
-def _find_batch_size(arguments: list[str]) -> int:
-    from runner.cli.find import find_batch_size
-
-    return find_batch_size(arguments)
-
-
 def _doctor(arguments: list[str]) -> int:
     from runner.cli.doctor import report
     from runner.cli.tables import doctor_tables
 
-    _no_more(arguments, "doctor")
+    no_more(arguments, "doctor")
     doctor_tables(report())
     return 0
-
-
-def _take(arguments: list[str], flag: str) -> tuple[str | None, list[str]]:
-    """The value of ``flag VALUE`` or ``flag=VALUE``, and the arguments without it."""
-    value, rest = None, []
-    words = iter(arguments)
-    for word in words:
-        if word == flag:
-            value = next(words, None)
-            if value is None:
-                raise ConfigError(f"{flag}: a value is expected after it.")
-        elif word.startswith(flag + "="):
-            value = word.partition("=")[2]
-        else:
-            rest.append(word)
-    return value, rest
-
-
-def _folder(arguments: list[str], usage: str) -> tuple[str, list[str]]:
-    if not arguments or "=" in arguments[0] or arguments[0].startswith("-"):
-        raise ConfigError(f"expected the folder of a run: python -m runner {usage}.")
-    _known_flags(arguments, usage)
-    return arguments[0], arguments[1:]
-
-
-def _known_flags(arguments: list[str], usage: str) -> None:
-    unknown = next((word for word in arguments if word.startswith("-")), None)
-    if unknown:
-        raise ConfigError(f"{unknown}: not known here. Usage: python -m runner {usage}.")
-
-
-def _no_more(arguments: list[str], usage: str) -> None:
-    if arguments:
-        raise ConfigError(f"{arguments[0]}: not expected. Usage: python -m runner {usage}.")
 
 
 VERBS: dict[str, Callable[[list[str]], int]] = {
@@ -501,7 +356,7 @@ VERBS: dict[str, Callable[[list[str]], int]] = {
     "rerun": _rerun,
     "evaluate": _evaluate,
     "sweeps": _sweeps,
-    "find-lr": _find_lr,
-    "find-batch-size": _find_batch_size,
+    "find-lr": find_lr,
+    "find-batch-size": find_batch_size,
     "doctor": _doctor,
 }

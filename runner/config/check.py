@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, Literal
 
 from annotated_types import Ge
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from runner.config.build import TECHNIQUES, Config, build_optimizer, build_techniques, instantiate, model_node
@@ -49,6 +49,8 @@ def check(config: DictConfig, fresh: bool = True) -> Config:
         config: as composed.
         fresh: whether a run is to be started, so that what its weights are made from must be there.
 
+    Defaults that an option file leaves to its class are added to `config`, so that it says all that a run does.
+
     Raises:
         ConfigError: with the offending key or value and what is expected.
     """
@@ -65,7 +67,18 @@ def check(config: DictConfig, fresh: bool = True) -> Config:
         raise ConfigError(
             f"{error} It comes from {recipe}, which is made for another {group}; leave one of the two out."
         ) from error
+    with open_dict(config):
+        _add_missing(config, plain)
     return plain
+
+
+def _add_missing(config: DictConfig, plain: Config) -> None:
+    """Put keys that only `plain` has, defaults of the classes, into `config` too."""
+    for key, value in plain.items():
+        if key not in config:
+            config[key] = value
+        elif isinstance(value, dict):
+            _add_missing(config[key], value)
 
 
 class _NoArgument(ConfigError):
@@ -140,7 +153,7 @@ def _check_top_level(config: Config) -> None:
 
 
 def check_arguments(node: Config, key: str, trusted: Iterable[str]) -> None:
-    """Compare a node's keys and values with the signature of its target.
+    """Compare a node's keys and values with the signature of its target, and add the defaults that it leaves out.
 
     Raises:
         ConfigError: an unknown or missing argument, a value of the wrong type or out of bounds.
@@ -176,6 +189,8 @@ def check_arguments(node: Config, key: str, trusted: Iterable[str]) -> None:
             raise ConfigError(
                 f"{key}.{name}: {node['_target_']} needs a value and none was given. Add {key}.{name}=..."
             )
+        if argument.has_plain_default:  # which an option file may leave to the class
+            node.setdefault(name, argument.default)
 
 
 # What the class of a group must descend from.

@@ -24,7 +24,8 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from runner.config.options import CONF, Options
-from runner.config.targets import check_hydra
+from runner.config.signature import signature_of
+from runner.config.targets import check_hydra, followed, resolve
 from runner.errors import ConfigError, did_you_mean, nearest
 
 # Groups that take a list of options; in all others a second option would silently overwrite the first.
@@ -291,6 +292,10 @@ def _composed_in_words(hydra: Hydra, command: Command, overrides: Sequence[Overr
     try:
         return _composed(hydra, command, [text for o in overrides if (text := _first(o))])
     except HydraException as error:
+        if left_to_class := _left_to_class(hydra, command, overrides):
+            for override in left_to_class:
+                override.type, override.input_line = OverrideType.FORCE_ADD, f"++{override.input_line}"
+            return _composed_in_words(hydra, command, overrides)
         raise ConfigError(_explain(hydra, command, error)) from error
     except yaml.YAMLError as error:
         raise ConfigError(_malformed(command, error)) from error
@@ -431,14 +436,52 @@ def _explain(hydra: Hydra, command: Command, error: HydraException) -> str:
 
 def _explain_keys(hydra: Hydra, command: Command) -> str | None:
     """The first key that leads nowhere in what the group choices compose to; None where these alone are refused."""
+    config = _composed_choices(hydra, command)
+    if config is None:
+        return None
+    values = [o for o in command.parsed if o.key_or_group not in command.options.groups()]
+    return next((text for o in values if (text := _explain_key(command, config, o.key_or_group, o))), None)
+
+
+def _composed_choices(hydra: Hydra, command: Command) -> DictConfig | None:
+    """What the group choices compose to, without any values; None where these alone are refused."""
     groups = command.options.groups()
     kept = [o.input_line or "" for o in command.parsed if o.key_or_group in groups and not o.is_sweep_override()]
     try:
-        config = _composed(hydra, command, kept)
+        return _composed(hydra, command, kept)
     except Exception:
         return None
-    values = [o for o in command.parsed if o.key_or_group not in groups]
-    return next((text for o in values if (text := _explain_key(command, config, o.key_or_group, o))), None)
+
+
+def _left_to_class(hydra: Hydra, command: Command, overrides: Sequence[Override]) -> list[Override]:
+    """Values for arguments that a class takes and its option file, one of the user's own, does not list.
+
+    Hydra refuses them; written with ``++`` it takes them.
+    """
+    config = _composed_choices(hydra, command)
+    if config is None:
+        return []
+    found = []
+    for override in overrides:
+        parent, _, name = override.key_or_group.rpartition(".")
+        node: Any = config
+        for part in parent.split("."):
+            node = followed(node, part) if OmegaConf.is_dict(node) and part in node else None
+        if override.type == OverrideType.CHANGE and OmegaConf.is_dict(node) and name not in node.keys():  # noqa: SIM118
+            found += [override] * (name in _arguments(command, node))
+    return found
+
+
+def _arguments(command: Command, node: DictConfig) -> list[str]:
+    """What the class of `node` takes; empty without options of the user's own: ours list all, and torch stays out."""
+    if command.config_dir is None or "_target_" not in node:
+        return []
+    typed: list[Any] = [o.value() for o in command.parsed if o.key_or_group == "trusted_targets"]
+    try:
+        target = resolve(node["_target_"], "_target_", typed[0] if typed and isinstance(typed[0], list) else ())
+    except ConfigError:
+        return []
+    return list(signature_of(target).arguments)
 
 
 def _explain_key(command: Command, config: DictConfig, key: str, override: Override) -> str | None:
@@ -448,19 +491,21 @@ def _explain_key(command: Command, config: DictConfig, key: str, override: Overr
         if not OmegaConf.is_dict(node):
             return f"{override.input_line}: {'.'.join(path[:depth])} is a value, it has no key {part!r}."
         keys = [str(k) for k in node if not str(k).startswith("_") and (depth or str(k) != "hydra")]
-        if part not in node and (override.is_add() or override.is_force_add()):
+        there = part in node.keys()  # noqa: SIM118 - `in node` says no where the value is still required or unresolved
+        if not there and (override.is_add() or override.is_force_add()):
             return None
-        if part not in node:
+        if not there:
             if depth == 1 and path[0] in LISTS:
                 return _not_selected(command, path[0], part, key)
             where = ".".join(path[:depth])
             choice = config.hydra.runtime.choices.get(path[0])
             shown = f"{where} ({path[0]}={choice})" if choice and depth == 1 else where
+            keys += [name for name in _arguments(command, node) if name not in keys]
             return (
                 f"{override.input_line}: {shown} has no key {part!r}.{did_you_mean(part, keys)} "
                 f"Keys: {', '.join(keys) or 'none'}."
             )
-        node = node._get_node(part) if OmegaConf.is_missing(node, part) else node[part]
+        node = followed(node, part)
     return None
 
 

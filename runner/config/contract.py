@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Iterable
 from typing import Any
 
+from runner.config.signature import signature_of
 from runner.engine.technique import EVENTS, Slot, Technique
 from runner.errors import ConfigError, did_you_mean
 
@@ -57,6 +58,8 @@ def _problems(cls: type, base: type) -> Iterable[str]:
         elif inspect.isfunction(theirs) and base.__module__.startswith("runner.") and not _takes(method, theirs):
             own = f"{name}{inspect.signature(method)}"
             yield f"has {own}, which is called as {_shown(base, name)}. Give it these arguments."
+    if base.__name__ == "DataOption" and "batch_size" not in signature_of(cls).arguments:
+        yield "takes no batch_size, which the program needs. Leave __init__ to @dataclass(kw_only=True), or add it."
     if issubclass(cls, Technique):
         yield from _of_technique(cls)
 

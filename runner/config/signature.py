@@ -37,6 +37,11 @@ class Argument:
         """Whether it must be given."""
         return self.default is inspect.Parameter.empty
 
+    @property
+    def has_plain_default(self) -> bool:
+        """Whether its default is one that a config could hold."""
+        return _is_plain(self.default) and fits(self.default, self.hint)
+
 
 @dataclass(frozen=True)
 class Signature:
@@ -112,6 +117,12 @@ def fits(value: Any, hint: Any) -> bool:
     if origin in (dict, Mapping) or hint is dict:
         return isinstance(value, dict)
     return not is_dataclass(hint)
+
+
+def _is_plain(value: Any) -> bool:
+    if type(value) in (list, tuple):
+        return all(map(_is_plain, value))
+    return value is None or type(value) in _PLAIN
 
 
 def takes_objects(hint: Any) -> bool:

@@ -119,20 +119,20 @@ def check_hydra(node: Any, key: str = "hydra") -> None:
     Raises:
         ConfigError: a class elsewhere is named.
     """
-    if key == "hydra" and not isinstance(_followed(node, "verbose"), (bool, str, ListConfig)):
+    if key == "hydra" and not isinstance(followed(node, "verbose"), (bool, str, ListConfig)):
         raise ConfigError(f"hydra.verbose={node.verbose}: expected true, false or the names of loggers.")
     if isinstance(node, ListConfig):
         for number in range(len(node)):
-            check_hydra(_followed(node, number), f"{key}[{number}]")
+            check_hydra(followed(node, number), f"{key}[{number}]")
     elif isinstance(node, DictConfig):
         for name in node:
-            value = _followed(node, name)
+            value = followed(node, name)
             if name in ("_target_", "()", "class") and not _of_hydra(value):
                 raise _refuse(f"{key}.{name!s}", value, TRUSTED_BY_HYDRA)
             check_hydra(value, f"{key}.{name!s}")
 
 
-def _followed(node: Any, name: Any) -> Any:
+def followed(node: Any, name: Any) -> Any:
     """An entry; for a reference what it leads to, None where that is not known yet (the number of a job)."""
     if OmegaConf.is_missing(node, name):
         return None

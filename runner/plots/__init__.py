@@ -7,6 +7,7 @@ from importlib import import_module
 from pathlib import Path
 
 from runner.errors import ConfigError
+from runner.record.folder import make
 
 # Groups whose options can be drawn, each by the module of that name.
 DRAWN = ("activation", "augmentation", "init", "scheduler", "warmup")
@@ -38,6 +39,6 @@ def draw(
         )
     path = file or Path("outputs", "plots", f"{group}-{name}.png")
     figure, facts = import_module(f"runner.plots.{group}").picture(name, list(overrides), config_dir)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make(path.parent)
     figure.savefig(path, dpi=120)
     return path, facts

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +15,30 @@ from runner.errors import ConfigError
 from runner.record.files import finite, write_json, write_text
 
 
+def make(folder: Path) -> None:
+    """Make a folder, unless it is there, and try whether it can be written to.
+
+    Raises:
+        ConfigError: it can't.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        what = "there is a file of that name" if isinstance(error, FileExistsError) else error.strerror
+        raise ConfigError(f"{folder}: can't be written to ({what}). Expected a folder of yours.") from error
+
+
 def claim(parent: Path, name: str) -> Path:
     """Make a new folder ``parent/name``, or ``name-2``, ``name-3``, ... when that is taken.
 
     ``mkdir`` either makes the folder or fails, so two processes never get the same one.
+
+    Raises:
+        ConfigError: `parent` can't be written to.
     """
-    parent.mkdir(parents=True, exist_ok=True)
+    make(parent)
     number = 1
     while True:
         folder = parent / (name if number == 1 else f"{name}-{number}")
@@ -26,6 +48,21 @@ def claim(parent: Path, name: str) -> Path:
             number += 1
         else:
             return folder
+
+
+@contextmanager
+def kept_when_started(folder: Path) -> Iterator[None]:
+    """Leave no folder behind when a command turns out to be wrong only once the data are there."""
+    fresh = not folder.exists() or not any(folder.iterdir())
+    try:
+        yield
+    except ConfigError:
+        if fresh:
+            shutil.rmtree(folder, ignore_errors=True)
+            for parent in folder.parents[:2]:
+                with suppress(OSError):
+                    parent.rmdir()
+        raise
 
 
 class RunFolder:

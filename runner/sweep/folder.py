@@ -135,7 +135,10 @@ class SweepFolder:
         Raises:
             ConfigError: another driver is at work here.
         """
-        self.trials.mkdir(parents=True, exist_ok=True)
+        try:
+            self.trials.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigError(f"{self.path}: no folder can be made there ({error.strerror}).") from error
         # Never close this file while the sweep runs, and let no child inherit it.
         self._lock = open(self.path / "driver.lock", "a+")  # noqa: SIM115
         try:

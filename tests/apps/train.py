@@ -2,8 +2,8 @@
 
 import hydra
 
+from runner.cli.hydra import task as run_once
 from runner.cli.trials import Trials
-from runner.cli.verbs import task as run_once
 from runner.config.options import CONF
 
 

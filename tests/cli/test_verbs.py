@@ -1,5 +1,6 @@
 """What each verb does and prints."""
 
+import errno
 import json
 import re
 from pathlib import Path
@@ -230,3 +231,90 @@ def test_options_of_ones_own(say, tmp_path):
     assert answer.code == 0
     again = say("rerun", str(folder_of(answer)), "scheduler=constant")  # knows where the options were
     assert yaml.safe_load((folder_of(again) / "config.yaml").read_text())["optimizer"]["lr"] == 1e-4
+
+
+def test_a_rerun_knows_what_continuations_were_given(say):
+    folder = folder_of(say(*QUICK, "optimizer=adam"))
+    assert say("resume", str(folder), "trainer.max_epochs=2").code == 0
+    assert say("resume", str(folder), "trainer.max_epochs=3", "trainer.log_every=7").code == 0
+    again = folder_of(say("rerun", str(folder), "optimizer=sgd"))
+    trainer = yaml.safe_load((again / "config.yaml").read_text())["trainer"]
+    assert (trainer["max_epochs"], trainer["log_every"]) == (3, 7)
+    overrides = json.loads((again / "manifest.json").read_text())["overrides"]
+    assert [line for line in overrides if "max_epochs" in line] == ["trainer.max_epochs=3"]
+
+
+def test_a_rerun_goes_where_it_is_told(say):
+    folder = folder_of(say(*QUICK))
+    assert folder_of(say("rerun", str(folder), "hydra.run.dir=again", "seed=4")) == Path("again")
+    assert yaml.safe_load(Path("again/config.yaml").read_text())["seed"] == 4
+    assert folder_of(say("rerun", "again", "hydra.run.dir=other/${now:%Y}", "optimizer=sgd")).parent == Path("other")
+    for words, said in {
+        ("hydra.run.dir=again",): "again: holds a run already",
+        ("hydra.run.dir=",): "expected a folder",
+        ("hydra.run.dir=null",): "expected a folder",
+        ("hydra.job.chdir=true",): "hydra.run.dir only",
+        ("hydra.run.dir=third", "optimizer.lr=-1"): "optimizer.lr=-1",
+    }.items():
+        answer = say("rerun", str(folder), *words)
+        assert answer.code == 2 and said in answer.err
+    assert not Path("third").exists()
+
+
+@pytest.mark.parametrize("verb", ["", "rerun"])
+@pytest.mark.parametrize("folder", ["/proc/x", "/proc/self", "file", "file/below", "x" * 300])
+def test_a_folder_that_nothing_can_be_written_to_is_refused(say, tmp_path, verb, folder):
+    command = [verb, str(folder_of(say(*QUICK)))] if verb else QUICK
+    Path("file").write_text("keep")
+    answer = say(*command, f"hydra.run.dir={folder}")
+    assert answer.code == 2
+    assert answer.err.startswith(f"error: {folder}: can't be written to (") and answer.err.count("\n") == 1
+    assert Path("file").read_text() == "keep"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        QUICK,
+        ("find-lr", *QUICK, "--steps", "10"),
+        ("show", "scheduler/cosine", "--plot"),
+        ("-m", *QUICK, "seed=1,2"),
+        ("-m", *QUICK, "seed=1,2", "hydra/sweeper=random", "hydra.sweeper.n_trials=2"),
+    ],
+    ids=["run", "find-lr", "plot", "grid", "random"],
+)
+def test_a_file_where_the_outputs_go(say, command):
+    Path("outputs").write_text("keep")
+    answer = say(*command)
+    assert answer.code == 2, answer
+    assert answer.err.startswith("error: ") and "outputs/" in answer.err and answer.err.count("\n") == 1
+    assert Path("outputs").read_text() == "keep"
+
+
+def test_a_disk_that_fills_up_is_told_of_in_one_line(say, monkeypatch):
+    from runner.record import recorder
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device", "metrics.jsonl")
+
+    monkeypatch.setattr(recorder.RunFolder, "append_metrics", full)
+    answer = say(*QUICK)
+    assert (answer.code, answer.err) == (1, "error: metrics.jsonl: No space left on device.\n")
+
+
+def test_flags_may_stand_before_a_verb(say, tmp_path):
+    (tmp_path / "mine/optimizer").mkdir(parents=True)
+    (tmp_path / "mine/optimizer/slow.yaml").write_text("# A slow one.\n_target_: torch.optim.SGD\nlr: 1e-4\n")
+    assert "optimizer=slow" in say("--config-dir", "mine", "list", "optimizer").out
+    assert "A slow one." in say("--config-dir=mine", "show", "optimizer/slow").out
+    assert say("-cd", "mine", "check", "optimizer=slow").out == "ok\n"
+    assert say("-m", "check", "optimizer=sgd,adam").code == 0
+    assert say("--cfg", "job", "optimizer=adam").code == 0
+    for words, said in {
+        ("--config-dir", "mine", "lst"): "Did you mean 'list'",
+        ("--config-dir", "mine", "resume", "x"): "--config-dir: not known here",
+        ("optimizer=adam", "check"): "'check': a verb comes first: python -m runner check",
+        ("--config-dir", "list"): "no such folder",
+    }.items():
+        answer = say(*words)
+        assert answer.code == 2 and said in answer.err, answer

@@ -23,6 +23,12 @@ MALFORMED = [
     ("monitor=val/acuracy", "monitor=val/acuracy", "Did you mean 'val/accuracy'"),
     ("data=csv", "data.path", "data.path=...", "show data/csv"),
     ("data=csv data.path=table.csv", "data.target"),
+    ("data=csv data.path=table.csv optimizer.lrr=0.1", "error: optimizer.lrr=0.1", "Did you mean 'lr'"),
+    ("data=csv optimizer.lrr=0.1", "error: optimizer.lrr=0.1", "Did you mean 'lr'"),
+    ("data=csv data.path.x=1 data.target=price", "error: data.path.x=1: data.path is a value"),
+    ("data=csv data.path=table.csv data.tarhet=price", "error: data.tarhet=price", "Did you mean 'target'"),
+    ("--config-dir references optimizer=environment optimizer.lr=1 seeed=3", "seeed=3", "Did you mean 'seed'"),
+    ("--config-dir references optimizer=environment optimizer.lr=1 optimizer.lrr=3", "error: optimizer.lrr=3"),
     ("--config-dir broken optimizer=mine", "broken/optimizer/mine.yaml", "not valid YAML in line"),
     ("optimizer._target_=os.system", "os.system", "trusted"),
     pytest.param(

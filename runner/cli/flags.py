@@ -1,0 +1,84 @@
+"""How the words of a command are read: flags, folders, and what a verb does not take."""
+
+from __future__ import annotations
+
+import argparse
+from typing import NoReturn
+
+from runner.errors import ConfigError, did_you_mean
+
+# Flags of Hydra that would go round our checks, and what there is instead.
+HIDDEN = {
+    "--config-path": "The program has its own folder of options; --config-dir DIR adds yours.",
+    "--experimental-rerun": "`python -m runner rerun RUN_DIR` repeats a run.",
+}
+
+
+def hydra_flags(arguments: list[str]) -> tuple[argparse.Namespace, list[str]]:
+    """Hydra's flags, and the arguments with the flags in front, as Hydra's own parser wants them."""
+    from hydra._internal.utils import get_args_parser
+
+    parser = get_args_parser()
+
+    def refuse(message: str) -> NoReturn:
+        known = [flag for flag in parser._option_string_actions if flag.startswith("--") and flag not in HIDDEN]
+        word = next((word for word in arguments if word.startswith("-") and word in message), "")
+        hint = "" if word in known else did_you_mean(word, known)
+        raise ConfigError(f"{message}.{hint} Flags: {', '.join(known)}.")
+
+    parser.error = refuse  # type: ignore[method-assign]
+    flags = parser.parse_intermixed_args(arguments)
+    for flag, instead in HIDDEN.items():
+        if getattr(flags, flag.strip("-").replace("-", "_")):
+            raise ConfigError(f"{flag}: not taken here. {instead}")
+    return flags, [*(word for word in arguments if word not in flags.overrides), *flags.overrides]
+
+
+def verb_first(arguments: list[str]) -> list[str]:
+    """The same words with the flags that stand before the first other word put behind it."""
+    from hydra._internal.utils import get_args_parser
+
+    actions = get_args_parser()._option_string_actions
+    place = 0
+    while place < len(arguments) and arguments[place].startswith("-"):
+        action, place = actions.get(arguments[place]), place + 1
+        if action is not None and action.nargs != 0:
+            place += 1  # past its value
+    return [*arguments[place : place + 1], *arguments[:place], *arguments[place + 1 :]]
+
+
+def take(arguments: list[str], flag: str) -> tuple[str | None, list[str]]:
+    """The value of ``flag VALUE`` or ``flag=VALUE``, and the arguments without it."""
+    value, rest = None, []
+    words = iter(arguments)
+    for word in words:
+        if word == flag:
+            value = next(words, None)
+            if value is None:
+                raise ConfigError(f"{flag}: a value is expected after it.")
+        elif word.startswith(flag + "="):
+            value = word.partition("=")[2]
+        else:
+            rest.append(word)
+    return value, rest
+
+
+def run_folder(arguments: list[str], usage: str) -> tuple[str, list[str]]:
+    """The folder that comes first, and what follows it."""
+    known_flags(arguments, usage)
+    if not arguments or "=" in arguments[0]:
+        raise ConfigError(f"expected the folder of a run: python -m runner {usage}.")
+    return arguments[0], arguments[1:]
+
+
+def known_flags(arguments: list[str], usage: str) -> None:
+    """Refuse flags."""
+    unknown = next((word for word in arguments if word.startswith("-")), None)
+    if unknown:
+        raise ConfigError(f"{unknown}: not known here. Usage: python -m runner {usage}.")
+
+
+def no_more(arguments: list[str], usage: str) -> None:
+    """Refuse words."""
+    if arguments:
+        raise ConfigError(f"{arguments[0]}: not expected. Usage: python -m runner {usage}.")

@@ -1,0 +1,116 @@
+"""From a checked command to Hydra, and from Hydra to a run."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runner.cli.flags import hydra_flags
+from runner.cli.trials import Trials, config_dir_of
+from runner.errors import ConfigError, RunnerError
+from runner.record.folder import RunFolder, kept_when_started, make
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+
+def train(arguments: list[str]) -> int:
+    """Check a command, then hand it to Hydra: one run, or with ``--multirun`` a sweep."""
+    from runner.config.compose import Command, compose, compose_sweep
+
+    flags, arguments = hydra_flags(arguments)
+    options = arguments[: len(arguments) - len(flags.overrides)]
+    command = Command(flags.overrides, flags.config_dir, flags.config_name or "config")
+    if flags.shell_completion or flags.hydra_help:
+        return _hydra(arguments)
+    if flags.multirun:
+        return _hydra([*options, *compose_sweep(command)])
+    config = compose(command)
+    arguments = [*options, *(override.input_line or "" for override in command.parsed)]
+    if flags.cfg or flags.info:
+        return _hydra(arguments)
+    if searched := config.hydra.runtime.choices.get("sweep"):
+        raise ConfigError(f"sweep={searched}: a space to search, not a run. Add --multirun and hydra/sweeper=bayes.")
+    from runner.config.check import check
+    from runner.run import new_folder
+
+    check(config)
+    if "hydra.run.dir" in command.typed():
+        folder = chosen_folder(config.hydra.run.dir)
+    else:
+        folder = new_folder(config)
+        arguments = [*arguments, f"hydra.run.dir='{folder}'"]
+    with kept_when_started(folder):
+        return _hydra(arguments, one_run=True)
+
+
+def chosen_folder(given: str | None) -> Path:
+    """The folder that ``hydra.run.dir`` names, made unless it is there.
+
+    Raises:
+        ConfigError: no run can be started there.
+    """
+    if not given:
+        raise ConfigError("hydra.run.dir=: expected a folder. Leave it out for one in outputs/runs.")
+    folder = Path(given)
+    make(folder)
+    RunFolder(folder).refuse_second_run()
+    return folder
+
+
+def _hydra(arguments: list[str], one_run: bool = False) -> int:
+    """Run Hydra's own command line with our config folder and our way of reporting errors."""
+    import hydra
+    from hydra.errors import HydraException
+
+    from runner.config.options import CONF
+
+    before = os.environ.get("HYDRA_FULL_ERROR")
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # exceptions come to us instead of being printed and turned into exit 1
+    sys.argv = [sys.argv[0], *arguments]
+    errors: list[Exception] = []
+
+    @functools.wraps(task)
+    def job(config: DictConfig) -> float | None:
+        try:
+            return task(config)
+        except (RunnerError, OSError) as error:  # out of Hydra's sight: it would print a line of its own
+            errors.append(error)
+            return None
+
+    try:
+        hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(job if one_run else task)()
+    except RunnerError:  # a sweep's are of both kinds
+        raise
+    except HydraException as error:
+        raise ConfigError(" ".join(str(error).split())) from error
+    finally:
+        if before is None:
+            del os.environ["HYDRA_FULL_ERROR"]
+    if errors:
+        raise errors[0]
+    return 0
+
+
+def task(config: DictConfig) -> float | None:
+    """What Hydra calls for each job: one run. Returns the best value of the monitored score."""
+    from hydra.core.hydra_config import HydraConfig
+
+    from runner.cli.progress import Terminal
+    from runner.config.compose import as_typed, settle
+    from runner.run import run
+
+    settle(config)
+    hydra = HydraConfig.get()
+    folder = Path(os.path.relpath(hydra.runtime.output_dir))
+    with Terminal() as terminal:
+        result = run(config, folder, terminal, as_typed(hydra.overrides.task), config_dir_of(hydra))
+        terminal.finished(result, folder)
+    value = result["best_value"]
+    return float(value) if value is not None else None
+
+
+task.sweep_protocol = Trials()  # type: ignore[attr-defined]
