@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -79,8 +79,12 @@ class Trials:
         overrides = as_typed(hydra.overrides.task)
         runs.run(cfg, folder, overrides=overrides, config_dir=config_dir_of(hydra), test=False)
 
-    def test(self, folder: Path) -> dict[str, Any]:
-        """Scores of the winner on the test split."""
+    def test(self, folder: Path, commanded: Mapping[str, Any]) -> dict[str, Any]:
+        """Scores of the winner on the test split; none where the data have no such split."""
+        from runner.record.folder import RunFolder
         from runner.run import evaluate_run
 
-        return evaluate_run(folder, "test")
+        run = RunFolder.existing(folder)
+        if "test" not in run.read_json(run.manifest)["data"]:
+            return {}
+        return evaluate_run(folder, "test", trusted_targets=list(commanded["trusted_targets"]))

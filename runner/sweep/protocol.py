@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -50,5 +50,13 @@ class SweepProtocol(Protocol):
             resume: continue from the checkpoint in `folder`, or start over when there is none.
         """
 
-    def test(self, folder: Path) -> dict[str, float]:
-        """Scores of the completed run in `folder` on the test split; asked once, of the winner."""
+    def test(self, folder: Path, commanded: Mapping[str, Any]) -> dict[str, float]:
+        """Scores of the completed run in `folder` on the test split; asked once, of the winner.
+
+        Args:
+            folder: the run's folder.
+            commanded: what the command says of the keys in `commanded`.
+
+        Returns:
+            Scores by name; empty where the data have no test split.
+        """

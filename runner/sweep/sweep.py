@@ -367,7 +367,7 @@ class Sweep:
                         told += f" (mean of {plan.repeats}, standard error {errors})"
                     self.reporter.say(f"best: trial {entry['trial']}, {told}: {readable(entry['overrides'])}")
                 result = self._result(driver, stopped, self._test(driver) if driver.over else {})
-                if "test" in result:
+                if result.get("test"):
                     self.reporter.say(f"test: {scores(result['test'], result['test'].values())}")
                 write(folder.result, json.dumps(result, indent=2) + "\n")
                 if not stopped:
@@ -438,12 +438,11 @@ class Sweep:
             if before.get("tested") == trial.number:
                 return {"tested": trial.number, "test": before["test"]}
         self.reporter.say(f"testing trial {trial.number} on the test split")
-        driver.workers.start(trial.number, test_trial, driver.folder.trial_folder(trial))
+        driver.workers.start(trial.number, test_trial, driver.folder.trial_folder(trial), self.commanded)
         while not (outcomes := driver.workers.wait(60.0)):
             pass
         if outcomes[0].kind != "returned":
-            self.reporter.say(f"Trial {trial.number} could not be tested: {outcomes[0].cause}")
-            return {}
+            return {"status": "failed", "cause": f"trial {trial.number} could not be tested: {outcomes[0].cause}"}
         return {"tested": trial.number, "test": outcomes[0].value}
 
     def _result(self, driver: Driver, stopped: bool, test: dict[str, Any]) -> dict[str, Any]:
@@ -476,6 +475,12 @@ class Sweep:
                 f"{first.cause} (see {folder}/trials/{first.folder}/output.log). All are listed in "
                 f"{shown(driver.folder.table)}; the same command with "
                 f"hydra.sweeper.retries={self.settings.retries + 1} tries them again."
+            )
+        if "cause" in result:
+            trial = driver.best()[0].trials[0]
+            raise RunFailed(
+                f"All trials ended, but {result['cause']} (see {folder}/trials/{trial.folder}/output.log). The same "
+                "command tests it again."
             )
         return result
 

@@ -63,9 +63,11 @@ class Curves:
                 break
         (folder / "result.json").write_text(json.dumps(result))
 
-    def test(self, folder):
+    def test(self, folder, commanded):
         with open(folder / "tested.txt", "a") as file:
             file.write("once\n")
+        if (folder.parents[1] / "untestable").exists():
+            raise ValueError("no test today")
         return {"loss": 0.5}
 
 

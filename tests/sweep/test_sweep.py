@@ -117,6 +117,18 @@ def test_the_median_stops_what_is_worse_and_the_winner_is_tested_once(app):
     assert not any((app.folder / r["folder"] / "tested.txt").exists() for r in app.rows[1:])
 
 
+def test_a_winner_that_can_not_be_tested_is_told_of_and_tested_by_the_same_command(app):
+    app.folder.mkdir()
+    (app.folder / "untestable").touch()
+    with pytest.raises(RunFailed, match="All trials ended, but trial 0 could not be tested: ValueError: no test today"):
+        app("curves", "lr=1,0.5", "sleep=0")
+    assert app.result["status"] == "failed"
+    assert "no test today" in (app.folder / app.rows[0]["folder"] / "output.log").read_text()
+    (app.folder / "untestable").unlink()
+    app("curves", "lr=1,0.5", "sleep=0")
+    assert (app.result["status"], app.result["tested"], app.result["test"]) == ("completed", 0, {"loss": 0.5})
+
+
 def test_repeats_give_mean_and_standard_error(app):
     app("curves", "lr=0.1,1", "hydra.sweeper.repeats=3", "sleep=0", "hydra.sweeper.workers=2")
     assert app.records()[4]["overrides"] == ["sleep=0", "lr=1", "seed=1"]
