@@ -209,13 +209,18 @@ class Driver:
         return not any(t.status in ("running", "interrupted") for t in self.trials.values()) and not self._more()
 
     @property
-    def total(self) -> int:
-        """Trials in all."""
+    def points(self) -> int:
+        """Points in all."""
         points = self.plan.n_trials
         if isinstance(self.plan.sampler, Grid):
             here = len(self._seen | {_identity(p) for p in [*self.plan.space.grid(), *self._enqueue]})
             points = min(here, points or here)
-        return max(len(self.trials), (points or 0) * self.plan.repeats)
+        return max(len(self._points), points or 0)
+
+    @property
+    def total(self) -> int:
+        """Trials in all."""
+        return max(len(self.trials), self.points * self.plan.repeats)
 
     def results(self) -> list[PointResult]:
         """All points."""

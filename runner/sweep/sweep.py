@@ -29,7 +29,7 @@ from runner.sweep.compose import Composer
 from runner.sweep.driver import Driver, Plan
 from runner.sweep.folder import SweepFolder, Trial, shown, write
 from runner.sweep.live import Reporter, counts, readable, scores
-from runner.sweep.pruning import PRUNERS, NoPruner, Pruner, Threshold
+from runner.sweep.pruning import PRUNERS, NoPruner, Pruner
 from runner.sweep.samplers import Grid, Sampler
 from runner.sweep.space import Point, Space, parse
 from runner.sweep.trial import Setup, TaskName, test_trial
@@ -210,8 +210,8 @@ class Sweep:
                 "hydra.sweeper.pruner: this application does not report by epoch (its task function has no "
                 "sweep_protocol), so there is nothing to prune by. Take none."
             )
-        if isinstance(self.pruner, Threshold):
-            self.pruner.sign = 1.0 if objectives[next(iter(objectives))] == "minimize" else -1.0
+        if next(iter(objectives.values())) == "maximize":
+            self.pruner.sign = -1.0
         return Plan(
             space,
             self.sampler,

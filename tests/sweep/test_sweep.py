@@ -117,6 +117,21 @@ def test_the_median_stops_what_is_worse_and_the_winner_is_tested_once(app):
     assert not any((app.folder / r["folder"] / "tested.txt").exists() for r in app.rows[1:])
 
 
+def test_reasons_tell_scores_as_they_are(app):
+    median = "hydra.sweeper.pruner={name: median, n_startup_trials: 1}"
+    app("curves", "lr=1,0.01", "hydra.sweeper.objectives=val/accuracy", median, "sleep=0.1")
+    assert app.rows[1]["cause"] == f"epoch 1: its best, {1 - 1 / 1.01:.4g}, is worse than the median 0.5 of 1 trial"
+
+
+def test_points_with_repeats_are_not_too_few_when_all_are_done(app, capsys):
+    app("curves", "lr=0.1,1", "hydra.sweeper.repeats=3", "sleep=0")
+    assert "Too few" not in capsys.readouterr().out
+    command = ["misbehave=null,raise", "hydra.sweeper.repeats=2", "sleep=0", f"hydra.sweep.dir={app.folder}2"]
+    with pytest.raises(RunFailed):
+        app("curves", *command)
+    assert "Too few points to tell: 1 completed for 1 searched key" in capsys.readouterr().out
+
+
 def test_a_winner_that_can_not_be_tested_is_told_of_and_tested_by_the_same_command(app):
     app.folder.mkdir()
     (app.folder / "untestable").touch()
