@@ -17,6 +17,7 @@ from runner.config.compose import recipe_of, unresolved, without_hydra
 from runner.config.contract import check_contract
 from runner.config.signature import SUPPLIED, describe, fits, signature_of, takes_objects
 from runner.config.targets import check_hydra, check_trusted, resolve
+from runner.engine.metric import Direction
 from runner.engine.spec import Inputs, Probe, Task
 from runner.engine.technique import Technique
 from runner.errors import ConfigError, did_you_mean, nearest
@@ -293,18 +294,50 @@ def check_task(config: Config, task: Task | None, loss: Any, techniques: Sequenc
     _check_scores(config, task, techniques)
 
 
-def _check_scores(config: Config, task: Task | None, techniques: Sequence[Technique]) -> None:
-    from runner.engine.monitor import canonical
+def scores_of(config: Config) -> dict[str, Direction]:
+    """Every score by which runs with this configuration can be judged, and the direction in which it improves.
+
+    Args:
+        config: as `check` gave it.
+    """
+    trusted = config["trusted_targets"]
+    probe = instantiate(config["data"], "data", trusted).probe()
+    return _scores(probe.task, build_techniques(config, trusted))
+
+
+def _scores(task: Task | None, techniques: Sequence[Technique]) -> dict[str, Direction]:
     from runner.metric import all_metrics, metrics_for
 
-    known = all_metrics() if task is None else metrics_for(task)
-    scores = [f"{split}/{name}" for split in ("val", "train") for name in ("loss", *known)]
-    scores += [name for technique in techniques for name in technique.reports]
+    metrics = all_metrics() if task is None else metrics_for(task)
+    each: dict[str, Direction] = {"loss": "min", **{name: metric.direction for name, metric in metrics.items()}}
+    scores = {f"{split}/{name}": direction for split in ("val", "train") for name, direction in each.items()}
+    for technique in techniques:
+        scores |= technique.reports
+    return scores
+
+
+def check_score(key: str, name: str, scores: Iterable[str]) -> str:
+    """The canonical name of a score.
+
+    Args:
+        key: the config key that names it, for the message.
+        name: as given, such as ``val_loss``.
+        scores: what there is.
+
+    Raises:
+        ConfigError: there is no such score.
+    """
+    from runner.engine.monitor import canonical
+
+    if (found := canonical(name)) not in scores:
+        raise ConfigError(f"{key}={name}: no such score.{did_you_mean(found, scores)} Scores: {', '.join(scores)}.")
+    return found
+
+
+def _check_scores(config: Config, task: Task | None, techniques: Sequence[Technique]) -> None:
+    scores = _scores(task, techniques)
     for key, name in _monitored(config):
-        if canonical(name) not in scores:
-            raise ConfigError(
-                f"{key}={name}: no such score.{did_you_mean(canonical(name), scores)} Scores: {', '.join(scores)}."
-            )
+        check_score(key, name, scores)
 
 
 def _short(target: str) -> str:

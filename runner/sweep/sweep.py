@@ -264,12 +264,19 @@ class Sweep:
                         "can do that: type it there."
                     )
             if self.protocol is not None:
+                tried = " ".join(space.overrides(point))
                 try:
                     self.protocol.check(config)
-                    found = found or dict(self.protocol.objectives(config, names))
+                    own = dict(self.protocol.objectives(config, names))
                 except ConfigError as error:
-                    tried = " ".join(space.overrides(point))
                     raise ConfigError(str(error) if tried in str(error) else f"{tried}: {error}") from error
+                found = found or own
+                if own != found and not (directions and list(own) == list(found)):
+                    raise ConfigError(
+                        f"{tried}: searches to {_goals(own)}, other trials to {_goals(found)}, and these can't be "
+                        f"compared. Say what counts: 'hydra.sweeper.objectives=[{','.join(found)}]' "
+                        f"'hydra.sweeper.directions=[{','.join(found.values())}]'."
+                    )
         if not found:
             count = max(1, len(names), len(directions))
             names = names or (["objective"] if count == 1 else [f"objective_{i}" for i in range(count)])
@@ -298,7 +305,7 @@ class Sweep:
             when = dimension.when
             note = f"   when {when.key}={','.join(when.values)}" if when else ""
             say(f"{dimension.key}: {dimension.summary()}{note}")
-        say(f"objectives: {', '.join(f'{d} {n}' for n, d in zip(plan.objectives, plan.directions, strict=True))}")
+        say(f"objectives: {_goals(dict(zip(plan.objectives, plan.directions, strict=True)))}")
         finite = all(d.kind != "interval" for d in plan.space.dimensions)
         grid = sum(1 for _ in plan.space.grid()) if finite else sys.maxsize
         points = min(plan.n_trials or grid, grid) if isinstance(self.sampler, Grid) else plan.n_trials
@@ -570,6 +577,11 @@ def as_typed(overrides: Any) -> list[str]:
     """Hydra's list of overrides as they were typed: what stands for a secret stays a reference."""
     plain: Any = OmegaConf.to_container(overrides, resolve=False) if OmegaConf.is_config(overrides) else overrides
     return [str(text) for text in plain]
+
+
+def _goals(objectives: Mapping[str, str]) -> str:
+    """``minimize val/loss, maximize val/accuracy``."""
+    return ", ".join(f"{direction} {name}" for name, direction in objectives.items())
 
 
 def _enqueued(space: Space, entry: Mapping[str, Any]) -> Point:
