@@ -56,6 +56,13 @@ class Trials:
                 found[name] = GOALS[config["mode"] if name == monitor and config["mode"] != "auto" else scores[name]]
         return found
 
+    def whole_numbers_only(self, cfg: DictConfig, key: str) -> bool:
+        """Whether the class that `key` belongs to takes no other numbers."""
+        from runner.config.check import hint_of, resolved
+        from runner.config.signature import whole_numbers_only
+
+        return whole_numbers_only(hint_of(resolved(cfg), key))
+
     def run(self, cfg: DictConfig, folder: Path, resume: bool) -> None:
         """Train in `folder`, from its checkpoint if there is one. The test split is left alone."""
         from hydra.core.hydra_config import HydraConfig

@@ -122,15 +122,42 @@ def _called(node: Any, key: str) -> Config:
     return node
 
 
+# What the keys beside the groups take.
+TOP_LEVEL: dict[str, Any] = {
+    "seed": Annotated[int, Ge(0)],
+    "name": str | None,
+    "monitor": str,
+    "mode": Literal["auto", "min", "max"],
+    "trusted_targets": list[str],
+}
+
+
+def hint_of(config: Config, key: str) -> Any:
+    """The annotation of what `key` sets; None where there is none, or no such key.
+
+    Args:
+        config: in plain containers.
+        key: such as ``optimizer.lr``.
+
+    Raises:
+        ConfigError: the class that it belongs to is not trusted, or not there.
+    """
+    *path, name = key.split(".")
+    if not path:
+        return TOP_LEVEL.get(name)
+    node: Any = config
+    for part in path:
+        node = node.get(part) if isinstance(node, dict) else None
+    if not isinstance(node, dict) or "_target_" not in node:
+        return None
+    owner = ".".join(path)
+    target = resolve(node["_target_"], f"{owner}._target_", config["trusted_targets"])
+    argument = signature_of(target).arguments.get(name)
+    return argument.hint if argument else None
+
+
 def _check_top_level(config: Config) -> None:
-    rules: dict[str, Any] = {
-        "seed": Annotated[int, Ge(0)],
-        "name": str | None,
-        "monitor": str,
-        "mode": Literal["auto", "min", "max"],
-        "trusted_targets": list[str],
-    }
-    for key, hint in rules.items():
+    for key, hint in TOP_LEVEL.items():
         if not fits(config.get(key), hint):
             raise _misfit(key, config.get(key), hint)
     if config["name"] is not None and not _NAME.fullmatch(config["name"]):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import types
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
 from typing import Any
@@ -112,6 +112,23 @@ def fits(value: Any, hint: Any) -> bool:
     if origin in (dict, Mapping) or hint is dict:
         return isinstance(value, dict)
     return not is_dataclass(hint)
+
+
+def whole_numbers_only(hint: Any) -> bool:
+    """Whether numbers that `hint` allows are whole ones; never for a hint that says nothing of plain values."""
+    kinds = set(_members(hint))
+    return int in kinds and float not in kinds
+
+
+def _members(hint: Any) -> Iterator[Any]:
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is typing.Annotated:
+        yield from _members(arguments[0])
+    elif origin in (typing.Union, types.UnionType):
+        for entry in arguments:
+            yield from _members(entry)
+    else:
+        yield hint
 
 
 def takes_objects(hint: Any) -> bool:

@@ -41,6 +41,14 @@ class SweepProtocol(Protocol):
             runner.errors.ConfigError: a run with this config has no such score.
         """
 
+    def whole_numbers_only(self, cfg: DictConfig, key: str) -> bool:
+        """Whether the numbers that `key` takes are whole ones, so that an interval of it has no others.
+
+        Args:
+            cfg: a trial's config that has the key.
+            key: such as ``data.batch_size``.
+        """
+
     def run(self, cfg: DictConfig, folder: Path, resume: bool) -> Any:
         """Train in `folder`, without looking at the test split.
 

@@ -25,13 +25,13 @@ from omegaconf import DictConfig, OmegaConf
 from runner.errors import ConfigError, Interrupted, RunFailed, counted, did_you_mean
 from runner.sweep.advice import advice
 from runner.sweep.check import covering
-from runner.sweep.compose import Composer
+from runner.sweep.compose import Composer, is_integer
 from runner.sweep.driver import Driver, Plan
 from runner.sweep.folder import SweepFolder, Trial, shown, write
 from runner.sweep.live import Reporter, counts, readable, scores
 from runner.sweep.pruning import PRUNERS, NoPruner, Pruner
 from runner.sweep.samplers import Grid, Sampler
-from runner.sweep.space import Point, Space, parse
+from runner.sweep.space import Point, Space, parse, with_whole_numbers
 from runner.sweep.trial import Setup, TaskName, test_trial
 from runner.sweep.workers import Workers
 
@@ -150,6 +150,7 @@ class Sweep:
         """
         task, arguments = TaskName.of(self.task), as_typed(arguments)
         space = parse(arguments, self.settings.params, self.composer.options, self.composer.current, self.composer.keys)
+        space = with_whole_numbers(space, self._whole_numbers_only)
         self.commanded = self._commanded(space, arguments)
         plan = self._plan(space)
         folder = SweepFolder(sweep_path(self.config, self._name(space, plan)))
@@ -171,6 +172,12 @@ class Sweep:
         points = f"{counted(self.settings.n_trials, 'point')} of " if self.settings.n_trials else ""
         keys, workers = counted(len(space.dimensions), "key"), counted(self.settings.workers, "worker")
         return f"{sampler} search: {points}{keys} with {workers}; checking every option it can reach"
+
+    def _whole_numbers_only(self, overrides: Sequence[str], key: str) -> bool:
+        """Whether `key` takes no other numbers in a trial with `overrides`: by its type, or the application's word."""
+        config = self.composer.compose(overrides)
+        typed = is_integer(config, key)
+        return typed or (self.protocol is not None and self.protocol.whole_numbers_only(config, key))
 
     def _commanded(self, space: Space, arguments: Sequence[str]) -> dict[str, Any]:
         """What the command itself says of the keys that only a command may set."""

@@ -40,6 +40,9 @@ class Curves:
         known = {"val/loss": "minimize", "val/accuracy": "maximize"}
         return {name: known[name] for name in names or ["val/loss"]}
 
+    def whole_numbers_only(self, cfg, key):
+        return key == "epochs"
+
     def run(self, cfg, folder, resume):
         saved = folder / "checkpoint.json"
         done = json.loads(saved.read_text())["epoch"] if resume and saved.exists() else 0

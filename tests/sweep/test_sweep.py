@@ -191,6 +191,14 @@ def test_learning_samplers_continue_where_they_were(app, sweeper):
     assert len({r["overrides"] for r in app.rows}) == 15
 
 
+def test_an_interval_of_a_key_that_takes_whole_numbers_only_has_no_others(app):
+    space = ["epochs=tag(log,interval(2,5))", "lr=interval(1,2)"]
+    app("curves", *space, "sleep=0", "hydra.sweeper.n_trials=5", sweeper="random")
+    assert app.column("status") == ["completed"] * 5
+    assert all(text.isdecimal() and 2 <= int(text) <= 5 for text in app.column("epochs"))
+    assert not any(text.isdecimal() for text in app.column("lr"))
+
+
 def test_maximizing(app):
     app("curves", "lr=0.1,1", "hydra.sweeper.objectives=val/accuracy", "sleep=0")
     assert app.result["best"][0]["overrides"] == ["lr=1"]

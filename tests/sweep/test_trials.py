@@ -1,4 +1,4 @@
-"""A score that a sweep searches for is one that its runs report."""
+"""What our own runs tell a sweep: the scores that they report, and which keys take whole numbers only."""
 
 from __future__ import annotations
 
@@ -44,3 +44,22 @@ def test_a_run_and_a_sweep_refuse_the_same_scores(key, name, overrides, message)
     with pytest.raises(ConfigError, match=message.replace("?", r"\?")) as refused:
         objectives(names, *overrides, *more)
     assert key in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "whole"),
+    [
+        ("seed", True),
+        ("data.batch_size", True),
+        ("trainer.max_epochs", True),
+        ("regularization.early_stopping.patience", True),
+        ("optimizer.lr", False),
+        ("model.dropout", False),
+        ("monitor", False),
+        ("trainer.nothing", False),
+        ("nothing.at.all", False),
+    ],
+)
+def test_keys_that_take_whole_numbers_only(key, whole):
+    cfg = compose(Command(["data=iris", "regularization=[early_stopping]"]))
+    assert Trials().whole_numbers_only(cfg, key) is whole
