@@ -159,8 +159,14 @@ class Sweep:
             return {}
         folder.lock()
         try:
-            self.reporter.say(f"in {shown(folder.path)}")
-            return self._run(plan, folder, task, arguments)
+            with _interruptible():
+                self.reporter.say(f"in {shown(folder.path)}")
+                return self._run(plan, folder, task, arguments)
+        except KeyboardInterrupt:
+            at = shown(folder.path)
+            raise Interrupted(
+                f"Stopped at once; what was saved before stays. The same command continues the sweep in {at}."
+            ) from None
         finally:
             folder.unlock()
 
@@ -347,48 +353,47 @@ class Sweep:
 
         stopped = False
         try:
-            with _interruptible():
-                driver = Driver(plan, folder, study, self.composer, workers, notice)
-                before = len(driver.trials) - sum(t.status == "interrupted" for t in driver.trials.values())
-                done = f", {before} of them done before" if before else ""
-                if not driver.over:
-                    self.reporter.say(f"{counted(driver.total, 'trial')}{done}, {workers.count} at a time")
-                self.reporter.open()
-                try:
-                    driver.run()
-                    if driver.too_many_failures:
-                        driver.stop(GRACE if plan.protocol else 0.0)
-                except StorageInternalError as error:
-                    workers.close(GRACE if plan.protocol else 0.0)  # what they saved is found at the next start
-                    raise RunFailed(
-                        "hydra.sweeper.storage: the connection was lost "
-                        f"({type(error.__cause__ or error).__name__}). No trial was: all are in {shown(folder.path)}. "
-                        "The same command continues the sweep when the storage is there again."
-                    ) from error
-                except KeyboardInterrupt:
-                    stopped = True
-                    if plan.protocol and workers.jobs:
-                        self.reporter.close(driver)
-                        running = counted(len(workers.jobs), "trial")
-                        self.reporter.say(f"stopping: {running} under way, to be saved; Ctrl-C again stops at once")
+            driver = Driver(plan, folder, study, self.composer, workers, notice)
+            before = len(driver.trials) - sum(t.status == "interrupted" for t in driver.trials.values())
+            done = f", {before} of them done before" if before else ""
+            if not driver.over:
+                self.reporter.say(f"{counted(driver.total, 'trial')}{done}, {workers.count} at a time")
+            self.reporter.open()
+            try:
+                driver.run()
+                if driver.too_many_failures:
                     driver.stop(GRACE if plan.protocol else 0.0)
-                driver.conclude()
-                self.reporter.close(driver)
-                for entry in self._result(driver, stopped, {})["best"][:10]:
-                    told = scores(plan.objectives, [entry[n] for n in plan.objectives])
-                    if plan.repeats > 1:
-                        errors = ", ".join(f"{e:.2g}" for e in entry["standard_error"])
-                        told += f" (mean of {plan.repeats}, standard error {errors})"
-                    self.reporter.say(f"best: trial {entry['trial']}, {told}: {readable(entry['overrides'])}")
-                result = self._result(driver, stopped, self._test(driver) if driver.over else {})
-                if result.get("test"):
-                    self.reporter.say(f"test: {scores(result['test'], result['test'].values())}")
-                write(folder.result, json.dumps(result, indent=2) + "\n")
-                if not stopped:
-                    for words in advice(driver):
-                        self.reporter.say(f"advice: {words}")
-                    self.reporter.say("drawing plots")
-                    painter.start()
+            except StorageInternalError as error:
+                workers.close(GRACE if plan.protocol else 0.0)  # what they saved is found at the next start
+                raise RunFailed(
+                    "hydra.sweeper.storage: the connection was lost "
+                    f"({type(error.__cause__ or error).__name__}). No trial was: all are in {shown(folder.path)}. "
+                    "The same command continues the sweep when the storage is there again."
+                ) from error
+            except KeyboardInterrupt:
+                stopped = True
+                if plan.protocol and workers.jobs:
+                    self.reporter.close(driver)
+                    running = counted(len(workers.jobs), "trial")
+                    self.reporter.say(f"stopping: {running} under way, to be saved; Ctrl-C again stops at once")
+                driver.stop(GRACE if plan.protocol else 0.0)
+            driver.conclude()
+            self.reporter.close(driver)
+            for entry in self._result(driver, stopped, {})["best"][:10]:
+                told = scores(plan.objectives, [entry[n] for n in plan.objectives])
+                if plan.repeats > 1:
+                    errors = ", ".join(f"{e:.2g}" for e in entry["standard_error"])
+                    told += f" (mean of {plan.repeats}, standard error {errors})"
+                self.reporter.say(f"best: trial {entry['trial']}, {told}: {readable(entry['overrides'])}")
+            result = self._result(driver, stopped, self._test(driver) if driver.over else {})
+            if result.get("test"):
+                self.reporter.say(f"test: {scores(result['test'], result['test'].values())}")
+            write(folder.result, json.dumps(result, indent=2) + "\n")
+            if not stopped:
+                for words in advice(driver):
+                    self.reporter.say(f"advice: {words}")
+                self.reporter.say("drawing plots")
+                painter.start()
         finally:
             if self.reporter.live is not None:
                 self.reporter.live.stop()

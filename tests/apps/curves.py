@@ -79,6 +79,9 @@ def misbehave(how):
         raise ValueError("something is wrong")
     if how == "hang":
         time.sleep(1000)
+    if how == "stubborn":
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        time.sleep(1000)
     if how == "die":
         os.kill(os.getpid(), signal.SIGKILL)
     if how == "exit":
