@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -25,9 +26,15 @@ def console() -> Console:
     return out
 
 
-def put(table: Table) -> None:
-    """Print a table without the spaces that fill its last column."""
+def put(table: Table, least: int = 0) -> None:
+    """Print a table without the spaces that fill its last column.
+
+    Args:
+        table: what is printed.
+        least: the width, in characters, into which it is never squeezed.
+    """
     out = console()
+    out.width = max(out.width, least)
     with out.capture() as captured:
         out.print(table)
     for line in captured.get().splitlines():
@@ -146,11 +153,13 @@ def sweep_table(found: list[Summary]) -> None:
     from runner.sweep.live import readable
 
     table = plain_table("sweep", "started", "sampler", "trials", "best", "with")
+    table.columns[0].no_wrap = True  # to be copied
     for sweep in found:
         trials = ", ".join(f"{count} {status}" for status, count in sweep.statuses.items())
         best = f"{', '.join(sweep.objectives)} {number(sweep.best)}"
         table.add_row(str(sweep.folder), sweep.created, sweep.sampler, trials, best, readable([sweep.overrides]))
-    put(table)
+    names = max(len(str(sweep.folder)) for sweep in found)
+    put(table, least=names + 80 if console().is_terminal else sys.maxsize)  # other programs want a line per sweep
 
 
 def doctor_tables(report: dict[str, list[tuple[str, str]]]) -> None:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
-
-from runner.errors import ConfigError, did_you_mean
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 Goal = Literal["minimize", "maximize"]
+GOALS: dict[str, Goal] = {"min": "minimize", "max": "maximize"}
 
 # What a run says of itself in result.json, beside its scores.
 OF_THE_RUN: dict[str, Goal] = {"samples_per_second": "maximize", "seconds": "minimize", "parameters": "minimize"}
@@ -43,26 +42,26 @@ class Trials:
         Raises:
             ConfigError: no run reports such a score.
         """
-        from runner.engine.monitor import canonical
-        from runner.metric import all_metrics
+        from runner.config.check import check_score, resolved, scores_of
 
-        goals: dict[str, Goal] = {"min": "minimize", "max": "maximize"}
-        known = {f"{split}/loss": "min" for split in ("train", "val")}
-        known |= {f"{split}/{m.name}": m.direction for split in ("train", "val") for m in all_metrics().values()}
+        config = resolved(cfg)
+        scores = scores_of(config)
+        monitor = check_score("monitor", config["monitor"], scores)
         found: dict[str, Goal] = {}
-        for name in map(canonical, names or [cfg.monitor]):
+        for given in names or [monitor]:
+            name = check_score("hydra.sweeper.objectives", given, [*scores, *OF_THE_RUN])
             if name in OF_THE_RUN:
                 found[name] = OF_THE_RUN[name]
-            elif name in known:
-                monitored = name == canonical(cfg.monitor) and cfg.mode != "auto"
-                found[name] = goals[cfg.mode if monitored else known[name]]
             else:
-                scores = [*known, *OF_THE_RUN]
-                raise ConfigError(
-                    f"hydra.sweeper.objectives: no run reports {name!r}.{did_you_mean(name, scores)} "
-                    f"There are: {', '.join(scores)}."
-                )
+                found[name] = GOALS[config["mode"] if name == monitor and config["mode"] != "auto" else scores[name]]
         return found
+
+    def whole_numbers_only(self, cfg: DictConfig, key: str) -> bool:
+        """Whether the class that `key` belongs to takes no other numbers."""
+        from runner.config.check import hint_of, resolved
+        from runner.config.signature import whole_numbers_only
+
+        return whole_numbers_only(hint_of(resolved(cfg), key))
 
     def run(self, cfg: DictConfig, folder: Path, resume: bool) -> None:
         """Train in `folder`, from its checkpoint if there is one. The test split is left alone."""
@@ -79,8 +78,12 @@ class Trials:
         overrides = as_typed(hydra.overrides.task)
         runs.run(cfg, folder, overrides=overrides, config_dir=config_dir_of(hydra), test=False)
 
-    def test(self, folder: Path) -> dict[str, Any]:
-        """Scores of the winner on the test split."""
+    def test(self, folder: Path, commanded: Mapping[str, Any]) -> dict[str, Any]:
+        """Scores of the winner on the test split; none where the data have no such split."""
+        from runner.record.folder import RunFolder
         from runner.run import evaluate_run
 
-        return evaluate_run(folder, "test")
+        run = RunFolder.existing(folder)
+        if "test" not in run.read_json(run.manifest)["data"]:
+            return {}
+        return evaluate_run(folder, "test", trusted_targets=list(commanded["trusted_targets"]))

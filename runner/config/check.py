@@ -18,6 +18,7 @@ from runner.config.contract import check_contract
 from runner.config.signature import SUPPLIED, describe, fits, signature_of, takes_objects
 from runner.config.targets import check_hydra, check_trusted, resolve
 from runner.engine.spec import IN_WORDS, Field, Spec
+from runner.engine.metric import Direction
 from runner.engine.technique import Technique
 from runner.errors import ConfigError, did_you_mean, nearest
 
@@ -134,15 +135,42 @@ def _called(node: Any, key: str) -> Config:
     return node
 
 
+# What the keys beside the groups take.
+TOP_LEVEL: dict[str, Any] = {
+    "seed": Annotated[int, Ge(0)],
+    "name": str | None,
+    "monitor": str,
+    "mode": Literal["auto", "min", "max"],
+    "trusted_targets": list[str],
+}
+
+
+def hint_of(config: Config, key: str) -> Any:
+    """The annotation of what `key` sets; None where there is none, or no such key.
+
+    Args:
+        config: in plain containers.
+        key: such as ``optimizer.lr``.
+
+    Raises:
+        ConfigError: the class that it belongs to is not trusted, or not there.
+    """
+    *path, name = key.split(".")
+    if not path:
+        return TOP_LEVEL.get(name)
+    node: Any = config
+    for part in path:
+        node = node.get(part) if isinstance(node, dict) else None
+    if not isinstance(node, dict) or "_target_" not in node:
+        return None
+    owner = ".".join(path)
+    target = resolve(node["_target_"], f"{owner}._target_", config["trusted_targets"])
+    argument = signature_of(target).arguments.get(name)
+    return argument.hint if argument else None
+
+
 def _check_top_level(config: Config) -> None:
-    rules: dict[str, Any] = {
-        "seed": Annotated[int, Ge(0)],
-        "name": str | None,
-        "monitor": str,
-        "mode": Literal["auto", "min", "max"],
-        "trusted_targets": list[str],
-    }
-    for key, hint in rules.items():
+    for key, hint in TOP_LEVEL.items():
         if not fits(config.get(key), hint):
             raise _misfit(key, config.get(key), hint)
     if config["name"] is not None and not _NAME.fullmatch(config["name"]):
@@ -311,18 +339,51 @@ def check_task(config: Config, task: str | None, loss: Any, techniques: Sequence
     _check_scores(config, task, techniques)
 
 
-def _check_scores(config: Config, task: str | None, techniques: Sequence[Technique]) -> None:
-    from runner.engine.monitor import canonical
+def scores_of(config: Config) -> dict[str, Direction]:
+    """Every score by which runs with this configuration can be judged, and the direction in which it improves.
+
+    Args:
+        config: as `check` gave it.
+    """
+    trusted = config["trusted_targets"]
+    probe = instantiate(config["data"], "data", trusted).probe()
+    return _scores(probe.task, build_techniques(config, trusted))
+
+
+def _scores(task: str | None, techniques: Sequence[Technique]) -> dict[str, Direction]:
     from runner.metric import all_metrics, metrics_for
 
-    known = [*(all_metrics() if task is None else metrics_for(task)), *(config.get("metric") or {})]
-    scores = [f"{split}/{name}" for split in ("val", "train") for name in ("loss", *known)]
-    scores += [name for technique in techniques for name in technique.reports]
+    metrics = dict(all_metrics() if task is None else metrics_for(task))
+    metrics |= {name: all_metrics()[name] for name in asked if name in all_metrics()}
+    each: dict[str, Direction] = {"loss": "min", **{name: metric.direction for name, metric in metrics.items()}}
+    scores = {f"{split}/{name}": direction for split in ("val", "train") for name, direction in each.items()}
+    for technique in techniques:
+        scores |= technique.reports
+    return scores
+
+
+def check_score(key: str, name: str, scores: Iterable[str]) -> str:
+    """The canonical name of a score.
+
+    Args:
+        key: the config key that names it, for the message.
+        name: as given, such as ``val_loss``.
+        scores: what there is.
+
+    Raises:
+        ConfigError: there is no such score.
+    """
+    from runner.engine.monitor import canonical
+
+    if (found := canonical(name)) not in scores:
+        raise ConfigError(f"{key}={name}: no such score.{did_you_mean(found, scores)} Scores: {', '.join(scores)}.")
+    return found
+
+
+def _check_scores(config: Config, task: str | None, techniques: Sequence[Technique]) -> None:
+    scores = _scores(task, techniques)
     for key, name in _monitored(config):
-        if canonical(name) not in scores:
-            raise ConfigError(
-                f"{key}={name}: no such score.{did_you_mean(canonical(name), scores)} Scores: {', '.join(scores)}."
-            )
+        check_score(key, name, scores)
 
 
 def _short(target: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import types
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
 from typing import Any
@@ -123,6 +123,23 @@ def _is_plain(value: Any) -> bool:
     if type(value) in (list, tuple):
         return all(map(_is_plain, value))
     return value is None or type(value) in _PLAIN
+
+
+def whole_numbers_only(hint: Any) -> bool:
+    """Whether numbers that `hint` allows are whole ones; never for a hint that says nothing of plain values."""
+    kinds = set(_members(hint))
+    return int in kinds and float not in kinds
+
+
+def _members(hint: Any) -> Iterator[Any]:
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is typing.Annotated:
+        yield from _members(arguments[0])
+    elif origin in (typing.Union, types.UnionType):
+        for entry in arguments:
+            yield from _members(entry)
+    else:
+        yield hint
 
 
 def takes_objects(hint: Any) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from runner.errors import counted
@@ -25,10 +26,11 @@ def advice(driver: Driver) -> list[str]:
     lost = sum(t.status in ("failed", "pruned") for t in driver.trials.values())
     if driver.trials and lost > len(driver.trials) / 2:
         found.append(f"Most trials failed or were pruned ({lost} of {len(driver.trials)}): the rest may say little.")
-    needed = min(ENOUGH, driver.total, 5 * len(space.dimensions))
+    needed = min(ENOUGH, driver.points, 5 * len(space.dimensions))
     if len(completed) < needed:
-        keys = counted(len(space.dimensions), "searched key")
-        found.append(f"Too few trials to tell: {len(completed)} completed for {keys}.")
+        keys, what = counted(len(space.dimensions), "searched key"), "trials" if driver.plan.repeats == 1 else "points"
+        found.append(f"Too few {what} to tell: {len(completed)} completed for {keys}.")
+    found += stopped_too_early(driver)
     if len(driver.plan.objectives) == 1 and (front := driver.best()):
         params = front[0].trials[0].params
         for dimension in space.dimensions:
@@ -43,6 +45,25 @@ def advice(driver: Driver) -> list[str]:
             if share < NIL:
                 found.append(f"{key} made no difference in this range (importance {share:.2g}): it may be left out.")
     return found
+
+
+def stopped_too_early(driver: Driver) -> Iterator[str]:
+    """Why trials that were stopped with a better score than the best one's are not the best."""
+    plan, front = driver.plan, driver.best()
+    stopped = [t for t in driver.trials.values() if t.status == "pruned" and t.values]
+    if stopped and not front:
+        yield "No trial ran to its end, so none is the best. Take more points, or a pruner that lets more go on."
+    if not front or len(plan.objectives) > 1:
+        return
+    limit, (sign,), (name,) = (front[0].values or [math.inf])[0], plan.signs, plan.objectives
+    better = sorted((sign * t.values[0], t.number) for t in stopped if t.values and sign * t.values[0] < sign * limit)
+    if better:
+        trial = driver.trials[better[0][1]]
+        others = f" ({counted(len(better) - 1, 'other')} too)" if len(better) > 1 else ""
+        yield (
+            f"Trial {trial.number} was stopped at {name} {sign * better[0][0]:.6g}{others}, better than the best "
+            f"one's {limit:.6g}: only trials that ran to their end count. It was stopped at {trial.cause}."
+        )
 
 
 def edge(dimension: Dimension, text: str) -> str | None:

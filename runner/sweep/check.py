@@ -22,22 +22,9 @@ def covering(space: Space, is_group: Callable[[Dimension], bool]) -> Iterator[Po
         yield from replace(space, dimensions=first).grid()
     for dimension in space.dimensions:
         for text in dimension.ends():
-            forced = {dimension.key: text, **_needed(space, dimension)}
+            forced = {dimension.key: text, **space.needed(dimension)}
             yield space.build(lambda d, forced=forced: forced.get(d.key, d.ends()[0]))  # type: ignore[misc]
 
 
 def _only_first(dimension: Dimension) -> Dimension:
     return replace(dimension, kind="choice", texts=dimension.ends()[:1], natives=(None,))
-
-
-def _needed(space: Space, dimension: Dimension) -> Point:
-    """What must be chosen so that the dimension's condition holds."""
-    point: Point = {}
-    while (condition := dimension.when) is not None:
-        parents = [d for d in space.dimensions if d.name == condition.key]
-        if not parents:
-            break
-        dimension = parents[0]
-        texts = dimension.texts or dimension.ends()
-        point[dimension.key] = next((t for t in texts if condition.holds(t)), texts[0])
-    return point

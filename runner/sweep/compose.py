@@ -13,7 +13,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
 from hydra.core.utils import setup_globals
 from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, IntegerNode, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from runner.errors import ConfigError
@@ -112,6 +112,13 @@ class Composer:
         if values:
             lines.append(OmegaConf.to_yaml(values).rstrip())
         return "\n".join(lines) + "\n"
+
+
+def is_integer(config: DictConfig, key: str) -> bool:
+    """Whether a structured config types `key` as a whole number."""
+    parent, _, name = key.rpartition(".")
+    owner = OmegaConf.select(config, parent) if parent else config
+    return isinstance(owner, DictConfig) and isinstance(owner._get_node(name, validate_access=False), IntegerNode)
 
 
 def _is_leaf(override: Override) -> bool:

@@ -209,13 +209,18 @@ class Driver:
         return not any(t.status in ("running", "interrupted") for t in self.trials.values()) and not self._more()
 
     @property
-    def total(self) -> int:
-        """Trials in all."""
+    def points(self) -> int:
+        """Points in all."""
         points = self.plan.n_trials
         if isinstance(self.plan.sampler, Grid):
             here = len(self._seen | {_identity(p) for p in [*self.plan.space.grid(), *self._enqueue]})
             points = min(here, points or here)
-        return max(len(self.trials), (points or 0) * self.plan.repeats)
+        return max(len(self._points), points or 0)
+
+    @property
+    def total(self) -> int:
+        """Trials in all."""
+        return max(len(self.trials), self.points * self.plan.repeats)
 
     def results(self) -> list[PointResult]:
         """All points."""
@@ -433,11 +438,29 @@ class Driver:
         status, cause = result.get("status"), result.get("cause")
         if status != "completed":
             return status if status in ("pruned", "interrupted") else "failed", cause, None
-        found = [_score(result, name) for name in self.plan.objectives]
+        found = [self._score(trial, result, name) for name in self.plan.objectives]
         missing = [n for n, v in zip(self.plan.objectives, found, strict=True) if v is None]
         if missing:
             return "failed", f"the run reports no {', '.join(missing)}", None
         return self._returned(found)
+
+    def _score(self, trial: Trial, result: dict[str, Any], name: str) -> float | None:
+        """A score from ``result.json``: the monitored one, one of its tables (``val``), or a plain entry.
+
+        What it does not hold is that of the best epoch in ``metrics.jsonl``.
+        """
+        if name == result.get("monitor"):
+            return result.get("best_value")
+        split, _, metric = name.partition("/")
+        table = result.get(split)
+        if metric and isinstance(table, dict):
+            found = table.get(metric, table.get(name))
+        else:
+            found = result.get(name)
+        if found is None:
+            epochs = Follower(self.folder.trial_folder(trial) / "metrics.jsonl").lines()
+            found = next((row.get(name) for row in epochs if row.get("epoch") == result.get("best_epoch")), None)
+        return None if found is None else float(found)
 
     def _returned(self, values: Sequence[Any] | None) -> tuple[Any, str | None, list[float] | None]:
         """Status, cause and values from the numbers that a task returned."""
@@ -488,16 +511,3 @@ def _task_config(config: DictConfig) -> dict[str, Any]:
 
 def _json(content: Any) -> str:
     return json.dumps(content, default=str)
-
-
-def _score(result: dict[str, Any], name: str) -> float | None:
-    """A score from ``result.json``: the monitored one, one of its tables (``val``), or a plain entry."""
-    if name == result.get("monitor"):
-        return result.get("best_value")
-    split, _, metric = name.partition("/")
-    table = result.get(split)
-    if metric and isinstance(table, dict):
-        found = table.get(metric, table.get(name))
-    else:
-        found = result.get(name)
-    return None if found is None else float(found)

@@ -155,6 +155,18 @@ class SweepFolder:
         self._lock.write(f"process {os.getpid()} on {socket.gethostname()}")
         self._lock.flush()
 
+    @property
+    def locked(self) -> bool:
+        """Whether a driver is at work here."""
+        try:
+            with open(self.path / "driver.lock") as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # shared: others may look at the same time
+        except FileNotFoundError:
+            return False
+        except BlockingIOError:
+            return True
+        return False
+
     def unlock(self) -> None:
         """Let the next driver in."""
         if self._lock is not None:

@@ -24,7 +24,7 @@ class Summary:
         created: when it was first started.
         sampler: who chose.
         objectives: what was searched for.
-        statuses: trials by status.
+        statuses: trials by status; those that were running when their driver died are interrupted.
         best: the best value of a single objective; None while there is none.
         overrides: the best point.
     """
@@ -52,10 +52,11 @@ def read_settings(folder: Path) -> dict[str, Any]:
 
 
 def summaries(root: Path) -> list[Summary]:
-    """The sweeps in the folders of `root`, oldest first."""
+    """The sweeps in the folders of `root`, oldest first; or the one whose own folder it is."""
     found = []
-    for path in root.glob("*/sweep.yaml"):
+    for path in [*root.glob("sweep.yaml")] or root.glob("*/sweep.yaml"):
         settings, table = read_settings(path.parent), path.with_name("trials.csv")
+        alive = SweepFolder(path.parent).locked
         rows = read_table(table) if table.exists() else []
         best: tuple[float, str] | None = None
         if len(settings["objectives"]) == 1:
@@ -77,7 +78,7 @@ def summaries(root: Path) -> list[Summary]:
                 settings["created"],
                 settings["sampler"],
                 tuple(settings["objectives"]),
-                dict(Counter(r["status"] for r in rows)),
+                dict(Counter(r["status"] if alive or r["status"] != "running" else "interrupted" for r in rows)),
                 best[0] if best else None,
                 best[1] if best else "",
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -41,6 +41,14 @@ class SweepProtocol(Protocol):
             runner.errors.ConfigError: a run with this config has no such score.
         """
 
+    def whole_numbers_only(self, cfg: DictConfig, key: str) -> bool:
+        """Whether the numbers that `key` takes are whole ones, so that an interval of it has no others.
+
+        Args:
+            cfg: a trial's config that has the key.
+            key: such as ``data.batch_size``.
+        """
+
     def run(self, cfg: DictConfig, folder: Path, resume: bool) -> Any:
         """Train in `folder`, without looking at the test split.
 
@@ -50,5 +58,13 @@ class SweepProtocol(Protocol):
             resume: continue from the checkpoint in `folder`, or start over when there is none.
         """
 
-    def test(self, folder: Path) -> dict[str, float]:
-        """Scores of the completed run in `folder` on the test split; asked once, of the winner."""
+    def test(self, folder: Path, commanded: Mapping[str, Any]) -> dict[str, float]:
+        """Scores of the completed run in `folder` on the test split; asked once, of the winner.
+
+        Args:
+            folder: the run's folder.
+            commanded: what the command says of the keys in `commanded`.
+
+        Returns:
+            Scores by name; empty where the data have no test split.
+        """

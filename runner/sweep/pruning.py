@@ -42,9 +42,11 @@ class Pruner:
 
     Attributes:
         pauses: whether a verdict only pauses, so that the trial may be promoted later.
+        sign: -1 where curves hold the negative of the score; what is told is the score itself.
     """
 
     pauses: ClassVar[bool] = False
+    sign: float = 1.0
 
     def judge(self, curves: Curves, number: int, epoch: int) -> str | None:
         """Why trial `number` should stop after `epoch`, in words; None to let it go on."""
@@ -81,7 +83,8 @@ class Median(Pruner):
         if not scores or (best := curves[number].best(epoch)) <= (median := statistics.median(scores)):
             return None
         trials = counted(len(scores), "trial")
-        return f"epoch {epoch}: its best, {best:.4g}, is worse than the median {median:.4g} of {trials}"
+        told, middle = self.sign * best, self.sign * median
+        return f"epoch {epoch}: its best, {told:.4g}, is worse than the median {middle:.4g} of {trials}"
 
 
 class Threshold(Pruner):
@@ -97,7 +100,6 @@ class Threshold(Pruner):
         self, lower: float | None = None, upper: float | None = None, n_warmup_epochs: Annotated[int, Ge(0)] = 0
     ) -> None:
         self.lower, self.upper, self.n_warmup_epochs = lower, upper, n_warmup_epochs
-        self.sign = 1.0  # -1 where curves hold the negative of the score
 
     def judge(self, curves: Curves, number: int, epoch: int) -> str | None:
         """Look at the score of `epoch` alone."""
@@ -171,23 +173,31 @@ class Asha(Pruner):
         first = self.first_rung(number)
         return ((n, c) for n, c in curves.items() if self.first_rung(n) == first)
 
-    def _among_best(self, curves: Curves, number: int, rung: int) -> bool:
-        """Whether the trial is in the best ``1/factor`` of those that reached `rung`; ties go to the older one."""
+    def _ranked(self, curves: Curves, number: int, rung: int) -> list[int]:
+        """The trials that reached `rung`, the best first; ties go to the older one."""
         reached = sorted((_order(c.scores[rung]), n) for n, c in self._peers(curves, number) if rung in c.scores)
-        return number in [n for _, n in reached[: len(reached) // self.reduction_factor]]
+        return [n for _, n in reached]
+
+    def _among_best(self, ranked: list[int], number: int) -> bool:
+        return number in ranked[: len(ranked) // self.reduction_factor]
 
     def judge(self, curves: Curves, number: int, epoch: int) -> str | None:
         """At a rung: pause unless it is among the best there."""
-        if epoch not in self.rungs(number, epoch) or self._among_best(curves, number, epoch):
+        if epoch not in self.rungs(number, epoch):
             return None
-        return f"epoch {epoch}: not among the best 1/{self.reduction_factor} yet"
+        ranked = self._ranked(curves, number, epoch)
+        if self._among_best(ranked, number):
+            return None
+        score, place = self.sign * curves[number].scores[epoch], ranked.index(number) + 1
+        one_in = f"the best 1 in {self.reduction_factor}"
+        return f"epoch {epoch}: {score:.4g} is place {place} of {len(ranked)} there, and {one_in} go on"
 
     def promotable(self, curves: Curves) -> int | None:
         """The paused trial of the highest rung that is now among the best there."""
         found = [
             (-rung, _order(curve.scores[rung]), number)
             for number, curve in curves.items()
-            if (rung := curve.paused_at) is not None and self._among_best(curves, number, rung)
+            if (rung := curve.paused_at) is not None and self._among_best(self._ranked(curves, number, rung), number)
         ]
         return min(found)[2] if found else None
 

@@ -149,6 +149,18 @@ class Space:
                 point[dimension.key] = value(dimension)
         return point
 
+    def needed(self, dimension: Dimension) -> Point:
+        """What must be chosen so that the dimension's condition holds."""
+        point: Point = {}
+        while (condition := dimension.when) is not None:
+            parents = [d for d in self.dimensions if d.name == condition.key]
+            if not parents:
+                break
+            dimension = parents[0]
+            texts = dimension.texts or dimension.ends()
+            point[dimension.key] = next((t for t in texts if condition.holds(t)), texts[0])
+        return point
+
     def grid(self) -> Iterator[Point]:
         """Every point once: the last key turns fastest. Only for spaces without intervals."""
         return self._grid(0, {})
@@ -233,6 +245,25 @@ def parse(
     fixed = {name: override.input_line or "" for name, override in parsed.items() if name not in searched}
     constants = _constants(searched, fixed, current)
     return Space(_in_order(list(searched.values()), constants), tuple(fixed.values()), constants)
+
+
+def with_whole_numbers(space: Space, takes_no_others: Callable[[Sequence[str], str], bool]) -> Space:
+    """The space with whole numbers in the intervals of keys that take no others; Hydra's intervals are of reals.
+
+    Args:
+        space: as `parse` gave it.
+        takes_no_others: whether a key, where some overrides are chosen, takes whole numbers only.
+    """
+
+    def typed(dimension: Dimension) -> Dimension:
+        low, high = dimension.low, dimension.high
+        if dimension.kind != "interval" or dimension.integer or not (low.is_integer() and high.is_integer()):
+            return dimension
+        overrides = [*space.fixed, *space.overrides(space.needed(dimension))]
+        whole = takes_no_others(overrides, dimension.name)
+        return replace(dimension, low=int(low), high=int(high), integer=True) if whole else dimension
+
+    return replace(space, dimensions=tuple(map(typed, space.dimensions)))
 
 
 def _implied(

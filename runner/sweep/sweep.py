@@ -25,13 +25,13 @@ from omegaconf import DictConfig, OmegaConf
 from runner.errors import ConfigError, Interrupted, RunFailed, counted, did_you_mean
 from runner.sweep.advice import advice
 from runner.sweep.check import covering
-from runner.sweep.compose import Composer
+from runner.sweep.compose import Composer, is_integer
 from runner.sweep.driver import Driver, Plan
 from runner.sweep.folder import SweepFolder, Trial, shown, write
 from runner.sweep.live import Reporter, counts, readable, scores
-from runner.sweep.pruning import PRUNERS, NoPruner, Pruner, Threshold
+from runner.sweep.pruning import PRUNERS, NoPruner, Pruner
 from runner.sweep.samplers import Grid, Sampler
-from runner.sweep.space import Point, Space, parse
+from runner.sweep.space import Point, Space, parse, with_whole_numbers
 from runner.sweep.trial import Setup, TaskName, test_trial
 from runner.sweep.workers import Workers
 
@@ -150,6 +150,7 @@ class Sweep:
         """
         task, arguments = TaskName.of(self.task), as_typed(arguments)
         space = parse(arguments, self.settings.params, self.composer.options, self.composer.current, self.composer.keys)
+        space = with_whole_numbers(space, self._whole_numbers_only)
         self.commanded = self._commanded(space, arguments)
         plan = self._plan(space)
         folder = SweepFolder(sweep_path(self.config, self._name(space, plan)))
@@ -158,8 +159,14 @@ class Sweep:
             return {}
         folder.lock()
         try:
-            self.reporter.say(f"in {shown(folder.path)}")
-            return self._run(plan, folder, task, arguments)
+            with _interruptible():
+                self.reporter.say(f"in {shown(folder.path)}")
+                return self._run(plan, folder, task, arguments)
+        except KeyboardInterrupt:
+            at = shown(folder.path)
+            raise Interrupted(
+                f"Stopped at once; what was saved before stays. The same command continues the sweep in {at}."
+            ) from None
         finally:
             folder.unlock()
 
@@ -171,6 +178,12 @@ class Sweep:
         points = f"{counted(self.settings.n_trials, 'point')} of " if self.settings.n_trials else ""
         keys, workers = counted(len(space.dimensions), "key"), counted(self.settings.workers, "worker")
         return f"{sampler} search: {points}{keys} with {workers}; checking every option it can reach"
+
+    def _whole_numbers_only(self, overrides: Sequence[str], key: str) -> bool:
+        """Whether `key` takes no other numbers in a trial with `overrides`: by its type, or the application's word."""
+        config = self.composer.compose(overrides)
+        typed = is_integer(config, key)
+        return typed or (self.protocol is not None and self.protocol.whole_numbers_only(config, key))
 
     def _commanded(self, space: Space, arguments: Sequence[str]) -> dict[str, Any]:
         """What the command itself says of the keys that only a command may set."""
@@ -210,8 +223,8 @@ class Sweep:
                 "hydra.sweeper.pruner: this application does not report by epoch (its task function has no "
                 "sweep_protocol), so there is nothing to prune by. Take none."
             )
-        if isinstance(self.pruner, Threshold):
-            self.pruner.sign = 1.0 if objectives[next(iter(objectives))] == "minimize" else -1.0
+        if next(iter(objectives.values())) == "maximize":
+            self.pruner.sign = -1.0
         return Plan(
             space,
             self.sampler,
@@ -264,12 +277,19 @@ class Sweep:
                         "can do that: type it there."
                     )
             if self.protocol is not None:
+                tried = " ".join(space.overrides(point))
                 try:
                     self.protocol.check(config)
-                    found = found or dict(self.protocol.objectives(config, names))
+                    own = dict(self.protocol.objectives(config, names))
                 except ConfigError as error:
-                    tried = " ".join(space.overrides(point))
                     raise ConfigError(str(error) if tried in str(error) else f"{tried}: {error}") from error
+                found = found or own
+                if own != found and not (directions and list(own) == list(found)):
+                    raise ConfigError(
+                        f"{tried}: searches to {_goals(own)}, other trials to {_goals(found)}, and these can't be "
+                        f"compared. Say what counts: 'hydra.sweeper.objectives=[{','.join(found)}]' "
+                        f"'hydra.sweeper.directions=[{','.join(found.values())}]'."
+                    )
         if not found:
             count = max(1, len(names), len(directions))
             names = names or (["objective"] if count == 1 else [f"objective_{i}" for i in range(count)])
@@ -298,7 +318,7 @@ class Sweep:
             when = dimension.when
             note = f"   when {when.key}={','.join(when.values)}" if when else ""
             say(f"{dimension.key}: {dimension.summary()}{note}")
-        say(f"objectives: {', '.join(f'{d} {n}' for n, d in zip(plan.objectives, plan.directions, strict=True))}")
+        say(f"objectives: {_goals(dict(zip(plan.objectives, plan.directions, strict=True)))}")
         finite = all(d.kind != "interval" for d in plan.space.dimensions)
         grid = sum(1 for _ in plan.space.grid()) if finite else sys.maxsize
         points = min(plan.n_trials or grid, grid) if isinstance(self.sampler, Grid) else plan.n_trials
@@ -333,48 +353,47 @@ class Sweep:
 
         stopped = False
         try:
-            with _interruptible():
-                driver = Driver(plan, folder, study, self.composer, workers, notice)
-                before = len(driver.trials) - sum(t.status == "interrupted" for t in driver.trials.values())
-                done = f", {before} of them done before" if before else ""
-                if not driver.over:
-                    self.reporter.say(f"{counted(driver.total, 'trial')}{done}, {workers.count} at a time")
-                self.reporter.open()
-                try:
-                    driver.run()
-                    if driver.too_many_failures:
-                        driver.stop(GRACE if plan.protocol else 0.0)
-                except StorageInternalError as error:
-                    workers.close(GRACE if plan.protocol else 0.0)  # what they saved is found at the next start
-                    raise RunFailed(
-                        "hydra.sweeper.storage: the connection was lost "
-                        f"({type(error.__cause__ or error).__name__}). No trial was: all are in {shown(folder.path)}. "
-                        "The same command continues the sweep when the storage is there again."
-                    ) from error
-                except KeyboardInterrupt:
-                    stopped = True
-                    if plan.protocol and workers.jobs:
-                        self.reporter.close(driver)
-                        running = counted(len(workers.jobs), "trial")
-                        self.reporter.say(f"stopping: {running} under way, to be saved; Ctrl-C again stops at once")
+            driver = Driver(plan, folder, study, self.composer, workers, notice)
+            before = len(driver.trials) - sum(t.status == "interrupted" for t in driver.trials.values())
+            done = f", {before} of them done before" if before else ""
+            if not driver.over:
+                self.reporter.say(f"{counted(driver.total, 'trial')}{done}, {workers.count} at a time")
+            self.reporter.open()
+            try:
+                driver.run()
+                if driver.too_many_failures:
                     driver.stop(GRACE if plan.protocol else 0.0)
-                driver.conclude()
-                self.reporter.close(driver)
-                for entry in self._result(driver, stopped, {})["best"][:10]:
-                    told = scores(plan.objectives, [entry[n] for n in plan.objectives])
-                    if plan.repeats > 1:
-                        errors = ", ".join(f"{e:.2g}" for e in entry["standard_error"])
-                        told += f" (mean of {plan.repeats}, standard error {errors})"
-                    self.reporter.say(f"best: trial {entry['trial']}, {told}: {readable(entry['overrides'])}")
-                result = self._result(driver, stopped, self._test(driver) if driver.over else {})
-                if "test" in result:
-                    self.reporter.say(f"test: {scores(result['test'], result['test'].values())}")
-                write(folder.result, json.dumps(result, indent=2) + "\n")
-                if not stopped:
-                    for words in advice(driver):
-                        self.reporter.say(f"advice: {words}")
-                    self.reporter.say("drawing plots")
-                    painter.start()
+            except StorageInternalError as error:
+                workers.close(GRACE if plan.protocol else 0.0)  # what they saved is found at the next start
+                raise RunFailed(
+                    "hydra.sweeper.storage: the connection was lost "
+                    f"({type(error.__cause__ or error).__name__}). No trial was: all are in {shown(folder.path)}. "
+                    "The same command continues the sweep when the storage is there again."
+                ) from error
+            except KeyboardInterrupt:
+                stopped = True
+                if plan.protocol and workers.jobs:
+                    self.reporter.close(driver)
+                    running = counted(len(workers.jobs), "trial")
+                    self.reporter.say(f"stopping: {running} under way, to be saved; Ctrl-C again stops at once")
+                driver.stop(GRACE if plan.protocol else 0.0)
+            driver.conclude()
+            self.reporter.close(driver)
+            for entry in self._result(driver, stopped, {})["best"][:10]:
+                told = scores(plan.objectives, [entry[n] for n in plan.objectives])
+                if plan.repeats > 1:
+                    errors = ", ".join(f"{e:.2g}" for e in entry["standard_error"])
+                    told += f" (mean of {plan.repeats}, standard error {errors})"
+                self.reporter.say(f"best: trial {entry['trial']}, {told}: {readable(entry['overrides'])}")
+            result = self._result(driver, stopped, self._test(driver) if driver.over else {})
+            if result.get("test"):
+                self.reporter.say(f"test: {scores(result['test'], result['test'].values())}")
+            write(folder.result, json.dumps(result, indent=2) + "\n")
+            if not stopped:
+                for words in advice(driver):
+                    self.reporter.say(f"advice: {words}")
+                self.reporter.say("drawing plots")
+                painter.start()
         finally:
             if self.reporter.live is not None:
                 self.reporter.live.stop()
@@ -438,12 +457,11 @@ class Sweep:
             if before.get("tested") == trial.number:
                 return {"tested": trial.number, "test": before["test"]}
         self.reporter.say(f"testing trial {trial.number} on the test split")
-        driver.workers.start(trial.number, test_trial, driver.folder.trial_folder(trial))
+        driver.workers.start(trial.number, test_trial, driver.folder.trial_folder(trial), self.commanded)
         while not (outcomes := driver.workers.wait(60.0)):
             pass
         if outcomes[0].kind != "returned":
-            self.reporter.say(f"Trial {trial.number} could not be tested: {outcomes[0].cause}")
-            return {}
+            return {"status": "failed", "cause": f"trial {trial.number} could not be tested: {outcomes[0].cause}"}
         return {"tested": trial.number, "test": outcomes[0].value}
 
     def _result(self, driver: Driver, stopped: bool, test: dict[str, Any]) -> dict[str, Any]:
@@ -476,6 +494,12 @@ class Sweep:
                 f"{first.cause} (see {folder}/trials/{first.folder}/output.log). All are listed in "
                 f"{shown(driver.folder.table)}; the same command with "
                 f"hydra.sweeper.retries={self.settings.retries + 1} tries them again."
+            )
+        if "cause" in result:
+            trial = driver.best()[0].trials[0]
+            raise RunFailed(
+                f"All trials ended, but {result['cause']} (see {folder}/trials/{trial.folder}/output.log). The same "
+                "command tests it again."
             )
         return result
 
@@ -565,6 +589,11 @@ def as_typed(overrides: Any) -> list[str]:
     """Hydra's list of overrides as they were typed: what stands for a secret stays a reference."""
     plain: Any = OmegaConf.to_container(overrides, resolve=False) if OmegaConf.is_config(overrides) else overrides
     return [str(text) for text in plain]
+
+
+def _goals(objectives: Mapping[str, str]) -> str:
+    """``minimize val/loss, maximize val/accuracy``."""
+    return ", ".join(f"{direction} {name}" for name, direction in objectives.items())
 
 
 def _enqueued(space: Space, entry: Mapping[str, Any]) -> Point:

@@ -9,7 +9,7 @@ import os
 import pickle
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -157,10 +157,16 @@ def _working_in(folder: Path, chdir: bool | None) -> Iterator[None]:
         os.chdir(before)
 
 
-def test_trial(state: tuple[Callable[..., Any], ConfigLoader], folder: Path) -> dict[str, float]:
+def test_trial(
+    state: tuple[Callable[..., Any], ConfigLoader], folder: Path, commanded: Mapping[str, Any]
+) -> dict[str, float]:
     """Evaluate a completed trial on the test split."""
     with _output_to(folder / "output.log"):
-        scores: dict[str, float] = state[0].sweep_protocol.test(folder)  # type: ignore[attr-defined]
+        try:
+            scores: dict[str, float] = state[0].sweep_protocol.test(folder, commanded)  # type: ignore[attr-defined]
+        except Exception as error:
+            traceback.print_exception(error)
+            raise
         return scores
 
 

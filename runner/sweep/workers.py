@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import Any, Literal
 
@@ -68,8 +69,15 @@ class Workers:
         self._gpus = gpus() if count > 1 else []
         self.count = count
         self._threads = {name: str(max(1, cores() // count)) for name in THREADS if name not in os.environ}
-        with _environment(self._threads):
-            self._workers = [self._spawn(slot) for slot in range(count)]
+        self._workers: list[_Worker] = []
+        try:
+            with _environment(self._threads):
+                _start_server()
+                for slot in range(count):
+                    self._workers.append(self._spawn(slot))
+        except BaseException:  # Ctrl-C, while the server imports
+            self.close()
+            raise
 
     def _spawn(self, slot: int) -> _Worker:
         ours, theirs = self._context.Pipe()
@@ -212,6 +220,19 @@ def gpus() -> list[str]:
 def cores() -> int:
     """The cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _start_server() -> None:
+    """Start the process that workers are forked from, deaf to Ctrl-C, which reaches the whole group.
+
+    It ignores Ctrl-C itself, but only once its imports are done.
+    """
+    resource_tracker.ensure_running()  # it unblocks the signal when it starts, so it must be there before
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # a mask is inherited
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextlib.contextmanager

@@ -40,6 +40,9 @@ class Curves:
         known = {"val/loss": "minimize", "val/accuracy": "maximize"}
         return {name: known[name] for name in names or ["val/loss"]}
 
+    def whole_numbers_only(self, cfg, key):
+        return key == "epochs"
+
     def run(self, cfg, folder, resume):
         saved = folder / "checkpoint.json"
         done = json.loads(saved.read_text())["epoch"] if resume and saved.exists() else 0
@@ -63,9 +66,11 @@ class Curves:
                 break
         (folder / "result.json").write_text(json.dumps(result))
 
-    def test(self, folder):
+    def test(self, folder, commanded):
         with open(folder / "tested.txt", "a") as file:
             file.write("once\n")
+        if (folder.parents[1] / "untestable").exists():
+            raise ValueError("no test today")
         return {"loss": 0.5}
 
 
@@ -73,6 +78,9 @@ def misbehave(how):
     if how == "raise":
         raise ValueError("something is wrong")
     if how == "hang":
+        time.sleep(1000)
+    if how == "stubborn":
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         time.sleep(1000)
     if how == "die":
         os.kill(os.getpid(), signal.SIGKILL)

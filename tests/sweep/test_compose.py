@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from hydra import initialize_config_dir
+from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.types import RunMode
 from hypothesis import HealthCheck, given, settings
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 from runner.errors import ConfigError
-from runner.sweep.compose import Composer
+from runner.sweep.compose import Composer, is_integer
 
 FILES = {
     "config": "defaults:\n  - optimizer: adam\n  - _self_\nx: 1\nwords: [a, b]\n"
@@ -75,6 +77,19 @@ def test_what_a_key_is(composer):
     assert composer.current("nothing") is None
     assert composer.options("optimizer") == ["adam", "sgd"]
     assert composer.options("x") == []
+
+
+@dataclass
+class Typed:
+    n: int = 1
+    p: float = 0.5
+
+
+def test_whole_numbers_of_structured_configs(composer):
+    ConfigStore.instance().store(group="extra", name="typed", node=Typed)
+    config = composer.compose(["+extra=typed"])
+    keys = ("extra.n", "extra.p", "extra.q", "x", "deep.a", "no.where", "x.y")
+    assert [key for key in keys if is_integer(config, key)] == ["extra.n"]
 
 
 def test_a_recipe_composes_to_the_same(composer, tmp_path):

@@ -15,6 +15,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1] / "faults"))
 from sweep_kill import descendants, parents, round_of
 
+from runner.sweep.listing import summaries
+
 APP = Path(__file__).parents[1] / "apps" / "curves.py"
 
 
@@ -51,6 +53,72 @@ def test_a_stopped_sweep_goes_on_from_its_checkpoints(tmp_path, number):
     starts = [(tmp_path / r["folder"] / "starts.txt").read_text().split() for r in rows(tmp_path)]
     assert all(len(s) == 2 and int(s[1]) >= 1 for s in starts[:2])
     assert starts[2] == ["0"]
+
+
+def test_ctrl_c_twice_stops_at_once_and_the_sweep_is_listed_as_interrupted(tmp_path):
+    command = [sys.executable, str(APP), "-m", "hydra/sweeper=grid", "misbehave=null,stubborn", "sleep=0"]
+    command += [f"hydra.sweep.dir={tmp_path}/one"]
+    env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, env=env, text=True) as process:
+        until = time.monotonic() + 30
+        while not (tmp_path / "one/trials.csv").exists() or len(rows(tmp_path / "one")) < 2:
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        metrics = tmp_path / "one" / rows(tmp_path / "one")[1]["folder"] / "metrics.jsonl"
+        while not metrics.exists() or len(metrics.read_text().splitlines()) < 2:
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        time.sleep(0.3)  # until it ignores SIGTERM
+        assert summaries(tmp_path)[0].statuses == {"completed": 1, "running": 1}
+        process.send_signal(signal.SIGINT)
+        for line in process.stdout:
+            if line.startswith("stopping: 1 trial under way"):
+                break
+        process.send_signal(signal.SIGINT)
+        said = process.stderr.read()
+    assert process.returncode == 1
+    assert "Stopped at once; what was saved before stays. The same command continues the sweep" in said
+    assert "Traceback" not in said
+    assert summaries(tmp_path)[0].statuses == {"completed": 1, "interrupted": 1}
+
+
+SLOW = """
+import sys
+import time
+from pathlib import Path
+
+if sys.argv[0] == "-c":  # the server that workers are forked from
+    Path("importing").touch()
+    time.sleep(1.5)
+
+
+def square(cfg):
+    return cfg.x**2
+"""
+SQUARES = """
+import hydra
+from slow import square
+
+if __name__ == "__main__":
+    hydra.main(version_base=None, config_path="{folder}", config_name="config")(square)()
+"""
+
+
+def test_ctrl_c_while_workers_start(tmp_path):
+    (tmp_path / "slow.py").write_text(SLOW)
+    (tmp_path / "app.py").write_text(SQUARES.format(folder=tmp_path))
+    (tmp_path / "config.yaml").write_text("x: 1\n")
+    command = [sys.executable, "app.py", "-m", "hydra/sweeper=grid", "x=1,2", "hydra.sweep.dir=sweep"]
+    process = subprocess.Popen(
+        command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=tmp_path, start_new_session=True
+    )
+    while not (tmp_path / "importing").exists() and process.poll() is None:
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+    said = process.communicate(timeout=60)[1]
+    assert process.returncode == 1
+    assert "The same command continues the sweep in sweep." in said
+    assert "Traceback" not in said
 
 
 def rows(folder):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -69,6 +70,35 @@ def test_a_value_of_a_searched_group_means_when_selected(tmp_path):
         done = dry(tmp_path, *overrides)
         assert done.returncode == 2, done.stdout
         assert message in done.stderr
+
+
+@pytest.mark.slow
+def test_a_score_that_a_technique_reports_can_be_searched_for(tmp_path):
+    goal = ("diagnostics=[overfitting]", "hydra.sweeper.objectives=[overfitting/gap]", "trainer.max_epochs=3")
+    done = sweep(tmp_path, "optimizer=sgd,adam", *goal)
+    assert done.returncode == 0, done.stderr
+    with open(tmp_path / "trials.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        run = json.loads((tmp_path / row["folder"] / "result.json").read_text())
+        lines = map(json.loads, (tmp_path / row["folder"] / "metrics.jsonl").open())
+        gaps = {line["epoch"]: line["overfitting/gap"] for line in lines}
+        assert float(row["overfitting/gap"]) == gaps[run["best_epoch"]]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["data=iris,diabetes", "hydra.sweeper.objectives=[val/accuracy]"], "data=diabetes: .*no such score"),
+        (["monitor=val/loss,val/accuracy"], "monitor=val/accuracy: searches to maximize val/accuracy, other trials to"),
+        (["mode=min,max", "hydra.sweeper.objectives=[val/loss]"], r"'hydra.sweeper.directions=\[minimize\]'"),
+    ],
+)
+def test_every_trial_must_report_what_is_searched_for(tmp_path, overrides, message):
+    done = dry(tmp_path, *overrides)
+    assert done.returncode == 2, done.stdout
+    assert re.search(message, done.stderr)
 
 
 @pytest.mark.slow

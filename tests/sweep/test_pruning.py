@@ -61,6 +61,17 @@ def test_threshold_is_optunas(score, sign):
     assert (pruner.judge({0: Curve({1: sign * score})}, 0, 1) is not None) == theirs
 
 
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_reasons_name_the_score_itself(sign):
+    seen = {n: Curve({1: sign * score}, completed=True) for n, score in enumerate([0.25, 0.5, 0.75])}
+    seen[3] = Curve({1: sign * (0.5 + 0.5 * sign)})
+    for pruner in (Median(3), Asha(1, 2), Threshold(0.25, 0.75)):
+        pruner.sign = sign
+        reason = pruner.judge(seen, 3, 1)
+        assert "-" not in reason
+        assert f"{0.5 + 0.5 * sign:.4g}" in reason
+
+
 def run_asha(pruner, scores, epochs):
     """A cluster of one machine: promote where possible, else start the next; gives epochs trained by each trial."""
     seen: dict[int, Curve] = {}
@@ -97,6 +108,11 @@ def test_asha_in_order_is_successive_halving():
     # 27 at epoch 1, the best 9 to epoch 3, the best 3 to 9, the best 1 to 27: Li et al. 2020, table 1
     assert sorted(trained.values(), reverse=True) == [27] + [9] * 2 + [3] * 6 + [1] * 18
     assert [trained[n] for n in range(9)] == [27, 9, 9, 3, 3, 3, 3, 3, 3]
+
+
+def test_asha_says_where_a_trial_stands():
+    seen = {n: Curve({3: score}) for n, score in enumerate([0.25, 0.5, 0.125])}
+    assert Asha(3, 3).judge(seen, 0, 3) == "epoch 3: 0.25 is place 2 of 3 there, and the best 1 in 3 go on"
 
 
 def test_asha_puts_nan_last():

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from runner.errors import ConfigError
 from runner.sweep.check import covering
-from runner.sweep.space import parse
+from runner.sweep.space import parse, with_whole_numbers
 
 GROUPS = {"optimizer": ["adam", "sgd", "momentum"], "regularization": ["none", "dropout", "mixup"]}
 
@@ -175,3 +175,27 @@ def test_checking_reaches_every_option_and_both_ends():
     assert {p.get("optimizer.momentum") for p in points} == {None, "0.5", "0.9"}
     many = space(*(f"g{i}=a,b,c" for i in range(5)))
     assert len(list(covering(many, lambda d: True))) == 15  # 243 combinations: each option once instead
+
+
+def test_whole_numbers_where_a_key_takes_no_others():
+    found = with_whole_numbers(
+        space(
+            "optimizer=adam,momentum",
+            "optimizer.momentum=interval(1,3)",
+            "a=interval(1,9)",
+            "b=interval(1,9)",
+            "c=interval(0.5,3)",
+            "d=1,2",
+            "e=3",
+        ),
+        lambda overrides, key: key != "b" and ("optimizer" not in key or "optimizer=momentum" in overrides),
+    )
+    assert {d.key: d.integer for d in found.dimensions} == {
+        "optimizer": False,
+        "optimizer.momentum": True,
+        "a": True,
+        "b": False,
+        "c": False,
+        "d": False,
+    }
+    assert found["a"].describe() == "int(interval(1, 9))"

@@ -117,6 +117,33 @@ def test_the_median_stops_what_is_worse_and_the_winner_is_tested_once(app):
     assert not any((app.folder / r["folder"] / "tested.txt").exists() for r in app.rows[1:])
 
 
+def test_reasons_tell_scores_as_they_are(app):
+    median = "hydra.sweeper.pruner={name: median, n_startup_trials: 1}"
+    app("curves", "lr=1,0.01", "hydra.sweeper.objectives=val/accuracy", median, "sleep=0.1")
+    assert app.rows[1]["cause"] == f"epoch 1: its best, {1 - 1 / 1.01:.4g}, is worse than the median 0.5 of 1 trial"
+
+
+def test_points_with_repeats_are_not_too_few_when_all_are_done(app, capsys):
+    app("curves", "lr=0.1,1", "hydra.sweeper.repeats=3", "sleep=0")
+    assert "Too few" not in capsys.readouterr().out
+    command = ["misbehave=null,raise", "hydra.sweeper.repeats=2", "sleep=0", f"hydra.sweep.dir={app.folder}2"]
+    with pytest.raises(RunFailed):
+        app("curves", *command)
+    assert "Too few points to tell: 1 completed for 1 searched key" in capsys.readouterr().out
+
+
+def test_a_winner_that_can_not_be_tested_is_told_of_and_tested_by_the_same_command(app):
+    app.folder.mkdir()
+    (app.folder / "untestable").touch()
+    with pytest.raises(RunFailed, match="All trials ended, but trial 0 could not be tested: ValueError: no test today"):
+        app("curves", "lr=1,0.5", "sleep=0")
+    assert app.result["status"] == "failed"
+    assert "no test today" in (app.folder / app.rows[0]["folder"] / "output.log").read_text()
+    (app.folder / "untestable").unlink()
+    app("curves", "lr=1,0.5", "sleep=0")
+    assert (app.result["status"], app.result["tested"], app.result["test"]) == ("completed", 0, {"loss": 0.5})
+
+
 def test_repeats_give_mean_and_standard_error(app):
     app("curves", "lr=0.1,1", "hydra.sweeper.repeats=3", "sleep=0", "hydra.sweeper.workers=2")
     assert app.records()[4]["overrides"] == ["sleep=0", "lr=1", "seed=1"]
@@ -162,6 +189,14 @@ def test_learning_samplers_continue_where_they_were(app, sweeper):
     app("sphere", *space, "hydra.sweeper.n_trials=15", "hydra.sweeper.workers=2", sweeper=sweeper)
     assert [r["overrides"] for r in app.rows][:12] == first
     assert len({r["overrides"] for r in app.rows}) == 15
+
+
+def test_an_interval_of_a_key_that_takes_whole_numbers_only_has_no_others(app):
+    space = ["epochs=tag(log,interval(2,5))", "lr=interval(1,2)"]
+    app("curves", *space, "sleep=0", "hydra.sweeper.n_trials=5", sweeper="random")
+    assert app.column("status") == ["completed"] * 5
+    assert all(text.isdecimal() and 2 <= int(text) <= 5 for text in app.column("epochs"))
+    assert not any(text.isdecimal() for text in app.column("lr"))
 
 
 def test_maximizing(app):

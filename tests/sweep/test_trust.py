@@ -43,6 +43,7 @@ def test_a_sweep_folder_from_somebody_else(tmp_path):
     space = ("--config-dir", "mine", "model=tiny", "seed=1,2", "trusted_targets=[my_models]", "hydra.sweep.dir=sweep")
     done = say("--multirun", *space, *few)
     assert done.returncode == 0, done.stderr
+    assert set(json.loads((tmp_path / "sweep/result.json").read_text())["test"]) >= {"loss", "accuracy"}
     refused = say("resume", "sweep")
     assert refused.returncode == 2
     assert "started with trusted_targets=[my_models]" in refused.stderr
