@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from runner.config.signature import signature_of
 from runner.config.targets import resolve
 from runner.engine.spec import DataSpec
-from runner.engine.split import first_inputs
+from runner.engine.split import drawn_inputs
 from runner.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -158,13 +158,13 @@ def build(config: Config, splits: Splits, seed: int, fresh: bool = True) -> Obje
     model = instantiate(model_node(config, techniques), "model", trusted, spec=spec)
     if any(isinstance(p, torch.nn.UninitializedParameter) for p in model.parameters()):
         with torch.no_grad():  # lazy layers take their size from what they see first
-            model.eval()(first_inputs(splits.train, 2))
+            model.eval()(drawn_inputs(splits.train, 2, seed))
     torch.manual_seed(seed)
     init: Init = instantiate(config["init"], "init", trusted)
     if fresh:
         init(model)
         if init.examples:
-            init.adapt(model, first_inputs(splits.train, init.examples))
+            init.adapt(model, drawn_inputs(splits.train, init.examples, seed))
     warmup = config.get("warmup") or None
     return Objects(
         splits=splits,

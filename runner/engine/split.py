@@ -73,10 +73,14 @@ class Splits:
         return split
 
 
-def first_inputs(split: Split, number: int) -> Tensor:
-    """The inputs of the first `number` examples, or of all when there are fewer: ``(N, *input_shape)``."""
+def drawn_inputs(split: Split, number: int, seed: int) -> Tensor:
+    """The inputs of `number` random examples, or of all when there are fewer: ``(N, *input_shape)``.
+
+    The first ones would not do where statistics are taken from them: rows are often stored class by class.
+    """
     import torch
 
+    rows = torch.randperm(len(split), generator=torch.Generator().manual_seed(seed))[:number]
     if isinstance(split, TensorSplit):
-        return split.inputs[:number]
-    return torch.stack([split.dataset[i][0] for i in range(min(number, len(split)))])
+        return split.inputs[rows.to(split.inputs.device)]
+    return torch.stack([split.dataset[i][0] for i in rows.tolist()])

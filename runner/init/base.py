@@ -102,6 +102,6 @@ class Init:
 
         Args:
             model: the network, where `inputs` are.
-            inputs: the first `examples` of the training split, ``(N, ...)``.
+            inputs: `examples` random ones of the training split, ``(N, ...)``.
         """
         raise NotImplementedError
