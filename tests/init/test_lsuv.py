@@ -90,14 +90,13 @@ def test_examples_are_drawn_from_all_rows_of_any_split():
 
 
 def test_rows_sorted_by_class_are_all_seen(go):
-    """The first 50 training rows of iris are nearly all of one class; outputs must vary by 1 over all of them."""
-    go("data=iris", "init=lsuv", "init.examples=50", "trainer.max_steps=1", "optimizer=sgd", "optimizer.lr=0")
+    """The first 30 training rows of iris are of one class; outputs must vary by 1 over all of them."""
+    go("data=iris", "init=lsuv", "init.examples=30", "trainer.max_steps=1", "optimizer=sgd", "optimizer.lr=0")
     from runner.run import load
 
     model, splits, _ = load("run", "last")
     assert splits.train.targets[:30].unique().numel() == 1
-    for y in outputs(model, splits.train.inputs).values():
-        assert y.var().item() == pytest.approx(1.0, abs=0.25)
+    assert outputs(model, splits.train.inputs)["linear1"].var().item() == pytest.approx(1.0, abs=0.2)
 
 
 def test_a_run_sees_its_own_data(go):
