@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 def extreme_eigenvalues(loss: Callable[[], Tensor], parameters: Sequence[Tensor], iterations: int) -> Tensor:
     """The smallest and the largest eigenvalue of the Hessian of `loss`, by Lanczos' iteration.
 
-    ``β v' = H v - α v - β v_before`` with ``α = vᵀHv`` makes H tridiagonal; the ends of that matrix's spectrum come near
-    those of H from inside, whichever is larger in size. Vectors are not orthogonalized against earlier ones, which would
-    have to be kept: where rounding makes them dependent, eigenvalues are found twice, and the ends stay what they are.
+    ``β v' = H v - α v - β v_before`` with ``α = vᵀHv`` makes H tridiagonal; the ends of that matrix's spectrum come
+    near those of H from inside, whichever is larger in size. Vectors are not orthogonalized against earlier ones, which
+    would have to be kept: where rounding makes them dependent, eigenvalues are found twice, and the ends stay.
 
     Args:
         loss: computes it, from the parameters as they are.
