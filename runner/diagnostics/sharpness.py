@@ -61,7 +61,8 @@ def extreme_eigenvalues(loss: Callable[[], Tensor], parameters: Sequence[Tensor]
     tridiagonal = torch.diag(torch.tensor(diagonal, dtype=torch.float64)) + off.diag(1) + off.diag(-1)
     if not bool(tridiagonal.isfinite().all()):
         return torch.full((2,), torch.nan, dtype=torch.float64)
-    return torch.linalg.eigvalsh(tridiagonal)[[0, -1]]
+    spectrum: Tensor = torch.linalg.eigvalsh(tridiagonal)
+    return spectrum[[0, -1]]
 
 
 class Sharpness(Technique):
