@@ -75,5 +75,6 @@ class BatchGrowth(Technique):
         return {"growths": self.growths}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take back what `state_dict` gave."""
+        """Take back what `state_dict` gave; `setup` comes first."""
         self.growths = state["growths"]
+        self.train.grow(self.factor ** min(self.growths, self.most))

@@ -206,9 +206,10 @@ def build_optimizer(config: Config, model: nn.Module, device_type: str) -> torch
     """The optimizer over the parameters of `model`, which is on its device already.
 
     ``fused: null`` (and no other implementation asked for) takes torch's fused kernels where the optimizer and the
-    device have them: one kernel for the whole step.
+    device have them: one kernel for the whole step. Not with dampening, where it can't start momenta one by one.
     """
     from runner.engine.torch_overhead import leave_compiler_out
+    from runner.optimizer.base import start_momentum
 
     leave_compiler_out()
     trusted = config.get("trusted_targets", ())
@@ -217,7 +218,7 @@ def build_optimizer(config: Config, model: nn.Module, device_type: str) -> torch
     groups = instantiate(node.pop("params"), "optimizer.params", trusted) if "params" in node else None
     target = resolve(node["_target_"], "optimizer._target_", trusted)
     takes = inspect.signature(target).parameters
-    other = any(node.get(name) for name in ("foreach", "capturable", "differentiable"))
+    other = any(node.get(name) for name in ("foreach", "capturable", "differentiable", "dampening"))
     if "fused" in takes and node.get("fused") is None and not other and device_type in ("cpu", "cuda", "mps"):
         node["fused"] = True
     arguments = {name: plain(value) for name, value in node.items() if name != "_target_"}
@@ -226,6 +227,7 @@ def build_optimizer(config: Config, model: nn.Module, device_type: str) -> torch
         optimizer: torch.optim.Optimizer = target(parameters, **arguments)
     except (ValueError, TypeError, RuntimeError) as error:
         raise _refused(node, "optimizer", error) from error
+    start_momentum(optimizer)
     for group in optimizer.param_groups:
         if "lr" not in group:
             raise ConfigError(

@@ -17,8 +17,8 @@ from runner.config.compose import recipe_of, unresolved, without_hydra
 from runner.config.contract import check_contract
 from runner.config.signature import SUPPLIED, describe, fits, signature_of, takes_objects
 from runner.config.targets import check_hydra, check_trusted, resolve
-from runner.engine.spec import IN_WORDS, Field, Spec
 from runner.engine.metric import Direction
+from runner.engine.spec import IN_WORDS, Field, Spec
 from runner.engine.technique import Technique
 from runner.errors import ConfigError, did_you_mean, nearest
 
@@ -347,14 +347,15 @@ def scores_of(config: Config) -> dict[str, Direction]:
     """
     trusted = config["trusted_targets"]
     probe = instantiate(config["data"], "data", trusted).probe()
-    return _scores(probe.task, build_techniques(config, trusted))
+    return _scores(config, probe.task, build_techniques(config, trusted))
 
 
-def _scores(task: str | None, techniques: Sequence[Technique]) -> dict[str, Direction]:
+def _scores(config: Config, task: str | None, techniques: Sequence[Technique]) -> dict[str, Direction]:
     from runner.metric import all_metrics, metrics_for
 
     metrics = dict(all_metrics() if task is None else metrics_for(task))
-    metrics |= {name: all_metrics()[name] for name in asked if name in all_metrics()}
+    for name, node in (config.get("metric") or {}).items():
+        metrics[name] = resolve(node["_target_"], f"metric.{name}._target_", config["trusted_targets"])
     each: dict[str, Direction] = {"loss": "min", **{name: metric.direction for name, metric in metrics.items()}}
     scores = {f"{split}/{name}": direction for split in ("val", "train") for name, direction in each.items()}
     for technique in techniques:
@@ -381,7 +382,7 @@ def check_score(key: str, name: str, scores: Iterable[str]) -> str:
 
 
 def _check_scores(config: Config, task: str | None, techniques: Sequence[Technique]) -> None:
-    scores = _scores(task, techniques)
+    scores = _scores(config, task, techniques)
     for key, name in _monitored(config):
         check_score(key, name, scores)
 

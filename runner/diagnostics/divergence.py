@@ -62,7 +62,7 @@ class Divergence(Technique):
 
     def state_dict(self) -> dict[str, Any]:
         """State in plain containers."""
-        return {"lowest": self.lowest, "lowest_epoch": self.lowest_epoch, "last": self.last}
+        return {"start": self.start, "lowest": self.lowest, "lowest_epoch": self.lowest_epoch, "last": self.last}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take back what `state_dict` gave."""

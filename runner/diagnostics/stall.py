@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from annotated_types import Ge, Gt, Lt
 
@@ -51,3 +51,12 @@ class Stall(LossHistory):
             f"train/loss is stuck at {losses[-1]:.3g} ({self.start:.3g} before training); try a higher optimizer.lr, "
             "optimizer=adam, init=he, a model.norm, and diagnostics=[gradient_norm,dead_units] to see why"
         ]
+
+    def state_dict(self) -> dict[str, Any]:
+        """State in plain containers, the loss before training included: a resumed run starts elsewhere."""
+        return super().state_dict() | {"start": self.start}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take back what `state_dict` gave."""
+        super().load_state_dict(state)
+        self.start = state["start"]

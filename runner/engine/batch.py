@@ -19,7 +19,7 @@ class Batch:
         inputs: what the network is given first ``(N, ...)``. Of a graph all its nodes, whichever are asked for.
         targets: what it should answer ``(N, ...)``; entries that are `runner.engine.spec.IGNORED` count for nothing.
         more: what the network is given beside, by the name of its argument: a padding mask, edges, decoder inputs.
-        examples: N.
+        examples: N; where a technique put repetitions behind the batch, still the number without them.
         units: what the mean of the loss is taken over: examples, or the tokens, pixels or nodes that count.
     """
 

@@ -32,6 +32,7 @@ class Batches:
     Attributes:
         per_update: examples per update.
         updates_per_epoch: updates per epoch, at the present size.
+        whole: examples per epoch, those left out not counted.
         growth: present size of a micro-batch as a multiple of the first; see `grow`.
         growing: whether it may change.
     """

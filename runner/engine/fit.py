@@ -130,8 +130,8 @@ class Fit:
         return self.state.epoch * self.plan.updates_per_epoch + self.state.epoch_step * self.train.growth
 
     def samples(self) -> int:
-        """Training examples seen so far."""
-        return self.position() * self.train.first_size * self.train.accumulate
+        """Training examples seen so far; the last update of an epoch may have fewer than the others."""
+        return self.state.samples + min(self.state.epoch_step * self.train.per_update, self.train.whole)
 
     def seconds(self) -> float:
         """Seconds spent on the run so far, over all its sessions."""

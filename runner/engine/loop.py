@@ -94,6 +94,7 @@ def train(fit: Fit) -> Outcome:
             fit.learning_rate.schedule.on_epoch_end(scores)
         reasons = [reason for hear in on_epoch_end if (reason := hear(epoch, scores))]
         pace.epoch(epoch, scores)
+        state.samples = fit.samples()
         state.next_epoch()
         fit.meter.reset()
 

@@ -36,6 +36,7 @@ class TrainState:
         epoch: completed epochs, so the index of the current one.
         step: completed optimizer updates.
         epoch_step: completed updates of the current epoch.
+        samples: training examples seen in completed epochs.
         skipped: updates that were left out because gradients were not finite.
         seconds: time spent so far, over all sessions of the run.
     """
@@ -44,6 +45,7 @@ class TrainState:
     epoch: int = 0
     step: int = 0
     epoch_step: int = 0
+    samples: int = 0
     skipped: int = 0
     seconds: float = 0.0
 

@@ -20,7 +20,7 @@ class Lsuv(Init):
     mode. The outputs of a layer are looked at before its normalization and activation. Biases zero.
 
     Args:
-        examples: training examples that the variance is measured on, at least 2.
+        examples: random training examples that the variance is measured on, at least 2.
         tolerance: how close to 1 the variance must come, above 0.
         max_iterations: attempts per layer, each a pass through the network.
 

@@ -13,20 +13,22 @@ from runner.engine.batch import Batch
 from runner.engine.loss import Loss
 from runner.engine.spec import Spec
 from runner.errors import ConfigError, counted
-from runner.loss.weights import balanced_weights, placed
+from runner.loss.weights import Normalize, balanced_weights, placed, weight_of
 
 
 class CrossEntropy(Loss):
     """Mean of ``-w_y log softmax(outputs)_y`` over the batch; for class probabilities t ``-Σ_c w_c t_c log softmax_c``.
 
-    The weighted sum is divided by the number of examples, not by the sum of their weights as in
-    ``torch.nn.CrossEntropyLoss``: so micro-batches, which are averaged by their number of examples, add up to exactly
-    the loss of the whole batch.
+    By default the weighted sum is divided by the number of examples: a batch of rare classes, which have large weights,
+    pulls more than one of common classes. ``normalize=weights`` divides by the sum of the examples' weights
+    (`weight_of`), as ``torch.nn.CrossEntropyLoss`` does for class indices: every batch pulls alike, and multiplying all
+    weights by a number changes nothing. With ``weight=balanced`` the two agree on the whole training split.
 
     Args:
         spec: facts about the data.
         weight: one weight per class, each at least 0; ``"balanced"`` takes `balanced_weights` of the training split;
             None weighs all classes alike.
+        normalize: what the weighted sum is divided by: the number of ``examples``, or the sum of their ``weights``.
 
     Raises:
         ConfigError: the number of weights is not the number of classes, or the classes can't be balanced because one
@@ -40,6 +42,7 @@ class CrossEntropy(Loss):
         self,
         spec: Spec,
         weight: tuple[Annotated[float, Ge(0)], ...] | Literal["balanced"] | None = None,
+        normalize: Normalize = "examples",
     ) -> None:
         if weight == "balanced":
             weight = balanced_weights(_counts(spec))
@@ -49,6 +52,7 @@ class CrossEntropy(Loss):
                 "Give one weight per class, in their order, or loss.weight=balanced."
             )
         self.weight = None if weight is None else torch.tensor(weight)
+        self.weighs = weight is not None and normalize == "weights"
 
     def __call__(self, outputs: Tensor, batch: Batch) -> Tensor:
         """Mean loss of logits ``(N, C)`` for class indices ``(N,)`` or probabilities ``(N, C)``."""
@@ -57,7 +61,14 @@ class CrossEntropy(Loss):
             return F.cross_entropy(outputs, targets)
         outputs = outputs if outputs.element_size() >= 4 else outputs.float()  # bf16 would round the weights
         self.weight = placed(self.weight, outputs)
-        return F.cross_entropy(outputs, targets, self.weight, reduction="sum") / len(targets)
+        return F.cross_entropy(outputs, targets, self.weight, reduction="sum") / self.units(batch)
+
+    def units(self, batch: Batch) -> int | Tensor:
+        """What the mean is over: the number of examples, or the sum of their weights (a tensor, not read), above 0."""
+        if self.weight is None or not self.weighs:
+            return batch.units
+        weights = weight_of(batch.targets, self.weight.to(batch.targets.device))
+        return weights.sum().clamp(min=torch.finfo(torch.float32).tiny)
 
 
 def _counts(spec: Spec) -> tuple[int, ...]:

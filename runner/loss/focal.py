@@ -10,20 +10,21 @@ from torch import Tensor
 from runner.engine.batch import Batch
 from runner.engine.spec import Spec
 from runner.loss.cross_entropy import CrossEntropy
-from runner.loss.weights import placed
+from runner.loss.weights import Normalize, placed
 
 
 class Focal(CrossEntropy):
     """Mean of ``-w_y (1 - p_y)^γ log p_y`` over the batch, p the softmax of the outputs.
 
-    For class probabilities t ``-Σ_c t_c w_c (1 - p_c)^γ log p_c``. Divided by the number of examples, as
-    `CrossEntropy` is, which γ = 0 gives.
+    For class probabilities t ``-Σ_c t_c w_c (1 - p_c)^γ log p_c``. Divided by the number of examples or by the sum of
+    their weights, as `CrossEntropy` is, which γ = 0 gives.
 
     Args:
         spec: facts about the data.
         gamma: γ, at least 0: an example with p = 0.9 counts ``10^-γ`` times as much as by cross-entropy.
         weight: one weight per class, each at least 0 (α in the source); ``"balanced"`` weighs by inverse frequency in
             the training split; None weighs all classes alike.
+        normalize: what the weighted sum is divided by: the number of ``examples``, or the sum of their ``weights``.
 
     Source: Lin et al. 2017, "Focal Loss for Dense Object Detection", equation 5, for any number of classes.
     """
@@ -33,8 +34,9 @@ class Focal(CrossEntropy):
         spec: Spec,
         gamma: Annotated[float, Ge(0)] = 2.0,
         weight: tuple[Annotated[float, Ge(0)], ...] | Literal["balanced"] | None = None,
+        normalize: Normalize = "examples",
     ) -> None:
-        super().__init__(spec, weight)
+        super().__init__(spec, weight, normalize)
         self.gamma = gamma
 
     def __call__(self, outputs: Tensor, batch: Batch) -> Tensor:
@@ -46,5 +48,5 @@ class Focal(CrossEntropy):
             self.weight = placed(self.weight, terms)
             terms = terms * self.weight
         if targets.ndim == 1:
-            return terms.gather(1, targets.unsqueeze(1)).mean()
-        return (targets * terms).sum(1).mean()
+            return terms.gather(1, targets.unsqueeze(1)).sum() / self.units(batch)
+        return (targets * terms).sum() / self.units(batch)

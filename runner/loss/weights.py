@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import Tensor
+
+Normalize = Literal["examples", "weights"]
 
 
 def balanced_weights(counts: tuple[int, ...]) -> tuple[float, ...]:
@@ -13,6 +17,16 @@ def balanced_weights(counts: tuple[int, ...]) -> tuple[float, ...]:
         counts: examples per class ``n_c``, each above 0; n is their sum.
     """
     return tuple(sum(counts) / (len(counts) * count) for count in counts)
+
+
+def weight_of(targets: Tensor, weight: Tensor) -> Tensor:
+    """The weight of every example ``(N,)``: that of its class, for probabilities t ``Σ_c t_c w_c``.
+
+    Args:
+        targets: class indices ``(N,)`` or probabilities ``(N, C)``.
+        weight: weights of the classes ``(C,)``.
+    """
+    return weight[targets] if targets.ndim == 1 else targets.to(weight.dtype) @ weight
 
 
 def placed(weight: Tensor, outputs: Tensor) -> Tensor:

@@ -12,6 +12,21 @@ from torch.optim import Optimizer
 Parameters = Iterable[Tensor] | Iterable[dict[str, Any]]
 
 
+def start_momentum(optimizer: Optimizer) -> None:
+    """Give all parameters of torch's fused SGD a momentum of zero, where that is the same as none yet.
+
+    Its kernel takes the momenta of all parameters or of none, and fails in an update in which some have their first
+    gradient and others had theirs: layers that are unfrozen, or parts of a network that are not used in every update.
+    From zero ``v ← βv + g`` gives g, as torch starts; not so with dampening, ``v ← βv + (1 - dampening) g``.
+    """
+    if not isinstance(optimizer, torch.optim.SGD):
+        return
+    for group in optimizer.param_groups:
+        if group["fused"] and group["momentum"] and not group["dampening"]:
+            for p in group["params"]:
+                optimizer.state[p]["momentum_buffer"] = torch.zeros_like(p)
+
+
 class GroupOptimizer(Optimizer):
     """Calls `update` once per group, with those parameters that have a gradient.
 

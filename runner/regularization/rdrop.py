@@ -71,7 +71,7 @@ class RDrop(Technique):
         """The batch and its repetition behind it: inputs ``(2 N, ...)`` and targets."""
         more = {name: torch.cat((tensor, tensor)) for name, tensor in batch.more.items()}
         inputs, targets = (torch.cat((tensor, tensor)) for tensor in (batch.inputs, batch.targets))
-        return Batch(inputs, targets, more, batch.examples, batch.units)
+        return Batch(inputs, targets, more, batch.examples, 2 * batch.units)
 
     def output_penalty(self, outputs: Tensor, batch: Batch) -> Tensor:
         """The term, a tensor of no dimensions, at least 0."""

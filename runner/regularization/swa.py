@@ -56,8 +56,8 @@ class SWA(Technique):
 
     From `start` on the learning rate is held, and after every epoch the weights enter an equal average, which is what
     is scored and kept as the best; training goes on with the weights themselves. Before each evaluation the statistics
-    of batch norm are computed anew for the average, in one pass over the training split, with dropout off and without
-    augmentation; a frozen batch norm keeps its own.
+    of batch norm are computed anew for the average, in one pass over the training split in the order of the last epoch
+    that is in it, with dropout off and without augmentation; a frozen batch norm keeps its own.
 
     Args:
         start: when averaging begins: below 1 as a share of the run's epochs, from 1 on as a number of epochs.
@@ -132,7 +132,7 @@ class SWA(Technique):
             return
         with in_place_of(self.tensors, self.average | self.statistics):
             if self.stale:
-                update_statistics(self.fit, list(self.norms.values()))
+                update_statistics(self.fit, list(self.norms.values()), self.start_epoch + self.count - 1)
                 copy(self.tensors, self.statistics)
                 self.stale = False
             yield
@@ -148,11 +148,17 @@ class SWA(Technique):
 
 
 @torch.no_grad()
-def update_statistics(fit: Fit, norms: list[nn.Module]) -> None:
+def update_statistics(fit: Fit, norms: list[nn.Module], epoch: int) -> None:
     """Set the running statistics of batch norms to the equal mean over the training split's batches.
 
     As ``torch.optim.swa_utils.update_bn``, but nothing else is in training mode, so that nothing is drawn, and norms
     whose parameters are frozen are left alone. Leaves the network in evaluation mode.
+
+    Args:
+        fit: the run.
+        norms: its batch norms.
+        epoch: the epoch (from 0) in whose order examples come. It must be a shuffled one: batches of rows as stored may
+            hold a class each, and the variance within them would leave out what is between the classes.
     """
     moving = [m for m in norms if isinstance(m, _BatchNorm) and m.track_running_stats]
     moving = [m for m in moving if not m.affine or any(p.requires_grad for p in m.parameters())]
@@ -164,7 +170,7 @@ def update_statistics(fit: Fit, norms: list[nn.Module]) -> None:
         norm.reset_running_stats()
         norm.momentum = None
         norm.train()
-    for batch in fit.train.in_order():
+    for batch in (part for update in fit.train.updates(epoch) for part in update):
         if fit.precision.dtype is None:
             fit.model(batch.inputs, **batch.more)
         else:

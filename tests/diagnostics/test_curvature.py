@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from runner.diagnostics.gradient_noise_scale import GradientNoiseScale, noise_and_gradient
-from runner.diagnostics.sharpness import Sharpness, largest_eigenvalue
+from runner.diagnostics.sharpness import Sharpness, extreme_eigenvalues
 
 
 def test_noise_and_gradient_are_unbiased():
@@ -38,14 +38,40 @@ def test_noise_scale_of_a_linear_model(fit):
     assert model.weight.grad is None
 
 
-def test_largest_eigenvalue_of_a_quadratic():
+@pytest.mark.parametrize("ends", [(-8.5, 5.02), (0.5, 7.0), (-3.0, -1.0), (2.0, 2.0)])
+def test_extreme_eigenvalues_of_a_quadratic(ends):
+    """Also where the end that is larger in size is the negative one, and where all are alike."""
     torch.manual_seed(0)
-    root = torch.randn(6, 6, dtype=torch.float64)
-    matrix = root @ root.T
+    basis, _ = torch.linalg.qr(torch.randn(6, 6, dtype=torch.float64))
+    matrix = basis @ torch.linspace(*ends, 6, dtype=torch.float64).diag() @ basis.T
     w, v = torch.randn(2, dtype=torch.float64).requires_grad_(), torch.randn(4, dtype=torch.float64).requires_grad_()
     loss = lambda: 0.5 * torch.cat([w, v]) @ matrix @ torch.cat([w, v])  # noqa: E731
-    expected = torch.linalg.eigvalsh(matrix)[-1]
-    torch.testing.assert_close(largest_eigenvalue(loss, [w, v], 300), expected)
+    torch.testing.assert_close(extreme_eigenvalues(loss, [w, v], 300), torch.tensor(ends, dtype=torch.float64))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_extreme_eigenvalues_are_those_of_the_whole_hessian_of_a_network(seed):
+    torch.manual_seed(seed)
+    model = nn.Sequential(nn.Linear(4, 6), nn.Tanh(), nn.Linear(6, 5), nn.Tanh(), nn.Linear(5, 3))
+    with torch.no_grad():  # away from a minimum, so that the spectrum has two ends
+        for p in model.parameters():
+            p.mul_(2)
+    x, y = torch.randn(20, 4), torch.randint(3, (20,))
+    parameters = dict(model.named_parameters())
+    shapes = [p.shape for p in parameters.values()]
+
+    def loss(flat):
+        parts = [p.view(s) for p, s in zip(flat.split([s.numel() for s in shapes]), shapes, strict=True)]
+        outputs = torch.func.functional_call(model, dict(zip(parameters, parts, strict=True)), (x,))
+        return nn.functional.cross_entropy(outputs, y)
+
+    whole = torch.autograd.functional.hessian(loss, torch.cat([p.detach().flatten() for p in parameters.values()]))
+    expected = torch.linalg.eigvalsh(whole.double())[[0, -1]]
+    assert expected[0] < -0.05 < 0.5 < expected[1]
+    found = extreme_eigenvalues(lambda: nn.functional.cross_entropy(model(x), y), list(model.parameters()), 60)
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+    fewer = extreme_eigenvalues(lambda: nn.functional.cross_entropy(model(x), y), list(model.parameters()), 20)
+    assert expected[0] - 1e-4 <= fewer[0] and fewer[1] == pytest.approx(float(expected[1]), rel=1e-3)
 
 
 def test_sharpness_of_least_squares(fit):
@@ -56,8 +82,9 @@ def test_sharpness_of_least_squares(fit):
     technique = Sharpness(iterations=200)
     parts = fit(model, inputs, torch.zeros(64), loss=lambda outputs, targets: outputs.square().mean())
     technique.setup(parts)
-    expected = float(torch.linalg.eigvalsh(2 * inputs.T @ inputs / 64)[-1])
-    assert technique.epoch_scores({}) == {"sharpness": pytest.approx(expected, rel=1e-4)}
+    smallest, _, expected = torch.linalg.eigvalsh(2 * inputs.T @ inputs / 64).tolist()
+    scores = {"sharpness": pytest.approx(expected, rel=1e-4), "sharpness_min": pytest.approx(smallest, rel=1e-4)}
+    assert technique.epoch_scores({}) == scores
     assert technique.advice() == []
     parts.optimizer.param_groups[0]["lr"] = 5.0 / expected
     assert "lower optimizer.lr" in technique.advice()[0]
@@ -69,7 +96,7 @@ def test_in_a_run(go, model):
     go(*common, "diagnostics=[sharpness,gradient_noise_scale]", "diagnostics.sharpness.iterations=3")
     rows = [json.loads(line) for line in Path("run/metrics.jsonl").read_text().splitlines()]
     assert ["sharpness" in row for row in rows] == [False, True]
-    assert rows[1]["sharpness"] > 0
+    assert rows[1]["sharpness"] > rows[1]["sharpness_min"]
 
 
 def test_the_minimum_that_a_run_ends_in_is_looked_at(go):

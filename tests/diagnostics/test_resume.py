@@ -36,6 +36,21 @@ def test_interrupted_and_resumed_equals_uninterrupted(go, name):
     assert same(whole, cut) == []
 
 
+def test_the_loss_before_training_is_that_of_the_first_session(go):
+    """A resumed run takes its weights from the checkpoint and initializes none, so it can't look again."""
+    seen = []
+
+    class Look(StopAt):
+        def epoch(self, fit, row):
+            seen.append([technique.start for technique in fit.techniques])
+            super().epoch(fit, row)
+
+    with pytest.raises(Interrupted):
+        go("init=normal", "init.std=1", "diagnostics=[divergence,stall]", "trainer.max_epochs=3", progress=Look())
+    resume("run", progress=Look())
+    assert len(seen) == 3 and seen[0] == seen[-1]
+
+
 def test_looking_changes_nothing(go):
     go(*COMMON, folder="without")
     go(*COMMON, f"diagnostics=[{','.join(NAMES)}]", folder="with")

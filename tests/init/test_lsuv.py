@@ -3,7 +3,8 @@ import torch
 from torch import nn
 
 from runner.engine.spec import Spec
-from runner.engine.split import DatasetSplit, TensorSplit, first_inputs
+from runner.engine.split import DatasetSplit, TensorSplit
+from runner.engine.state import seed_for
 from runner.init.lsuv import Lsuv, in_order
 from runner.model.cnn import CNN
 from runner.model.mlp import MLP
@@ -78,12 +79,24 @@ def test_dead_layers_are_left_alone():
     assert all(p.isfinite().all() for p in net.parameters())
 
 
-def test_first_inputs_of_any_split():
-    x, y = torch.randn(5, 3), torch.zeros(5)
-    dataset = torch.utils.data.TensorDataset(x, y)
-    for split in (TensorSplit(x, y), DatasetSplit(dataset, 5)):
-        assert torch.equal(first_inputs(split, 3), x[:3])
-        assert torch.equal(first_inputs(split, 9), x)
+def test_examples_are_drawn_from_all_rows_of_any_split():
+    x, y = torch.arange(500.0).unsqueeze(1), torch.zeros(500)
+    tensors, dataset = TensorSplit(x, y), DatasetSplit(torch.utils.data.TensorDataset(x, y), 500)
+    drawn = tensors.sample(100, 3).inputs
+    assert torch.equal(drawn, dataset.sample(100, 3).inputs)
+    assert not torch.equal(drawn, tensors.sample(100, 4).inputs)
+    assert len(drawn.unique()) == 100 and 200 < drawn.mean() < 300
+    assert torch.equal(dataset.sample(900, 3).inputs.sort(0).values, x)
+
+
+def test_rows_sorted_by_class_are_all_seen(go):
+    """The first 30 training rows of iris are of one class; outputs must vary by 1 over all of them."""
+    go("data=iris", "init=lsuv", "init.examples=30", "trainer.max_steps=1", "optimizer=sgd", "optimizer.lr=0")
+    from runner.run import load
+
+    model, splits, _ = load("run", "last")
+    assert splits.train.targets[:30].unique().numel() == 1
+    assert outputs(model, splits.train.inputs)["linear1"].var().item() == pytest.approx(1.0, abs=0.2)
 
 
 def test_a_run_sees_its_own_data(go):
@@ -91,5 +104,6 @@ def test_a_run_sees_its_own_data(go):
     from runner.run import load
 
     model, splits, _ = load("run", "last")
-    for y in outputs(model, splits.train.inputs[:256]).values():
+    seen = splits.train.sample(256, seed_for(0, "init")).inputs
+    for y in outputs(model, seen).values():
         assert y.var().item() == pytest.approx(1.0, abs=0.03)

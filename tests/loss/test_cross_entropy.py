@@ -35,6 +35,24 @@ def test_weighted_is_the_sum_over_the_number_of_examples():
     torch.testing.assert_close(CrossEntropy(SPEC, WEIGHT)(outputs, targets), expected)
 
 
+def test_divided_by_the_weights_is_torchs():
+    outputs, targets = batch()
+    loss = CrossEntropy(SPEC, WEIGHT, normalize="weights")
+    torch.testing.assert_close(loss(outputs, targets), F.cross_entropy(outputs, targets, torch.tensor(WEIGHT)))
+    torch.testing.assert_close(loss(outputs, F.one_hot(targets, 3).float()), loss(outputs, targets))
+    ten = CrossEntropy(SPEC, tuple(10 * w for w in WEIGHT), normalize="weights")
+    torch.testing.assert_close(ten(outputs, targets), loss(outputs, targets))
+    assert torch.equal(CrossEntropy(SPEC, normalize="weights")(outputs, targets), F.cross_entropy(outputs, targets))
+    nothing = CrossEntropy(SPEC, (0.0, 0.0, 0.0), normalize="weights")
+    assert nothing(outputs, targets) == 0
+
+
+def test_balanced_weights_of_all_examples_sum_to_their_number():
+    targets = torch.repeat_interleave(torch.arange(3), torch.tensor(SPEC.class_counts))
+    assert CrossEntropy(SPEC, "balanced", "weights").units(targets).item() == pytest.approx(100)
+    assert CrossEntropy(SPEC, "balanced").units(targets) == 100
+
+
 def test_class_indices_and_their_probabilities_give_the_same():
     outputs, targets = batch()
     loss = CrossEntropy(SPEC, WEIGHT)
@@ -43,11 +61,13 @@ def test_class_indices_and_their_probabilities_give_the_same():
 
 @pytest.mark.parametrize("weight", [None, WEIGHT, "balanced"])
 @pytest.mark.parametrize("cut", [1, 17, 49])
-def test_micro_batches_add_up(weight, cut):
+@pytest.mark.parametrize("normalize", ["examples", "weights"])
+def test_micro_batches_add_up(weight, cut, normalize):
     outputs, targets = batch()
-    loss = CrossEntropy(SPEC, weight)
-    parts = [loss(outputs[:cut], targets[:cut]) * cut, loss(outputs[cut:], targets[cut:]) * (50 - cut)]
-    torch.testing.assert_close(sum(parts) / 50, loss(outputs, targets))
+    loss = CrossEntropy(SPEC, weight, normalize)
+    parts = [(outputs[:cut], targets[:cut]), (outputs[cut:], targets[cut:])]
+    summed = sum(loss(o, t) * loss.units(t) for o, t in parts)
+    torch.testing.assert_close(summed / loss.units(targets), loss(outputs, targets))
 
 
 def test_weights_are_not_rounded_to_the_networks_format():

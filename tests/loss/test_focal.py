@@ -36,13 +36,14 @@ def test_two_classes_are_torchvisions_sigmoid_form():
     torch.testing.assert_close(Focal(spec, 2.0, (0.75, 0.25))(outputs, targets), expected)
 
 
+@pytest.mark.parametrize("normalize", ["examples", "weights"])
 @pytest.mark.parametrize("weight", [None, "balanced"])
-def test_gamma_zero_is_cross_entropy(weight):
+def test_gamma_zero_is_cross_entropy(weight, normalize):
     outputs, targets = batch()
     soft = torch.randn(50, 3, dtype=torch.float64).softmax(1)
     for aim in (targets, soft):
-        expected = CrossEntropy(SPEC, weight)(outputs, aim)
-        torch.testing.assert_close(Focal(SPEC, 0.0, weight)(outputs, aim), expected)
+        expected = CrossEntropy(SPEC, weight, normalize)(outputs, aim)
+        torch.testing.assert_close(Focal(SPEC, 0.0, weight, normalize)(outputs, aim), expected)
 
 
 def test_class_indices_and_their_probabilities_give_the_same():

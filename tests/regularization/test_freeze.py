@@ -1,9 +1,15 @@
+import itertools
+
 import pytest
 import torch
 from torch import nn
 
-from runner.errors import ConfigError
+from runner.config.build import build_optimizer
+from runner.config.options import Options
+from runner.errors import ConfigError, Interrupted
 from runner.regularization.freeze import Freeze
+from runner.run import resume
+from tests.test_run import StopAt
 
 
 def weights(folder, name="last"):
@@ -60,3 +66,42 @@ def test_mistakes(fit, go):
         Freeze(("conv1",), (1, 2))
     with pytest.raises(ConfigError, match="expected"):
         go("regularization=[freeze]", "regularization.freeze.unfreeze_epoch=0")
+
+
+OPTIMIZERS = Options().names("optimizer")
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_every_optimizer_goes_on_with_layers_that_are_unfrozen(go, optimizer):
+    """Also where the run was interrupted in front of the unfreezing, and where it was behind it."""
+    overrides = ["data=iris", f"optimizer={optimizer}", "model.hidden=[8,8]", "regularization=[freeze]"]
+    overrides += ["regularization.freeze.layers=[linear1,linear2]", "regularization.freeze.unfreeze_epoch=[3,2]"]
+    overrides += ["trainer.limit_batches=2", "trainer.max_epochs=4", "trainer.checkpoint.every_epochs=1"]
+    go(*overrides, folder="whole")
+    at = [weights("whole", f"epoch-000{epoch}") for epoch in (1, 2, 3, 4)]
+    layers = [{name.partition(".")[0] for name in changed(a, b)} for a, b in itertools.pairwise(at)]
+    assert layers == [{"linear2", "output"}, {"linear1", "linear2", "output"}, {"linear1", "linear2", "output"}]
+    for epoch in (1, 2):
+        with pytest.raises(Interrupted):
+            go(*overrides, folder=f"cut-{epoch}", progress=StopAt(epoch))
+        resume(f"cut-{epoch}")
+        assert changed(weights("whole"), weights(f"cut-{epoch}")) == set()
+
+
+@pytest.mark.parametrize("dampening", [0, 0.5])
+def test_momentum_of_unfrozen_layers_starts_with_their_first_gradient_as_torchs(dampening):
+    """Against torch's plain loops, which know of each parameter whether it has a momentum."""
+    config = {"optimizer": {"_target_": "torch.optim.SGD", "lr": 0.1, "momentum": 0.9, "dampening": dampening}}
+    ours, theirs = nn.Linear(3, 2), nn.Linear(3, 2)
+    theirs.load_state_dict(ours.state_dict())
+    optimizer = build_optimizer(config, ours, "cpu")
+    reference = torch.optim.SGD(theirs.parameters(), lr=0.1, momentum=0.9, dampening=dampening, foreach=False)
+    for step in range(4):
+        x = torch.randn(5, 3)
+        for model, opt in ((ours, optimizer), (theirs, reference)):
+            model.weight.requires_grad_(step > 1)
+            opt.zero_grad()
+            model(x).square().sum().backward()
+            opt.step()
+    for a, b in zip(ours.parameters(), theirs.parameters(), strict=True):
+        torch.testing.assert_close(a, b)

@@ -23,8 +23,8 @@ class Data:
     def __init__(self, batches, updates):
         self.batches, self.updates_per_epoch = batches, updates
 
-    def in_order(self):
-        return iter(self.batches)
+    def updates(self, epoch):
+        return ([batch] for batch in self.batches)
 
 
 def part(fit, model, technique, epochs=8, updates=3, batches=()):
@@ -154,3 +154,44 @@ def test_rate_of_a_run_is_held(go):
     rates = [json.loads(line)["lr"] for line in Path("run/metrics.jsonl").read_text().splitlines()]
     assert rates[0] > rates[1] > rates[2] == rates[3] > 1e-5
     assert math.isclose(rates[2] / rates[0], 0.5, rel_tol=0.05)
+
+
+SORTED = ("data=iris", "data.batch_size=16", "model.norm=batch", "optimizer=momentum", "seed=1")
+SORTED += ("trainer.max_epochs=8", "regularization=[swa]", "regularization.swa.start=4")
+
+
+def test_statistics_are_taken_from_shuffled_batches(go):
+    """Iris is stored class by class: batches of neighbours would leave out the variance between the classes."""
+    go(*SORTED)
+    best = torch.load("run/checkpoints/best.pt", weights_only=True)["model"]
+    from runner.run import load
+
+    model, splits, _ = load("run", "best")
+    seen = []
+    model.norm1.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    with torch.no_grad():
+        model.eval()(splits.train.inputs)
+    ratio = best["norm1.running_var"] / seen[0].var(0)
+    assert 0.9 < ratio.mean() < 1.1
+    assert min(json.loads(line)["val/loss"] for line in Path("run/metrics.jsonl").read_text().splitlines()) < 0.08
+
+
+def test_statistics_taken_anew_are_the_same(fit):
+    """As after a resume: the order is that of the last epoch in the average, wherever the run is by now."""
+    asked = []
+
+    class Recorded(Data):
+        def updates(self, epoch):
+            asked.append(epoch)
+            return super().updates(epoch)
+
+    technique = SWA(start=2)
+    made = part(fit, nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4)), technique)
+    made.train = Recorded([(torch.randn(8, 3), torch.zeros(8))], 3)
+    run(made, technique)
+    assert made.state.epoch == 8
+    for _ in range(2):
+        technique.stale = True
+        with technique.around_evaluation():
+            pass
+    assert asked == [7, 7]
