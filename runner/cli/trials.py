@@ -26,7 +26,7 @@ class Trials:
     """Runs as the trials of a sweep."""
 
     commanded = ("trusted_targets",)
-    modules = ("torch", "runner.run", "runner.config.build", "runner.engine.loop", "runner.record.recorder")
+    modules = ("torch", "runner.run.training", "runner.config.build", "runner.engine.loop", "runner.record.recorder")
 
     def check(self, cfg: DictConfig) -> None:
         """Check a trial's config without loading data."""
@@ -43,25 +43,27 @@ class Trials:
             ConfigError: no run reports such a score.
         """
         from runner.config.check import check_score, resolved, scores_of
+        from runner.config.recipe import Recipe
 
-        config = resolved(cfg)
-        scores = scores_of(config)
-        monitor = check_score("monitor", config["monitor"], scores)
+        recipe = Recipe(resolved(cfg))
+        scores = scores_of(recipe, recipe.data.probe().task)
+        mode, monitor = recipe.values["mode"], check_score("monitor", recipe.values["monitor"], scores)
         found: dict[str, Goal] = {}
         for given in names or [monitor]:
             name = check_score("hydra.sweeper.objectives", given, [*scores, *OF_THE_RUN])
             if name in OF_THE_RUN:
                 found[name] = OF_THE_RUN[name]
             else:
-                found[name] = GOALS[config["mode"] if name == monitor and config["mode"] != "auto" else scores[name]]
+                found[name] = GOALS[mode if name == monitor and mode != "auto" else scores[name]]
         return found
 
     def whole_numbers_only(self, cfg: DictConfig, key: str) -> bool:
         """Whether the class that `key` belongs to takes no other numbers."""
         from runner.config.check import hint_of, resolved
+        from runner.config.recipe import Recipe
         from runner.config.signature import whole_numbers_only
 
-        return whole_numbers_only(hint_of(resolved(cfg), key))
+        return whole_numbers_only(hint_of(Recipe(resolved(cfg)), key))
 
     def run(self, cfg: DictConfig, folder: Path, resume: bool) -> None:
         """Train in `folder`, from its checkpoint if there is one. The test split is left alone."""

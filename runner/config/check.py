@@ -5,29 +5,35 @@ from __future__ import annotations
 import importlib
 import inspect
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 from annotated_types import Ge
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from runner.config.build import TECHNIQUES, Config, build_optimizer, build_techniques, instantiate, model_node
+from runner.config.build import build_optimizer, model_node
 from runner.config.compose import recipe_of, unresolved, without_hydra
 from runner.config.contract import check_contract
+from runner.config.frozen import freeze
+from runner.config.groups import BY_NAME, GROUPS
+from runner.config.recipe import Config, Node, Recipe, is_node
 from runner.config.signature import SUPPLIED, describe, fits, signature_of, takes_objects
-from runner.config.targets import check_hydra, check_trusted, resolve
+from runner.config.targets import check_hydra, check_trusted
 from runner.engine.metric import Direction
 from runner.engine.spec import IN_WORDS, Field, Spec
-from runner.engine.technique import Technique
 from runner.errors import ConfigError, did_you_mean, nearest
 
 _NAME = re.compile(r"""[^/\\:*?"'<>|$\x00-\x1f]{1,100}""")
 
-# In this order: the first three need no torch, whose import takes most of the time of a check.
-LIGHT = ("trainer", "data", "scheduler")
-NEEDED = (*LIGHT, "model", "init", "loss", "optimizer")
-OPTIONAL = ("warmup", "batch_growth")
+# What the keys beside the groups take.
+TOP_LEVEL: dict[str, Any] = {
+    "seed": Annotated[int, Ge(0)],
+    "name": str | None,
+    "monitor": str,
+    "mode": Literal["auto", "min", "max"],
+    "trusted_targets": list[str],
+}
 
 
 def resolved(config: DictConfig) -> Config:
@@ -43,34 +49,35 @@ def resolved(config: DictConfig) -> Config:
     return dict(plain)
 
 
-def check(config: DictConfig, fresh: bool = True) -> Config:
-    """Check a composed configuration and return it resolved.
+def check(config: DictConfig, fresh: bool = True) -> Recipe:
+    """Check a composed configuration.
+
+    Defaults that an option file leaves to its class are added to `config`, so that it says all that a run does.
 
     Args:
         config: as composed.
         fresh: whether a run is to be started, so that what its weights are made from must be there.
-
-    Defaults that an option file leaves to its class are added to `config`, so that it says all that a run does.
 
     Raises:
         ConfigError: with the offending key or value and what is expected.
     """
     if "hydra" in config:
         check_hydra(config.hydra)
-    plain = resolved(config)
+    recipe = Recipe(resolved(config))
     try:
-        check_resolved(plain, fresh)
+        check_recipe(recipe, fresh)
     except _NoArgument as error:
-        recipe = None if error.key in _typed(config) else recipe_of(config)
-        if recipe is None:
+        origin = None if error.key in _typed(config) else recipe_of(config)
+        if origin is None:
             raise
         group = error.key.partition(".")[0]
         raise ConfigError(
-            f"{error} It comes from {recipe}, which is made for another {group}; leave one of the two out."
+            f"{error} It comes from {origin}, which is made for another {group}; leave one of the two out."
         ) from error
     with open_dict(config):
-        _add_missing(config, plain)
-    return plain
+        _add_missing(config, recipe.values)
+    recipe.text = freeze(config)
+    return recipe
 
 
 def _add_missing(config: DictConfig, plain: Config) -> None:
@@ -96,76 +103,41 @@ def _typed(config: DictConfig) -> set[str]:
     return {str(line).lstrip("+").partition("=")[0] for line in typed}
 
 
-def check_resolved(config: Config, fresh: bool = True) -> None:
-    """`check` for a configuration in plain containers."""
-    _check_top_level(config)
-    trusted = config["trusted_targets"]
-    for key, node in nodes(config):
-        check_trusted(node, key, trusted)
-    probe = None
-    for key, node in nodes(config):
-        check_arguments(node, key, trusted)
-        if key == LIGHT[-1] and not any(config.get(group) for group in ("batch_growth", *TECHNIQUES)):
-            # All scores are known, and torch is not imported yet.
-            probe = instantiate(config["data"], "data", trusted).probe()
-            _check_scores(config, probe.task, ())
-    _check_meaning(config, probe, fresh)
+def check_recipe(recipe: Recipe, fresh: bool = True) -> None:
+    """See `check`."""
+    _check_top_level(recipe.values)
+    for node in recipe.nodes():
+        check_trusted(node.values, node.key, recipe.trusted)
+    probe, light = None, True
+    for node in recipe.nodes():
+        assert node.group is not None
+        if light and not node.group.light:
+            light = False
+            if not any(True for group in GROUPS if group.technique or group.name == "metric" for _ in recipe.of(group)):
+                # All scores are known, and torch is not imported yet.
+                probe = recipe.data.probe()
+                _check_scores(recipe, probe.task)
+        check_arguments(node)
+    _check_meaning(recipe, probe, fresh)
 
 
-def nodes(config: Config) -> Iterable[tuple[str, Config]]:
-    """The nodes that are called, with their keys."""
-    for group in NEEDED:
-        yield group, _called(config.get(group), group)
-    for group in OPTIONAL:
-        if config.get(group):
-            yield group, _called(config[group], group)
-    for group in TECHNIQUES:
-        if not isinstance(config.get(group) or {}, dict):
-            raise ConfigError(f"{group}={_shown(config[group])}: expected techniques by name, such as {group}=[NAME].")
-        for name, node in (config.get(group) or {}).items():
-            yield f"{group}.{name}", _called(node, f"{group}.{name}")
-
-
-def _called(node: Any, key: str) -> Config:
-    if not isinstance(node, dict) or "_target_" not in node:
-        raise ConfigError(
-            f"{key}: nothing says which class to build. Expected a _target_ and its arguments, as in the options that "
-            f"`python -m runner list {key.partition('.')[0]}` shows."
-        )
-    return node
-
-
-# What the keys beside the groups take.
-TOP_LEVEL: dict[str, Any] = {
-    "seed": Annotated[int, Ge(0)],
-    "name": str | None,
-    "monitor": str,
-    "mode": Literal["auto", "min", "max"],
-    "trusted_targets": list[str],
-}
-
-
-def hint_of(config: Config, key: str) -> Any:
+def hint_of(recipe: Recipe, key: str) -> Any:
     """The annotation of what `key` sets; None where there is none, or no such key.
 
     Args:
-        config: in plain containers.
+        recipe: need not be checked.
         key: such as ``optimizer.lr``.
 
     Raises:
         ConfigError: the class that it belongs to is not trusted, or not there.
     """
-    *path, name = key.split(".")
-    if not path:
+    owner, _, name = key.rpartition(".")
+    if not owner:
         return TOP_LEVEL.get(name)
-    node: Any = config
-    for part in path:
+    node: Any = recipe.values
+    for part in owner.split("."):
         node = node.get(part) if isinstance(node, dict) else None
-    if not isinstance(node, dict) or "_target_" not in node:
-        return None
-    owner = ".".join(path)
-    target = resolve(node["_target_"], f"{owner}._target_", config["trusted_targets"])
-    argument = signature_of(target).arguments.get(name)
+    argument = signature_of(recipe[owner].target).arguments.get(name) if is_node(node) else None
     return argument.hint if argument else None
 
 
@@ -180,75 +152,57 @@ def _check_top_level(config: Config) -> None:
         )
 
 
-def check_arguments(node: Config, key: str, trusted: Iterable[str]) -> None:
-    """Compare a node's keys and values with the signature of its target, and add the defaults that it leaves out.
+def check_arguments(node: Node) -> None:
+    """Compare a node's keys and values with the signature of its class, and add the defaults that it leaves out.
 
     Raises:
         ConfigError: an unknown or missing argument, a value of the wrong type or out of bounds.
     """
-    target = resolve(node["_target_"], f"{key}._target_", trusted)
-    _check_kind(target, key)
-    supplied = {"params", "wrapper"} if key == "optimizer" else set()
-    signature = signature_of(target, SUPPLIED | supplied)
-    for name, value in node.items():
-        if name == "_target_":
-            continue
-        nested = isinstance(value, dict) and "_target_" in value
-        if name in supplied:
-            if name == "wrapper" and not value:
-                continue
-            check_arguments(_called(value, f"{key}.{name}"), f"{key}.{name}", trusted)
+    _check_kind(node)
+    optimizer = node.key == "optimizer"
+    signature = signature_of(node.target, SUPPLIED | ({"params", "wrapper"} if optimizer else set()))
+    for name, value in node.arguments.items():
+        key = f"{node.key}.{name}"
+        if optimizer and name == "wrapper":
+            continue  # a group of its own
+        if optimizer and name == "params":
+            check_arguments(node.inner(name))
             continue
         argument = signature.arguments.get(name)
         if argument is None:
             if signature.open:
                 continue
             raise _NoArgument(
-                f"{key}.{name}",
-                f"{node['_target_']} has no argument {name!r}."
+                key,
+                f"{node.values['_target_']} has no argument {name!r}."
                 f"{did_you_mean(name, signature.arguments)} Arguments: {', '.join(signature.arguments)}.",
             )
-        if nested and takes_objects(argument.hint):
-            check_arguments(value, f"{key}.{name}", trusted)
-        elif nested or not fits(value, argument.hint):
-            raise _misfit(f"{key}.{name}", value, argument.hint)
+        if is_node(value) and takes_objects(argument.hint):
+            check_arguments(node.inner(name))
+        elif is_node(value) or not fits(value, argument.hint):
+            raise _misfit(key, value, argument.hint)
     for name, argument in signature.arguments.items():
-        if argument.required and name not in node and key != "optimizer":
+        if argument.required and name not in node.values and not optimizer:
             raise ConfigError(
-                f"{key}.{name}: {node['_target_']} needs a value and none was given. Add {key}.{name}=..."
+                f"{node.key}.{name}: {node.values['_target_']} needs a value and none was given. "
+                f"Add {node.key}.{name}=..."
             )
         if argument.has_plain_default:  # which an option file may leave to the class
-            node.setdefault(name, argument.default)
+            node.values.setdefault(name, argument.default)
 
 
-# What the class of a group must descend from.
-_KINDS = {
-    "trainer": ("runner.engine.settings", "Trainer"),
-    "data": ("runner.data.base", "DataOption"),
-    "scheduler": ("runner.engine.schedule", "Schedule"),
-    "warmup": ("runner.engine.schedule", "Warmup"),
-    "model": ("torch.nn", "Module"),
-    "init": ("runner.init.base", "Init"),
-    "loss": ("runner.engine.loss", "Loss"),
-    "optimizer": ("torch.optim", "Optimizer"),
-    **dict.fromkeys(("batch_growth", "optimizer.wrapper", *TECHNIQUES), ("runner.engine.technique", "Technique")),
-}
-
-
-def _check_kind(target: Any, key: str) -> None:
-    group, _, rest = key.partition(".")
-    kind = key if key in _KINDS else group if group in TECHNIQUES and "." not in rest else None
-    if kind is None:
+def _check_kind(node: Node) -> None:
+    if node.group is None:
         return
-    module, name = _KINDS[kind]
-    base = getattr(importlib.import_module(module), name)
-    if not (issubclass(target, base) if inspect.isclass(target) else group == "model"):
+    module, _, name = node.group.base.rpartition(".")
+    base, target = getattr(importlib.import_module(module), name), node.target
+    if not (issubclass(target, base) if inspect.isclass(target) else node.group.name == "model"):
         raise ConfigError(
-            f"{key}._target_={target.__module__}.{target.__qualname__}: can't be used there. Expected a subclass of "
-            f"{module}.{name}; `python -m runner list {kind.replace('.', '/')}` shows what there is."
+            f"{node.key}._target_={target.__module__}.{target.__qualname__}: can't be used there. Expected a subclass "
+            f"of {node.group.base}; `python -m runner list {node.group.name.replace('.', '/')}` shows what there is."
         )
     if inspect.isclass(target):
-        check_contract(target, base, key)
+        check_contract(target, base, node.key)
 
 
 def _misfit(key: str, value: Any, hint: Any) -> ConfigError:
@@ -264,101 +218,99 @@ def _shown(value: Any) -> str:
     return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _check_meaning(config: Config, probe: Spec | None, fresh: bool) -> None:
+def _check_meaning(recipe: Recipe, probe: Spec | None, fresh: bool) -> None:
     """What needs objects: bounds that only a constructor knows, and choices that don't fit each other."""
     from torch import nn
 
     from runner.engine.device import choose_device
     from runner.engine.precision import Precision
 
-    trusted = config["trusted_targets"]
-    trainer = instantiate(config["trainer"], "trainer", trusted)
-    Precision(trainer.precision, choose_device(trainer.device))
-    instantiate(config["scheduler"], "scheduler", trusted)
-    if config.get("warmup"):
-        instantiate(config["warmup"], "warmup", trusted)
-    init = instantiate(config["init"], "init", trusted)
+    Precision(recipe.trainer.precision, choose_device(recipe.trainer.device))
+    recipe["scheduler"].make()
+    if recipe.values.get("warmup"):
+        recipe["warmup"].make()
+    init = recipe["init"].make()
     if fresh:
         init.check()
-    optimizer = dict(config["optimizer"])
-    if "params" in optimizer:  # its patterns are for the real network
-        instantiate(optimizer.pop("params"), "optimizer.params", trusted)
-    averages = hasattr(build_optimizer({**config, "optimizer": optimizer}, nn.Linear(1, 1), "cpu"), "evaluating")
-    techniques = build_techniques(config, trusted)
-    moving = next((technique.name for technique in techniques if technique.moves_weights), None)
+    optimizer = recipe["optimizer"]
+    values = dict(optimizer.values)
+    if "params" in values:  # its patterns are for the real network
+        optimizer.inner("params").make()
+        del values["params"]
+    averages = hasattr(build_optimizer(optimizer.changed(values), nn.Linear(1, 1), "cpu"), "evaluating")
+    moving = next((technique.name for technique in recipe.techniques if technique.moves_weights), None)
     if averages and moving:
         raise ConfigError(
             f"{moving} can't be combined with a schedule-free optimizer: it changes weights after the update, of which "
             "the optimizer's own average would not know. Leave one of them out."
         )
-    model_node(config, techniques)
-    probe = probe or instantiate(config["data"], "data", trusted).probe()
-    check_inputs(config, probe.inputs)
-    loss = resolve(config["loss"]["_target_"], "loss._target_", trusted)
-    if fresh and hasattr(loss, "check"):
-        loss.check(config["loss"])
-    check_task(config, probe.task, loss, techniques)
+    model_node(recipe)
+    probe = probe or recipe.data.probe()
+    if fresh:
+        recipe["loss"].target.check(recipe["loss"].values)
+    check_data(recipe, probe)
 
 
-def check_inputs(config: Config, inputs: Field | None) -> None:
-    """Whether network and techniques take what the examples are; nothing is said of what is not known yet.
+def check_data(recipe: Recipe, spec: Spec) -> None:
+    """Whether network, loss, techniques and scores fit the data; nothing is said of what is not known of them yet.
+
+    Raises:
+        ConfigError: one of them does not.
+    """
+    check_inputs(recipe, spec.inputs)
+    _check_task(recipe, spec.task)
+    _check_scores(recipe, spec.task)
+
+
+def check_inputs(recipe: Recipe, inputs: Field | None) -> None:
+    """Whether network and techniques take what the examples are.
 
     Raises:
         ConfigError: one of them does not.
     """
     if inputs is None:
         return
-    for key, node in nodes(config):
-        takes = getattr(resolve(node["_target_"], f"{key}._target_", config["trusted_targets"]), "takes", None)
+    for node in recipe.nodes():
+        takes = getattr(node.target, "takes", None)
         if isinstance(takes, tuple) and inputs.kind not in takes:
-            group, _, name = key.partition(".")
+            group, _, name = node.key.partition(".")
             *wanted, given = (IN_WORDS.get(kind, kind) for kind in (*takes, inputs.kind))
             raise ConfigError(
-                f"{group}={name or _short(node['_target_'])} takes {' or '.join(wanted)}, and these data are {given}. "
+                f"{group}={name or node.short} takes {' or '.join(wanted)}, and these data are {given}. "
                 + (f"Leave {name} out." if name else "Take model=mlp, or other data.")
             )
 
 
-def check_task(config: Config, task: str | None, loss: Any, techniques: Sequence[Technique]) -> None:
-    """Whether loss, techniques and monitored scores fit the task; nothing is said of what is not known yet.
-
-    Raises:
-        ConfigError: one of them does not.
-    """
-    tasks = getattr(loss, "tasks", None)
-    if task is not None and tasks is not None and task not in tasks:
+def _check_task(recipe: Recipe, task: str | None) -> None:
+    loss = recipe["loss"].target
+    if task is not None and loss.tasks is not None and task not in loss.tasks:
         raise ConfigError(
-            f"loss={_short(config['loss']['_target_'])}: is for {' and '.join(sorted(tasks))}, and "
+            f"loss={recipe['loss'].short}: is for {' and '.join(sorted(loss.tasks))}, and "
             f"these data are for {task}. loss=auto chooses one that fits."
         )
-    for technique in techniques:
+    for technique in recipe.techniques:
         classes = task in (None, "classification")
-        if technique.soft_targets and not (classes and getattr(loss, "soft_targets", True)):
+        if technique.soft_targets and not (classes and loss.soft_targets):
             what = "this loss takes class indices only" if classes else f"these data are for {task}"
             raise ConfigError(f"regularization={technique.name}: turns classes into probabilities, and {what}.")
-    _check_scores(config, task, techniques)
 
 
-def scores_of(config: Config) -> dict[str, Direction]:
-    """Every score by which runs with this configuration can be judged, and the direction in which it improves.
+def scores_of(recipe: Recipe, task: str | None) -> dict[str, Direction]:
+    """Every score by which runs of a recipe can be judged, and the direction in which it improves.
 
     Args:
-        config: as `check` gave it.
+        recipe: checked.
+        task: what is predicted; None where that is not known yet.
     """
-    trusted = config["trusted_targets"]
-    probe = instantiate(config["data"], "data", trusted).probe()
-    return _scores(config, probe.task, build_techniques(config, trusted))
-
-
-def _scores(config: Config, task: str | None, techniques: Sequence[Technique]) -> dict[str, Direction]:
     from runner.metric import all_metrics, metrics_for
 
-    metrics = dict(all_metrics() if task is None else metrics_for(task))
-    for name, node in (config.get("metric") or {}).items():
-        metrics[name] = resolve(node["_target_"], f"metric.{name}._target_", config["trusted_targets"])
-    each: dict[str, Direction] = {"loss": "min", **{name: metric.direction for name, metric in metrics.items()}}
+    metrics = {
+        name: metric.direction for name, metric in (all_metrics() if task is None else metrics_for(task)).items()
+    }
+    metrics |= {node.key.partition(".")[2]: node.target.direction for node in recipe.of(BY_NAME["metric"])}
+    each: dict[str, Direction] = {"loss": "min", **metrics}
     scores = {f"{split}/{name}": direction for split in ("val", "train") for name, direction in each.items()}
-    for technique in techniques:
+    for technique in recipe.techniques:
         scores |= technique.reports
     return scores
 
@@ -381,19 +333,9 @@ def check_score(key: str, name: str, scores: Iterable[str]) -> str:
     return found
 
 
-def _check_scores(config: Config, task: str | None, techniques: Sequence[Technique]) -> None:
-    scores = _scores(config, task, techniques)
-    for key, name in _monitored(config):
-        check_score(key, name, scores)
-
-
-def _short(target: str) -> str:
-    """What is typed for a class of ours, and the class's own name for others."""
-    return target.split(".")[-2 if target.startswith("runner.") else -1]
-
-
-def _monitored(config: Config) -> Iterable[tuple[str, str]]:
-    yield "monitor", config["monitor"]
-    for key, node in nodes(config):
-        if isinstance(node.get("monitor"), str):
-            yield f"{key}.monitor", node["monitor"]
+def _check_scores(recipe: Recipe, task: str | None) -> None:
+    scores = scores_of(recipe, task)
+    check_score("monitor", recipe.values["monitor"], scores)
+    for node in recipe.nodes():
+        if isinstance(node.values.get("monitor"), str):
+            check_score(f"{node.key}.monitor", node.values["monitor"], scores)

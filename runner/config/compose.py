@@ -23,13 +23,11 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from runner.config.groups import LISTS
 from runner.config.options import CONF, Options
 from runner.config.signature import signature_of
 from runner.config.targets import check_hydra, followed, resolve
 from runner.errors import ConfigError, did_you_mean, nearest
-
-# Groups that take a list of options; in all others a second option would silently overwrite the first.
-LISTS = ("regularization", "augmentation", "diagnostics")
 
 
 @dataclass

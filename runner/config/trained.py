@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from runner.config.build import build_task, build_techniques, instantiate, model_node
+from runner.config.build import build_loss, build_task, model_node
+from runner.config.recipe import Recipe
 from runner.engine.spec import Spec
 from runner.errors import RunFailed
 
@@ -30,10 +31,8 @@ def trained_network(path: str, key: str, spec: Spec, trusted: Iterable[str] = ()
 
     file = checkpoint.meant_by(path, key)
     saved = checkpoint.load(file)
-    config = saved["config"]
-    loss = instantiate(config["loss"], "loss", trusted, spec=spec)
-    node = model_node(config, build_techniques(config, trusted))
-    model: nn.Module = instantiate(node, "model", trusted, spec=build_task(spec, loss).spec)
+    recipe = Recipe({**saved["config"], "trusted_targets": list(trusted)})
+    model: nn.Module = model_node(recipe).make(spec=build_task(spec, build_loss(recipe, spec)).spec)
     difference = checkpoint.difference(model.state_dict(), saved["model"])
     if difference:
         raise RunFailed(f"{file}: its network does not fit these data: {difference}.")

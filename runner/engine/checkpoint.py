@@ -14,7 +14,7 @@ import torch
 from runner.errors import ConfigError, RunFailed
 from runner.record.files import sync_folder, write_bytes, write_text
 
-FORMAT = 1
+FORMAT = 2
 
 log = logging.getLogger(__name__)
 
@@ -115,6 +115,29 @@ def load_last(folder: Path) -> dict[str, Any] | None:
                 before = path is last and previous.exists()
                 log.warning("%s %s", error, "Continuing from the one before." if before else "Starting over.")
     return None
+
+
+def go_back_to(folder: Path, name: str) -> None:
+    """Make an earlier state the last one, so that a run goes on from it whatever happens in between.
+
+    Args:
+        folder: the checkpoints of a run.
+        name: such as ``epoch-0010``.
+
+    Raises:
+        ConfigError: there is no such checkpoint, or it holds weights alone.
+        Damaged: the file is.
+    """
+    path = folder / f"{name.removesuffix('.pt')}.pt"
+    kept = sorted(p.stem for p in folder.glob("epoch-*.pt"))
+    if not path.is_file() or path.stem.startswith(("best", "top", "snapshot")):
+        what = f"there is no {path}" if not path.is_file() else "holds weights alone, not the state of a run"
+        raise ConfigError(
+            f"--from {name}: {what}. Expected last or one of: {', '.join(kept) or '(none)'}. "
+            "trainer.checkpoint.every_epochs=N keeps the state of every Nth epoch."
+        )
+    if path.stem != "last":
+        save(folder / "last.pt", load(path), keep_previous=True)
 
 
 def remove_temporary(folder: Path) -> None:

@@ -45,3 +45,8 @@ class Data:
     def test(self) -> Split | None:
         """Examples that are looked at once, at the end; None when there are none."""
         return self.parts.get("test")
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Examples in each part."""
+        return {name: len(part) for name, part in self.parts.items()}

@@ -87,7 +87,7 @@ class Fit:
         recorder: writes what happened.
         interrupt: says whether the run was asked to stop.
         progress: hears what happened.
-        config: the resolved configuration, kept in checkpoints.
+        about: what checkpoints say of the network besides its weights: configuration, spec, fitted transform, data.
     """
 
     model: nn.Module
@@ -110,7 +110,7 @@ class Fit:
     recorder: Recorder
     interrupt: Interrupt
     progress: Progress
-    config: dict[str, Any]
+    about: dict[str, Any]
     started: float = field(default_factory=time.perf_counter)
 
     @property

@@ -47,7 +47,11 @@ class Monitor:
 
     def __init__(self, name: str, direction: Direction, min_delta: float = 0.0) -> None:
         self.name, self.direction, self.min_delta = name, direction, min_delta
-        self.best = math.inf if direction == "min" else -math.inf
+        self.forget()
+
+    def forget(self) -> None:
+        """Start over: the next value is the best."""
+        self.best = math.inf if self.direction == "min" else -math.inf
         self.best_epoch: int | None = None
 
     def is_improvement(self, value: float, reference: float | None = None) -> bool:

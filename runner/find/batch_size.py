@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
+from runner.config.recipe import Recipe
 from runner.errors import ConfigError
 from runner.find.trial import Trial, kept, trial
-from runner.run import batches
+from runner.run.assembly import training_batches
 
 if TYPE_CHECKING:
     from runner.engine.progress import Progress
@@ -113,11 +114,10 @@ def _measure(tried: Trial, size: int) -> Speed:
     from runner.engine.device import synchronize
     from runner.engine.step import Step
 
-    fit, config = tried.fit, tried.config
-    data = {**config["data"], "batch_size": size, "drop_last": True}  # full batches only
-    fit.train, _ = batches(
-        {**config, "data": data}, fit.settings, tried.data, fit.model, fit.device, fit.train.channels_last
-    )
+    fit = tried.fit
+    values = tried.recipe.values
+    full = Recipe({**values, "data": {**values["data"], "batch_size": size, "drop_last": True}})  # full batches only
+    fit.train = training_batches(full, tried.data.train, fit.model, fit.device, fit.train.channels_last)
     on_cuda = fit.device.type == "cuda"
     if on_cuda:
         torch.cuda.empty_cache()

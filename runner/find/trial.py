@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
-from runner.config.build import Config
 from runner.config.check import check
-from runner.config.frozen import freeze
+from runner.config.recipe import Recipe
 from runner.errors import Interrupted
 from runner.record.folder import RunFolder
-from runner.run import prepare
+from runner.run.assembly import prepare
 
 if TYPE_CHECKING:
     from runner.engine.batch import Batch
@@ -32,12 +31,12 @@ class Trial:
     """What a run of the config would start with.
 
     Attributes:
-        config: the checked configuration.
+        recipe: the checked configuration.
         fit: everything built, at the first update.
         data: the data.
     """
 
-    config: Config
+    recipe: Recipe
     fit: Fit
     data: Data
 
@@ -69,14 +68,14 @@ def trial(config: DictConfig, progress: Progress | None = None) -> Iterator[Tria
     from runner.engine.progress import Progress
     from runner.record.recorder import Recorder
 
-    plain, text = check(config), freeze(config)
+    recipe = check(config)
     with tempfile.TemporaryDirectory(prefix="runner-find-") as name, Interrupt() as interrupt:
         place = RunFolder(Path(name))
-        place.create(text)
+        place.create(recipe.text or "")
         recorder = Recorder(place)
         try:
-            fit, data = prepare(plain, text, recorder, interrupt, progress or Progress(), None, described=True)
-            yield Trial(plain, fit, data)
+            fit, data = prepare(recipe, recorder, interrupt, progress or Progress())
+            yield Trial(recipe, fit, data)
         finally:
             recorder.close()
 
@@ -84,7 +83,7 @@ def trial(config: DictConfig, progress: Progress | None = None) -> Iterator[Tria
 @contextmanager
 def kept(fit: Fit) -> Iterator[None]:
     """Whatever is done to `fit` meanwhile, afterwards weights, optimizer, techniques and position are as before."""
-    from runner.engine.loop import Saver, restore
+    from runner.engine.saver import Saver, restore
 
     before, rate, train = copy.deepcopy(Saver(fit).content()), fit.learning_rate, fit.train
     try:

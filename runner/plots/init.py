@@ -53,12 +53,11 @@ def picture(name: str, overrides: list[str], config_dir: str | None) -> tuple[Fi
     Raises:
         ConfigError: the command is wrong, or the initialization depends on a network of its own.
     """
-    from runner.config.build import instantiate
     from runner.config.check import check
     from runner.config.compose import Command, compose
 
-    config = check(compose(Command([f"init={name}", *overrides], config_dir)))
-    init = instantiate(config["init"], "init", config["trusted_targets"])
+    recipe = check(compose(Command([f"init={name}", *overrides], config_dir)))
+    init = recipe["init"].make()
     if name == "checkpoint":
         raise ConfigError("init/checkpoint: has no picture, as it takes the weights of a network that was trained.")
     figure, (axis,) = panels(1, " ".join([f"init={name}", *overrides]), width=7.0)

@@ -21,21 +21,20 @@ def prepared(overrides: Sequence[str], config_dir: str | None) -> Iterator[Fit]:
     """
     from runner.config.check import check
     from runner.config.compose import Command, compose
-    from runner.config.frozen import freeze
     from runner.engine.interrupt import Interrupt
     from runner.engine.progress import Progress
     from runner.record.folder import RunFolder
     from runner.record.recorder import Recorder
-    from runner.run import prepare
+    from runner.run.assembly import prepare
 
     config = compose(Command(list(overrides), config_dir))
-    plain, text = check(config), freeze(config)
+    recipe = check(config)
     with tempfile.TemporaryDirectory() as name:
         folder = RunFolder(Path(name, "run"))
-        folder.create(text)
+        folder.create(recipe.text or "")
         recorder = Recorder(folder)
         try:
-            fit, _ = prepare(plain, text, recorder, Interrupt(), Progress(), None, described=True)
+            fit, _ = prepare(recipe, recorder, Interrupt(), Progress())
             yield fit
         finally:
             recorder.close()

@@ -133,7 +133,7 @@ class Snapshot(Technique):
         self.fresh = True
         weights = {name: tensor.detach().clone() for name, tensor in fit.model.state_dict().items()}
         self._remember(weights)
-        content = {"model": weights, "position": fit.state.position(), "config": fit.config}
+        content = {"model": weights, "position": fit.state.position(), **fit.about}
         checkpoint.save(self._path(self.taken), content)
 
     def _remember(self, weights: Weights) -> None:

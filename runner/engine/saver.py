@@ -1,0 +1,176 @@
+"""Writing the state of a run, and going back to one."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from runner.engine import checkpoint
+from runner.engine.unsaved import UnsavedState
+from runner.errors import RunFailed
+
+if TYPE_CHECKING:
+    from runner.engine.fit import Fit
+
+log = logging.getLogger(__name__)
+
+
+class Saver:
+    """Writes the state of a run, rarely enough to cost next to nothing."""
+
+    def __init__(self, fit: Fit) -> None:
+        self.fit, self.settings = fit, fit.settings.checkpoint
+        self.folder = fit.recorder.folder.checkpoints
+        self.at, self.cost = time.perf_counter(), 0.0
+        self.unsaved = UnsavedState(fit)
+
+    def is_due(self) -> bool:
+        """Whether enough time has passed since the last write."""
+        every = self.settings.every_seconds
+        return every is not None and time.perf_counter() - self.at >= max(every, 20 * self.cost)
+
+    def keep_epoch(self) -> None:
+        """Write ``epoch-NNNN.pt`` after an epoch that is to be kept."""
+        every, epoch = self.settings.every_epochs, self.fit.state.epoch
+        if every and epoch % every == 0:
+            self._check_weights()
+            checkpoint.save(self.folder / f"epoch-{epoch:04d}.pt", self.content())
+
+    def keep_top(self, scores: dict[str, float]) -> None:
+        """Write ``top-NNNN.pt`` after an epoch that is among the best so far.
+
+        Those it displaces go with the next ``last.pt``: until then a resumed run would want them back.
+        """
+        keep, best, state = self.settings.keep_top, self.fit.best, self.fit.state
+        value = scores.get(best.monitor.name, math.nan)
+        if not keep or math.isnan(value):
+            return
+        sign, entry = 1 if best.monitor.direction == "min" else -1, (value, state.epoch + 1)
+        best.top = sorted([*best.top, entry], key=lambda e: (sign * e[0], e[1]))[:keep]
+        if entry in best.top:
+            self._check_weights()
+            position = {**state.position(), "epoch": entry[1], "epoch_step": 0}
+            content = {"model": self.fit.model.state_dict(), "scores": scores, "position": position}
+            checkpoint.save(self._top(entry[1]), {**content, **self.fit.about})
+
+    def _top(self, epoch: int) -> Path:
+        return self.folder / f"top-{epoch:04d}.pt"
+
+    def save(self) -> None:
+        """Write ``best.pt`` where it changed, then ``last.pt``, which relies on it and on the metrics so far.
+
+        Raises:
+            NonFinite: a loss since the last reading was not finite; nothing is written.
+            RunFailed: the weights are not finite, or a part of the run forgets its state; nothing is written.
+        """
+        begin = time.perf_counter()
+        self.fit.meter.check()
+        self._check_weights()
+        content = self.content()
+        self.unsaved.check(content)
+        self.save_best()
+        self.fit.recorder.sync()
+        checkpoint.save(self.folder / "last.pt", content, keep_previous=True)
+        self.remove_displaced()
+        self.at = time.perf_counter()
+        self.cost = self.at - begin
+
+    def remove_displaced(self) -> None:
+        """Remove the ``top-NNNN.pt`` that are among the best no more."""
+        if self.settings.keep_top:
+            kept = {self._top(epoch) for _, epoch in self.fit.best.top}
+            for path in set(self.folder.glob("top-*.pt")) - kept:
+                checkpoint.remove(path)
+
+    def save_best(self) -> None:
+        """Write ``best.pt``, unless it is up to date."""
+        best = self.fit.best
+        if best.saved or best.weights is None:
+            return
+        content = {
+            "model": best.weights,
+            "monitor": {"name": best.monitor.name, **best.monitor.state_dict()},
+            "scores": best.scores,
+            "position": best.position,
+            **self.fit.about,
+        }
+        checkpoint.save(self.folder / "best.pt", content)
+        best.saved = True
+
+    def _check_weights(self) -> None:
+        tensors = [p for p in self.fit.model.state_dict().values() if p.is_floating_point()]
+        if not bool(torch.stack([tensor.isfinite().all() for tensor in tensors]).all()):
+            raise RunFailed(f"non-finite weights after step {self.fit.state.step}")
+
+    def content(self) -> dict[str, Any]:
+        """The state of the run: what `restore` takes back."""
+        fit = self.fit
+        return {
+            "model": fit.model.state_dict(),
+            "optimizer": fit.optimizer.state_dict(),
+            "loss": fit.loss.state_dict(),
+            "scaler": fit.precision.state_dict(),
+            "schedule": fit.learning_rate.schedule.state_dict(),
+            "warmup": fit.learning_rate.warmup.state_dict() if fit.learning_rate.warmup else {},
+            "techniques": {technique.name: technique.state_dict() for technique in fit.techniques},
+            "meter": fit.meter.state_dict(),
+            "monitor": {**fit.best.monitor.state_dict(), "scores": fit.best.scores, "top": fit.best.top},
+            "position": {**fit.state.position(), "seconds": fit.seconds()},
+            **fit.about,
+        }
+
+
+def restore(fit: Fit, saved: dict[str, Any]) -> None:
+    """Put a run back to where a checkpoint was taken.
+
+    Raises:
+        RunFailed: the checkpoint belongs to another network.
+    """
+    difference = checkpoint.difference(fit.model.state_dict(), saved["model"])
+    if difference:
+        raise RunFailed(f"The checkpoint belongs to another network: {difference}.")
+    fit.model.load_state_dict(saved["model"])
+    chosen = [{key: group.get(key) for key in ("fused", "foreach")} for group in fit.optimizer.param_groups]
+    fit.optimizer.load_state_dict(saved["optimizer"])
+    for group, keys in zip(fit.optimizer.param_groups, chosen, strict=True):
+        group.update({key: value for key, value in keys.items() if key in group})  # they belong to the device
+    fit.loss.load_state_dict(saved["loss"])
+    fit.precision.load_state_dict(saved["scaler"])
+    fit.learning_rate.schedule.load_state_dict(saved["schedule"])
+    if fit.learning_rate.warmup is not None:
+        fit.learning_rate.warmup.load_state_dict(saved["warmup"])
+    for technique in fit.techniques:
+        technique.load_state_dict(saved["techniques"][technique.name])
+    fit.meter.load_state_dict(saved["meter"], fit.device)
+    fit.best.monitor.load_state_dict(saved["monitor"])
+    fit.best.scores, fit.best.top = saved["monitor"]["scores"], saved["monitor"]["top"]
+    for name, value in saved["position"].items():
+        setattr(fit.state, name, value)
+    _restore_best(fit, saved)
+
+
+def _restore_best(fit: Fit, saved: dict[str, Any]) -> None:
+    """The weights of the best epoch so far, from wherever they are kept."""
+    epoch, folder = fit.best.monitor.best_epoch, fit.recorder.folder.checkpoints
+    if epoch is None:
+        return
+    for path in (folder / "best.pt", folder / f"top-{epoch:04d}.pt"):
+        try:
+            best = checkpoint.load(path, fit.device) if path.exists() else None
+        except checkpoint.Damaged as error:
+            log.warning("%s", error)
+            continue
+        if best is not None and best["position"]["epoch"] == epoch:
+            fit.best.weights, fit.best.position = best["model"], best["position"]
+            fit.best.saved = path.name == "best.pt"
+            return
+    text = f"The best weights so far, of epoch {epoch}, are lost; the best from here on will be kept."
+    log.warning("%s", text)
+    fit.progress.message(text)
+    fit.best.monitor.forget()
+    fit.best.scores = {}

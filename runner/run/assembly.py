@@ -1,0 +1,234 @@
+"""From a recipe to everything that a training run consists of."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from runner.config.check import check_data
+from runner.errors import counted
+
+if TYPE_CHECKING:
+    import torch
+
+    from runner.config.recipe import Recipe
+    from runner.engine.batches import Batches
+    from runner.engine.data import Data
+    from runner.engine.fit import Fit
+    from runner.engine.interrupt import Interrupt
+    from runner.engine.progress import Progress
+    from runner.engine.spec import Spec
+    from runner.engine.split import Split
+    from runner.record.recorder import Recorder
+    from runner.run.unchanged import Unchanged
+
+log = logging.getLogger(__name__)
+
+
+def load_data(recipe: Recipe) -> Data:
+    """Load the data that a recipe chooses, and check what could not be known before."""
+    data: Data = recipe.data.load()
+    check_data(recipe, data.spec)
+    return data
+
+
+def prepare(
+    recipe: Recipe,
+    recorder: Recorder,
+    interrupt: Interrupt,
+    progress: Progress,
+    saved: dict[str, Any] | None = None,
+    unchanged: Unchanged | None = None,
+) -> tuple[Fit, Data]:
+    """Load the data, build everything, and go to where the run was.
+
+    Args:
+        recipe: checked.
+        recorder: writes what happens.
+        interrupt: says whether the run was asked to stop.
+        progress: hears of what there is to say.
+        saved: the checkpoint to go on from; None starts anew.
+        unchanged: says whether the data may be others than those the run was started with; None does not look.
+    """
+    from runner.config.build import build, build_optimizer
+    from runner.config.check import scores_of
+    from runner.engine.device import choose_device, set_up
+    from runner.engine.dry_run import check_curve, check_shapes
+    from runner.engine.fit import Best, Fit
+    from runner.engine.meter import Meter
+    from runner.engine.monitor import Monitor, canonical, resolve_mode
+    from runner.engine.precision import Precision
+    from runner.engine.schedule import LearningRate, Plan
+    from runner.engine.state import TrainState, seed_for
+
+    trainer = recipe.trainer
+    device = choose_device(trainer.device)
+    set_up(device, trainer.threads, trainer.deterministic)
+    data = load_data(recipe)
+    _tell(progress, data.notes)
+    objects = build(recipe, data, seed_for(recipe.seed, "init"), fresh=saved is None)
+    _tell(progress, objects.notes)
+    spec = objects.task.spec
+    images = spec.inputs is not None and spec.inputs.kind == "image"
+    channels_last = images and (device.type == "cuda" if trainer.channels_last == "auto" else trainer.channels_last)
+    model = _placed(objects.model, device, channels_last)
+    optimizer = build_optimizer(recipe["optimizer"], model, device.type)
+    train = training_batches(recipe, data.train, model, device, channels_last)
+    total = train.updates_per_epoch * trainer.max_epochs
+    total = min(total, trainer.max_steps or total)
+    plan = Plan(train.updates_per_epoch, -(-total // train.updates_per_epoch), total)
+    directions = scores_of(recipe, spec.task)
+    monitored = canonical(recipe.values["monitor"])
+    fit = Fit(
+        model=model,
+        network=_compiled(model) if trainer.compile else model,
+        loss=objects.loss,
+        optimizer=optimizer,
+        learning_rate=LearningRate(objects.schedule, objects.warmup, plan, optimizer.defaults["lr"]),
+        techniques=recipe.techniques,
+        task=objects.task,
+        plan=plan,
+        settings=trainer,
+        precision=Precision(trainer.precision, device),
+        device=device,
+        state=TrainState(recipe.seed),
+        train=train,
+        val=evaluation_batches(recipe, data.val, device, channels_last),
+        meter=Meter(objects.task, objects.metrics),
+        best=Best(Monitor(monitored, resolve_mode(monitored, recipe.values["mode"], directions))),
+        directions=directions,
+        recorder=recorder,
+        interrupt=interrupt,
+        progress=progress,
+        about=about(recipe, data, spec),
+    )
+    if objects.schedule.monitors:
+        objects.schedule.setup(fit)
+    base_lr = optimizer.param_groups[0]["initial_lr"]
+    if hasattr(optimizer, "evaluating") and fit.learning_rate(plan.total - 1, base_lr) < base_lr:
+        progress.message(
+            "This optimizer averages weights in place of a falling rate, and here the rate falls as well; "
+            "scheduler=constant is what it is made for."
+        )
+    if objects.warmup is not None and (length := objects.warmup.length(plan)) > plan.total:
+        progress.message(
+            f"The warm-up of {counted(length, 'update')} is longer than the run and cut to its "
+            f"{counted(plan.total, 'update')}: the schedule never begins."
+        )
+    check_shapes(fit, data.train)
+    for technique in fit.techniques:
+        technique.setup(fit)
+    check_curve(fit.learning_rate, plan.total, base_lr)
+    manifest: dict[str, Any] = {}
+    if saved is not None:
+        before = saved["data"]
+        if unchanged and (note := unchanged.check(data, before["fingerprint"], before["sizes"])):
+            manifest["resumed_with_changed_data"] = note
+        _go_back(fit, saved)
+    if unchanged:
+        unchanged.check_shared(recipe, data)
+    recorder.folder.update_manifest(
+        **manifest,
+        seed=recipe.seed,
+        split_seed=recipe.data.split_seed,
+        data={"fingerprint": data.fingerprint, **data.sizes},
+        hardware=_hardware(device),
+        precision=fit.precision.name,
+        parameters=sum(p.numel() for p in model.parameters()),
+    )
+    return fit, data
+
+
+def about(recipe: Recipe, data: Data, spec: Spec) -> dict[str, Any]:
+    """What a checkpoint says of a network besides its weights: enough to use it where there are no data."""
+    return {
+        "config": recipe.recorded,
+        "spec": spec.plain(),
+        "transform": data.transform.state_dict() if data.transform else None,
+        "data": {"fingerprint": data.fingerprint, "sizes": data.sizes},
+    }
+
+
+def _tell(progress: Progress, notes: Iterable[str]) -> None:
+    for note in notes:
+        progress.message(note)
+        log.info(note)
+
+
+def _placed(model: torch.nn.Module, device: torch.device, channels_last: bool) -> torch.nn.Module:
+    import torch
+
+    model = model.to(device)
+    return model.to(memory_format=torch.channels_last) if channels_last else model
+
+
+def _compiled(model: torch.nn.Module) -> torch.nn.Module:
+    import torch
+
+    compiled: torch.nn.Module = torch.compile(model)  # type: ignore[assignment]
+    return compiled
+
+
+def training_batches(
+    recipe: Recipe, split: Split, model: torch.nn.Module, device: torch.device, channels_last: bool
+) -> Batches:
+    """Batches to learn from."""
+    from torch.nn.modules.batchnorm import _BatchNorm
+
+    from runner.engine.batches import Batches
+
+    option, trainer = recipe.data, recipe.trainer
+    return Batches(
+        split,
+        len(split) if option.batch_size == "full" else option.batch_size,
+        device,
+        accumulate=trainer.accumulate,
+        drop_last=option.drop_last,
+        least=2 if any(isinstance(m, _BatchNorm) for m in model.modules()) else 1,
+        limit=trainer.limit_batches,
+        seed=recipe.seed,
+        channels_last=channels_last,
+        num_workers=option.num_workers,
+    )
+
+
+def evaluation_batches(recipe: Recipe, split: Split, device: torch.device, channels_last: bool) -> Batches:
+    """Batches for evaluation: larger, as no gradients are kept."""
+    from runner.engine.batches import Batches
+
+    option = recipe.data
+    return Batches(
+        split,
+        len(split) if option.batch_size == "full" else 4 * option.batch_size,
+        device,
+        limit=recipe.trainer.limit_batches,
+        channels_last=channels_last,
+        num_workers=option.num_workers,
+    )
+
+
+def _go_back(fit: Fit, saved: dict[str, Any]) -> None:
+    from runner.engine.saver import restore
+
+    restore(fit, saved)
+    before = saved["config"]["trainer"]
+    changed = [k for k in ("max_epochs", "max_steps") if before[k] != getattr(fit.settings, k)]
+    rate, group, done = fit.learning_rate, fit.optimizer.param_groups[0], fit.position()
+    pure = not (rate.schedule.monitors or (rate.warmup is not None and rate.warmup.hears_norms))
+    if changed and pure and done and rate(done - 1, group["initial_lr"]) != group["lr"]:
+        fit.progress.message(
+            f"{' and '.join(f'trainer.{k}' for k in changed)} changed: the learning-rate schedule is computed for the "
+            f"new length ({counted(fit.plan.total, 'update')}) and jumps here."
+        )
+
+
+def _hardware(device: torch.device) -> dict[str, Any]:
+    import os
+
+    import torch
+
+    hardware: dict[str, Any] = {"device": str(device), "cpus": os.cpu_count(), "threads": torch.get_num_threads()}
+    if device.type == "cuda":
+        hardware |= {"gpu": torch.cuda.get_device_name(device), "cuda": torch.version.cuda}
+    return hardware

@@ -1,0 +1,209 @@
+"""What can be done with a run: start it, continue it, repeat it, judge it."""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from omegaconf import DictConfig
+
+from runner.config.check import check
+from runner.config.compose import Command
+from runner.config.compose import compose as _compose
+from runner.config.frozen import check_resumable, patch, thaw
+from runner.errors import ConfigError
+from runner.record.folder import RunFolder, claim
+from runner.record.manifest import gather
+
+if TYPE_CHECKING:
+    from runner.engine.progress import Progress
+
+RUNS = Path("outputs/runs")
+
+
+def compose(overrides: list[str], config_dir: str | None = None) -> DictConfig:
+    """Compose a configuration from overrides, as the command line does."""
+    return _compose(Command(overrides, config_dir))
+
+
+def new_folder(config: DictConfig, parent: Path = RUNS, before: Path | None = None) -> Path:
+    """Make a folder for a new run, whose name is free whatever else is started in the same second.
+
+    Args:
+        config: as composed, or as a run kept it; then it no longer tells which options were chosen.
+        parent: the folder around it.
+        before: the run that is repeated, from whose folder the name is taken then.
+    """
+    name = config.name
+    if not name:
+        choices = config.hydra.runtime.choices if "hydra" in config else {}
+        name = "-".join(str(choices[group]) for group in ("data", "model") if choices.get(group))
+    if not name:
+        name = re.sub(r"^[\d-]+_[\d-]+_", "", before.resolve().name) if before else "run"
+    return claim(parent, f"{time.strftime('%Y-%m-%d_%H-%M-%S')}_{name}")
+
+
+def run(
+    config: DictConfig,
+    folder: Path | None = None,
+    progress: Progress | None = None,
+    overrides: list[str] | None = None,
+    config_dir: str | None = None,
+    test: bool = True,
+    known_data: Path | None = None,
+) -> dict[str, Any]:
+    """Check, build, train and test.
+
+    Args:
+        config: composed configuration.
+        folder: the run folder; None makes a new one in ``outputs/runs``.
+        progress: hears of the run's progress.
+        overrides: what was typed, for the manifest.
+        config_dir: folder of the user's own options, for the manifest.
+        test: look at the test split at the end; trials of a sweep don't.
+        known_data: a file that runs which are to be compared share; see `runner.run.unchanged`.
+
+    Returns:
+        What stands in ``result.json``.
+
+    Raises:
+        ConfigError: the configuration is wrong.
+        RunFailed: the run failed; what it had saved stays.
+        Interrupted: the run was asked to stop and saved its state.
+    """
+    from runner.run.training import execute
+    from runner.run.unchanged import Unchanged
+
+    recipe = check(config)
+    place = RunFolder(folder or new_folder(config))
+    assert recipe.text is not None
+    place.create(recipe.text)
+    place.update_manifest(**gather(list(overrides or [])), config_dir=config_dir)
+    return execute(recipe, place, progress, Unchanged(shared=known_data), test=test)
+
+
+def resume(
+    folder: str | Path,
+    overrides: list[str] | None = None,
+    progress: Progress | None = None,
+    trusted_targets: list[str] | None = None,
+    test: bool = True,
+    checkpoint: str | None = None,
+    allow_changed_data: bool = False,
+    known_data: Path | None = None,
+) -> dict[str, Any]:
+    """Continue a run.
+
+    Args:
+        folder: the run folder.
+        overrides: limits, device, logging and checkpoint keys that differ from now on.
+        progress: hears of the run's progress.
+        trusted_targets: modules of your own that the run's config names.
+        test: look at the test split at the end.
+        checkpoint: the state to go on from, such as ``epoch-0010``; None is the last. What came after it is dropped.
+        allow_changed_data: go on where the data are not those that the run was started with.
+        known_data: as in `run`.
+
+    Returns:
+        What stands in ``result.json``.
+    """
+    from runner.run.training import execute
+    from runner.run.unchanged import Unchanged
+
+    place = RunFolder.existing(folder)
+    command = Command(list(overrides or []))
+    check_resumable(command.parsed)
+    config = thaw(place.config)
+    config.trusted_targets = trusted_targets or []
+    before = int(config.trainer.max_epochs)
+    patch(config, command)
+    recipe = check(config, fresh=False)
+    status = place.read_json(place.result).get("status")
+    if status == "completed" and not command.parsed and checkpoint is None:
+        raise ConfigError(f"{folder}: this run is complete. To train longer, add trainer.max_epochs=N (now {before}).")
+    if checkpoint is not None:
+        from runner.engine.checkpoint import go_back_to
+
+        go_back_to(place.checkpoints, checkpoint)
+    assert recipe.text is not None
+    place.create_again(recipe.text)
+    place.update_manifest(status="running", resumed_with=[*_resumed_with(place), *(overrides or [])])
+    return execute(recipe, place, progress, Unchanged(allow_changed_data, known_data), resume=True, test=test)
+
+
+def _resumed_with(place: RunFolder) -> list[str]:
+    """What the run's continuations were given, in the order in which they were."""
+    return list(place.read_json(place.manifest).get("resumed_with", []))
+
+
+def rerun_config(folder: str | Path, overrides: list[str]) -> tuple[DictConfig, list[str], str | None]:
+    """The configuration that repeats a run, changed by `overrides`.
+
+    Values change the run's own config; the choice of another option composes anew, from the overrides that the run
+    recorded, those of its continuations and these.
+
+    Returns:
+        The configuration, its overrides, and the folder of the user's own options.
+    """
+    place = RunFolder.existing(folder)
+    manifest = place.read_json(place.manifest)
+    config_dir = manifest.get("config_dir")
+    command = Command(overrides, config_dir)
+    groups = command.options.groups()
+    recorded = Command([*manifest.get("overrides", []), *_resumed_with(place)], config_dir)
+    new = command.typed()
+    # A folder from somebody else must not decide by itself which code is trusted.
+    left_out = {"trusted_targets", *new}
+    last = {o.key_or_group: o.input_line or "" for o in recorded.parsed if o.key_or_group not in left_out}
+    merged = [*last.values(), *overrides]
+    if any(o.key_or_group in groups for o in command.parsed):
+        return _compose(Command(merged, config_dir)), merged, config_dir
+    config = thaw(place.config)
+    patch(config, command)
+    return config, merged, config_dir
+
+
+def evaluate_run(
+    folder: str | Path,
+    split: str = "test",
+    checkpoint: str = "best",
+    device: str = "auto",
+    trusted_targets: list[str] | None = None,
+    allow_changed_data: bool = False,
+) -> dict[str, float]:
+    """Scores of a run's network on one part of its data.
+
+    Args:
+        folder: the run folder.
+        split: ``train``, ``val``, ``test`` or another part that the data have.
+        checkpoint: ``best``, ``last``, another of the run's checkpoints, or the path of one.
+        device: where to compute.
+        trusted_targets: modules of your own that the run's config names.
+        allow_changed_data: go on where the data are not those that the run was trained with.
+
+    Raises:
+        ConfigError: these data have no such part, or are not those of the run.
+    """
+    from runner.config.build import build_metrics
+    from runner.engine.evaluate import evaluate
+    from runner.engine.meter import Meter
+    from runner.engine.precision import Precision
+    from runner.run.assembly import evaluation_batches, load_data
+    from runner.run.trained import load
+    from runner.run.unchanged import Unchanged
+
+    network = load(folder, checkpoint, device, trusted_targets)
+    recipe = network.recipe
+    data = load_data(recipe)
+    place = RunFolder.existing(folder)
+    if note := Unchanged(allow_changed_data).check(data, network.fingerprint, network.sizes):
+        place.update_manifest(evaluated_on_changed_data=note)
+    part = data.parts.get(split)
+    if part is None:
+        raise ConfigError(f"--split {split}: these data have none. Expected {' or '.join(data.parts)}.")
+    meter = Meter(network.task, build_metrics(recipe, network.task))
+    batches = evaluation_batches(recipe, part, network.device, False)
+    precision = Precision(recipe.trainer.precision, network.device)
+    return evaluate(network.model, batches, meter, network.loss, precision)

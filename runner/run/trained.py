@@ -1,0 +1,139 @@
+"""A trained network, from its checkpoint alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from runner.config.recipe import Recipe
+from runner.errors import ConfigError, RunFailed
+from runner.record.folder import RunFolder
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from runner.engine.batch import Batch
+    from runner.engine.loss import Loss
+    from runner.engine.spec import Spec
+    from runner.engine.task import Task
+    from runner.engine.transform import Transform
+
+
+@dataclass(frozen=True)
+class TrainedNetwork:
+    """A network with all that is needed to use it: nothing of the data, nor of the rest of its run folder.
+
+    Attributes:
+        model: in evaluation mode.
+        task: turns outputs into predictions.
+        loss: what was minimized.
+        transform: from raw examples to inputs, as fitted in training; None where the data have no raw form.
+        recipe: what it was made from.
+        device: where it is.
+        fingerprint: of the data that it was trained with.
+        sizes: examples in each part of them.
+    """
+
+    model: torch.nn.Module
+    task: Task
+    loss: Loss
+    transform: Transform | None
+    recipe: Recipe
+    device: torch.device
+    fingerprint: str
+    sizes: dict[str, int]
+
+    @property
+    def spec(self) -> Spec:
+        """Facts about the data that it was trained with."""
+        return self.task.spec
+
+    def outputs(self, batch: Batch) -> Tensor:
+        """What the network gives for a batch, in the number format of the run, on the CPU."""
+        import torch
+
+        from runner.engine.precision import Precision
+
+        precision = Precision(self.recipe.trainer.precision, self.device)
+        batch = batch.to(self.device)
+        outputs: Tensor
+        with torch.inference_mode():
+            if precision.dtype is None:
+                outputs = self.model(batch.inputs, **batch.more)
+            else:
+                with precision.autocast():
+                    outputs = self.model(batch.inputs, **batch.more)
+        return outputs.float().cpu()
+
+    def predict(self, raw: Any) -> list[dict[str, Any]]:
+        """Predictions for raw examples: one dict each, of plain values, as `Task.rows` gives them.
+
+        Args:
+            raw: examples in the form that `transform` takes: rows of a table, images, texts.
+
+        Raises:
+            ConfigError: the data of this network have no raw form.
+        """
+        if self.transform is None:
+            raise ConfigError("predict: the data of this run have no raw form that could be given to it.")
+        return self.task.rows(self.outputs(self.transform.batch(raw)))
+
+
+def load(
+    folder: str | Path, checkpoint: str = "best", device: str = "cpu", trusted_targets: list[str] | None = None
+) -> TrainedNetwork:
+    """The trained network of a run. The data need not be there.
+
+    Args:
+        folder: the run folder, wherever it was moved, or a checkpoint file.
+        checkpoint: ``best``, ``last``, another one of the run (``epoch-0010``, ``top-0003``), or the path of a file.
+        device: where the network is wanted.
+        trusted_targets: modules of your own that the run's config names.
+
+    Raises:
+        ConfigError: there is no such checkpoint.
+        RunFailed: the checkpoint is damaged or belongs to another network.
+    """
+    from runner.config.build import build_loss, build_task, model_node
+    from runner.engine import checkpoint as files
+    from runner.engine.device import choose_device
+    from runner.engine.spec import Spec
+
+    path = Path(folder) if Path(folder).is_file() else find(RunFolder.existing(folder), checkpoint)
+    where = choose_device(device)
+    saved = files.load(path, where)
+    recipe = Recipe({**saved["config"], "trusted_targets": list(trusted_targets or [])})
+    spec = Spec.from_plain(saved["spec"])
+    loss = build_loss(recipe, spec)
+    task = build_task(spec, loss)
+    model = model_node(recipe).make(spec=task.spec).to(where)
+    difference = files.difference(model.state_dict(), saved["model"])
+    if difference:
+        raise RunFailed(f"{path}: belongs to another network than its config describes: {difference}.")
+    model.load_state_dict(saved["model"])
+    transform = None
+    if saved["transform"] is not None:
+        transform = recipe.data.transform()
+        assert transform is not None
+        transform.load_state_dict(saved["transform"])
+    data = saved["data"]
+    return TrainedNetwork(model.eval(), task, loss, transform, recipe, where, data["fingerprint"], data["sizes"])
+
+
+def find(place: RunFolder, checkpoint: str) -> Path:
+    """The file of a checkpoint that was named on the command line.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    named = place.checkpoints / f"{checkpoint}.pt"
+    path = named if named.is_file() or ("/" not in checkpoint and not checkpoint.endswith(".pt")) else Path(checkpoint)
+    if not path.is_file():
+        there = [p.stem for p in sorted(place.checkpoints.glob("*.pt"))]
+        raise ConfigError(
+            f"--checkpoint {checkpoint}: there is no {path}. Expected a file, or one of this run's: "
+            f"{', '.join(there) or 'it has none yet'}."
+        )
+    return path

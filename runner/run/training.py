@@ -1,0 +1,163 @@
+"""A run while it goes on: training, testing, and what is reported of both."""
+
+from __future__ import annotations
+
+import logging
+import shlex
+import time
+from typing import TYPE_CHECKING, Any
+
+from runner.errors import ConfigError, Interrupted, RunFailed, RunnerError
+
+if TYPE_CHECKING:
+    from runner.config.recipe import Config, Recipe
+    from runner.engine.data import Data
+    from runner.engine.fit import Fit
+    from runner.engine.progress import Progress
+    from runner.record.folder import RunFolder
+    from runner.run.unchanged import Unchanged
+
+log = logging.getLogger(__name__)
+
+
+def execute(
+    recipe: Recipe,
+    place: RunFolder,
+    progress: Progress | None,
+    unchanged: Unchanged,
+    resume: bool = False,
+    test: bool = True,
+) -> dict[str, Any]:
+    """Train in a run folder, from its last checkpoint on where one is to be resumed; what stands in ``result.json``."""
+    from runner.engine import checkpoint
+    from runner.engine.interrupt import Interrupt
+    from runner.engine.progress import Progress
+    from runner.record.recorder import Recorder
+    from runner.run.assembly import prepare
+
+    begin = time.perf_counter()
+    checkpoint.remove_temporary(place.checkpoints)
+    saved = checkpoint.load_last(place.checkpoints) if resume else None
+    at = (saved["position"]["step"], saved["position"]["epoch"]) if saved else (0, 0)
+    recorder = Recorder(place, at if resume else None)
+    result: dict[str, Any] = {"status": "failed", "cause": None}
+    progress = progress or Progress()
+    try:
+        with Interrupt() as interrupt:
+            fit, data = prepare(recipe, recorder, interrupt, progress, saved, unchanged)
+            if not resume:
+                _describe(fit, recipe)
+            _fit_and_test(fit, data, recipe, test, result)
+    except KeyboardInterrupt:
+        result |= {"status": "interrupted", "cause": "stopped at once"}
+        raise
+    except Exception as error:
+        result["cause"] = str(error) if isinstance(error, RunnerError) else f"{type(error).__name__}: {error}"
+        log.exception("the run failed")
+        if not isinstance(error, ConfigError):  # whose folder is not kept
+            progress.message(f"run: {place.path}")
+        raise
+    finally:
+        result.setdefault("seconds", round(time.perf_counter() - begin, 3))
+        recorder.finish(result)
+        recorder.close()
+    if result["status"] == "interrupted":
+        command = resume_command(place, recipe)
+        raise Interrupted(f"Interrupted ({result['cause']}); the state is saved. Continue with:\n{command}")
+    return result
+
+
+def resume_command(place: RunFolder, recipe: Recipe) -> str:
+    """The command that continues a run."""
+    more = f" 'trusted_targets=[{','.join(recipe.trusted)}]'" if recipe.trusted else ""
+    return f"python -m runner resume {shlex.quote(str(place.path))}{more}"
+
+
+def _describe(fit: Fit, recipe: Recipe) -> None:
+    from runner.engine.technique import Slot, listeners
+
+    scores = [name for name in fit.directions if name.startswith("val/")]
+    fit.recorder.describe(recipe.text or "", flatten(recipe.recorded), scores)
+    if fit.settings.images and fit.spec.inputs is not None and fit.spec.inputs.kind == "image":
+        batch = next(iter(fit.train.updates(0)))[0]
+        for augment in listeners([t for t in fit.techniques if t.slot < Slot.MIX], "on_batch"):
+            batch = augment(batch)
+        fit.recorder.images("train/images", batch.inputs[: fit.settings.images])
+
+
+def flatten(config: Config, prefix: str = "") -> dict[str, Any]:
+    """Settings as one flat level, without nothings: ``{"optimizer.lr": 0.001}``; targets by their class name."""
+    flat: dict[str, Any] = {}
+    for key, value in config.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, dict):
+            flat |= flatten(value, f"{name}.")
+        elif key == "_target_":
+            flat[prefix.rstrip(".")] = value.rpartition(".")[2]
+        elif isinstance(value, (bool, int, float, str)):
+            flat[name] = value
+        elif isinstance(value, (list, tuple)) and value:
+            flat[name] = str(list(value))
+    return flat
+
+
+def _fit_and_test(fit: Fit, data: Data, recipe: Recipe, test: bool, result: dict[str, Any]) -> None:
+    from runner.engine.evaluate import evaluate, evaluate_others
+    from runner.engine.loop import train
+    from runner.engine.meter import Meter, NonFinite
+    from runner.run.assembly import evaluation_batches
+
+    fit.progress.started(fit)
+    try:
+        outcome = train(fit)
+    except RunFailed as error:
+        result["advice"] = _advice(fit)
+        if isinstance(error, NonFinite) and not result["advice"]:
+            result["advice"] = [
+                "try a lower optimizer.lr, a warm-up or trainer.clip_norm=1; diagnostics=[gradient_norm] tells in "
+                "which layer gradients grow"
+            ]
+        for sentence in result["advice"]:
+            fit.progress.message(f"advice: {sentence}")
+        raise
+    rows = fit.recorder.folder.read_metrics()
+    best = fit.best
+    use_best = fit.settings.test_weights == "best" and all(
+        technique.restore_best_weights for technique in fit.techniques
+    )
+    scores = best.scores if use_best else (rows[-1] if rows else {})
+    seconds = fit.seconds()
+    result |= {
+        "status": outcome.status,
+        "cause": outcome.cause,
+        "monitor": best.monitor.name,
+        "best_epoch": best.monitor.best_epoch,
+        "best_value": best.monitor.best if best.monitor.best_epoch is not None else None,
+        "epochs": fit.state.epoch,
+        "step": fit.state.step,
+        "train": _part(scores, "train"),
+        "val": _part(scores, "val"),
+        "test": None,
+        "seconds": round(seconds, 3),
+        "samples_per_second": round(fit.samples() / seconds, 1),
+        "parameters": sum(p.numel() for p in fit.model.parameters()),
+        "advice": _advice(fit),
+    }
+    if test and outcome.status == "completed" and data.test is not None:
+        held_out = evaluation_batches(recipe, data.test, fit.device, fit.train.channels_last)
+        meter = Meter(fit.task, fit.meter.metrics)
+        if use_best and best.weights is not None:
+            fit.model.load_state_dict(best.weights)
+            result["test"] = evaluate(fit.network, held_out, meter, fit.loss, fit.precision)
+        else:
+            with fit.evaluating():
+                result["test"] = evaluate(fit.network, held_out, meter, fit.loss, fit.precision)
+        result["test"] |= evaluate_others(fit, "test", held_out, meter)
+
+
+def _advice(fit: Fit) -> list[str]:
+    return [sentence for technique in fit.techniques for sentence in technique.advice()]
+
+
+def _part(scores: dict[str, Any], split: str) -> dict[str, float]:
+    return {name.partition("/")[2]: value for name, value in scores.items() if name.startswith(f"{split}/")}

@@ -1,0 +1,93 @@
+"""Whether the data are still those that a run was started with, and those of the runs it is compared with."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from runner.errors import ConfigError
+from runner.record.files import write_json
+
+if TYPE_CHECKING:
+    from runner.config.recipe import Recipe
+    from runner.engine.data import Data
+
+
+@dataclass(frozen=True)
+class Unchanged:
+    """Compares fingerprints of data.
+
+    Attributes:
+        allowed: go on with changed data; what differs is noted in the manifest.
+        shared: a file in which runs that belong together (trials of a sweep, folds) keep the fingerprint of their
+            data: the first one writes it, the others must see the same. None where a run stands for itself.
+    """
+
+    allowed: bool = False
+    shared: Path | None = None
+
+    def check(self, data: Data, fingerprint: str, sizes: dict[str, int]) -> str | None:
+        """Compare loaded data with what was seen before.
+
+        Args:
+            data: as loaded now.
+            fingerprint: of the data before.
+            sizes: examples in each part before.
+
+        Returns:
+            What differs, where that is allowed; None where nothing does.
+
+        Raises:
+            ConfigError: they differ.
+        """
+        if data.fingerprint == fingerprint:
+            return None
+        note = f"{_difference(sizes, data.sizes)} (fingerprint {fingerprint[:12]} before, {data.fingerprint[:12]} now)"
+        if not self.allowed:
+            raise ConfigError(
+                f"The data have changed since this run was started: {note}. Statistics, split and scores would be of "
+                "other data. Put the old data back, start a new run, or add --allow-changed-data to go on with these."
+            )
+        return note
+
+    def check_shared(self, recipe: Recipe, data: Data) -> None:
+        """Compare with the runs that this one belongs to.
+
+        Raises:
+            ConfigError: they saw other data from the same source.
+        """
+        if self.shared is None:
+            return
+        known = json.loads(self.shared.read_text()) if self.shared.exists() else {}
+        source = _source(recipe)
+        before = known.get(source)
+        if before is None:
+            write_json(self.shared, {**known, source: {"fingerprint": data.fingerprint, "sizes": data.sizes}})
+        elif before["fingerprint"] != data.fingerprint and not self.allowed:
+            difference = _difference(before["sizes"], data.sizes)
+            raise ConfigError(
+                f"The data have changed since the first run of this sweep: {difference} (fingerprint "
+                f"{before['fingerprint'][:12]} before, {data.fingerprint[:12]} now). Runs on different data can't be "
+                "compared. Put the old data back, or start a new sweep."
+            )
+
+
+def _difference(before: dict[str, int], now: dict[str, int]) -> str:
+    parts = [
+        f"{name} had {before.get(name, 0):,} examples and has {now.get(name, 0):,}"
+        for name in {**before, **now}
+        if before.get(name, 0) != now.get(name, 0)
+    ]
+    return "; ".join(parts) or "as many examples as before, with other content"
+
+
+def _source(recipe: Recipe) -> str:
+    """A name for where the data come from: the option and those of its settings that not every option has."""
+    from runner.data.base import DataOption
+
+    common = {field.name for field in fields(DataOption)}
+    values: dict[str, Any] = {k: v for k, v in recipe["data"].values.items() if k not in common}
+    return hashlib.sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest()[:16]
