@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import NoReturn
 
 from runner.errors import ConfigError, did_you_mean
@@ -61,6 +62,28 @@ def take(arguments: list[str], flag: str) -> tuple[str | None, list[str]]:
         else:
             rest.append(word)
     return value, rest
+
+
+def switch(arguments: list[str], flag: str) -> tuple[bool, list[str]]:
+    """Whether a flag that takes no value is there, and the arguments without it."""
+    return flag in arguments, [word for word in arguments if word != flag]
+
+
+def trusted_of(arguments: list[str], verb: str) -> tuple[list[str] | None, list[str]]:
+    """The modules of ``trusted_targets=[...]``, and the arguments without it.
+
+    Raises:
+        ConfigError: there is another override, which `verb` does not take.
+    """
+    from runner.config.compose import Command, choices
+
+    trusted = None
+    overrides = [word for word in arguments if "=" in word and not Path(word).exists()]
+    for override in Command(overrides).parsed:
+        if override.key_or_group != "trusted_targets":
+            raise ConfigError(f"{override.input_line}: {verb} takes the run as it was; only trusted_targets=[...].")
+        trusted = [str(module) for module in next(choices(override))]
+    return trusted, [word for word in arguments if word not in overrides]
 
 
 def run_folder(arguments: list[str], usage: str) -> tuple[str, list[str]]:

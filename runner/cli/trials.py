@@ -72,13 +72,15 @@ class Trials:
         from runner import run as runs
         from runner.config.compose import as_typed, settle
 
+        hydra = HydraConfig.get()
+        above = [place for place in folder.resolve().parents if (place / "sweep.yaml").exists()]
+        known = above[0] / "data.json" if above else None  # all trials must see the same data
         if resume and (folder / "config.yaml").exists():
-            runs.resume(folder, trusted_targets=list(cfg.trusted_targets), test=False)
+            runs.resume(folder, trusted_targets=list(cfg.trusted_targets), test=False, known_data=known)
             return
         settle(cfg)
-        hydra = HydraConfig.get()
         overrides = as_typed(hydra.overrides.task)
-        runs.run(cfg, folder, overrides=overrides, config_dir=config_dir_of(hydra), test=False)
+        runs.run(cfg, folder, overrides=overrides, config_dir=config_dir_of(hydra), test=False, known_data=known)
 
     def test(self, folder: Path, commanded: Mapping[str, Any]) -> dict[str, Any]:
         """Scores of the winner on the test split; none where the data have no such split."""

@@ -14,8 +14,9 @@ from pathlib import Path
 
 from runner import __version__
 from runner.cli.find import find_batch_size, find_lr
-from runner.cli.flags import hydra_flags, known_flags, no_more, run_folder, take, verb_first
+from runner.cli.flags import hydra_flags, known_flags, no_more, run_folder, switch, take, trusted_of, verb_first
 from runner.cli.hydra import chosen_folder, train
+from runner.cli.predict import predict
 from runner.errors import ConfigError, Interrupted, RunnerError, did_you_mean
 from runner.record.folder import kept_when_started
 
@@ -31,7 +32,8 @@ runner: train a network from composed choices; every choice is one word.
   check [OVERRIDES]               compose and check a command without running it
   resume DIR [OVERRIDES]          continue an interrupted or killed run or sweep where it was
   rerun RUN_DIR [OVERRIDES]       repeat a run, with changes
-  evaluate RUN_DIR [--split test] [--checkpoint best|last|FILE] [--device auto]
+  evaluate RUN_DIR [--split test] [--checkpoint best|last|epoch-0010|FILE]
+  predict RUN_DIR INPUT...        predictions for files: a table, images, texts, or - ; [--output FILE]
   sweeps [DIR]                    the sweeps in outputs/sweeps: how they stand, what is best
   find-lr [OVERRIDES]             learning-rate range test: a curve, and the rate to take
   find-batch-size [OVERRIDES]     throughput by batch size, up to memory or 60 s
@@ -246,10 +248,18 @@ def _resume(arguments: list[str]) -> int:
     from runner.cli.progress import Terminal
     from runner.run import resume
 
-    folder, overrides = run_folder(arguments, "resume RUN_DIR|SWEEP_DIR [OVERRIDES]")
+    checkpoint, rest = take(arguments, "--from")
+    changed, rest = switch(rest, "--allow-changed-data")
+    usage = "resume RUN_DIR|SWEEP_DIR [OVERRIDES] [--from epoch-0010] [--allow-changed-data]"
+    folder, overrides = run_folder(rest, usage)
     if (Path(folder) / "sweep.yaml").is_file():
         from runner.sweep.listing import continuing
 
+        if changed or checkpoint:
+            raise ConfigError(
+                f"{folder}: is a sweep, whose runs can be compared only as they are: --from and --allow-changed-data "
+                "are for a single run."
+            )
         arguments = continuing(Path(folder), overrides)
         for line in arguments:
             if line.lstrip("+").startswith("trusted_targets=") and line not in overrides:
@@ -259,7 +269,8 @@ def _resume(arguments: list[str]) -> int:
                 )
         return train(arguments)
     with Terminal() as terminal:
-        terminal.finished(resume(folder, overrides, terminal), Path(folder))
+        result = resume(folder, overrides, terminal, checkpoint=checkpoint, allow_changed_data=changed)
+        terminal.finished(result, Path(folder))
     return 0
 
 
@@ -320,21 +331,13 @@ def _evaluate(arguments: list[str]) -> int:
     split, rest = take(arguments, "--split")
     checkpoint, rest = take(rest, "--checkpoint")
     device, rest = take(rest, "--device")
-    usage = "evaluate RUN_DIR [--split test] [--checkpoint best|last|FILE] [--device auto]"
-    folder, overrides = run_folder(rest, usage)
+    changed, rest = switch(rest, "--allow-changed-data")
+    usage = "evaluate RUN_DIR [--split test] [--checkpoint best] [--device auto] [--allow-changed-data]"
+    trusted, rest = trusted_of(rest, "evaluate")
+    folder, rest = run_folder(rest, usage)
+    no_more(rest, usage)
     split = split or "test"
-    if split not in ("train", "val", "test"):
-        raise ConfigError(
-            f"--split {split}: expected train, val or test.{did_you_mean(split, ['train', 'val', 'test'])}"
-        )
-    from runner.config.compose import Command, choices
-
-    trusted = None
-    for override in Command(overrides).parsed:
-        if override.key_or_group != "trusted_targets":
-            raise ConfigError(f"{override.input_line}: evaluate takes the run as it was; only trusted_targets=[...].")
-        trusted = [str(module) for module in next(choices(override))]
-    scores = evaluate_run(folder, split, checkpoint or "best", device or "auto", trusted)
+    scores = evaluate_run(folder, split, checkpoint or "best", device or "auto", trusted, changed)
     score_table({split: scores})
     return 0
 
@@ -355,6 +358,7 @@ VERBS: dict[str, Callable[[list[str]], int]] = {
     "resume": _resume,
     "rerun": _rerun,
     "evaluate": _evaluate,
+    "predict": predict,
     "sweeps": _sweeps,
     "find-lr": find_lr,
     "find-batch-size": find_batch_size,

@@ -102,3 +102,9 @@ class ImageOption(DataOption):
     def inputs(self) -> Field:
         """What an example is."""
         return Field("series" if self.as_sequence else "image")
+
+    def transform(self) -> Transform:
+        """See `DataOption.transform`; how large the images are comes with the state."""
+        from runner.data.image_files import Pixels
+
+        return Pixels(self.scaling, as_sequence=self.as_sequence)

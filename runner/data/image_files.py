@@ -1,8 +1,10 @@
-"""Reading image files: listing, decoding, and a dataset of files that are decoded while training."""
+"""Reading image files: decoding, scaling, and a dataset of files that are decoded while training."""
 
 import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, TypeVar
 
@@ -14,10 +16,11 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from runner.data.base import Scaling
+from runner.data.listing import image_files
 from runner.data.scaling import Scale, fit_images, histogram
 from runner.engine.spec import Field
-from runner.engine.transform import Transform
-from runner.errors import RunFailed
+from runner.engine.transform import Bad, Raw, Transform
+from runner.errors import ConfigError, RunFailed, did_you_mean
 
 T = TypeVar("T")
 Mode = Literal["RGB", "L"]
@@ -75,7 +78,7 @@ class Pixels(Transform):
 
     Args:
         scaling: see `runner.data.base.DataOption`.
-        height: pixels of the images.
+        height: pixels of the images; 0 until a state says.
         width: likewise.
         channels: 3 colours, or 1 of grey.
         ceiling: the value of a fully lit pixel in the training data.
@@ -83,7 +86,13 @@ class Pixels(Transform):
     """
 
     def __init__(
-        self, scaling: Scaling, height: int, width: int, channels: int, ceiling: int = 255, as_sequence: bool = False
+        self,
+        scaling: Scaling,
+        height: int = 0,
+        width: int = 0,
+        channels: int = 3,
+        ceiling: int = 255,
+        as_sequence: bool = False,
     ) -> None:
         super().__init__()
         self.scaling, self.height, self.width, self.channels = scaling, height, width, channels
@@ -96,6 +105,31 @@ class Pixels(Transform):
     def fit_counts(self, counts: NDArray[np.int64]) -> None:
         """Learn from how often each value occurs in the training images ``(C, 256)``; see `histogram`."""
         self.scale = fit_images(counts, self.scaling, self.ceiling)
+
+    def read(self, sources: Sequence[str], size: int) -> Iterator[Raw | Bad]:
+        """Image files, those in folders (sorted, with those in their folders), or ``-``, a path per line; pixels."""
+        paths = (path for source in sources for path in _listed(source))
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            while some := list(islice(paths, size)):
+                good: list[NDArray[np.uint8]] = []
+                places: list[str] = []
+                for path, pixels in zip(some, pool.map(self._decoded, some), strict=True):
+                    if isinstance(pixels, Bad):
+                        if good:
+                            yield Raw(np.stack(good), places)
+                            good, places = [], []
+                        yield pixels
+                    else:
+                        good.append(pixels)
+                        places.append(str(path))
+                if good:
+                    yield Raw(np.stack(good), places)
+
+    def _decoded(self, path: Path) -> NDArray[np.uint8] | Bad:
+        try:
+            return self.decode(path)
+        except RunFailed as error:
+            return Bad(str(path), str(error).removeprefix(f"{path} "))
 
     def decode(self, path: Path | BinaryIO) -> NDArray[np.uint8]:
         """An image file as the pixels ``(C, H, W)`` that it would have among the training data."""
@@ -130,6 +164,20 @@ class Pixels(Transform):
         """Take back what `state_dict` gave."""
         self.scale = Scale(np.array(state["shift"]), np.array(state["spread"]))
         self.height, self.width, self.channels, self.ceiling = state["size"]
+
+
+def _listed(source: str) -> Iterator[Path]:
+    if source == "-":
+        yield from (Path(line.rstrip("\n")) for line in sys.stdin if line.strip())
+        return
+    path = Path(source).expanduser()
+    if path.is_dir():
+        yield from sorted(image_files(path))
+    elif path.exists():
+        yield path
+    else:
+        beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+        raise ConfigError(f"{source}: there is no such file or folder.{did_you_mean(path.name, beside)}")
 
 
 class _Scaled(nn.Module):

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from runner.data.base import ImageOption
 from runner.data.fingerprint import combine, sha256
+from runner.data.listing import SUFFIXES, image_files
 from runner.data.memory import available_memory
 from runner.data.split import Parts, stratified
 from runner.engine.data import Data
@@ -21,7 +22,6 @@ from runner.errors import ConfigError, RunFailed, did_you_mean
 if TYPE_CHECKING:
     from runner.data.image_files import Pixels
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".ppm", ".pgm", ".tif", ".tiff", ".webp")
 PARTS = {"train": ("train",), "val": ("val", "valid", "validation"), "test": ("test",)}
 SHARE_OF_MEMORY = 0.25  # other runs of a sweep want some too
 
@@ -177,10 +177,3 @@ def subfolders(folder: Path) -> Iterator[Path]:
     """The folders in a folder, without hidden ones."""
     with os.scandir(folder) as entries:
         yield from (Path(entry.path) for entry in entries if entry.is_dir() and not entry.name.startswith("."))
-
-
-def image_files(folder: Path) -> Iterator[Path]:
-    """The images in a folder and in the folders in it, without hidden ones; none when there is no such folder."""
-    for place, inner, files in os.walk(folder, followlinks=True):
-        inner[:] = [name for name in inner if not name.startswith(".")]
-        yield from (Path(place, n) for n in files if n.lower().endswith(SUFFIXES) and not n.startswith("."))

@@ -50,6 +50,12 @@ class TrainedNetwork:
         """Facts about the data that it was trained with."""
         return self.task.spec
 
+    @property
+    def batch_size(self) -> int:
+        """Examples that are looked at together, as many as evaluation does."""
+        size = self.recipe.data.batch_size
+        return 4 * (self.sizes["train"] if size == "full" else size)
+
     def outputs(self, batch: Batch) -> Tensor:
         """What the network gives for a batch, in the number format of the run, on the CPU."""
         import torch
