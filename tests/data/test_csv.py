@@ -12,7 +12,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 
 from runner.data.csv import Csv
-from runner.data.csv_file import Numbers, Words, read_columns, read_header
+from runner.data.table.header import column_names, read_header
+from runner.data.table.meaning import Notation
+from runner.data.table.read import read_table
 from runner.engine.spec import Probe
 from runner.errors import ConfigError, RunFailed
 
@@ -64,7 +66,7 @@ def test_features_equal_sklearns(table, missing, scaling, indicator):
     scaler = {"none": "passthrough", "standard": StandardScaler(), "minmax": MinMaxScaler()}[scaling]
     numbers = make_pipeline(SimpleImputer(strategy=missing, fill_value=-7.0 if missing == "constant" else None), scaler)
     words = make_pipeline(
-        SimpleImputer(strategy="constant" if missing == "constant" else "most_frequent", fill_value="~missing"),
+        SimpleImputer(strategy="most_frequent" if missing == "most_frequent" else "constant", fill_value="~missing"),
         OneHotEncoder(handle_unknown="ignore", sparse_output=False),
     )
     reference = ColumnTransformer([("age", numbers, [1]), ("colour", words, [2]), ("size", numbers, [3])])
@@ -197,7 +199,8 @@ def test_other_times_are_refused(table):
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 def test_the_delimiter_is_found(tmp_path, delimiter, table):
     path = write(tmp_path / "other.csv", HEADER, people(), delimiter)
-    assert read_header(tmp_path / "other.csv").delimiter == delimiter
+    with open(path, "rb") as file:
+        assert read_header(file, path).delimiter == delimiter
     assert torch.equal(load(path).train.inputs, load(table).train.inputs)
 
 
@@ -211,12 +214,10 @@ def test_decimal_commas(tmp_path):
 def test_quotes_bom_blank_lines_and_spaces(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text('\ufeffname, x , y\n"a, b",1,2\n\n"say ""no""", ?,4\n', encoding="utf-8")
-    columns = read_columns(path, read_header(path), na_values=("?",))
-    assert list(columns) == ["name", "x", "y"]
-    assert isinstance(columns["name"], Words)
-    assert [columns["name"].known[c] for c in columns["name"].codes] == ["a, b", 'say "no"']
-    assert isinstance(columns["x"], Numbers)
-    assert columns["x"].missing.tolist() == [False, True]
+    columns = read_table(path, notation=Notation(("?",)))
+    assert columns.columns == ["name", "x", "y"]
+    assert columns["name"].to_list() == ["a, b", 'say "no"']
+    assert columns["x"].to_list() == [1.0, None]
 
 
 @given(st.lists(st.tuples(st.floats(-1e9, 1e9), st.sampled_from(["α", "b c", 'd"e', "f;g,h", ""])), min_size=1))
@@ -224,10 +225,9 @@ def test_quotes_bom_blank_lines_and_spaces(tmp_path):
 def test_what_is_written_is_read(tmp_path_factory, rows):
     path = tmp_path_factory.mktemp("csv") / "a.csv"
     write(path, ["number", "word"], [[repr(number), word] for number, word in rows])
-    columns = read_columns(path, read_header(path), words=("word",))
-    assert columns["number"].values.tolist() == [number for number, _ in rows]
-    assert [columns["word"].known[c] if c >= 0 else "" for c in columns["word"].codes] == [word for _, word in rows]
-    assert columns["word"].known == tuple(sorted({word for _, word in rows} - {""}))
+    columns = read_table(path, words=("word",))
+    assert columns["number"].to_list() == [number for number, _ in rows]
+    assert columns["word"].to_list() == [word or None for _, word in rows]
 
 
 def test_the_task_is_told_from_the_target(table):
@@ -291,7 +291,7 @@ def test_a_missing_file_is_a_wrong_command(table, tmp_path):
 def test_headers_that_are_none(tmp_path, content, message):
     (tmp_path / "a.csv").write_text(content)
     with pytest.raises(ConfigError, match=message):
-        read_header(tmp_path / "a.csv")
+        column_names(tmp_path / "a.csv")
 
 
 def test_mistakes_are_named_by_line_and_column(tmp_path):
@@ -336,7 +336,7 @@ def test_decimal_commas_are_named_until_they_are_read(tmp_path):
 def test_other_encodings_are_refused(tmp_path):
     (tmp_path / "a.csv").write_bytes("a,b\nä,1\n".encode("latin1"))
     with pytest.raises(RunFailed, match="UTF-8"):
-        read_columns(tmp_path / "a.csv", read_header(tmp_path / "a.csv"))
+        read_table(tmp_path / "a.csv")
 
 
 def test_a_part_that_would_be_empty_is_refused(tmp_path):

@@ -1,0 +1,212 @@
+"""A CSV file in blocks of whole records, in memory that doesn't grow with the file.
+
+Polars parses a block wherever it and Python's csv module are certain to read the same; the module itself reads the
+others (quotes inside a value, a space before a quote, lines with too many or too few values) and tells what is wrong
+with which line.
+"""
+
+import csv
+import io
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import BinaryIO
+
+import numpy as np
+import polars as pl
+
+from runner.data.table.header import NOT_UTF8, Header
+from runner.errors import RunFailed, counted
+
+BLOCK = 16 * 2**20  # bytes; larger ones are no faster
+LONGEST = 2**20  # bytes of one record past the end of a block; the csv module refuses values of 128 KiB
+
+BadLine = tuple[int, str]  # its number, from 1, and what is wrong
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some whole records.
+
+    Attributes:
+        content: their bytes.
+        first: number of the first line in the file, from 1.
+        header: the file's.
+        source: the file's name, for messages.
+    """
+
+    content: bytes
+    first: int
+    header: Header
+    source: str
+
+    def typed(self, columns: Sequence[str], numbers: Collection[str], na_values: Collection[str]) -> "Values | None":
+        """The values with `numbers` as Float64, in one go; None where `texts` must be looked at."""
+        plain = self._plain()
+        if plain is None:
+            return None
+        content, lines = plain
+        schema = {name: pl.Float64() if name in numbers else pl.String() for name in self.header.names}
+        try:
+            frame = _parse(content, self.header, schema, columns, sorted(na_values))
+        except pl.exceptions.PolarsError:
+            return None
+        if not all(frame.select(pl.col(pl.Float64).is_finite().all()).row(0)):
+            return None
+        return Values(frame, lines, [])
+
+    def texts(self, columns: Sequence[str]) -> "Values":
+        """The values as they stand there, all String and none null.
+
+        Raises:
+            RunFailed: the file is not in UTF-8.
+        """
+        plain = self._plain()
+        if plain is not None:
+            content, lines = plain
+            try:
+                schema = dict.fromkeys(self.header.names, pl.String())
+                return Values(_parse(content, self.header, schema, columns, None), lines, [])
+            except pl.exceptions.PolarsError:
+                pass  # the csv module says what is wrong, and where
+        return self._careful(columns)
+
+    def _plain(self) -> tuple[bytes, Sequence[int]] | None:
+        """The content without empty lines and the line each record ends on; None where polars isn't to be trusted."""
+        content = self.content if self.content.endswith(b"\n") else self.content + b"\n"
+        if content.count(b"\r") != content.count(b"\r\n") or b"\0" in content:
+            return None
+        delimiter, wanted = self.header.delimiter.encode(), len(self.header.names) - 1
+        lines: Sequence[int]
+        if b'"' not in content and not _has_empty_lines(content):
+            lines, marks = range(self.first, self.first + content.count(b"\n")), content.count(delimiter)
+        else:
+            data = np.frombuffer(content, np.uint8)
+            quotes = np.flatnonzero(data == ord('"'))
+            if not _well_formed(data, quotes, ord(delimiter)):
+                return None
+            newlines = np.flatnonzero(data == ord("\n"))
+            outside = _outside(newlines, quotes)
+            length = np.diff(newlines, prepend=-1) - 1  # of each line
+            empty = outside & ((length == 0) | ((length == 1) & (data[newlines - 1] == ord("\r"))))
+            marks = int(_outside(np.flatnonzero(data == ord(delimiter)), quotes).sum())
+            lines = (self.first + np.flatnonzero(outside & ~empty)).tolist()
+            if empty.any():
+                keep = np.ones(len(data), dtype=bool)
+                keep[newlines[empty]] = False
+                keep[newlines[empty & (length == 1)] - 1] = False
+                content = data[keep].tobytes()
+        # With as many marks as whole lines have, and polars refusing lines that have more, none has fewer.
+        return (content, lines) if marks == wanted * len(lines) else None
+
+    def _careful(self, columns: Sequence[str]) -> "Values":
+        positions = [self.header.names.index(name) for name in columns]
+        values: list[list[str]] = [[] for _ in positions]
+        lines: list[int] = []
+        bad: list[BadLine] = []
+        mark = self.header.delimiter
+        try:
+            reader = csv.reader(io.StringIO(self.content.decode(), newline=""), delimiter=mark, skipinitialspace=True)
+        except UnicodeDecodeError as error:
+            raise RunFailed(f"{self.source}: {NOT_UTF8}") from error
+        while True:
+            try:
+                row = next(reader, None)
+            except csv.Error as error:
+                bad.append((self.first + reader.line_num - 1, f"{error}."))
+                continue
+            line = self.first + reader.line_num - 1
+            if row is None:
+                break
+            if row and len(row) != len(self.header.names):
+                bad.append((
+                    line,
+                    f"{counted(len(row), 'value')}, but the first line names {len(self.header.names)} columns. Correct "
+                    f"the line; a value with a {mark!r} in it must stand in double quotes.",
+                ))  # fmt: skip
+            elif row:
+                lines.append(line)
+                for column, position in zip(values, positions, strict=True):
+                    column.append(row[position])
+        frame = pl.DataFrame(dict(zip(columns, values, strict=True)), dict.fromkeys(columns, pl.String()))
+        return Values(frame, lines, bad)
+
+
+@dataclass(frozen=True)
+class Values:
+    """What stands in a block.
+
+    Attributes:
+        frame: a row per good line.
+        lines: their numbers.
+        bad: the other lines.
+    """
+
+    frame: pl.DataFrame
+    lines: Sequence[int]
+    bad: list[BadLine]
+
+
+def read_blocks(file: BinaryIO, header: Header, source: str, size: int = BLOCK) -> Iterator[Block]:
+    """The records after the first line.
+
+    Args:
+        file: the content, after its first line.
+        header: what `read_header` gave.
+        source: the file's name, for messages.
+        size: bytes per block, about.
+    """
+    line = 2
+    while content := file.read(size):
+        content += file.readline()
+        if content.count(b'"') % 2:  # most likely a value goes on; where it doesn't, the mark is part of a text
+            tail: list[bytes] = []
+            marks = length = 0
+            while not marks % 2 and length < LONGEST and (more := file.readline()):
+                tail.append(more)
+                marks, length = marks + more.count(b'"'), length + len(more)
+            content += b"".join(tail)
+        yield Block(content, line, header, source)
+        line += content.count(b"\n")
+
+
+def _parse(
+    content: bytes,
+    header: Header,
+    schema: Mapping[str, pl.DataType],
+    columns: Sequence[str],
+    null_values: Sequence[str] | None,
+) -> pl.DataFrame:
+    frame = pl.read_csv(
+        content,
+        has_header=False,
+        schema=dict(schema),
+        columns=[header.names.index(name) for name in columns],
+        separator=header.delimiter,
+        null_values=null_values,
+        empty_string_is_null=False,
+    )
+    return frame.select(columns)
+
+
+def _has_empty_lines(content: bytes) -> bool:
+    return content.startswith((b"\n", b"\r\n")) or b"\n\n" in content or b"\n\r\n" in content
+
+
+def _outside(positions: np.ndarray, quotes: np.ndarray) -> np.ndarray:
+    """Which positions are not between quotes."""
+    outside: np.ndarray = np.searchsorted(quotes, positions) % 2 == 0
+    return outside
+
+
+def _well_formed(data: np.ndarray, quotes: np.ndarray, delimiter: int) -> bool:
+    """Whether quotes only stand around whole values, or doubled within them."""
+    if len(quotes) % 2:
+        return False
+    opening, closing = quotes[::2], quotes[1::2]
+    marks = [delimiter, ord("\n")]
+    before = np.where(opening > 0, data[opening - 1], ord("\n"))
+    after = data[closing + 1]  # the content ends in a newline
+    doubled = np.concatenate([[False], closing[:-1] + 1 == opening[1:], [False]])
+    opens = np.isin(before, marks) | doubled[:-1]
+    closes = np.isin(after, [*marks, ord("\r")]) | doubled[1:]
+    return bool(opens.all() and closes.all())
