@@ -166,7 +166,7 @@ def read_blocks(file: BinaryIO, header: Header, source: str, size: int = BLOCK) 
                 marks, length = marks + more.count(b'"'), length + len(more)
             content += b"".join(tail)
         yield Block(content, line, header, source)
-        line += content.count(b"\n")
+        line += content.count(b"\n") + content.count(b"\r") - content.count(b"\r\n")
 
 
 def _parse(
@@ -176,11 +176,10 @@ def _parse(
     columns: Sequence[str],
     null_values: Sequence[str] | None,
 ) -> pl.DataFrame:
-    frame = pl.read_csv(
+    frame = pl.read_csv(  # all columns: where only some are asked for, polars doesn't look at how many a line has
         content,
         has_header=False,
         schema=dict(schema),
-        columns=[header.names.index(name) for name in columns],
         separator=header.delimiter,
         null_values=null_values,
         empty_string_is_null=False,
