@@ -72,18 +72,30 @@ def _without_gaps(texts: pl.Series, notation: Notation) -> pl.Series:
 
 
 def _numbers(column: pl.Series, notation: Notation) -> Meaning:
+    codes = [text for text in notation.na_values if _is_number(text)]
     if column.dtype.is_numeric():
         values = column.cast(pl.Float64).fill_nan(None)
-        codes = [float(text) for text in notation.na_values if _is_number(text)]
-        gaps = values.is_null() | values.is_in(codes)
-    else:
-        texts = _without_gaps(as_texts(column), notation)
-        gaps = texts.is_null()
-        if notation.decimal != ".":
-            texts = texts.str.replace_all(notation.decimal, ".", literal=True)
-        values = texts.cast(pl.Float64, strict=False)
-    refused = ~gaps & ~values.is_finite().fill_null(False)
-    return Meaning(values.set(gaps.fill_null(True) | refused, None), refused)
+        if codes:
+            values = values.set(values.is_in([float(code) for code in codes]).fill_null(False), None)
+        refused = values.is_infinite().fill_null(False)
+        return Meaning(values.set(refused, None), refused)
+    texts = as_texts(column)
+    values = _cast(texts, notation)
+    unclear = ~values.is_finite().fill_null(False)  # gaps, numbers among spaces, and what is none: few
+    if codes:
+        unclear |= texts.str.strip_chars().is_in(codes).fill_null(False)
+    some = _without_gaps(texts.filter(unclear), notation)
+    numbers = _cast(some, notation)
+    finite = numbers.is_finite().fill_null(False)
+    rows = unclear.arg_true()
+    values = values.scatter(rows, numbers.set(~finite, None))
+    return Meaning(values, unclear.scatter(rows, some.is_not_null() & ~finite))
+
+
+def _cast(texts: pl.Series, notation: Notation) -> pl.Series:
+    if notation.decimal != ".":
+        texts = texts.str.replace_all(notation.decimal, ".", literal=True)
+    return texts.cast(pl.Float64, strict=False)
 
 
 def _is_number(text: str) -> bool:

@@ -1,13 +1,13 @@
 """A whole table for training: CSV or parquet, each column read as numbers, words or dates, whichever it holds."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
 import polars as pl
 
-from runner.data.table.blocks import Values, read_blocks
-from runner.data.table.header import Header, column_names, is_parquet, read_header
-from runner.data.table.meaning import EXPECTED, Kind, Notation, as_moments, read
+from runner.data.table.blocks import Block, Values, read_blocks
+from runner.data.table.header import column_names, is_parquet, read_header
+from runner.data.table.meaning import EXPECTED, Kind, Notation, as_moments, as_texts, read
 from runner.errors import RunFailed
 
 MOSTLY = 0.9  # share of numbers (or dates) from which on a value that is none is taken for a mistake
@@ -35,9 +35,7 @@ def read_table(
     columns = [name for name in column_names(path) if name not in leave_out]
     if is_parquet(path):
         return _read_parquet(path, columns, words, notation)
-    with path.open("rb") as file:
-        header = read_header(file, f"data.path={path}")
-    return _CsvTable(path, header, words, notation).read(columns)
+    return _CsvTable(path, words, notation).read(columns)
 
 
 def _read_parquet(path: Path, columns: Sequence[str], words: Collection[str], notation: Notation) -> pl.DataFrame:
@@ -59,18 +57,17 @@ def _read_parquet(path: Path, columns: Sequence[str], words: Collection[str], no
                 raise RunFailed(f"{path}, row {row + 1}, column {name!r}: {column[row]!r} {EXPECTED['number']}.")
             read_columns.append(numbers.values)
         else:
-            texts = read(column, "words", notation).values
-            dates = None if name in words else _as_mostly(texts, "date", notation, lambda row: f"{path}, row {row + 1}")
-            read_columns.append(texts if dates is None else dates)
+            texts = as_texts(column)
+            kinds: tuple[Kind, ...] = () if name in words else ("date",)
+            read_columns.append(_understood(texts, kinds, notation, lambda row: f"{path}, row {row + 1}"))
     return pl.DataFrame(read_columns)
 
 
 class _CsvTable:
     """A CSV file that is read block by block, so that its texts are never all in memory at once."""
 
-    def __init__(self, path: Path, header: Header, words: Collection[str], notation: Notation) -> None:
+    def __init__(self, path: Path, words: Collection[str], notation: Notation) -> None:
         self.path = path
-        self.header = header
         self.words = words
         self.notation = notation
 
@@ -79,79 +76,83 @@ class _CsvTable:
         frames: list[pl.DataFrame] = []
         numbers: list[str] | None = None
         mixed: set[str] = set()
-        # Polars reads an empty numeric value as a gap, and a decimal comma not at all where commas separate.
+        # Polars takes any empty number for a gap, and knows a decimal point only.
         quick = self.notation.decimal == "." and "" in self.notation.na_values
-        with self.path.open("rb") as file:
-            header = read_header(file, str(self.path))
-            for block in read_blocks(file, header, str(self.path)):
-                values = None
-                if quick and numbers is not None:
-                    values = block.typed(columns, numbers, self.notation.na_values)
-                if values is None:
-                    values = self._refusing(block.texts(columns))
-                    tried = [name for name in columns if name not in self.words] if numbers is None else numbers
-                    read_as = {name: read(values.frame[name], "number", self.notation) for name in tried}
-                    failed = [name for name, meaning in read_as.items() if meaning.refused.any()]
-                    if numbers is None:
-                        numbers = [name for name in tried if name not in failed]
-                    else:
-                        mixed.update(failed)
-                    found = [read_as[name].values for name in numbers]
-                    values = Values(values.frame.with_columns(found), values.lines, [])
-                frames.append(values.frame)
+        for block in self._blocks():
+            if numbers is None:
+                numbers = self._numbers(block.texts(columns))
+            values = block.typed(columns, numbers, self.notation.na_values) if quick else None
+            frames.append(values.frame if values else self._typed(block.texts(columns), numbers, mixed))
         if not frames:
             raise RunFailed(f"{self.path}: it has no line after the first. Expected a line for each example.")
-        table = pl.concat(frames, rechunk=True)
+        table = pl.concat(frames)
         if mixed:  # read again, as the texts of what looked like numbers weren't kept
-            table = table.with_columns(self._texts(sorted(mixed)))
+            names = sorted(mixed)
+            table = table.with_columns(pl.concat([block.texts(names).frame for block in self._blocks()]))
         return table.with_columns([self._understood(column) for column in table if column.dtype == pl.String])
 
-    def _texts(self, columns: Sequence[str]) -> pl.DataFrame:
+    def _blocks(self) -> Iterator[Block]:
         with self.path.open("rb") as file:
             header = read_header(file, str(self.path))
-            return pl.concat([b.texts(columns).frame for b in read_blocks(file, header, str(self.path))])
+            yield from read_blocks(file, header, str(self.path))
 
-    def _refusing(self, values: Values) -> Values:
-        if values.bad:
-            line, reason = values.bad[0]
+    def _numbers(self, values: Values) -> list[str]:
+        """The columns whose values are all numbers."""
+        tried = [texts for texts in values.frame if texts.name not in self.words]
+        return [texts.name for texts in tried if not read(texts, "number", self.notation).refused.any()]
+
+    def _typed(self, values: Values, numbers: Collection[str], mixed: set[str]) -> pl.DataFrame:
+        """Some of the table; what is in `numbers` and holds anything else is added to `mixed`.
+
+        Raises:
+            RunFailed: a line has too many or too few values.
+        """
+        for line, reason in values.bad:
             raise RunFailed(f"{self.path}, line {line}: {reason}")
-        return values
+        columns = []
+        for texts in values.frame:
+            meaning = read(texts, "number" if texts.name in numbers else "words", self.notation)
+            columns.append(meaning.values)
+            if meaning.refused.any():
+                mixed.add(texts.name)
+        return pl.DataFrame(columns)
 
     def _understood(self, texts: pl.Series) -> pl.Series:
         kinds: tuple[Kind, ...] = () if texts.name in self.words else ("number", "date")
-        for kind in kinds:
-            understood = _as_mostly(texts, kind, self.notation, lambda row: f"{self.path}, line {self._line(row)}")
-            if understood is not None:
-                return understood
-        return read(texts, "words", self.notation).values
+        return _understood(texts, kinds, self.notation, lambda row: f"{self.path}, line {self._line(row)}")
 
     def _line(self, row: int) -> int:
         """The number of the line of a row."""
-        with self.path.open("rb") as file:
-            header = read_header(file, str(self.path))
-            for block in read_blocks(file, header, str(self.path)):
-                lines = block.texts(header.names[:1]).lines
-                if row < len(lines):
-                    return lines[row]
-                row -= len(lines)
+        for block in self._blocks():
+            lines = block.texts(block.header.names[:1]).lines
+            if row < len(lines):
+                return lines[row]
+            row -= len(lines)
         raise AssertionError(row)
 
 
-def _as_mostly(texts: pl.Series, kind: Kind, notation: Notation, place: Callable[[int], str]) -> pl.Series | None:
-    """The values as numbers or dates; None where they are something else.
+def _understood(texts: pl.Series, kinds: Sequence[Kind], notation: Notation, place: Callable[[int], str]) -> pl.Series:
+    """The values as the first of `kinds` that most of them are, else as words.
 
     Raises:
-        RunFailed: most of them are, and some are not.
+        RunFailed: most of them are numbers or dates, and some are not.
     """
-    meaning = read(texts, kind, notation)
-    failures, successes = int(meaning.refused.sum()), int(meaning.values.is_not_null().sum())
-    if not failures and successes:
-        return meaning.values
-    if not successes or failures > (1 - MOSTLY) * (failures + successes):
-        return None
-    row = int(meaning.refused.arg_max() or 0)
-    raise RunFailed(
-        f"{place(row)}, column {texts.name!r}: {texts[row].strip()!r} {EXPECTED[kind]}, as {successes:,} others in "
-        f"this column are. Correct it, add it to data.na_values to count it as missing, or name the column in "
-        f"data.categorical."
-    )
+    different = texts.value_counts(name="rows")  # texts repeat: what holds of these holds of all
+    values, rows = different[texts.name], different["rows"]
+    for kind in kinds:
+        meaning = read(values, kind, notation)
+        failures = int(rows.filter(meaning.refused).sum())
+        successes = int(rows.filter(meaning.values.is_not_null()).sum())
+        if not successes or failures > (1 - MOSTLY) * (failures + successes):
+            continue
+        meaning = read(texts, kind, notation)
+        if not failures:
+            return meaning.values
+        row = int(meaning.refused.arg_max() or 0)
+        raise RunFailed(
+            f"{place(row)}, column {texts.name!r}: {texts[row].strip()!r} {EXPECTED[kind]}, as {successes:,} others in "
+            "this column are. Correct it, add it to data.na_values to count it as missing, or name the column in "
+            "data.categorical."
+        )
+    words = read(values, "words", notation).values
+    return texts if words.equals(values, null_equal=True) else read(texts, "words", notation).values
