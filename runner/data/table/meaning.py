@@ -68,7 +68,8 @@ def read(column: pl.Series, kind: Kind, notation: Notation) -> Meaning:
 def _without_gaps(texts: pl.Series, notation: Notation) -> pl.Series:
     """Without the spaces around them; null where they mean that there is no value."""
     texts = texts.str.strip_chars()
-    return texts.set(texts.is_in(list(notation.na_values)).fill_null(False), None)
+    gaps = texts.is_in(list(notation.na_values)).fill_null(False)
+    return texts.set(gaps, None) if gaps.any() else texts
 
 
 def _numbers(column: pl.Series, notation: Notation) -> Meaning:
@@ -78,7 +79,7 @@ def _numbers(column: pl.Series, notation: Notation) -> Meaning:
         if codes:
             values = values.set(values.is_in([float(code) for code in codes]).fill_null(False), None)
         refused = values.is_infinite().fill_null(False)
-        return Meaning(values.set(refused, None), refused)
+        return Meaning(values.set(refused, None) if refused.any() else values, refused)
     texts = as_texts(column)
     values = _cast(texts, notation)
     unclear = ~values.is_finite().fill_null(False)  # gaps, numbers among spaces, and what is none: few
