@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from runner.data.base import DataOption, ImageOption, TargetScaling
-from runner.data.scaling import Floats, Scale, fit_table
+from runner.data.scaling import Floats, fit_table
 from runner.data.split import Parts, folds, grouped_folds, keep_fraction, plain, stratified
 from runner.engine.data import Data
 from runner.engine.spec import Field, Spec
@@ -159,7 +159,6 @@ def table(
     fingerprint: str,
     class_names: Sequence[str] = (),
     target_scaling: TargetScaling = "none",
-    scaled: NDArray[np.bool_] | None = None,
     notes: tuple[str, ...] = (),
 ) -> Data:
     """A table in memory.
@@ -173,13 +172,13 @@ def table(
         fingerprint: hash of the raw content.
         class_names: one per class; empty for regression.
         target_scaling: of regression targets, by the mean and population standard deviation of the training part.
-        scaled: the columns that scaling applies to ``(F,)``; None for all.
         notes: passed on.
     """
+    from runner.data.table.transform import TableTransform
+
     scale = fit_table(rows[parts.train], option.scaling)
-    if scaled is not None:
-        scale = Scale(np.where(scaled, scale.shift, 0.0), np.where(scaled, scale.spread, 1.0))
-    inputs = Field("table", rows.shape[1:], names=tuple(feature_names))
+    transform = TableTransform.of_numbers(feature_names, scale, option.scaling)
+    inputs = transform.field
     if class_names:
         spec = classes_spec(targets, parts, class_names, inputs)
         notes += missing_classes(targets, parts, class_names)
@@ -192,4 +191,4 @@ def table(
     def split(part: NDArray[np.int64]) -> TensorSplit:
         return TensorSplit(torch.from_numpy(scale.table(rows[part])), torch.from_numpy(targets[part]))
 
-    return Data(spec, in_parts(parts, split), fingerprint, notes=notes)
+    return Data(spec, in_parts(parts, split), fingerprint, transform, notes)

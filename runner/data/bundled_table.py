@@ -10,6 +10,7 @@ from runner.data.base import DataOption
 from runner.data.fingerprint import sha256
 from runner.engine.data import Data
 from runner.engine.spec import Field, Spec
+from runner.engine.transform import Transform
 
 
 @dataclass(kw_only=True)
@@ -31,6 +32,12 @@ class BundledTable(DataOption):
     def probe(self) -> Spec:
         """Known beforehand."""
         return Spec("classification", Field("table"), Field("class", (), len(self.class_names)))
+
+    def transform(self) -> Transform:
+        """See `DataOption.transform`."""
+        from runner.data.table.transform import TableTransform
+
+        return TableTransform(scaling=self.scaling)
 
     def load(self) -> Data:
         """Read the bundled file; see `DataOption.load`."""

@@ -1,45 +1,55 @@
-"""A table of one's own in a CSV file."""
+"""A table of one's own in a CSV or parquet file."""
 
-import re
+from __future__ import annotations
+
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import reduce
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from runner.data.base import DataOption, TargetScaling
-from runner.data.columns import Missing, to_table
-from runner.data.csv_file import Column, Header, Numbers, Words, read_columns, read_header
-from runner.data.fingerprint import sha256
+from runner.data.fingerprint import sha256_of_file
 from runner.data.split import Parts, grouped, ordered
+from runner.data.table.gaps import NA_VALUES, Missing
+from runner.data.table.header import column_names
 from runner.engine.data import Data
 from runner.engine.spec import Field, Spec
 from runner.errors import ConfigError, RunFailed, did_you_mean
 
-FEW_CLASSES = 20  # a target of at most so many different whole numbers is taken for classes
+if TYPE_CHECKING:
+    import polars as pl
+    from numpy.typing import NDArray
+
+    from runner.data.table.meaning import Notation
+    from runner.data.table.targets import Predicted, Targets
+    from runner.data.table.transform import TableTransform
+
 FREE_TEXT = 50  # a column of more words than this, most of them different, is no category
+SHOWN = 5  # files of a folder that are named in a message
 
 
 @dataclass(kw_only=True)
 class Csv(DataOption):
-    """Rows of a CSV file: numbers scaled, words one-hot, gaps filled; all fitted on the training part.
+    """Rows of a CSV or parquet file: numbers scaled, words one-hot, dates as numbers, gaps filled.
 
-    The first line names the columns; comma, semicolon or tab separates, whichever the first line shows.
+    All of it is fitted on the training part. The first line of a CSV file names the columns; comma, semicolon or tab
+    separates, whichever the first line shows.
 
     Attributes:
-        path: the file, in UTF-8.
-        target: the column to predict. Rows without it are left out.
-        task: ``auto``: classification when the target is text or at most 20 different whole numbers.
+        path: the file; CSV in UTF-8.
+        target: the column to predict, or several: ``[price,rent]``. Rows without any of them are left out.
+        task: ``auto``: classification when the target is text or at most 20 different whole numbers; regression when
+            there are several.
         exclude: columns left out (identifiers, remarks).
-        categorical: numeric columns to take as categories; text always is.
+        categorical: columns of numbers or dates to take as categories; text always is.
         missing: what fills a gap in a numeric column: ``mean``, ``median``, ``most_frequent`` or ``constant``; ``drop``
-            leaves out rows with a gap. In text, ``constant`` is a category of its own, others take the most frequent.
+            leaves out rows with a gap. In text a gap is a category of its own; with ``most_frequent`` it takes the most
+            frequent one.
         fill_value: what ``constant`` puts into numeric gaps.
         indicator: add a feature that tells gaps, for each column with gaps in the training part.
-        na_values: texts that mean that there is no value.
+        na_values: further texts that mean that there is no value.
+        keep_default_na: whether the usual ones do: the empty text, NA, N/A, na, NaN, nan, NULL, null and ?.
         decimal: the decimal mark.
         group: column whose equal values never come into different parts (patient, session); no feature. The shares of
             the split hold as nearly as whole groups allow.
@@ -48,86 +58,160 @@ class Csv(DataOption):
     """
 
     path: str
-    target: str
+    target: str | tuple[str, ...]
     task: Literal["auto", "classification", "regression"] = "auto"
     exclude: tuple[str, ...] = ()
     categorical: tuple[str, ...] = ()
     missing: Missing = "mean"
     fill_value: float = 0.0
     indicator: bool = False
-    na_values: tuple[str, ...] = ("", "NA", "N/A", "na", "NaN", "nan", "NULL", "null", "?")
+    na_values: tuple[str, ...] = ()
+    keep_default_na: bool = True
     decimal: Literal[".", ","] = "."
     group: str | None = None
     order: str | None = None
     target_scaling: TargetScaling = "standard"
 
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The columns to predict."""
+        return (self.target,) if isinstance(self.target, str) else tuple(self.target)
+
     def probe(self) -> Spec:
-        """Reads the first line only."""
-        self._header()
+        """Reads the names of the columns only."""
+        self._check_columns()
         return Spec(None if self.task == "auto" else self.task, Field("table"))
+
+    def transform(self) -> TableTransform:
+        """What makes features of raw rows, not yet fitted."""
+        from runner.data.table.transform import TableTransform
+
+        notation = self._notation()
+        return TableTransform(
+            self.missing,
+            self.fill_value,
+            self.indicator,
+            self.categorical,
+            self.scaling,
+            notation.na_values,
+            self.decimal,
+        )
 
     def load(self) -> Data:
         """Read, leave out rows, decide on the task, split, fill and encode."""
-        from runner.data.assemble import divide, finish, table
+        from runner.data.assemble import divide, finish
+        from runner.data.table.read import read_table
+        from runner.data.table.targets import choose_task, read_targets
 
-        header = self._header()
-        path = Path(self.path).expanduser()
+        self._check_columns()
         words = {*self.categorical, *((self.group,) if self.group else ())}
-        columns = read_columns(path, header, self.exclude, words, self.na_values, self.decimal)
-        counting = [name for name, c in columns.items() if isinstance(c, Numbers) and np.all(np.diff(c.values) == 1)]
-        columns, notes = self._complete_rows(columns)
-        target = columns.pop(self.target)
-        task = self._task(target)
+        frame = read_table(self._file(), self.exclude, words, self._notation())
+        counting = [column.name for column in frame if _counts_rows(column)]
+        frame, notes = self._complete_rows(frame)
+        columns = frame.select(self.targets)
+        task: Predicted = choose_task(columns) if self.task == "auto" else self.task
         if self.task == "auto":
-            notes += (f"{task} of {self.target!r} (data.task decides otherwise)",)
-        targets, class_names = self._targets(target, task)
-        labels = targets if class_names else None
+            notes += (f"{task} of {', '.join(map(repr, self.targets))} (data.task decides otherwise)",)
+        targets = read_targets(columns, task, self.path)
+        labels = targets.values if task == "classification" else None
         if self.group:
-            groups = self._groups(columns.pop(self.group))
+            groups = self._groups(frame[self.group])
             parts = finish(self, self._by_group(groups, labels), labels, groups)
         elif self.order:
-            parts = finish(self, ordered(self._times(columns.pop(self.order)), self.split), labels)
+            parts = finish(self, ordered(self._times(frame[self.order]), self.split), labels)
         else:
-            parts = divide(self, len(targets), labels)
-        self._refuse_free_text(columns)
-        features = to_table(columns, parts.train, self.missing, self.fill_value, self.indicator)
-        if not features.names:
-            raise RunFailed(f"{self.path}: no feature is left besides {self.target!r}. Add columns or exclude fewer.")
-        return table(
-            self,
-            features.rows,
-            targets,
-            parts,
-            feature_names=features.names,
-            class_names=class_names,
-            target_scaling=self.target_scaling,
-            scaled=features.measured,
-            fingerprint=sha256(path.read_bytes()),
-            notes=notes
-            + features.notes
-            + tuple(
-                f"column {name!r} counts the rows, as an identifier does; data.exclude=[{name}] leaves it out"
-                for name in counting
-                if name in features.names
-            ),
+            parts = divide(self, len(frame), labels)
+        frame = frame.drop(*self.targets, *filter(None, (self.group, self.order)))
+        self._refuse_free_text(frame)
+        transform = self.transform()
+        transform.fit(frame[parts.train])
+        if not transform.columns:
+            raise RunFailed(
+                f"{self.path}: no feature is left besides {', '.join(map(repr, self.targets))}. Add columns or exclude "
+                "fewer."
+            )
+        notes += self._about_gaps(frame, transform)
+        used = {column.name for column in transform.columns}
+        about_counting = tuple(
+            f"column {name!r} counts the rows, as an identifier does; data.exclude=[{name}] leaves it out"
+            for name in counting
+            if name in used
         )
+        return self._data(frame, targets, parts, transform, notes, about_counting)
 
-    def _header(self) -> Header:
-        """The first line, after the settings have been held against it."""
+    def _data(
+        self,
+        frame: pl.DataFrame,
+        targets: Targets,
+        parts: Parts,
+        transform: TableTransform,
+        notes: tuple[str, ...],
+        last_notes: tuple[str, ...],
+    ) -> Data:
+        """Inputs and targets of all parts as tensors."""
+        import torch
+
+        from runner.data.assemble import classes_spec, in_parts, missing_classes
+        from runner.data.scaling import fit_table
+        from runner.engine.split import TensorSplit
+
+        inputs, values, names = transform.field, targets.values, targets.names
+        if targets.task == "classification":
+            spec = classes_spec(values, parts, names, inputs)
+            last_notes += missing_classes(values, parts, names)
+        elif targets.task == "multilabel":
+            values = values.astype(np.float32)
+            spec = Spec("multilabel", inputs, Field("labels", (len(names),), len(names), names))
+        else:
+            scale = fit_table(values[parts.train], self.target_scaling)
+            values = scale.table(values)
+            mean, std = tuple(scale.shift.tolist()), tuple(scale.spread.tolist())
+            spec = Spec("regression", inputs, Field("values", (len(names),), names=names, mean=mean, std=std))
+        splits = in_parts(parts, lambda rows: TensorSplit(transform(frame[rows]), torch.from_numpy(values[rows])))
+        notes += tuple(transform.notes)
+        transform.notes.clear()  # what is predicted later is told of anew
+        return Data(spec, splits, sha256_of_file(self._file()), transform, notes + last_notes)
+
+    def _notation(self) -> Notation:
+        from runner.data.table.meaning import Notation
+
+        return Notation((*(NA_VALUES if self.keep_default_na else ()), *self.na_values), self.decimal)
+
+    def _file(self) -> Path:
+        """The file, which is there."""
         path = Path(self.path).expanduser()
+        if path.is_dir():
+            tables = sorted(p.name for p in path.iterdir() if p.suffix.lower() in (".csv", ".tsv", ".parquet"))
+            shown = ", ".join(tables[:SHOWN]) + (", ..." if len(tables) > SHOWN else "")
+            raise ConfigError(
+                f"data.path={self.path}: this is a folder. Expected a CSV or parquet file; "
+                + (f"in it: {shown}." if tables else "there is none in it.")
+            )
         if not path.is_file():
             beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
             raise ConfigError(f"data.path={self.path}: there is no such file.{did_you_mean(path.name, beside)}")
-        header = read_header(path)
-        named = {"target": self.target, "group": self.group, "order": self.order}
-        given = [(key, name) for key, name in named.items() if name is not None]
+        return path
+
+    def _check_columns(self) -> None:
+        """Hold the settings against the names of the columns."""
+        names = column_names(self._file())
+        if not self.targets:
+            raise ConfigError(f"data.target=[]: expected a column of {self.path}, or several: {', '.join(names)}.")
+        named = {"group": self.group, "order": self.order}
+        given = [("target", name) for name in self.targets]
+        given += [(key, name) for key, name in named.items() if name is not None]
         given += [("exclude", name) for name in self.exclude] + [("categorical", name) for name in self.categorical]
         for key, name in given:
-            if name not in header.names:
+            if name not in names:
                 raise ConfigError(
-                    f"data.{key}={name}: no such column in {self.path}.{did_you_mean(name, header.names)} "
-                    f"Its columns: {', '.join(header.names)}."
+                    f"data.{key}={name}: no such column in {self.path}.{did_you_mean(name, names)} "
+                    f"Its columns: {', '.join(names)}."
                 )
+        if self.task == "classification" and len(self.targets) > 1:
+            raise ConfigError(
+                f"data.target=[{','.join(self.targets)}]: data.task=classification predicts one column. Choose one, or "
+                "data.task=regression."
+            )
         if self.group and self.order:
             raise ConfigError("data.group and data.order exclude each other: a split goes by groups or by time.")
         if self.folds is not None and self.order:
@@ -139,62 +223,39 @@ class Csv(DataOption):
         for key, name in given:
             if key != "categorical" and roles.count(name) > 1:
                 raise ConfigError(f"data.{key}={name}: this column is named for another purpose already.")
-        return header
 
-    def _complete_rows(self, columns: dict[str, Column]) -> tuple[dict[str, Column], tuple[str, ...]]:
+    def _complete_rows(self, frame: pl.DataFrame) -> tuple[pl.DataFrame, tuple[str, ...]]:
         """Without the rows that have no target and, with ``missing=drop``, those with a gap."""
         notes: tuple[str, ...] = ()
-        keep = ~columns[self.target].missing
-        if not keep.all():
-            notes += (f"{int((~keep).sum()):,} row(s) without a {self.target!r} left out",)
+        kept = frame.drop_nulls(self.targets)
+        if left_out := len(frame) - len(kept):
+            notes += (f"{left_out:,} row(s) without a {' or '.join(map(repr, self.targets))} left out",)
         if self.missing == "drop":
-            whole = keep & ~reduce(np.logical_or, (column.missing for column in columns.values()))
-            if left_out := int((keep & ~whole).sum()):
+            whole = kept.drop_nulls()
+            if left_out := len(kept) - len(whole):
                 notes += (f"{left_out:,} row(s) with missing values left out",)
-            keep = whole
-        if not keep.any():
+            kept = whole
+        if not len(kept):
             raise RunFailed(f"{self.path}: no row is left; all lack a value. Choose another data.missing than drop.")
-        return {name: column.rows(keep) for name, column in columns.items()}, notes
+        return kept, notes
 
-    def _task(self, target: Column) -> str:
-        if self.task == "regression" and isinstance(target, Words):
-            raise RunFailed(
-                f"data.task=regression: {self.target!r} holds text such as {target.known[0]!r}. Expected numbers; "
-                "choose data.task=classification or another data.target."
-            )
-        if self.task != "auto":
-            return self.task
-        if isinstance(target, Words):
-            return "classification"
-        different = np.unique(target.values)
-        return "classification" if len(different) <= FEW_CLASSES and (different % 1 == 0).all() else "regression"
+    def _about_gaps(self, frame: pl.DataFrame, transform: TableTransform) -> tuple[str, ...]:
+        used = {column.name for column in transform.columns}
+        notes = [
+            f"column {name!r} has no value in the training rows and was left out"
+            for name in frame.columns
+            if name not in used
+        ]
+        gaps = [
+            f"{column.name} {column.null_count():,}" for column in frame if column.name in used and column.has_nulls()
+        ]
+        if gaps:
+            notes.append(f"missing values filled in (data.missing={self.missing}): {', '.join(gaps)}")
+        return tuple(notes)
 
-    def _targets(self, target: Column, task: str) -> tuple[NDArray[Any], tuple[str, ...]]:
-        """Values and no names for regression; class indices and the names of the classes, sorted, else."""
-        if task == "regression" and isinstance(target, Numbers):
-            return target.values, ()
-        if isinstance(target, Numbers):
-            different, labels = np.unique(target.values, return_inverse=True)
-            names = tuple(f"{value:g}" for value in different)
-        else:
-            used, labels = np.unique(target.codes, return_inverse=True)
-            names = tuple(target.known[code] for code in used)
-        if len(names) < 2:
-            raise RunFailed(
-                f"{self.path}: every row has the {self.target!r} {names[0]!r}; expected two classes or more."
-            )
-        if len(names) > max(FEW_CLASSES, len(labels) // 2):
-            raise RunFailed(
-                f"{self.path}: {self.target!r} has {len(names):,} different values in {len(labels):,} rows, too many "
-                "to be classes. Choose data.task=regression if they are numbers, or another data.target."
-            )
-        return labels.astype(np.int64), names
-
-    def _groups(self, column: Column) -> NDArray[np.int64]:
-        assert isinstance(column, Words)
-        if column.missing.any():
-            raise RunFailed(f"{self.path}: {int(column.missing.sum())} row(s) have no {self.group!r}. Fill them in.")
-        return np.unique(column.codes, return_inverse=True)[1].astype(np.int64)
+    def _groups(self, column: pl.Series) -> NDArray[np.int64]:
+        self._refuse_gaps(column)
+        return column.rank("dense").to_numpy().astype(np.int64) - 1
 
     def _by_group(self, groups: NDArray[np.int64], labels: NDArray[np.int64] | None) -> Parts:
         try:
@@ -202,42 +263,42 @@ class Csv(DataOption):
         except ValueError as error:
             raise RunFailed(f"data.group={self.group}: {error}. Expected at least one group per part.") from error
 
-    def _times(self, column: Column) -> NDArray[np.float64]:
-        if column.missing.any():
-            raise RunFailed(f"{self.path}: {int(column.missing.sum())} row(s) have no {self.order!r}. Fill them in.")
-        if isinstance(column, Numbers):
-            return column.values
-        times = [_timestamp(word) for word in column.known]
-        if None in times:
-            raise RunFailed(
-                f"data.order={self.order}: {column.known[times.index(None)]!r} is neither a number nor an ISO date, "
-                "such as 2026-05-31 or 2026-05-31T12:00:00."
-            )
-        return np.array(times, dtype=np.float64)[column.codes]
+    def _times(self, column: pl.Series) -> NDArray[np.float64]:
+        """Numbers, or microseconds since 1970."""
+        self._refuse_gaps(column)
+        if column.dtype.is_numeric():
+            return column.to_numpy()
+        if column.dtype.is_temporal():
+            return column.dt.epoch("us").to_numpy()
+        raise RunFailed(
+            f"data.order={self.order}: {column.min()!r} is neither a number nor an ISO date, such as 2026-05-31 or "
+            "2026-05-31T12:00:00."
+        )
 
-    def _refuse_free_text(self, columns: dict[str, Column]) -> None:
-        for name, column in columns.items():
-            if name in self.categorical or isinstance(column, Numbers):
+    def _refuse_gaps(self, column: pl.Series) -> None:
+        if column.has_nulls():
+            raise RunFailed(f"{self.path}: {column.null_count():,} row(s) have no {column.name!r}. Fill them in.")
+
+    def _refuse_free_text(self, frame: pl.DataFrame) -> None:
+        for column in frame:
+            name, texts = column.name, column.drop_nulls()
+            if name in self.categorical or column.dtype.is_numeric() or column.dtype.is_temporal() or not len(texts):
                 continue
-            words, rows = len(np.unique(column.codes[~column.missing])), int((~column.missing).sum())
-            if words and all(re.fullmatch(r"[-+]?\d+,\d+", word) for word in column.known):
+            words = texts.n_unique()
+            if texts.str.contains(r"^[-+]?\d+,\d+$").all():
                 raise RunFailed(
-                    f"{self.path}: column {name!r} holds texts such as {column.known[0]!r}, which look like numbers "
+                    f"{self.path}: column {name!r} holds texts such as {texts.min()!r}, which look like numbers "
                     "with a decimal comma. Read them as such with \"data.decimal=','\", or name the column in "
                     "data.categorical."
                 )
-            if words > FREE_TEXT and words > rows / 2:
+            if words > FREE_TEXT and words > len(texts) / 2:
                 raise RunFailed(
-                    f"{self.path}: column {name!r} holds {words:,} different texts in {rows:,} rows, such as "
-                    f"{column.known[0]!r}: an identifier, a date or free text. Leave it out with data.exclude=[{name}] "
+                    f"{self.path}: column {name!r} holds {words:,} different texts in {len(texts):,} rows, such as "
+                    f"{texts.min()!r}: an identifier or free text. Leave it out with data.exclude=[{name}] "
                     "or name it in data.categorical if each text is a category."
                 )
 
 
-def _timestamp(word: str) -> float | None:
-    try:
-        moment = datetime.fromisoformat(word)
-    except ValueError:
-        return None
-    # A time without a zone is taken as UTC: the split must not depend on where it is computed.
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+def _counts_rows(column: pl.Series) -> bool:
+    """Whether a column goes up by one from row to row."""
+    return column.dtype.is_numeric() and not column.has_nulls() and bool((column.diff().drop_nulls() == 1).all())

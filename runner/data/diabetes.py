@@ -7,6 +7,7 @@ from runner.data.base import DataOption, TargetScaling
 from runner.data.fingerprint import combine, sha256
 from runner.engine.data import Data
 from runner.engine.spec import Field, Spec
+from runner.engine.transform import Transform
 
 FEATURES = ("age", "sex", "bmi", "bp", "s1", "s2", "s3", "s4", "s5", "s6")
 
@@ -28,6 +29,12 @@ class Diabetes(DataOption):
     def probe(self) -> Spec:
         """Known beforehand."""
         return Spec("regression", Field("table"), Field("values"))
+
+    def transform(self) -> Transform:
+        """See `DataOption.transform`."""
+        from runner.data.table.transform import TableTransform
+
+        return TableTransform(scaling=self.scaling)
 
     def load(self) -> Data:
         """Read the bundled file; see `DataOption.load`."""

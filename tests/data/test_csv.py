@@ -2,6 +2,7 @@ import csv
 import time
 
 import numpy as np
+import polars as pl
 import pytest
 import torch
 from hypothesis import given, settings
@@ -12,8 +13,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 
 from runner.data.csv import Csv
-from runner.data.csv_file import Numbers, Words, read_columns, read_header
-from runner.engine.spec import Field, Spec
+from runner.data.table.header import column_names, read_header
+from runner.data.table.meaning import Notation
+from runner.data.table.read import read_table
+from runner.engine.spec import Probe
 from runner.errors import ConfigError, RunFailed
 
 
@@ -64,7 +67,7 @@ def test_features_equal_sklearns(table, missing, scaling, indicator):
     scaler = {"none": "passthrough", "standard": StandardScaler(), "minmax": MinMaxScaler()}[scaling]
     numbers = make_pipeline(SimpleImputer(strategy=missing, fill_value=-7.0 if missing == "constant" else None), scaler)
     words = make_pipeline(
-        SimpleImputer(strategy="constant" if missing == "constant" else "most_frequent", fill_value="~missing"),
+        SimpleImputer(strategy="most_frequent" if missing == "most_frequent" else "constant", fill_value="~missing"),
         OneHotEncoder(handle_unknown="ignore", sparse_output=False),
     )
     reference = ColumnTransformer([("age", numbers, [1]), ("colour", words, [2]), ("size", numbers, [3])])
@@ -197,7 +200,8 @@ def test_other_times_are_refused(table):
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 def test_the_delimiter_is_found(tmp_path, delimiter, table):
     path = write(tmp_path / "other.csv", HEADER, people(), delimiter)
-    assert read_header(tmp_path / "other.csv").delimiter == delimiter
+    with open(path, "rb") as file:
+        assert read_header(file, path).delimiter == delimiter
     assert torch.equal(load(path).train.inputs, load(table).train.inputs)
 
 
@@ -211,12 +215,10 @@ def test_decimal_commas(tmp_path):
 def test_quotes_bom_blank_lines_and_spaces(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text('\ufeffname, x , y\n"a, b",1,2\n\n"say ""no""", ?,4\n', encoding="utf-8")
-    columns = read_columns(path, read_header(path), na_values=("?",))
-    assert list(columns) == ["name", "x", "y"]
-    assert isinstance(columns["name"], Words)
-    assert [columns["name"].known[c] for c in columns["name"].codes] == ["a, b", 'say "no"']
-    assert isinstance(columns["x"], Numbers)
-    assert columns["x"].missing.tolist() == [False, True]
+    columns = read_table(path, notation=Notation(("?",)))
+    assert columns.columns == ["name", "x", "y"]
+    assert columns["name"].to_list() == ["a, b", 'say "no"']
+    assert columns["x"].to_list() == [1.0, None]
 
 
 @given(st.lists(st.tuples(st.floats(-1e9, 1e9), st.sampled_from(["α", "b c", 'd"e', "f;g,h", ""])), min_size=1))
@@ -224,10 +226,9 @@ def test_quotes_bom_blank_lines_and_spaces(tmp_path):
 def test_what_is_written_is_read(tmp_path_factory, rows):
     path = tmp_path_factory.mktemp("csv") / "a.csv"
     write(path, ["number", "word"], [[repr(number), word] for number, word in rows])
-    columns = read_columns(path, read_header(path), words=("word",))
-    assert columns["number"].values.tolist() == [number for number, _ in rows]
-    assert [columns["word"].known[c] if c >= 0 else "" for c in columns["word"].codes] == [word for _, word in rows]
-    assert columns["word"].known == tuple(sorted({word for _, word in rows} - {""}))
+    columns = read_table(path, words=("word",))
+    assert columns["number"].to_list() == [number for number, _ in rows]
+    assert columns["word"].to_list() == [word or None for _, word in rows]
 
 
 def test_the_task_is_told_from_the_target(table):
@@ -237,8 +238,8 @@ def test_the_task_is_told_from_the_target(table):
     assert (regression.spec.task, regression.spec.num_outputs) == ("regression", 1)
     assert regression.train.targets.shape == (len(regression.train), 1)
     assert load(table, target="size", task="regression").spec.task == "regression"
-    assert Csv(path=table, target="age").probe() == Spec(None, Field("table"))
-    assert Csv(path=table, target="age", task="regression").probe() == Spec("regression", Field("table"), Field("values"))
+    assert Csv(path=table, target="age").probe() == Probe(inputs="table")
+    assert Csv(path=table, target="age", task="regression").probe() == Probe("regression", inputs="table")
 
 
 def test_impossible_tasks_are_refused(table, tmp_path):
@@ -291,7 +292,7 @@ def test_a_missing_file_is_a_wrong_command(table, tmp_path):
 def test_headers_that_are_none(tmp_path, content, message):
     (tmp_path / "a.csv").write_text(content)
     with pytest.raises(ConfigError, match=message):
-        read_header(tmp_path / "a.csv")
+        column_names(tmp_path / "a.csv")
 
 
 def test_mistakes_are_named_by_line_and_column(tmp_path):
@@ -336,7 +337,7 @@ def test_decimal_commas_are_named_until_they_are_read(tmp_path):
 def test_other_encodings_are_refused(tmp_path):
     (tmp_path / "a.csv").write_bytes("a,b\nä,1\n".encode("latin1"))
     with pytest.raises(RunFailed, match="UTF-8"):
-        read_columns(tmp_path / "a.csv", read_header(tmp_path / "a.csv"))
+        read_table(tmp_path / "a.csv")
 
 
 def test_a_part_that_would_be_empty_is_refused(tmp_path):
@@ -349,3 +350,97 @@ def test_fraction_statistics_come_from_what_is_kept(table):
     ages = load(table, fraction=0.3).spec.feature_names.index("age")
     assert part[:, ages].mean().item() == pytest.approx(0, abs=1e-5)
     assert len(part) == pytest.approx(0.3 * 84, abs=1)
+
+
+def test_a_missing_word_is_a_category_of_its_own(table):
+    """Not the most frequent word, which says what nobody knows; most_frequent is to be asked for."""
+    rows = people()
+    missing = [i for i in parts_of(table)[0] if rows[i][2] == ""]
+    splits = load(table)
+    names = splits.spec.feature_names
+    assert [name for name in names if name.startswith("colour")] == [
+        "colour=blue", "colour=green", "colour=red", "colour=(missing)"
+    ]  # fmt: skip
+    assert splits.train.inputs[:, names.index("colour=(missing)")].sum() == len(missing)
+    assert "colour=(missing)" not in load(table, missing="most_frequent").spec.feature_names
+
+
+def test_a_column_of_dates_is_a_few_numbers(tmp_path):
+    rows = [[i, f"2025-{i % 12 + 1:02d}-{i % 28 + 1:02d}", "red", 1, i / 7] for i in range(120)]
+    path = write(tmp_path / "a.csv", ["row", "when", "colour", "size", "label"], rows)
+    names = load(path).spec.feature_names
+    assert [name for name in names if name.startswith("when")] == [
+        "when_days", "when_day_of_year_sin", "when_day_of_year_cos", "when_day_of_week_sin", "when_day_of_week_cos"
+    ]  # fmt: skip
+    assert len(load(path, categorical=("when",)).spec.feature_names) > 50
+
+
+def test_na_values_add_to_the_usual_ones(tmp_path):
+    rows = people()
+    rows[5][1], rows[6][1] = "unknown", "-1"
+    path = write(tmp_path / "a.csv", HEADER, rows)
+    gaps = sum(row[1] == "" for row in rows)
+    notes = load(path, na_values=("unknown", "-1")).notes
+    assert any(f"age {gaps + 2}," in note for note in notes)
+    one_gap = write(tmp_path / "c.csv", ["x", "y"], [["" if i == 3 else i, i % 2] for i in range(40)])
+    with pytest.raises(RunFailed, match=r"line 5, column 'x': '' is no finite number"):
+        load(one_gap, target="y", exclude=(), na_values=("unknown",), keep_default_na=False)
+    words = load(write(tmp_path / "b.csv", ["w", "y"], [["NA" if i % 2 else "DE", i] for i in range(40)]), target="y",
+                 exclude=(), keep_default_na=False)  # fmt: skip
+    assert words.spec.feature_names == ("w=DE", "w=NA")
+
+
+def test_a_folder_is_said_to_be_one_with_the_tables_in_it(tmp_path, table):
+    with pytest.raises(ConfigError, match=r"this is a folder\. Expected a CSV or parquet file; in it: people\.csv\."):
+        Csv(path=str(tmp_path), target="label").probe()
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ConfigError, match="there is none in it"):
+        Csv(path=str(tmp_path / "empty"), target="label").probe()
+
+
+def test_parquet_gives_what_csv_gives(tmp_path, table):
+    frame = pl.read_csv(table)
+    frame.write_parquet(tmp_path / "people.parquet")
+    for choices in (
+        {},
+        {"target": "age", "group": "colour"},
+        {"order": "row", "exclude": ()},
+        {"categorical": ("size",)},
+    ):
+        one, other = (load(path, missing="drop", **choices) for path in (table, str(tmp_path / "people.parquet")))
+        assert one.spec == other.spec
+        assert torch.equal(one.train.inputs, other.train.inputs)
+        assert torch.equal(one.train.targets, other.train.targets)
+    with pytest.raises(ConfigError, match="Did you mean 'label'"):
+        Csv(path=str(tmp_path / "people.parquet"), target="lable").probe()
+
+
+def test_several_targets_are_each_brought_to_a_scale_of_their_own(tmp_path):
+    draw = np.random.default_rng(0)
+    rows = [[i, draw.normal(), draw.normal(1000, 50), draw.normal(-2, 0.1)] for i in range(100)]
+    rows[3][2] = ""
+    path = write(tmp_path / "a.csv", ["row", "x", "price", "rent"], rows)
+    splits = load(path, target=("price", "rent"), split=(0.8, 0.2, 0.0))
+    assert (splits.spec.task, splits.spec.num_outputs) == ("regression", 2)
+    assert splits.spec.feature_names == ("x",)
+    targets = splits.train.targets
+    assert targets.shape == (79, 2)
+    assert torch.allclose(targets.mean(0), torch.zeros(2), atol=1e-5)
+    assert torch.allclose(targets.std(0, correction=0), torch.ones(2), atol=1e-5)
+    assert "1 row(s) without a 'price' or 'rent' left out" in splits.notes
+    alone = load(path, target="rent", exclude=("row", "price"), split=(0.8, 0.2, 0.0))
+    assert alone.train.targets.shape == (80, 1)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"target": ("size", "aeg")}, "data.target=aeg.*Did you mean 'age'"),
+        ({"target": ("size", "size")}, "another purpose"),
+        ({"target": ()}, r"data.target=\[\]: expected a column.*row, age"),
+        ({"target": ("size", "age"), "task": "classification"}, "classification predicts one column"),
+    ],
+)
+def test_impossible_targets_are_wrong_commands(table, settings, message):
+    with pytest.raises(ConfigError, match=message):
+        Csv(path=table, **settings).probe()
