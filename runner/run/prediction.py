@@ -70,8 +70,8 @@ def predict(
         for raw in network.transform.read(sources, size):
             if isinstance(raw, Bad):
                 if on_error == "stop":
-                    raise RunFailed(f"{raw.reason} --on-error skip leaves such examples out.")
-                tell(f"left out: {raw.reason}")
+                    raise RunFailed(f"{raw.place}: {raw.reason} --on-error skip leaves such examples out.")
+                tell(f"{raw.place} left out: {raw.reason}")
                 done.skipped += 1
                 continue
             rows = network.predict(raw.examples)
