@@ -226,6 +226,7 @@ def _check_meaning(config: Config, probe: Probe | None, fresh: bool) -> None:
     from torch import nn
 
     from runner.engine.device import choose_device
+    from runner.engine.optimizer import Averaging
     from runner.engine.precision import Precision
 
     trusted = config["trusted_targets"]
@@ -240,7 +241,7 @@ def _check_meaning(config: Config, probe: Probe | None, fresh: bool) -> None:
     optimizer = dict(config["optimizer"])
     if "params" in optimizer:  # its patterns are for the real network
         instantiate(optimizer.pop("params"), "optimizer.params", trusted)
-    averages = hasattr(build_optimizer({**config, "optimizer": optimizer}, nn.Linear(1, 1), "cpu"), "evaluating")
+    averages = isinstance(build_optimizer({**config, "optimizer": optimizer}, nn.Linear(1, 1), "cpu"), Averaging)
     techniques = build_techniques(config, trusted)
     moving = next((technique.name for technique in techniques if technique.moves_weights), None)
     if averages and moving:
@@ -263,10 +264,14 @@ def check_inputs(config: Config, inputs: Inputs | None) -> None:
     Raises:
         ConfigError: one of them does not.
     """
+    from runner.model.base import declared
+
     given = "rows of a table" if inputs == "table" else inputs
     for key, node in nodes(config):
-        takes = getattr(resolve(node["_target_"], f"{key}._target_", config["trusted_targets"]), "takes", None)
-        if inputs is not None and isinstance(takes, tuple) and inputs not in takes:
+        target: Any = resolve(node["_target_"], f"{key}._target_", config["trusted_targets"])
+        technique = inspect.isclass(target) and issubclass(target, Technique)
+        takes = target.takes if technique else declared(target).takes if key == "model" else None
+        if inputs is not None and takes is not None and inputs not in takes:
             group, _, name = key.partition(".")
             raise ConfigError(
                 f"{group}={name or _short(node['_target_'])} takes {' or '.join(takes)}, and these data are {given}. "

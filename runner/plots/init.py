@@ -9,7 +9,7 @@ import torch
 from runner.engine.spec import DataSpec
 from runner.errors import ConfigError
 from runner.init.base import Init
-from runner.model.layers import Activation
+from runner.model.layers.activation import Activation
 from runner.model.mlp import MLP
 from runner.plots import Facts
 from runner.plots.canvas import panels
