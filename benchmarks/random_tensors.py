@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 
 from runner.data.base import DataOption
-from runner.engine.spec import Field, Spec, Task
+from runner.engine.spec import Spec, Task
 from runner.engine.split import Splits, TensorSplit
 
 

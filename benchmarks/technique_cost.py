@@ -32,7 +32,8 @@ from runner.engine.interrupt import Interrupt  # noqa: E402
 from runner.engine.loop import train  # noqa: E402
 from runner.engine.progress import Progress  # noqa: E402
 from runner.errors import ConfigError  # noqa: E402
-from runner.model.layers import ACTIVATIONS  # noqa: E402
+from runner.model.layers.activation import ACTIVATIONS  # noqa: E402
+from runner.model.layers.normalization import NORMALIZATIONS  # noqa: E402
 from runner.record.folder import RunFolder  # noqa: E402
 from runner.record.recorder import Recorder  # noqa: E402
 from runner.run import compose, prepare, run  # noqa: E402
@@ -54,7 +55,6 @@ COMMON = [
 ]
 LISTS = ("regularization", "augmentation", "diagnostics")
 GROUPS = ("optimizer", "optimizer/wrapper", "scheduler", "warmup", "loss", *LISTS)
-NORMS = ("batch", "layer", "group", "instance", "rms")
 # What an option needs to be at work in so short a run.
 NEEDS = {
     "scheduler=multistep": ["scheduler.milestones=[1]"],
@@ -93,7 +93,8 @@ def choices() -> list[str]:
         for name in options.names(group):
             if name != "none":
                 found.append(f"{group}=[{name}]" if group in LISTS else f"{group}={name}")
-    return found + [f"model.activation={name}" for name in ACTIVATIONS] + [f"model.norm={name}" for name in NORMS]
+    parts = {"activation": ACTIVATIONS, "norm": NORMALIZATIONS}
+    return found + [f"model.{part}={name}" for part, names in parts.items() for name in names]
 
 
 def commands(choice: str, network: str, teacher: Path) -> tuple[list[str], list[str]]:

@@ -23,7 +23,8 @@ import yaml
 
 from runner.config.options import Options
 from runner.config.targets import resolve
-from runner.model.layers import ACTIVATIONS
+from runner.model.layers.activation import ACTIVATIONS
+from runner.model.layers.normalization import NORMALIZATIONS
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "techniques.md"
@@ -61,31 +62,6 @@ noise. Losses of regression are compared with mean squared error, stochastic dep
 there is no cost per step, or no such network.
 """
 
-# Parts of a network are chosen by name and have no files; they are torch's own, but for the norms of images.
-ACTIVATION_FORMULAS = {
-    "relu": ("max(0, x)", "Nair and Hinton 2010, Rectified Linear Units Improve Restricted Boltzmann Machines."),
-    "leaky_relu": ("x where x > 0, else negative_slope x", "Maas et al. 2013, Rectifier Nonlinearities, section 2."),
-    "prelu": ("x where x > 0, else a x with learned a", "He et al. 2015, Delving Deep into Rectifiers, equation 1."),
-    "elu": ("x where x > 0, else e^x - 1", "Clevert et al. 2016, Exponential Linear Units, equation 1."),
-    "selu": ("1.0507 (x where x > 0, else 1.6733 (e^x - 1))", "Klambauer et al. 2017, Self-Normalizing Networks."),
-    "gelu": ("x Φ(x)", "Hendrycks and Gimpel 2016, Gaussian Error Linear Units."),
-    "silu": ("x σ(x)", "Ramachandran et al. 2017, Searching for Activation Functions (there called swish)."),
-    "swish": ("x σ(x)", "Ramachandran et al. 2017, Searching for Activation Functions (the same as silu)."),
-    "mish": ("x tanh(log(1 + e^x))", "Misra 2020, Mish: A Self Regularized Non-Monotonic Activation Function."),
-    "softplus": ("log(1 + e^x)", "Dugas et al. 2001, Incorporating Second-Order Functional Knowledge."),
-    "hardswish": ("x min(max(x + 3, 0), 6) / 6", "Howard et al. 2019, Searching for MobileNetV3, section 5.2."),
-    "tanh": ("(e^x - e^-x) / (e^x + e^-x)", "LeCun et al. 1998, Efficient BackProp, section 4.4."),
-    "sigmoid": ("1 / (1 + e^-x)", "Rumelhart et al. 1986, Learning Representations by Back-Propagating Errors."),
-    "softmax": ("e^x_i / Σ_j e^x_j", "Bridle 1990, Training Stochastic Model Recognition Algorithms."),
-    "identity": ("x", "Saxe et al. 2014, Exact Solutions to the Nonlinear Dynamics of Learning (linear networks)."),
-}
-NORM_FORMULAS = {
-    "batch": ("(x - mean) / √(var + ε) over the batch, per channel", "Ioffe and Szegedy 2015, Batch Normalization."),
-    "layer": ("(x - mean) / √(var + ε) over an example", "Ba et al. 2016, Layer Normalization."),
-    "group": ("(x - mean) / √(var + ε) over groups of channels", "Wu and He 2018, Group Normalization."),
-    "instance": ("(x - mean) / √(var + ε) per channel and image", "Ulyanov et al. 2016, Instance Normalization."),
-    "rms": ("x / √(mean(x²) + ε) over an example", "Zhang and Sennrich 2019, equation 4."),
-}
 _PROVING = re.compile("torch|keras|scipy|sklearn|formula|closed_form|by_hand|expectation|unbiased|bit_equal|mean_of")
 _FORMULA = re.compile(r"[=←*/^²‖Σ√]| - |\|")
 
@@ -177,11 +153,12 @@ def parts() -> dict[str, list[Row]]:
     """Activations and normalizations."""
     activations = "tests/model/test_layers.py::test_every_activation_is_the_function_of_its_name"
     norms = "tests/model/test_layers.py::test_normalizations_follow_their_formula"
-    assert set(ACTIVATION_FORMULAS) == set(ACTIVATIONS)
-    return {
-        "Activations": [Row(f"model.activation={n}", *fs, activations) for n, fs in ACTIVATION_FORMULAS.items()],
-        "Normalization": [Row(f"model.norm={n}", *fs, norms) for n, fs in NORM_FORMULAS.items()],
-    }
+    chosen = ("model.activation", ACTIVATIONS, activations), ("model.norm", NORMALIZATIONS, norms)
+    made = [
+        [Row(f"{key}={name}", entry.formula, entry.source, proof) for name, entry in entries.items()]
+        for key, entries, proof in chosen
+    ]
+    return dict(zip(("Activations", "Normalization"), made, strict=True))
 
 
 def tables() -> dict[str, list[Row]]:

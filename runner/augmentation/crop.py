@@ -8,7 +8,7 @@ import torch
 from annotated_types import Ge
 from torch import Tensor
 
-from runner.augmentation.image import ImageTechnique, Padding
+from runner.augmentation.base import ImageTechnique, Padding
 from runner.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import torch
 from annotated_types import Ge
 from torch import Tensor
 
-from runner.augmentation.image import ImageTechnique
+from runner.augmentation.base import ImageTechnique
 from runner.engine.technique import Slot
 from runner.errors import ConfigError
 

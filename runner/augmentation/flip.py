@@ -8,7 +8,7 @@ import torch
 from annotated_types import Ge, Le
 from torch import Tensor
 
-from runner.augmentation.image import ImageTechnique
+from runner.augmentation.base import ImageTechnique
 
 
 def flip(inputs: Tensor, chosen: Tensor, dim: int) -> Tensor:

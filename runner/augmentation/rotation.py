@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from annotated_types import Ge, Le
 from torch import Tensor
 
-from runner.augmentation.image import ImageTechnique, Padding
+from runner.augmentation.base import ImageTechnique, Padding
 
 GRID_MODES: dict[Padding, str] = {"reflect": "reflection", "replicate": "border", "zeros": "zeros"}
 

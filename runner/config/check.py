@@ -223,6 +223,7 @@ def _check_meaning(recipe: Recipe, probe: Spec | None, fresh: bool) -> None:
     from torch import nn
 
     from runner.engine.device import choose_device
+    from runner.engine.optimizer import Averaging
     from runner.engine.precision import Precision
 
     Precision(recipe.trainer.precision, choose_device(recipe.trainer.device))
@@ -237,7 +238,7 @@ def _check_meaning(recipe: Recipe, probe: Spec | None, fresh: bool) -> None:
     if "params" in values:  # its patterns are for the real network
         optimizer.inner("params").make()
         del values["params"]
-    averages = hasattr(build_optimizer(optimizer.changed(values), nn.Linear(1, 1), "cpu"), "evaluating")
+    averages = isinstance(build_optimizer(optimizer.changed(values), nn.Linear(1, 1), "cpu"), Averaging)
     moving = next((technique.name for technique in recipe.techniques if technique.moves_weights), None)
     if averages and moving:
         raise ConfigError(
@@ -268,11 +269,16 @@ def check_inputs(recipe: Recipe, inputs: Field | None) -> None:
     Raises:
         ConfigError: one of them does not.
     """
+    from runner.model.base import declared
+
     if inputs is None:
         return
     for node in recipe.nodes():
-        takes = getattr(node.target, "takes", None)
-        if isinstance(takes, tuple) and inputs.kind not in takes:
+        assert node.group is not None
+        takes = declared(node.target).takes if node.key == "model" else None
+        if node.group.technique:
+            takes = node.target.takes
+        if takes is not None and inputs.kind not in takes:
             group, _, name = node.key.partition(".")
             *wanted, given = (IN_WORDS.get(kind, kind) for kind in (*takes, inputs.kind))
             raise ConfigError(

@@ -8,8 +8,9 @@ import torch
 from annotated_types import Ge, Gt, Lt
 from torch import Tensor
 
-from runner.diagnostics.looking import Streaks, examples, scalars
-from runner.diagnostics.units import hidden_units
+from runner.diagnostics.observation.network import examples, scalars
+from runner.diagnostics.observation.streaks import Streaks
+from runner.diagnostics.observation.units import hidden_units
 from runner.engine.technique import Slot, Technique
 
 if TYPE_CHECKING:

@@ -6,17 +6,15 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import torch
 from annotated_types import Ge, Gt, Le
-from torch import Tensor, nn
+from torch import Tensor
 
-from runner.diagnostics.looking import Streaks, examples, scalars
-from runner.diagnostics.units import hidden_units, slopes
+from runner.diagnostics.observation.network import examples, scalars
+from runner.diagnostics.observation.streaks import Streaks
+from runner.diagnostics.observation.units import ACTIVATIONS, hidden_units, slopes
 from runner.engine.technique import Slot, Technique
 
 if TYPE_CHECKING:
     from runner.engine.fit import Fit
-
-# Greatest slopes of the activations that are bounded on both sides; only these saturate.
-STEEPEST: dict[type[nn.Module], float] = {nn.Sigmoid: 0.25, nn.Tanh: 1.0}
 
 
 def dead_share(slope: Tensor, least: float = 1e-3) -> Tensor:
@@ -87,7 +85,8 @@ class DeadUnits(Technique):
         for layer, (activation, inputs) in hidden_units(self.fit.model, self.batch).items():
             slope = slopes(activation, inputs)
             shares[f"dead_units/{layer}"] = dead_share(slope)
-            steepest = STEEPEST.get(type(activation))
+            known = ACTIVATIONS.get(type(activation))
+            steepest = known.steepest if known else None
             if steepest is not None:
                 shares[f"saturated_units/{layer}"] = saturated_share(slope, steepest)
         if not shares:

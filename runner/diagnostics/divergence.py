@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 import torch
 from annotated_types import Gt
 
-from runner.diagnostics.looking import evaluation_mode, examples
+from runner.diagnostics.observation.network import evaluation_mode, examples
 from runner.engine.technique import Slot, Technique
 
 if TYPE_CHECKING:

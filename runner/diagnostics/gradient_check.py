@@ -11,7 +11,7 @@ import torch
 from annotated_types import Ge, Gt, Lt
 from torch import Tensor, nn
 
-from runner.diagnostics.looking import examples
+from runner.diagnostics.observation.network import examples
 from runner.engine.state import seed_for
 from runner.engine.technique import Slot, Technique
 from runner.errors import RunFailed, counted

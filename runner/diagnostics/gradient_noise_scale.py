@@ -9,7 +9,7 @@ import torch
 from annotated_types import Ge, Gt
 from torch import Tensor
 
-from runner.diagnostics.looking import evaluation_mode, scalars
+from runner.diagnostics.observation.network import evaluation_mode, scalars
 from runner.engine.technique import Slot, Technique
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from annotated_types import Ge, Gt, Le
 
-from runner.diagnostics.loss_history import LossHistory
+from runner.diagnostics.observation.loss_history import LossHistory
 
 
 def turns(losses: Sequence[float]) -> float:

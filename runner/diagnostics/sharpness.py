@@ -9,7 +9,7 @@ import torch
 from annotated_types import Ge
 from torch import Tensor
 
-from runner.diagnostics.looking import evaluation_mode, examples, scalars
+from runner.diagnostics.observation.network import evaluation_mode, examples, scalars
 from runner.engine.state import seed_for
 from runner.engine.technique import Slot, Technique
 

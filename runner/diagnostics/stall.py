@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from annotated_types import Ge, Gt, Lt
 
 from runner.diagnostics.divergence import initial_loss
-from runner.diagnostics.loss_history import LossHistory
+from runner.diagnostics.observation.loss_history import LossHistory
 
 if TYPE_CHECKING:
     from runner.engine.fit import Fit

@@ -8,7 +8,8 @@ import torch
 from annotated_types import Gt
 from torch import Tensor
 
-from runner.diagnostics.looking import Streaks, layer_weights, scalars
+from runner.diagnostics.observation.network import layer_weights, scalars
+from runner.diagnostics.observation.streaks import Streaks
 from runner.engine.technique import Slot, Technique
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ import torch
 
 from runner.engine.meter import Meter
 from runner.engine.monitor import Mode, Monitor, canonical, resolve_mode
+from runner.engine.optimizer import Averaging
 from runner.engine.progress import Progress
 from runner.engine.state import TrainState
 from runner.engine.technique import listeners
@@ -141,7 +142,7 @@ class Fit:
     def evaluating(self) -> Iterator[None]:
         """The network as it is evaluated, tested and kept: with averaged weights in place, where there are some."""
         with ExitStack() as stack:
-            if hasattr(self.optimizer, "evaluating"):  # an optimizer that keeps an average of the weights
+            if isinstance(self.optimizer, Averaging):
                 stack.enter_context(self.optimizer.evaluating())
             for around in listeners(self.techniques, "around_evaluation"):
                 stack.enter_context(around())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from runner.init.base import Init
+from runner.init.base import Init, function_in
 from runner.init.he_normal import he_std
 from runner.init.truncated_normal import TruncatedNormal
 
@@ -28,7 +28,7 @@ class Auto(Init):
         if any(isinstance(module, TRANSFORMERS) for module in model.modules()):
             TruncatedNormal()(model)
             return
-        self.xavier = getattr(model, "activation", "relu") in ("tanh", "sigmoid", "softmax")
+        self.xavier = function_in(model).bounded
         super().__call__(model)
         with torch.no_grad():
             for module in model.modules():

@@ -9,38 +9,24 @@ from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
 
 from runner.engine.batch import Batch
+from runner.model.base import declared
+from runner.model.layers.activation import ACTIVATIONS, ActivationFunction, leaky_gain
 
-# The slope of negative inputs at the start, where the network doesn't say.
-SLOPES = {"leaky_relu": 0.01, "prelu": 0.25}
 
-
-def gain_of(activation: str, slope: float | None = None) -> float:
-    """Factor by which weights must grow to make up for what `activation` takes from the variance.
-
-    Args:
-        activation: name of the activation as in ``model.activation``.
-        slope: slope of a leaky relu for negative inputs; None is its usual one.
-
-    Returns:
-        tanh 5/3, sigmoid 1, leaky relu and prelu ``√(2/(1 + slope²))``, identity 1; selu 1, the variance 1/fan_in that
-        its constants were chosen for (Klambauer et al. 2017); relu and its smooth relatives √2; softmax, whose outputs
-        do not grow with its inputs, 1.
-    """
-    if activation in ("tanh", "sigmoid"):
-        return nn.init.calculate_gain(activation)  # type: ignore[arg-type]
-    if activation in SLOPES:
-        return nn.init.calculate_gain("leaky_relu", SLOPES[activation] if slope is None else slope)
-    return 1.0 if activation in ("identity", "selu", "softmax") else math.sqrt(2)
+def function_in(model: nn.Module) -> ActivationFunction:
+    """The activation that a network declares; relu where it declares none, or one that is not known."""
+    return ACTIVATIONS.get(declared(model).activation, ACTIVATIONS["relu"])
 
 
 def gain_in(model: nn.Module) -> float:
-    """The gain of a network's activation, which its attribute `activation` names (default relu).
+    """The gain of a network's activation.
 
-    The slope of a leaky relu is that of the first one in it.
+    Where its slope for inputs below 0 can be set, that of the first such layer in the network counts.
     """
-    activation = getattr(model, "activation", "relu")
-    slope = next((m.negative_slope for m in model.modules() if isinstance(m, nn.LeakyReLU)), None)
-    return gain_of(activation, slope if activation == "leaky_relu" else None)
+    function = function_in(model)
+    if function.slope is None:
+        return function.gain
+    return leaky_gain(next((m.negative_slope for m in model.modules() if isinstance(m, nn.LeakyReLU)), function.slope))
 
 
 def fans(weight: Tensor) -> tuple[int, int]:

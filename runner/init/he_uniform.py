@@ -17,7 +17,7 @@ class HeUniform(Init):
 
     Args:
         mode: which fan to divide by.
-        gain: factor for the activation, above 0; None takes that of the network's activation (`gain_of`).
+        gain: factor for the activation, above 0; None takes that of the network's activation (`gain_in`).
 
     Source: He et al. 2015, "Delving Deep into Rectifiers", equation 10, with the uniform distribution of that variance.
     """

@@ -10,8 +10,9 @@ from annotated_types import Gt
 from torch import Tensor, nn
 
 from runner.init.base import Init
+from runner.model.base import declared
 
-# Layers that end a residual branch, in torch's own blocks; others name theirs in an attribute `residual_ends`.
+# Layers that end a residual branch, in torch's own blocks; others declare theirs.
 RESIDUAL_ENDS: dict[type[nn.Module], tuple[str, ...]] = {
     nn.TransformerEncoderLayer: ("self_attn.out_proj", "linear2"),
     nn.TransformerDecoderLayer: ("self_attn.out_proj", "multihead_attn.out_proj", "linear2"),
@@ -22,7 +23,7 @@ def residual_ends(model: nn.Module) -> list[nn.Module]:
     """The last weighted layer of every residual branch, in order."""
     found = []
     for module in model.modules():
-        names = getattr(module, "residual_ends", None) or RESIDUAL_ENDS.get(type(module), ())
+        names = declared(module).residual_ends or RESIDUAL_ENDS.get(type(module), ())
         found += [module.get_submodule(name) for name in names]
     return found
 

@@ -9,24 +9,16 @@ from torch import Tensor, nn
 
 from runner.engine.spec import Kind, Spec
 from runner.errors import ConfigError
-from runner.model.attention import Attention, attention_layer
-from runner.model.layers import (
-    Activation,
-    Chain,
-    DropoutRate,
-    Norm,
-    Slope,
-    activation_layer,
-    dropout_layer,
-    image_norm,
-    needs_bias,
-    spatial_dropout_layer,
-)
+from runner.model.base import Chain, Residual
+from runner.model.layers.activation import Activation, Slope, activation_layer
+from runner.model.layers.attention import Attention, attention_layer
+from runner.model.layers.dropout import DropoutRate, dropout_layer, spatial_dropout_layer
+from runner.model.layers.normalization import Norm, image_norm, needs_bias
 
 POOLS = {"max": nn.MaxPool2d, "avg": nn.AvgPool2d}
 
 
-class Skip(nn.Module):
+class Skip(Residual):
     """A convolution and its normalization beside a shortcut: ``norm(conv(x)) + shortcut(x)``.
 
     The shortcut is the identity where shapes agree, otherwise a 1x1 convolution with its own normalization.

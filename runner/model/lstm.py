@@ -5,8 +5,8 @@ from __future__ import annotations
 from torch import nn
 
 from runner.engine.spec import Spec
-from runner.model.layers import DropoutRate
-from runner.model.recurrent import Pooling, Recurrent, StepNorm, Units
+from runner.model.layers.dropout import DropoutRate
+from runner.model.layers.recurrent import Pooling, Recurrent, StepNorm, Units
 
 
 class LSTM(Recurrent):

@@ -10,17 +10,10 @@ from torch import nn
 
 from runner.engine.spec import Spec
 from runner.errors import ConfigError
-from runner.model.layers import (
-    Activation,
-    Chain,
-    DenseNorm,
-    DropoutRate,
-    Slope,
-    activation_layer,
-    dense_norm,
-    dropout_layer,
-    needs_bias,
-)
+from runner.model.base import Chain
+from runner.model.layers.activation import Activation, Slope, activation_layer
+from runner.model.layers.dropout import DropoutRate, dropout_layer
+from runner.model.layers.normalization import DenseNorm, dense_norm, needs_bias
 
 
 class MLP(Chain):

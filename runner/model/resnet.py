@@ -9,17 +9,11 @@ from annotated_types import Gt
 from torch import nn
 
 from runner.engine.spec import Kind, Spec
-from runner.model.layers import (
-    Activation,
-    Chain,
-    DropoutRate,
-    Norm,
-    Slope,
-    activation_layer,
-    dropout_layer,
-    image_norm,
-)
-from runner.model.residual import Basic, Block, Bottleneck, Parts, PreBasic, PreBottleneck, shortcut
+from runner.model.base import Chain
+from runner.model.layers.activation import Activation, Slope, activation_layer
+from runner.model.layers.dropout import DropoutRate, dropout_layer
+from runner.model.layers.normalization import Norm, image_norm
+from runner.model.layers.residual import Basic, Block, Bottleneck, Parts, PreBasic, PreBottleneck, shortcut
 
 # Images up to this many pixels (shorter side) keep their resolution in the stem.
 SMALL = 64

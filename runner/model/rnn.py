@@ -7,8 +7,8 @@ from typing import Literal
 from torch import nn
 
 from runner.engine.spec import Spec
-from runner.model.layers import DropoutRate
-from runner.model.recurrent import Pooling, Recurrent, StepNorm, Units
+from runner.model.layers.dropout import DropoutRate
+from runner.model.layers.recurrent import Pooling, Recurrent, StepNorm, Units
 
 
 class RNN(Recurrent):

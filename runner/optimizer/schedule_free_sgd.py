@@ -8,8 +8,8 @@ import torch
 from annotated_types import Ge, Gt, Lt
 from torch import Tensor
 
+from runner.optimizer.averaging.schedule_free import ScheduleFree
 from runner.optimizer.base import Parameters
-from runner.optimizer.schedule_free import ScheduleFree
 
 
 class ScheduleFreeSGD(ScheduleFree):

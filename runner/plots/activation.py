@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 import time
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from runner.errors import ConfigError, did_you_mean
-from runner.model.layers import ACTIVATIONS, Activation
+from runner.model.layers.activation import ACTIVATIONS
 from runner.plots import Facts
 from runner.plots.canvas import panels
 
@@ -30,7 +30,7 @@ def curve(name: str, x: Tensor) -> tuple[Tensor, Tensor]:
             f"activation/{name}: no such activation.{did_you_mean(name, ACTIVATIONS)} "
             f"Activations: {', '.join(ACTIVATIONS)}."
         )
-    module = ACTIVATIONS[name]().double()
+    module = ACTIVATIONS[name].build().double()
     leaf = x.double().requires_grad_()
     y = module(leaf)
     alone = torch.cat([module(leaf[:1]), module(leaf[-1:])])
@@ -68,7 +68,7 @@ def _bound(extreme: float, at_the_end: float) -> str:
 
 def cost(name: str, repeats: int = 9) -> float:
     """Time of a forward and backward pass over a million values, as a multiple of relu's; the least of some repeats."""
-    return _seconds(ACTIVATIONS[cast(Activation, name)](), repeats) / _seconds(nn.ReLU(), repeats)
+    return _seconds(ACTIVATIONS[name].build(), repeats) / _seconds(nn.ReLU(), repeats)
 
 
 def _seconds(module: nn.Module, repeats: int) -> float:

@@ -10,7 +10,7 @@ from runner.engine.batch import Batch
 from runner.engine.spec import Spec
 from runner.errors import ConfigError
 from runner.init.base import Init
-from runner.model.layers import Activation
+from runner.model.layers.activation import Activation
 from runner.model.mlp import MLP
 from runner.plots import Facts
 from runner.plots.canvas import panels

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from annotated_types import Ge
 
 from runner.engine.technique import Slot, Technique
-from runner.regularization.classes import number_of_classes
-from runner.regularization.probabilities import with_logs
+from runner.regularization.targets.classes import number_of_classes
+from runner.regularization.targets.probabilities import with_logs
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import torch
 
-from runner.regularization.mixing import Mixing
+from runner.regularization.targets.mixing import Mixing
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -8,7 +8,7 @@ from annotated_types import Ge
 
 from runner.regularization.l1 import absolute_sum
 from runner.regularization.l2 import square_sum
-from runner.regularization.weights import WeightPenalty
+from runner.regularization.weights.penalty import WeightPenalty
 
 if TYPE_CHECKING:
     from torch import Tensor

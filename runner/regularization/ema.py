@@ -10,7 +10,7 @@ import torch
 from annotated_types import Ge, Lt
 
 from runner.engine.technique import Slot, Technique
-from runner.regularization.averaging import copy, floating, in_place_of
+from runner.regularization.weights.average import copy, floating, in_place_of
 
 if TYPE_CHECKING:
     from runner.engine.fit import Fit

@@ -9,7 +9,7 @@ import torch
 from annotated_types import Ge
 from torch import Tensor
 
-from runner.regularization.weights import WeightPenalty
+from runner.regularization.weights.penalty import WeightPenalty
 
 
 def square_sum(tensors: Sequence[Tensor]) -> Tensor:

@@ -8,7 +8,7 @@ import torch
 from annotated_types import Ge, Le
 
 from runner.engine.technique import Slot, Technique
-from runner.regularization.classes import number_of_classes
+from runner.regularization.targets.classes import number_of_classes
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -8,7 +8,7 @@ import torch
 from annotated_types import Gt
 
 from runner.engine.technique import Slot, Technique
-from runner.regularization.weights import weights
+from runner.regularization.weights.penalty import weights
 
 if TYPE_CHECKING:
     from runner.engine.fit import Fit

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from annotated_types import Ge, Gt, Le
 
-from runner.regularization.mixing import Mixing
+from runner.regularization.targets.mixing import Mixing
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -9,8 +9,9 @@ from annotated_types import Ge
 
 from runner.engine.batch import Batch
 from runner.engine.technique import Slot, Technique
-from runner.regularization.classes import number_of_classes
-from runner.regularization.probabilities import with_logs
+from runner.model.layers.dropout import drops
+from runner.regularization.targets.classes import number_of_classes
+from runner.regularization.targets.probabilities import with_logs
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -61,7 +62,7 @@ class RDrop(Technique):
         """
         number_of_classes(fit, self.name)
         self.task = fit.task
-        if not any(getattr(m, "p", 0) or getattr(m, "dropout", 0) for m in fit.model.modules()):
+        if not any(drops(module) for module in fit.model.modules()):
             fit.progress.message(
                 "regularization=rdrop: this network drops nothing while it is trained, so both passes agree and the "
                 "time of the second is wasted. Add dropout, as in regularization=[dropout,rdrop]."

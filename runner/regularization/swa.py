@@ -14,7 +14,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from runner.engine.schedule import LearningRate
 from runner.engine.technique import Slot, Technique
 from runner.errors import ConfigError, counted
-from runner.regularization.averaging import copy, floating, in_place_of
+from runner.regularization.weights.average import copy, floating, in_place_of
 
 if TYPE_CHECKING:
     from torch import nn

@@ -58,6 +58,7 @@ def prepare(
     from runner.engine.fit import Best, Fit
     from runner.engine.meter import Meter
     from runner.engine.monitor import Monitor, canonical, resolve_mode
+    from runner.engine.optimizer import Averaging
     from runner.engine.precision import Precision
     from runner.engine.schedule import LearningRate, Plan
     from runner.engine.state import TrainState, seed_for
@@ -106,7 +107,7 @@ def prepare(
     if objects.schedule.monitors:
         objects.schedule.setup(fit)
     base_lr = optimizer.param_groups[0]["initial_lr"]
-    if hasattr(optimizer, "evaluating") and fit.learning_rate(plan.total - 1, base_lr) < base_lr:
+    if isinstance(optimizer, Averaging) and fit.learning_rate(plan.total - 1, base_lr) < base_lr:
         progress.message(
             "This optimizer averages weights in place of a falling rate, and here the rate falls as well; "
             "scheduler=constant is what it is made for."

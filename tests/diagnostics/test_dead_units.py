@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from runner.diagnostics.dead_units import DeadUnits, dead_share, saturated_share
-from runner.diagnostics.units import ACTIVATIONS, hidden_units, slopes
+from runner.diagnostics.observation.units import ACTIVATIONS, hidden_units, slopes
 
 X = torch.linspace(-6, 6, 25).reshape(5, 5)
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from runner.init.base import fans, gain_of
+from runner.init.base import fans, gain_in
 from runner.init.he_normal import HeNormal
 from runner.init.he_uniform import HeUniform
 from runner.init.normal import Normal
@@ -58,7 +58,8 @@ def test_draws_follow_the_seeded_generator(init):
     ],
 )
 def test_gains_are_torchs_for_the_same_function_or_its_like(activation, nonlinearity, slope):
-    assert gain_of(activation) == pytest.approx(nn.init.calculate_gain(nonlinearity, slope))
+    net = layers(activation)
+    assert gain_in(net) == pytest.approx(nn.init.calculate_gain(nonlinearity, slope))
 
 
 @pytest.mark.parametrize("module", [nn.Linear(6, 4), nn.Conv2d(6, 4, (3, 5)), nn.Conv2d(6, 4, 3, groups=2)])

@@ -6,8 +6,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from runner.engine.spec import Spec
-from runner.model.attention import SelfAttention, attention_layer
 from runner.model.cnn import CNN
+from runner.model.layers.attention import SelfAttention, attention_layer
 
 
 def count(model):

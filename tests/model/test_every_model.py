@@ -8,7 +8,8 @@ from torch.nn import functional as F
 
 from runner.engine.spec import Spec
 from runner.model.cnn import CNN
-from runner.model.layers import Activation, DenseNorm, Norm
+from runner.model.layers.activation import Activation
+from runner.model.layers.normalization import DenseNorm, Norm
 from runner.model.mlp import MLP
 from runner.model.resnet import ResNet
 

@@ -7,22 +7,10 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional as F
 
-from runner.model.layers import (
-    ACTIVATIONS,
-    Activation,
-    Chain,
-    DenseNorm,
-    Norm,
-    RMSNorm2d,
-    activation_layer,
-    dense_norm,
-    dropout_layer,
-    image_norm,
-    needs_bias,
-    num_groups,
-    spatial_dropout_layer,
-    stochastic_depth,
-)
+from runner.model.base import Chain
+from runner.model.layers.activation import ACTIVATIONS, Activation, activation_layer
+from runner.model.layers.dropout import dropout_layer, drops, spatial_dropout_layer, stochastic_depth
+from runner.model.layers.normalization import DenseNorm, Norm, RMSNorm2d, dense_norm, image_norm, needs_bias, num_groups
 
 
 def test_every_activation_is_the_function_of_its_name():
@@ -34,14 +22,14 @@ def test_every_activation_is_the_function_of_its_name():
         "prelu": lambda x: torch.where(x > 0, x, x / 4),
         "softmax": lambda x: x.exp() / x.exp().sum(1, keepdim=True),
     }
-    for name, build in ACTIVATIONS.items():
-        torch.testing.assert_close(build()(z), special.get(name, getattr(F, name, None))(z))
+    for name, function in ACTIVATIONS.items():
+        torch.testing.assert_close(function.build()(z), special.get(name, getattr(F, name, None))(z))
 
 
 def test_silu_has_its_published_minimum_and_leaky_relu_its_slope():
     z = torch.linspace(-5, 5, 100_001)
-    assert ACTIVATIONS["silu"]()(z).min().item() == pytest.approx(-0.278, abs=5e-4)
-    assert ACTIVATIONS["leaky_relu"]()(torch.tensor(-1.0)).item() == pytest.approx(-0.01)
+    assert ACTIVATIONS["silu"].build()(z).min().item() == pytest.approx(-0.278, abs=5e-4)
+    assert ACTIVATIONS["leaky_relu"].build()(torch.tensor(-1.0)).item() == pytest.approx(-0.01)
 
 
 @pytest.mark.parametrize("slope", [0.0, 0.01, 0.3])
@@ -50,7 +38,34 @@ def test_slope_of_leaky_relu_and_of_no_other(slope):
     assert layer(torch.tensor([-2.0, 3.0])).tolist() == pytest.approx([-2 * slope, 3.0])
     for name in set(get_args(Activation)) - {"leaky_relu"}:
         x = torch.randn(2, 3)
-        assert torch.equal(activation_layer(name, slope)(x), ACTIVATIONS[name]()(x))
+        assert torch.equal(activation_layer(name, slope)(x), ACTIVATIONS[name].build()(x))
+
+
+def test_stochastic_depth_is_torchvisions():
+    ops = pytest.importorskip("torchvision.ops")
+    x, ours, theirs = torch.randn(64, 3, 2, 2), stochastic_depth(0.3), ops.StochasticDepth(0.3, "row")
+    drawn = []
+    for layer in (ours, theirs):
+        torch.manual_seed(1)
+        drawn.append(layer(x))
+    assert torch.equal(*drawn)
+
+
+@pytest.mark.parametrize(
+    ("layer", "expected"),
+    [
+        (nn.Dropout(0.1), True),
+        (nn.Dropout2d(0.0), False),
+        (stochastic_depth(0.1), True),
+        (nn.GRU(2, 2, 2, dropout=0.1), True),
+        (nn.LSTM(2, 2), False),
+        (nn.MultiheadAttention(2, 1, dropout=0.1), True),
+        (nn.LPPool2d(2, 2), False),
+        (nn.Linear(2, 2), False),
+    ],
+)
+def test_layers_that_leave_something_out_are_known(layer, expected):
+    assert drops(layer) == expected
 
 
 @pytest.mark.parametrize("build", [dropout_layer, spatial_dropout_layer, stochastic_depth])

@@ -7,8 +7,8 @@ from torch import nn
 from runner.engine.spec import Spec
 from runner.errors import ConfigError
 from runner.model.gru import GRU
+from runner.model.layers.recurrent import AttentionPool, StepBatchNorm
 from runner.model.lstm import LSTM
-from runner.model.recurrent import AttentionPool, StepBatchNorm
 from runner.model.rnn import RNN
 
 CELLS = {RNN: (nn.RNN, 1), LSTM: (nn.LSTM, 4), GRU: (nn.GRU, 3)}
@@ -155,11 +155,6 @@ def test_overfits_32_random_series(build):
 def test_dropout_between_needs_two_layers():
     with pytest.raises(ConfigError, match=r"dropout_between=0.3 acts between recurrent layers, and model.layers=1"):
         LSTM(spec(), dropout_between=0.3)
-
-
-def test_tables_are_refused():
-    with pytest.raises(ConfigError, match=r"model=gru takes series .* have the shape \(30,\). Take model=mlp"):
-        GRU(spec((30,)))
 
 
 @pytest.mark.parametrize("model", ["rnn", "lstm", "gru"])

@@ -8,8 +8,8 @@ from torchvision.transforms import v2
 from runner.engine.spec import Spec
 from runner.errors import ConfigError
 from runner.regularization.cutmix import CutMix, cutmix, draw_box
-from runner.regularization.mixing import mix_targets
 from runner.regularization.mixup import Mixup, mixup
+from runner.regularization.targets.mixing import mix_targets
 
 SPEC = Spec.classification((2, 7, 9), 4)
 

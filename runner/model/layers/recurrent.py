@@ -11,7 +11,9 @@ from torch import Tensor, nn
 
 from runner.engine.spec import Kind, Spec
 from runner.errors import ConfigError
-from runner.model.layers import Activation, dropout_layer
+from runner.model.base import Network
+from runner.model.layers.activation import Activation
+from runner.model.layers.dropout import dropout_layer
 
 Pooling = Literal["last", "mean", "attention"]
 StepNorm = Literal["batch", "layer", "rms", "none"]
@@ -87,7 +89,7 @@ def series_shape(spec: Spec) -> tuple[int, int]:
     return steps, features
 
 
-class Recurrent(nn.Module):
+class Recurrent(Network):
     """Recurrent layers over a series, pooled over its steps into one vector, and a dense layer.
 
     The layers are named ``rnn1``, ``norm1``, ``rnn2``, ..., and ``output``. Shapes: ``(N, steps, features)``, or images

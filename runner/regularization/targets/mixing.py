@@ -10,7 +10,7 @@ from annotated_types import Ge, Gt, Le
 
 from runner.engine.spec import Kind
 from runner.engine.technique import Slot, Technique
-from runner.regularization.classes import number_of_classes
+from runner.regularization.targets.classes import number_of_classes
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -10,23 +10,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
 
-from runner.diagnostics.looking import evaluation_mode
+from runner.diagnostics.observation.network import evaluation_mode
 from runner.engine.batch import Batch
+from runner.model.layers.activation import by_layer
 
-ACTIVATIONS = (
-    nn.ReLU,
-    nn.LeakyReLU,
-    nn.PReLU,
-    nn.ELU,
-    nn.SELU,
-    nn.GELU,
-    nn.SiLU,
-    nn.Mish,
-    nn.Softplus,
-    nn.Hardswish,
-    nn.Tanh,
-    nn.Sigmoid,
-)
+ACTIVATIONS = by_layer()
+LAYERS: tuple[type[nn.Module], ...] = (*ACTIVATIONS, nn.Linear, _ConvNd)
 
 
 @contextmanager
@@ -45,9 +34,9 @@ def _listening(model: nn.Module, heard: dict[str, tuple[nn.Module, Tensor]]) -> 
         heard[layer] = (module, inputs[0].detach())
 
     handles = [
-        module.register_forward_hook(on_activation if isinstance(module, ACTIVATIONS) else on_layer(name))
+        module.register_forward_hook(on_activation if isinstance(module, tuple(ACTIVATIONS)) else on_layer(name))
         for name, module in model.named_modules()
-        if isinstance(module, (*ACTIVATIONS, nn.Linear, _ConvNd))
+        if isinstance(module, LAYERS)
     ]
     try:
         yield

@@ -6,10 +6,12 @@ from typing import ClassVar, Literal
 
 from torch import Tensor, nn
 
+from runner.model.base import Residual
+
 Attention = Literal["none", "se", "self"]
 
 
-class SelfAttention(nn.Module):
+class SelfAttention(Residual):
     """Let every position look at every other: ``x + attention(x)`` with one head over the H x W positions.
 
     Scaled dot products of linear projections, as in transformers; positions are not encoded, since the channels of a

@@ -9,7 +9,9 @@ from typing import ClassVar
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from runner.model.layers import Norm, image_norm, needs_bias, stochastic_depth
+from runner.model.base import Residual
+from runner.model.layers.dropout import stochastic_depth
+from runner.model.layers.normalization import Norm, image_norm, needs_bias
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class Subsample(nn.Module):
         return F.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, 0, self.extra))
 
 
-class Block(nn.Module):
+class Block(Residual):
     """The base of all blocks: ``(N, inputs, H, W)`` to ``(N, outputs, ceil(H / stride), ceil(W / stride))``.
 
     Args:
@@ -58,11 +60,9 @@ class Block(nn.Module):
 
     Attributes:
         expansion: outputs as a multiple of `channels`.
-        residual_ends: the last weighted layer of the branch.
     """
 
     expansion: ClassVar[int]
-    residual_ends: ClassVar[tuple[str, ...]]
 
     def __init__(
         self, parts: Parts, inputs: int, channels: int, stride: int, shortcut: nn.Module, drop: float, first: bool

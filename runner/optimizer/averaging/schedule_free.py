@@ -9,10 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from runner.engine.optimizer import Averaging
 from runner.optimizer.base import GroupOptimizer, Parameters
 
 
-class ScheduleFree(GroupOptimizer):
+class ScheduleFree(GroupOptimizer, Averaging):
     """Gradients are taken at y, between a fast sequence z and its average x; x is what is evaluated and kept.
 
     ``z ← z - lr d(y)``, ``x ← (1 - c) x + c z`` with ``c = lr² / Σ lr²``, ``y ← (1 - β) z + β x``.

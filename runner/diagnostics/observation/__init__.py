@@ -1,0 +1,1 @@
+"""How diagnostics observe a network, and what they keep of it."""

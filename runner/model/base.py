@@ -1,0 +1,69 @@
+"""What networks declare about themselves, and how it is read of those that declare nothing."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from torch import nn
+
+from runner.engine.spec import Kind
+from runner.model.layers.activation import Activation
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What a network, or a block in one, says about itself; the defaults stand for a plain ``nn.Module``.
+
+    Attributes:
+        takes: kinds of examples that it can be given; None: whatever the data are.
+        activation: name of the activation between its layers, from which initializations take their gain.
+        residual_ends: names of the last weighted layers of its residual branches, whose weights some initializations
+            scale down.
+    """
+
+    takes: tuple[Kind, ...] | None = None
+    activation: str = "relu"
+    residual_ends: tuple[str, ...] = ()
+
+
+class Network(nn.Module):
+    """The base of networks; see `Declared` for what its attributes say. A plain ``nn.Module`` will do as well."""
+
+    takes: ClassVar[tuple[Kind, ...] | None] = Declared.takes
+    activation: str = Declared.activation
+
+
+class Residual(nn.Module):
+    """The base of blocks with a branch beside a shortcut; see `Declared` for what its attribute says."""
+
+    residual_ends: ClassVar[tuple[str, ...]] = Declared.residual_ends
+
+
+def declared(network: Any) -> Declared:
+    """What a network or a block, or the class or function that makes one, declares.
+
+    The only place that asks: networks of one's own need not be a `Network`. What has such a name but another type (a
+    layer called ``activation``) declares nothing.
+    """
+    kinds = {"takes": tuple, "activation": str, "residual_ends": tuple}
+    found: dict[str, Any] = {name: getattr(network, name, None) for name in kinds}
+    return Declared(**{name: value for name, value in found.items() if isinstance(value, kinds[name])})
+
+
+class Chain(nn.Sequential, Network):
+    """Named layers, run in order. Layers that do nothing (``nn.Identity``) are left out and cost nothing.
+
+    A layer's name does not depend on which others are there, so weights saved with dropout or an activation fit the
+    same network without it.
+
+    Args:
+        activation: name of the activation between the layers.
+        layers: the layers by name.
+    """
+
+    def __init__(self, activation: Activation, layers: Mapping[str, nn.Module]) -> None:
+        super().__init__(OrderedDict((k, v) for k, v in layers.items() if not isinstance(v, nn.Identity)))
+        self.activation = activation

@@ -1,0 +1,1 @@
+"""Optimizers whose weights, when evaluated, are an average."""

@@ -1,0 +1,1 @@
+"""Classes, their probabilities, and mixtures of them: what techniques make of targets and outputs."""
