@@ -46,7 +46,7 @@ class RunnerSweeper(Sweeper):
         except RunnerError as error:
             # Hydra prints errors of its own kind without a traceback.
             kinds = {ConfigError: _Refused, RunFailed: _Failed, Interrupted: _Stopped}
-            raise kinds[type(error)](str(error)) from None
+            raise next(ours for kind, ours in kinds.items() if isinstance(error, kind))(str(error)) from None
 
     def _sweep(self, arguments: list[str]) -> Any:
         from hydra.utils import instantiate

@@ -25,7 +25,7 @@ from omegaconf import DictConfig, OmegaConf
 from runner.errors import ConfigError, Interrupted, RunFailed, counted, did_you_mean
 from runner.sweep.advice import advice
 from runner.sweep.check import covering
-from runner.sweep.compose import Composer, is_integer
+from runner.sweep.compose import Composer, UnknownKey, is_integer
 from runner.sweep.driver import Driver, Plan
 from runner.sweep.folder import SweepFolder, Trial, shown, write
 from runner.sweep.live import Reporter, counts, readable, scores
@@ -149,11 +149,13 @@ class Sweep:
             Interrupted: it was stopped, and can be continued.
         """
         task, arguments = TaskName.of(self.task), as_typed(arguments)
-        space = parse(arguments, self.settings.params, self.composer.options, self.composer.current, self.composer.keys)
-        space = with_whole_numbers(space, self._whole_numbers_only)
-        self.commanded = self._commanded(space, arguments)
-        plan = self._plan(space)
-        folder = SweepFolder(sweep_path(self.config, self._name(space, plan)))
+        try:
+            plan = self._plan(self._space(arguments), arguments)
+        except UnknownKey as error:
+            if error.key not in {key.lstrip("+") for key in self.settings.params}:
+                raise
+            raise ConfigError(f"hydra.sweeper.params.{error.key}: {error.problem}") from error
+        folder = SweepFolder(sweep_path(self.config, self._name(plan)))
         if self.settings.dry_run:
             self._show(plan, folder)
             return {}
@@ -171,6 +173,11 @@ class Sweep:
             folder.unlock()
 
     # Before the first trial ---------------------------------------------------------------------------------------
+
+    def _space(self, arguments: Sequence[str]) -> Space:
+        """What is searched over."""
+        space = parse(arguments, self.settings.params, self.composer.options, self.composer.current, self.composer.keys)
+        return with_whole_numbers(space, self._whole_numbers_only)
 
     def _intent(self, space: Space) -> str:
         """What is about to be done, said before the checks, which may take seconds."""
@@ -194,8 +201,9 @@ class Sweep:
         config = self.composer.compose(own)
         return {key: config[key] for key in keys}
 
-    def _plan(self, space: Space) -> Plan:
+    def _plan(self, space: Space, arguments: Sequence[str]) -> Plan:
         settings = self.settings
+        self.commanded = self._commanded(space, arguments)
         if not space.dimensions:
             raise ConfigError(
                 "There is nothing to search: no key has several values. Give one, such as 'optimizer.lr=0.1,0.01' or "
@@ -300,12 +308,12 @@ class Sweep:
             )
         return dict(zip(found, directions or found.values(), strict=True))
 
-    def _name(self, space: Space, plan: Plan) -> str:
+    def _name(self, plan: Plan) -> str:
         """The sweep's name: the same for the same search, whatever its limits."""
         if self.settings.study_name:
             return self.settings.study_name
         kind = type(self.sampler).__name__.lower()
-        job = self.config.hydra.job
+        space, job = plan.space, self.config.hydra.job
         dimensions = [(d.key, d.describe(), str(d.when)) for d in space.dimensions]
         told = [job.name, job.config_name, kind, sorted(space.fixed), dimensions, plan.objectives, plan.seed]
         digest = hashlib.sha256(json.dumps(told).encode()).hexdigest()[:8]
