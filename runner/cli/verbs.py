@@ -197,8 +197,8 @@ def _run(arguments: list[str]) -> int:
     config = compose(command)
     if flags.cfg or flags.info:
         return _hydra(arguments)
-    if searched := config.hydra.runtime.choices.get("sweep"):
-        raise ConfigError(f"sweep={searched}: a space to search, not a run. Add --multirun and hydra/sweeper=bayes.")
+    if searched := config.hydra.runtime.choices.get("space"):
+        raise ConfigError(f"space={searched}: a space to search, not a run. Add --multirun and hydra/sweeper=bayes.")
     from runner.config.check import check
     from runner.record.folder import RunFolder
     from runner.run import new_folder
