@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.errors import ConfigError
-from runner.sweep.check import covering
+from runner.sweep.coverage import covering
 from runner.sweep.space import parse, with_whole_numbers
 
 GROUPS = {"optimizer": ["adam", "sgd", "momentum"], "regularization": ["none", "dropout", "mixup"]}

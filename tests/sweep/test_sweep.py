@@ -13,7 +13,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from runner.errors import ConfigError, RunFailed
-from runner.sweep.compose import Composer
+from runner.sweep.composer import Composer
 
 
 def test_grid_runs_every_point_once_in_order(app):

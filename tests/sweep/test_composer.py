@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 from runner.errors import ConfigError
-from runner.sweep.compose import Composer, UnknownKey, is_integer
+from runner.sweep.composer import Composer, UnknownKey, is_integer
 
 FILES = {
     "config": "defaults:\n  - optimizer: adam\n  - _self_\nx: 1\nwords: [a, b]\n"
