@@ -29,7 +29,7 @@ class RunnerSweeper(Sweeper):
     Args:
         sampler: ``_target_`` and arguments of a `runner.sweep.samplers.Sampler`.
         pruner: name of a pruner, or a mapping with ``name`` and its arguments.
-        settings: as in `runner.sweep.sweep.Settings`.
+        settings: as in `runner.sweep.settings.Settings`.
     """
 
     def __init__(self, sampler: Any, pruner: Any = "none", **settings: Any) -> None:
@@ -46,12 +46,13 @@ class RunnerSweeper(Sweeper):
         except RunnerError as error:
             # Hydra prints errors of its own kind without a traceback.
             kinds = {ConfigError: _Refused, RunFailed: _Failed, Interrupted: _Stopped}
-            raise kinds[type(error)](str(error)) from None
+            raise next(ours for kind, ours in kinds.items() if isinstance(error, kind))(str(error)) from None
 
     def _sweep(self, arguments: list[str]) -> Any:
         from hydra.utils import instantiate
 
-        from runner.sweep.sweep import Settings, Sweep, check_storage, make_pruner
+        from runner.sweep.settings import Settings, check_storage, make_pruner
+        from runner.sweep.sweep import Sweep
 
         assert self.config is not None
         assert self.hydra_context is not None

@@ -32,8 +32,8 @@ def train(arguments: list[str]) -> int:
     arguments = [*options, *(override.input_line or "" for override in command.parsed)]
     if flags.cfg or flags.info:
         return _hydra(arguments)
-    if searched := config.hydra.runtime.choices.get("sweep"):
-        raise ConfigError(f"sweep={searched}: a space to search, not a run. Add --multirun and hydra/sweeper=bayes.")
+    if searched := config.hydra.runtime.choices.get("space"):
+        raise ConfigError(f"space={searched}: a space to search, not a run. Add --multirun and hydra/sweeper=bayes.")
     from runner.config.check import check
     from runner.run import new_folder
 

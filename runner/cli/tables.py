@@ -150,7 +150,7 @@ def _default(value: Any) -> str:
 
 def sweep_table(found: list[Summary]) -> None:
     """One row per sweep."""
-    from runner.sweep.live import readable
+    from runner.sweep.reporter import readable
 
     table = plain_table("sweep", "started", "sampler", "trials", "best", "with")
     table.columns[0].no_wrap = True  # to be copied

@@ -1,4 +1,4 @@
-"""How a sweep speaks with our own runs: what `runner.sweep.protocol.SweepProtocol` asks for."""
+"""How a sweep speaks with our own runs: what `runner.sweep.sweep_protocol.SweepProtocol` asks for."""
 
 from __future__ import annotations
 

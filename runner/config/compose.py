@@ -132,6 +132,8 @@ def _unknown(command: Command, given: str, key: str, likely: Sequence[str] = ())
     below = _keys_below(command)
     meant = nearest(key, likely) or nearest(key, [*groups, *keys, *below])
     hint = f" Did you mean {below.get(meant, meant)!r}?" if meant else ""
+    if len(likely) == 1 and meant != likely[0]:  # the one group that has this option
+        hint = f" Did you mean '{likely[0]}={given.partition('=')[2]}'?"
     return (
         f"{given}: there is no {key!r}.{hint} "
         f"Groups: {', '.join(g for g in groups if '/' not in g)}. Keys: {', '.join(keys)}. "
@@ -194,7 +196,7 @@ def _check_choice(command: Command, override: Override, group: str, choice: Any)
             raise ConfigError(f"{override.input_line}: {twice} is named twice. Leave one out.")
         names = choice
     elif choice is None or isinstance(choice, dict):
-        if isinstance(choice, dict) or group not in ("experiment", "debug", "sweep"):
+        if isinstance(choice, dict) or group not in ("experiment", "debug", "space"):
             raise ConfigError(f"{override.input_line}: expected the name of an option: {', '.join(known)}.")
         return
     else:

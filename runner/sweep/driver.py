@@ -17,15 +17,15 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from runner.errors import ConfigError, counted
-from runner.sweep.compose import Composer
+from runner.sweep.composer import Composer
 from runner.sweep.folder import FINISHED, Follower, SweepFolder, Trial, slug, write
+from runner.sweep.launcher.base import Launcher, Outcome
 from runner.sweep.pruning import Curve, Pruner
 from runner.sweep.results import PointResult, best, by_point, summarize
+from runner.sweep.run_trial import run_trial
 from runner.sweep.samplers import Grid, Sampler
 from runner.sweep.space import Point, Space
 from runner.sweep.study import Study
-from runner.sweep.trial import run_trial
-from runner.sweep.workers import Outcome, Workers
 
 POLL = 0.05  # seconds between looks at what running trials wrote
 FLUSH = 1.0  # seconds between writes of the tables
@@ -83,7 +83,7 @@ class Driver:
         folder: its folder, locked by this process.
         study: the samplers' memory.
         composer: makes trial configs.
-        workers: who runs them.
+        launcher: who runs them.
         notice: called after every change with the driver; must return at once.
     """
 
@@ -93,11 +93,11 @@ class Driver:
         folder: SweepFolder,
         study: Study,
         composer: Composer,
-        workers: Workers,
+        launcher: Launcher,
         notice: Callable[[Driver, Trial | None], None],
     ) -> None:
         self.plan, self.folder, self.study = plan, folder, study
-        self.composer, self.workers, self.notice = composer, workers, notice
+        self.composer, self.launcher, self.notice = composer, launcher, notice
         self.trials: dict[int, Trial] = {t.number: t for t in folder.load()}
         self.curves: dict[int, Curve] = {}
         self.began = time.monotonic()
@@ -161,22 +161,22 @@ class Driver:
     def run(self) -> None:
         """Go on until every point is done, or more trials failed than are put up with."""
         while not self.too_many_failures:
-            while self.workers.idle and (job := self._next()) is not None:
+            while self.launcher.idle and (job := self._next()) is not None:
                 self._launch(job)
             self._look_ahead()
-            if not self.workers.jobs:
+            if not self.launcher.jobs:
                 break
-            for outcome in self.workers.wait(POLL if self._followers else 1.0):
+            for outcome in self.launcher.wait(POLL if self._followers else 1.0):
                 self._finish(outcome)
-            for number in self.workers.jobs:
+            for number in self.launcher.jobs:
                 self._follow(self.trials[number], judge=True)
             self.notice(self, None)
             self._flush()
 
     def stop(self, grace: float) -> None:
         """End the trials under way; those that can save themselves have `grace` seconds for it."""
-        running = self.workers.jobs
-        for outcome in self.workers.close(grace):
+        running = self.launcher.jobs
+        for outcome in self.launcher.close(grace):
             self._finish(outcome)
             running.remove(outcome.job)
         for number in running:
@@ -287,7 +287,7 @@ class Driver:
 
     def _look_ahead(self) -> None:
         """Compose the config that will most likely be next while the workers are busy; changes nothing else."""
-        if self.plan.sampler.adaptive or not self.workers.jobs or not self._more():
+        if self.plan.sampler.adaptive or not self.launcher.jobs or not self._more():
             return
         point = self.plan.sampler.point(self.plan.space, self.plan.seed, self._index)
         if point is not None and self.plan.repeats == 1:
@@ -334,7 +334,7 @@ class Driver:
         except ConfigError as error:
             self._finish(Outcome(trial.number, "raised", cause=str(error)))
             return
-        self.workers.start(trial.number, run_trial, pickle.dumps(config), folder, again, timeout=self.plan.timeout)
+        self.launcher.start(trial.number, run_trial, pickle.dumps(config), folder, again, timeout=self.plan.timeout)
         self._dirty = True
         self.notice(self, trial)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from annotated_types import Ge, Gt
 
 from runner.errors import ConfigError
-from runner.sweep import points
+from runner.sweep import sequences
 from runner.sweep.space import Dimension, Point, Space
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class Sampler:
 
     def point(self, space: Space, seed: int, index: int) -> Point | None:
         """The point numbered `index` (from 0), or None when there are no more."""
-        return points.sobol_point(space, seed, index)
+        return sequences.sobol_point(space, seed, index)
 
     def optuna(self, seed: int, space: Space) -> BaseSampler:
         """Optuna's sampler behind an adaptive one."""
@@ -61,7 +61,7 @@ class Random(Sampler):
 
     def point(self, space: Space, seed: int, index: int) -> Point | None:
         """Draws that depend on seed, index and key alone."""
-        return points.random_point(space, seed, index)
+        return sequences.random_point(space, seed, index)
 
 
 class QuasiRandom(Sampler):

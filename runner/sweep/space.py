@@ -213,12 +213,17 @@ def parse(
     for key, value in params.items():
         spec = value if isinstance(value, Mapping) else {"space": value}
         if unknown := set(spec) - {"space", "when"}:
-            raise ConfigError(f"hydra.sweeper.params.{key}: unknown {sorted(unknown)}; give space and, if any, when.")
+            name = min(map(str, unknown))
+            raise ConfigError(
+                f"hydra.sweeper.params.{key}: unknown {name!r}.{did_you_mean(name, ['space', 'when'])} Expected a "
+                "space, or a mapping with space and, if any, when; a key below another is written with dots: "
+                f"{key}.{name}."
+            )
         if "space" not in spec:
             raise ConfigError(f"hydra.sweeper.params.{key}: space is missing; for example space: 'interval(0, 1)'.")
         lines[key] = f"{key}={_text_of(spec['space'])}"
         if "when" in spec:
-            conditions[key.lstrip("+")] = _condition(key, str(spec["when"]))
+            conditions[key.lstrip("+")] = _condition(key, str(spec["when"]), options)
     parser = OverridesParser.create()
     parsed: dict[str, Override] = {}
     for line in [*lines.values(), *arguments]:
@@ -299,11 +304,19 @@ def _text_of(value: Any) -> str:
     return ",".join(_text_of(v) for v in value) if isinstance(value, (list, tuple)) else str(value)
 
 
-def _condition(key: str, when: str) -> Condition:
+def _condition(key: str, when: str, options: Callable[[str], Sequence[str]]) -> Condition:
     target, sep, values = when.partition("=")
     if not sep or not values:
         raise ConfigError(f"hydra.sweeper.params.{key}.when: {when!r} is no condition; expected like 'optimizer=sgd'.")
-    return Condition(target.strip(), tuple(v.strip() for v in values.split(",")))
+    condition = Condition(target.strip(), tuple(v.strip() for v in values.split(",")))
+    known = options(condition.key)
+    for name in condition.values:
+        if known and name not in known:
+            raise ConfigError(
+                f"hydra.sweeper.params.{key}.when={when}: {condition.key} has no option {name!r}."
+                f"{did_you_mean(name, known)} Options: {', '.join(known)}."
+            )
+    return condition
 
 
 def _constants(

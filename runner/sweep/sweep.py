@@ -3,105 +3,36 @@
 from __future__ import annotations
 
 import hashlib
-import inspect
 import json
 import re
 import secrets
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, get_args, get_type_hints
+from typing import Any
 
-from annotated_types import Ge, Gt
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
 from runner.errors import ConfigError, Interrupted, RunFailed, counted, did_you_mean
 from runner.sweep.advice import advice
-from runner.sweep.check import covering
-from runner.sweep.compose import Composer, is_integer
+from runner.sweep.composer import Composer, UnknownKey, is_integer
+from runner.sweep.coverage import covering
 from runner.sweep.driver import Driver, Plan
 from runner.sweep.folder import SweepFolder, Trial, shown, write
-from runner.sweep.live import Reporter, counts, readable, scores
-from runner.sweep.pruning import PRUNERS, NoPruner, Pruner
+from runner.sweep.launcher.local import LocalLauncher
+from runner.sweep.painter import Painter
+from runner.sweep.pruning import NoPruner, Pruner
+from runner.sweep.reporter import Reporter, counts, readable, scores
+from runner.sweep.run_trial import Setup, TaskName, test_trial
 from runner.sweep.samplers import Grid, Sampler
+from runner.sweep.settings import Settings
 from runner.sweep.space import Point, Space, parse, with_whole_numbers
-from runner.sweep.trial import Setup, TaskName, test_trial
-from runner.sweep.workers import Workers
 
-Direction = Literal["minimize", "maximize"]
-FIRST_PICTURE, PICTURE_EVERY = 60.0, 300.0  # seconds
-_NAME = re.compile(r"[\w+-][\w.+ -]{0,99}")
 GRACE = 60.0  # seconds that trials have to save themselves when the sweep is stopped
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What ``hydra.sweeper`` may hold beside the sampler and the pruner.
-
-    Attributes:
-        n_trials: points in all, those of an earlier start included; None: the whole grid.
-        workers: processes that run trials at the same time.
-        seed: of the sampler.
-        params: the search space, beside what is typed on the command line.
-        storage: an Optuna URL for the study; None: a journal file in the sweep's folder.
-        timeout: seconds that one attempt at a trial may take.
-        max_failures: stop when more trials than this failed; None: never.
-        fail_fast: stop at the first failure.
-        repeats: trials per point, told apart by `repeat_key`.
-        repeat_key: a key of the application with whole numbers, counted up from what it is: ``seed``, or the fold of a
-            cross-validation.
-        retries: how often a failed trial is tried again.
-        objectives: names of the scores; empty: what the application watches.
-        directions: ``minimize`` or ``maximize`` for each; empty: what the application knows, or minimize.
-        enqueue: points to be tried first, each a mapping from key to value.
-        dry_run: show the space and the first points, and stop.
-        study_name: name of the sweep and its folder; None: made from the command.
-    """
-
-    n_trials: Annotated[int, Ge(1)] | None = None
-    workers: Annotated[int, Ge(1)] = 1
-    seed: Annotated[int, Ge(0)] = 0
-    params: Mapping[str, Any] = field(default_factory=dict)
-    storage: str | None = None
-    timeout: Annotated[float, Gt(0)] | None = None
-    max_failures: Annotated[int, Ge(0)] | None = None
-    fail_fast: bool = False
-    repeats: Annotated[int, Ge(1)] = 1
-    repeat_key: str = "seed"
-    retries: Annotated[int, Ge(0)] = 0
-    objectives: Sequence[str] = ()
-    directions: Sequence[str] = ()
-    enqueue: Sequence[Mapping[str, Any]] = ()
-    dry_run: bool = False
-    study_name: str | None = None
-
-    def __post_init__(self) -> None:
-        least_of = {"n_trials": 1, "workers": 1, "seed": 0, "max_failures": 0, "repeats": 1, "retries": 0}
-        for name, least in least_of.items():
-            value = getattr(self, name)
-            if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < least):
-                raise ConfigError(f"hydra.sweeper.{name}={value}: expected a whole number of at least {least}.")
-        if self.timeout is not None and not (isinstance(self.timeout, (int, float)) and self.timeout > 0):
-            raise ConfigError(f"hydra.sweeper.timeout={self.timeout}: expected seconds above 0, or null.")
-        for name in ("fail_fast", "dry_run"):
-            if not isinstance(value := getattr(self, name), bool):
-                raise ConfigError(f"hydra.sweeper.{name}={value}: expected true or false.")
-        if self.study_name is not None and not _NAME.fullmatch(str(self.study_name)):
-            raise ConfigError(
-                f"hydra.sweeper.study_name={self.study_name}: expected a plain name, since a folder is called that: "
-                "letters, digits and - _ + . inside."
-            )
-        for direction in self.directions:
-            if direction not in get_args(Direction):
-                known = did_you_mean(direction, get_args(Direction))
-                raise ConfigError(f"hydra.sweeper.directions: {direction!r} is neither minimize nor maximize.{known}")
 
 
 class Sweep:
@@ -149,11 +80,13 @@ class Sweep:
             Interrupted: it was stopped, and can be continued.
         """
         task, arguments = TaskName.of(self.task), as_typed(arguments)
-        space = parse(arguments, self.settings.params, self.composer.options, self.composer.current, self.composer.keys)
-        space = with_whole_numbers(space, self._whole_numbers_only)
-        self.commanded = self._commanded(space, arguments)
-        plan = self._plan(space)
-        folder = SweepFolder(sweep_path(self.config, self._name(space, plan)))
+        try:
+            plan = self._plan(self._space(arguments), arguments)
+        except UnknownKey as error:
+            if error.key not in {key.lstrip("+") for key in self.settings.params}:
+                raise
+            raise ConfigError(f"hydra.sweeper.params.{error.key}: {error.problem}") from error
+        folder = SweepFolder(sweep_path(self.config, self._name(plan)))
         if self.settings.dry_run:
             self._show(plan, folder)
             return {}
@@ -171,6 +104,11 @@ class Sweep:
             folder.unlock()
 
     # Before the first trial ---------------------------------------------------------------------------------------
+
+    def _space(self, arguments: Sequence[str]) -> Space:
+        """What is searched over."""
+        space = parse(arguments, self.settings.params, self.composer.options, self.composer.current, self.composer.keys)
+        return with_whole_numbers(space, self._whole_numbers_only)
 
     def _intent(self, space: Space) -> str:
         """What is about to be done, said before the checks, which may take seconds."""
@@ -194,8 +132,9 @@ class Sweep:
         config = self.composer.compose(own)
         return {key: config[key] for key in keys}
 
-    def _plan(self, space: Space) -> Plan:
+    def _plan(self, space: Space, arguments: Sequence[str]) -> Plan:
         settings = self.settings
+        self.commanded = self._commanded(space, arguments)
         if not space.dimensions:
             raise ConfigError(
                 "There is nothing to search: no key has several values. Give one, such as 'optimizer.lr=0.1,0.01' or "
@@ -300,12 +239,12 @@ class Sweep:
             )
         return dict(zip(found, directions or found.values(), strict=True))
 
-    def _name(self, space: Space, plan: Plan) -> str:
+    def _name(self, plan: Plan) -> str:
         """The sweep's name: the same for the same search, whatever its limits."""
         if self.settings.study_name:
             return self.settings.study_name
         kind = type(self.sampler).__name__.lower()
-        job = self.config.hydra.job
+        space, job = plan.space, self.config.hydra.job
         dimensions = [(d.key, d.describe(), str(d.when)) for d in space.dimensions]
         told = [job.name, job.config_name, kind, sorted(space.fixed), dimensions, plan.objectives, plan.seed]
         digest = hashlib.sha256(json.dumps(told).encode()).hexdigest()[:8]
@@ -344,7 +283,7 @@ class Sweep:
         setup = Setup.of(task, self.context.config_loader)
         modules = [] if task.module == "__main__" else [task.module]
         modules += self.protocol.modules if self.protocol else ()
-        workers = Workers(self.settings.workers, setup, modules)
+        launcher = LocalLauncher(self.settings.workers, setup, modules)
         painter = Painter(folder.path)
 
         def notice(driver: Driver, trial: Trial | None) -> None:
@@ -353,18 +292,18 @@ class Sweep:
 
         stopped = False
         try:
-            driver = Driver(plan, folder, study, self.composer, workers, notice)
+            driver = Driver(plan, folder, study, self.composer, launcher, notice)
             before = len(driver.trials) - sum(t.status == "interrupted" for t in driver.trials.values())
             done = f", {before} of them done before" if before else ""
             if not driver.over:
-                self.reporter.say(f"{counted(driver.total, 'trial')}{done}, {workers.count} at a time")
+                self.reporter.say(f"{counted(driver.total, 'trial')}{done}, {launcher.count} at a time")
             self.reporter.open()
             try:
                 driver.run()
                 if driver.too_many_failures:
                     driver.stop(GRACE if plan.protocol else 0.0)
             except StorageInternalError as error:
-                workers.close(GRACE if plan.protocol else 0.0)  # what they saved is found at the next start
+                launcher.close(GRACE if plan.protocol else 0.0)  # what they saved is found at the next start
                 raise RunFailed(
                     "hydra.sweeper.storage: the connection was lost "
                     f"({type(error.__cause__ or error).__name__}). No trial was: all are in {shown(folder.path)}. "
@@ -372,9 +311,9 @@ class Sweep:
                 ) from error
             except KeyboardInterrupt:
                 stopped = True
-                if plan.protocol and workers.jobs:
+                if plan.protocol and launcher.jobs:
                     self.reporter.close(driver)
-                    running = counted(len(workers.jobs), "trial")
+                    running = counted(len(launcher.jobs), "trial")
                     self.reporter.say(f"stopping: {running} under way, to be saved; Ctrl-C again stops at once")
                 driver.stop(GRACE if plan.protocol else 0.0)
             driver.conclude()
@@ -397,7 +336,7 @@ class Sweep:
         finally:
             if self.reporter.live is not None:
                 self.reporter.live.stop()
-            workers.close()
+            launcher.close()
             painter.finish()
         return self._end(driver, result, stopped)
 
@@ -449,7 +388,7 @@ class Sweep:
     def _test(self, driver: Driver) -> dict[str, Any]:
         """Evaluate the best trial on the test split, once."""
         front = driver.best()
-        if self.protocol is None or len(front) != 1 or not driver.workers.idle:
+        if self.protocol is None or len(front) != 1 or not driver.launcher.idle:
             return {}
         trial = front[0].trials[0]
         if driver.folder.result.exists():
@@ -457,8 +396,8 @@ class Sweep:
             if before.get("tested") == trial.number:
                 return {"tested": trial.number, "test": before["test"]}
         self.reporter.say(f"testing trial {trial.number} on the test split")
-        driver.workers.start(trial.number, test_trial, driver.folder.trial_folder(trial), self.commanded)
-        while not (outcomes := driver.workers.wait(60.0)):
+        driver.launcher.start(trial.number, test_trial, driver.folder.trial_folder(trial), self.commanded)
+        while not (outcomes := driver.launcher.wait(60.0)):
             pass
         if outcomes[0].kind != "returned":
             return {"status": "failed", "cause": f"trial {trial.number} could not be tested: {outcomes[0].cause}"}
@@ -504,66 +443,6 @@ class Sweep:
         return result
 
 
-class Painter:
-    """Draws a sweep's pictures in a process of its own: now and then while it runs, and at its end.
-
-    Args:
-        folder: the sweep's folder.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.process: subprocess.Popen[bytes] | None = None
-        self._next = time.monotonic() + FIRST_PICTURE
-
-    def look(self) -> None:
-        """Draw when the last pictures are old."""
-        if time.monotonic() > self._next and (self.process is None or self.process.poll() is not None):
-            self._next = time.monotonic() + PICTURE_EVERY
-            self.start()
-
-    def start(self) -> None:
-        """Begin to draw, from what the folder holds by then."""
-        self.finish()
-        command = [sys.executable, "-m", "runner.sweep.plots", str(self.folder)]
-        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-    def finish(self) -> None:
-        """Wait for the pictures."""
-        if self.process is not None:
-            self.process.wait()
-
-
-def make_pruner(given: Any) -> Pruner:
-    """The pruner that ``hydra.sweeper.pruner`` names: a name, or a mapping with ``name`` and its arguments."""
-    options = dict(given) if isinstance(given, Mapping) else {"name": given}
-    name = str(options.pop("name", None) or "none").lower()
-    if name not in PRUNERS:
-        hint = f"{did_you_mean(name, PRUNERS)} There are: {', '.join(PRUNERS)}."
-        raise ConfigError(f"hydra.sweeper.pruner={name}: no such pruner.{hint}")
-    known = list(inspect.signature(PRUNERS[name]).parameters)
-    if unknown := [str(key) for key in options if key not in known]:
-        raise ConfigError(
-            f"hydra.sweeper.pruner: {name} has no argument {unknown[0]!r}.{did_you_mean(unknown[0], known)} "
-            f"Arguments: {', '.join(known) or 'none'}."
-        )
-    hints = get_type_hints(PRUNERS[name].__init__, include_extras=True)
-    for key, value in options.items():
-        _check_argument(f"hydra.sweeper.pruner: {name}: {key}", value, hints[key])
-    return PRUNERS[name](**options)
-
-
-def _check_argument(key: str, value: Any, hint: Any) -> None:
-    """Refuse what is no number as annotated: a whole one or any, null where that is allowed, with its lower bound."""
-    kinds = get_args(hint) if isinstance(hint, UnionType) else (hint,)
-    least = [bound.ge for kind in kinds for bound in getattr(kind, "__metadata__", ()) if isinstance(bound, Ge)]
-    plain = {getattr(kind, "__origin__", kind) for kind in kinds}
-    number = isinstance(value, (int, float) if float in plain else int) and not isinstance(value, bool)
-    if not (number and all(value >= bound for bound in least)) and not (value is None and NoneType in plain):
-        what = "a number" if float in plain else "a whole number"
-        raise ConfigError(f"{key}={value}: expected {what}{f' of at least {least[0]}' if least else ''}.")
-
-
 def sweep_path(config: DictConfig, name: str) -> Path:
     """The sweep's folder: ``hydra.sweep.dir``, where a time of day gives way to the sweep's name.
 
@@ -574,15 +453,6 @@ def sweep_path(config: DictConfig, name: str) -> Path:
         return Path(str(config.hydra.sweep.dir))
     parent = raw[: raw.index("${now:")].rpartition("/")[0]
     return Path(str(OmegaConf.create({"dir": parent}).dir) if parent else ".") / name
-
-
-def check_storage(raw: Any) -> None:
-    """Refuse a password in plain sight: it would be written into configs and tables."""
-    if isinstance(raw, str) and re.search(r"://[^/@\s$]*:[^/@\s$]+@", raw):
-        raise ConfigError(
-            "hydra.sweeper.storage: holds a password. Put the URL in an environment variable and name that: "
-            "hydra.sweeper.storage='${oc.env:STUDY_URL}'."
-        )
 
 
 def as_typed(overrides: Any) -> list[str]:

@@ -59,7 +59,7 @@ class Tiny(nn.Module):
     "recipes/experiment/calling.yaml": RECIPE + "hydra:\n  callbacks:\n    mine:\n      _target_: my_models.Tiny\n",
     "recipes/experiment/plain.yaml": RECIPE + "seed: 1\n",
     "recipes/model/tiny.yaml": "# From the same sender.\n_target_: my_models.Tiny\n",
-    "recipes/sweep/trusting.yaml": RECIPE
+    "recipes/space/trusting.yaml": RECIPE
     + "hydra:\n  sweeper:\n    params: {trusted_targets: '[my_models]', seed: '1,2'}\n",
     "recipes/mine.yaml": "defaults: [config, _self_]\ntrusted_targets: [my_models]\n",
     # Configs that try to run a program.

@@ -19,8 +19,8 @@ from runner.run import compose, run
 OPTIONS = Options()
 ALL = [(group, name) for group in OPTIONS.groups() for name in OPTIONS.names(group)]
 RECIPES = ("experiment", "debug")  # files that only override other groups
-SWEEPS = ("sweep",)
-PACKAGES = {**dict.fromkeys(RECIPES, "_global_"), "sweep": "hydra.sweeper.params"}
+SPACES = ("space",)
+PACKAGES = {**dict.fromkeys(RECIPES, "_global_"), "space": "hydra.sweeper.params"}
 LISTS = ("regularization", "augmentation", "diagnostics")
 
 each_option = pytest.mark.parametrize(("group", "name"), ALL, ids=lambda part: part)
@@ -44,7 +44,7 @@ def nodes(node, key):
 TARGETS = [
     (key, node)
     for group, name in ALL
-    if group not in (*RECIPES, *SWEEPS)
+    if group not in (*RECIPES, *SPACES)
     for key, node in nodes(content(group, name), f"{group}={name}")
 ]
 
@@ -123,7 +123,7 @@ def test_list_shows_each_with_its_line(command):
 def test_every_group_is_in_the_defaults():
     base = yaml.safe_load((CONF / "config.yaml").read_text())
     chosen = {group for entry in base["defaults"] if isinstance(entry, dict) for group in entry}
-    assert {group for group in OPTIONS.groups() if "/" not in group} - set(SWEEPS) <= chosen
+    assert {group for group in OPTIONS.groups() if "/" not in group} - set(SPACES) <= chosen
 
 
 # One option of each group is trained with; what it needs to work at all stands beside it.
@@ -172,7 +172,7 @@ def test_trains(group, name, root, go):
 
         if available()[name].startswith("missing"):
             pytest.skip("not on this machine; a run would fetch it")
-    if group in SWEEPS:
+    if group in SPACES:
         pytest.skip("of sweeps, whose own tests run it")
     overrides, needs = list(QUICK), [need.format(root=root) for need in NEEDS.get(choice, ())]
     if group == "loss" and "classification" not in resolve(content(group, name)["_target_"], choice).tasks:

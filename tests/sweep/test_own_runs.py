@@ -60,7 +60,7 @@ def test_a_value_of_a_searched_group_means_when_selected(tmp_path):
     done = dry(tmp_path, "optimizer=adam,momentum", "optimizer.dampening=0.1")  # fixed, and not the default's
     points = [line.strip() for line in done.stdout.splitlines() if line.startswith("  ")]
     assert points == ["optimizer=adam", "optimizer=momentum optimizer.dampening=0.1"], done.stderr
-    done = dry(tmp_path, "hydra/sweeper=random", "sweep=regularization_strength", "regularization.dropout.p=0.2")
+    done = dry(tmp_path, "hydra/sweeper=random", "space=regularization_strength", "regularization.dropout.p=0.2")
     assert "regularization.dropout.p: 0.2   when regularization=dropout" in done.stdout, done.stderr
     for overrides, message in [
         (["optimizer=adam,momentum", "optimizer.dampenning=0.1"], "Did you mean 'dampening'?"),
@@ -138,8 +138,8 @@ def test_repeats_that_can_not_be_told_apart(tmp_path, overrides, message):
 
 @pytest.mark.slow
 def test_ready_spaces_can_be_reached(tmp_path):
-    for path in sorted((CONF / "sweep").glob("*.yaml")):
-        done = sweep(tmp_path, "hydra/sweeper=random", f"sweep={path.stem}", "hydra.sweeper.dry_run=true")
+    for path in sorted((CONF / "space").glob("*.yaml")):
+        done = sweep(tmp_path, "hydra/sweeper=random", f"space={path.stem}", "hydra.sweeper.dry_run=true")
         assert done.returncode == 0, f"{path.stem}: {done.stderr}"
         assert "objectives: minimize val/loss" in done.stdout
 

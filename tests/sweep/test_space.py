@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.errors import ConfigError
-from runner.sweep.check import covering
+from runner.sweep.coverage import covering
 from runner.sweep.space import parse, with_whole_numbers
 
 GROUPS = {"optimizer": ["adam", "sgd", "momentum"], "regularization": ["none", "dropout", "mixup"]}
@@ -149,7 +149,8 @@ def test_a_condition_on_what_is_not_searched():
         (["a=tag(lgo,interval(0,1))"], {}, "unknown tag lgo"),
         (["a=interval(1,0)"], {}, "from the smaller to the larger"),
         (["a=1,"], {}, "can't be read"),
-        ([], {"a": {"space": "1,2", "wehn": "b=1"}}, "unknown .'wehn'"),
+        ([], {"a": {"space": "1,2", "wehn": "b=1"}}, "unknown 'wehn'. Did you mean 'when'"),
+        ([], {"a": {"space": "1,2", "when": "optimizer=sgdd"}}, "optimizer has no option 'sgdd'. Did you mean 'sgd'"),
         ([], {"a": {"when": "b=1"}}, "space is missing"),
         ([], {"a": {"space": "1,2", "when": "sgd"}}, "is no condition"),
         ([], {"a": {"space": "1,2", "when": "optimzer=sgd"}, "optimizer": "adam,sgd"}, "Did you mean 'optimizer'"),

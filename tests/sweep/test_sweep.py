@@ -13,7 +13,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from runner.errors import ConfigError, RunFailed
-from runner.sweep.compose import Composer
+from runner.sweep.composer import Composer
 
 
 def test_grid_runs_every_point_once_in_order(app):
@@ -220,6 +220,9 @@ def test_conditions_hold_in_every_sampler(app):
         (["x=interval(0,1)"], "grid", "a grid has no intervals"),
         (["x=1"], "grid", "nothing to search"),
         (["w=1,2"], "grid", "w"),
+        (["hydra.sweeper.params={xx: '1,2'}"], "grid", "params.xx: there is no key 'xx'. Did you mean 'x'"),
+        (["x=1,2", "hydra.sweeper.params={z.a: 2}"], "grid", "params.z.a: z is a value, it has no key 'a'"),
+        (["hydra.sweeper.params={y: {spce: '1,2'}}"], "grid", "params.y: unknown 'spce'. Did you mean 'space'?"),
         (["x=1,2", "hydra.sweeper.workers=0"], "grid", "workers=0: expected a whole number"),
         (["x=1,2", "hydra.sweeper.pruner=medain"], "grid", "Did you mean 'median'"),
         (["x=1,2", "hydra.sweeper.pruner={name: asha, min_epoch: 2}"], "grid", "Did you mean 'min_epochs'"),

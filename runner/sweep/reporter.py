@@ -91,14 +91,14 @@ def screen(driver: Driver) -> Group:
     table = Table(box=None, pad_edge=False, header_style="dim")
     for column in ("trial", "epoch", driver.plan.objectives[0], "time", "overrides"):
         table.add_column(column, overflow="ellipsis", no_wrap=True)
-    for number in sorted(driver.workers.jobs)[:16]:
+    for number in sorted(driver.launcher.jobs)[:16]:
         if number not in driver.trials:
             continue
         trial, curve = driver.trials[number], driver.curves.get(number)
         epoch = max(curve.scores) if curve and curve.scores else None
         score = "" if epoch is None or curve is None else f"{driver.plan.signs[0] * curve.scores[epoch]:.4g}"
         own = readable(driver.plan.space.overrides(trial.params))
-        table.add_row(str(number), str(epoch or ""), score, duration(driver.workers.elapsed(number)), own)
+        table.add_row(str(number), str(epoch or ""), score, duration(driver.launcher.elapsed(number)), own)
     best = Text(_best(driver), "bold", no_wrap=True, overflow="ellipsis")
     return Group(head, best, table) if table.row_count else Group(head, best)
 
@@ -119,8 +119,8 @@ def seconds_left(driver: Driver) -> float | None:
         return None
     mean = sum(ended) / len(ended)
     waiting = (driver.total - len(driver.trials)) * mean
-    running = sum(max(0.0, mean - driver.workers.elapsed(n)) for n in driver.workers.jobs)
-    return (waiting + running) / max(1, driver.workers.count)
+    running = sum(max(0.0, mean - driver.launcher.elapsed(n)) for n in driver.launcher.jobs)
+    return (waiting + running) / max(1, driver.launcher.count)
 
 
 def duration(seconds: float) -> str:

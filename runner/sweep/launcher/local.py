@@ -1,4 +1,4 @@
-"""Warm worker processes: each runs one job at a time, and none outlives its driver."""
+"""Warm worker processes on this machine: each runs one job at a time, and none outlives its driver."""
 
 from __future__ import annotations
 
@@ -17,28 +17,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection, wait
-from typing import Any, Literal
+from typing import Any
+
+from runner.sweep.launcher.base import Launcher, Outcome
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of a job.
-
-    Attributes:
-        job: the key that it was given to `Workers.start` with.
-        kind: ``returned``, ``raised``, ``died`` (the process ended) or ``timeout`` (it was killed).
-        value: what the job returned.
-        cause: one line that tells why, of what did not return.
-        seconds: time between start and end.
-    """
-
-    job: int
-    kind: Literal["returned", "raised", "died", "timeout"]
-    value: Any = None
-    cause: str = ""
-    seconds: float = 0.0
 
 
 @dataclass
@@ -50,7 +33,7 @@ class _Worker:
     deadline: float = float("inf")
 
 
-class Workers:
+class LocalLauncher(Launcher):
     """A fixed number of processes.
 
     They are forked from a server that has imported the task once (forkserver), so replacing one costs milliseconds.
@@ -94,7 +77,7 @@ class Workers:
 
     @property
     def idle(self) -> int:
-        """How many have nothing to do."""
+        """How many processes have nothing to do."""
         return sum(w.job is None for w in self._workers)
 
     @property
@@ -107,14 +90,7 @@ class Workers:
         return next((time.monotonic() - w.since for w in self._workers if w.job == job), 0.0)
 
     def start(self, job: int, function: Callable[..., Any], *args: Any, timeout: float | None = None) -> None:
-        """Run ``function(state, *args)`` in an idle worker, `state` being what its setup returned.
-
-        Args:
-            job: a key for `Outcome.job`.
-            function: importable by name.
-            args: picklable.
-            timeout: seconds after which the process is killed.
-        """
+        """Hand the job to an idle worker; one that died in the meantime is replaced."""
         message = pickle.dumps((function, args))
         for slot, worker in enumerate(self._workers):
             if worker.job is None:
@@ -129,7 +105,7 @@ class Workers:
         raise RuntimeError("no idle worker")
 
     def wait(self, seconds: float) -> list[Outcome]:
-        """Outcomes of the jobs that ended; waits up to `seconds` for the first."""
+        """Outcomes of the jobs that ended, of those that were killed for their time too."""
         busy = {w.connection: slot for slot, w in enumerate(self._workers) if w.job is not None}
         now = time.monotonic()
         until = min([seconds, *(w.deadline - now for w in self._workers if w.job is not None)])
@@ -168,14 +144,7 @@ class Workers:
         worker.connection.close()
 
     def close(self, grace: float = 0.0) -> list[Outcome]:
-        """End all processes.
-
-        Args:
-            grace: seconds that jobs have to save themselves after SIGTERM before they are killed.
-
-        Returns:
-            Outcomes of the jobs that ended in that time.
-        """
+        """End all processes: by SIGTERM where jobs may save themselves, then by SIGKILL."""
         outcomes = []
         if grace and self.jobs:
             for worker in self._workers:

@@ -16,7 +16,15 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, IntegerNode, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from runner.errors import ConfigError
+from runner.errors import ConfigError, did_you_mean
+
+
+class UnknownKey(ConfigError):
+    """An override that leads nowhere; `key` is what it sets, `problem` what is wrong with it."""
+
+    def __init__(self, line: str, key: str, problem: str) -> None:
+        super().__init__(f"{line}: {problem}")
+        self.key, self.problem = key, problem
 
 
 class Composer:
@@ -78,7 +86,8 @@ class Composer:
             for override in values:
                 ConfigLoaderImpl._apply_overrides_to_config([override], config)
         except (HydraException, OmegaConfBaseException) as error:
-            raise ConfigError(f"{' '.join(overrides)}: {_reason(error)}") from error
+            unknown = self._unknown(parsed)
+            raise unknown or ConfigError(f"{' '.join(overrides)}: {_reason(error)}") from error
         dirname = config.hydra.job.config.override_dirname
         with open_dict(config.hydra):
             config.hydra.overrides.task = [o.input_line for o in parsed]
@@ -87,6 +96,26 @@ class Composer:
             )
         OmegaConf.copy_cache(from_config=self.master, to_config=config)
         return config
+
+    def _unknown(self, parsed: Sequence[Override]) -> UnknownKey | None:
+        """The first override that names an option or a key that does not exist; None where it is not that."""
+        groups = [o for o in parsed if self.is_group(o)]
+        for override in groups:
+            known, value = self.options(override.key_or_group), override.value()
+            for name in value if isinstance(value, list) else [value]:
+                if name is not None and str(name) not in known:
+                    hint = f"{did_you_mean(str(name), known)} Options: {', '.join(known)}."
+                    problem = f"{override.key_or_group} has no option {str(name)!r}.{hint}"
+                    return UnknownKey(override.input_line or "", override.key_or_group, problem)
+        try:
+            config = self.loader.load_sweep_config(self.master, [o.input_line or "" for o in groups])
+        except (HydraException, OmegaConfBaseException):
+            return None
+        for override in parsed:
+            key = override.key_or_group
+            if override.type == OverrideType.CHANGE and override not in groups and (astray := _astray(config, key)):
+                return UnknownKey(override.input_line or "", key, astray)
+        return None
 
     def recipe(self, overrides: Sequence[str], remark: str) -> str:
         """An experiment file that means the same as `overrides`."""
@@ -112,6 +141,24 @@ class Composer:
         if values:
             lines.append(OmegaConf.to_yaml(values).rstrip())
         return "\n".join(lines) + "\n"
+
+
+def _astray(config: DictConfig, key: str) -> str | None:
+    """Where the path of `key` leaves the config; None where it does not."""
+    node: Any = config
+    path = key.split(".")
+    for depth, part in enumerate(path):
+        where = ".".join(path[:depth])
+        if not OmegaConf.is_dict(node):
+            return None if OmegaConf.is_config(node) else f"{where} is a value, it has no key {part!r}."
+        if part not in node:
+            choices = [] if depth else config.hydra.runtime.choices
+            keys = sorted({str(name) for name in (*node, *choices) if not str(name).startswith(("_", "hydra"))})
+            what = f"{where} has no key {part!r}" if depth else f"there is no key {part!r}"
+            return f"{what}.{did_you_mean(part, keys)} Keys: {', '.join(keys) or 'none'}."
+        node = node._get_node(part)
+        node = node if OmegaConf.is_config(node) else node._value()
+    return None
 
 
 def is_integer(config: DictConfig, key: str) -> bool:

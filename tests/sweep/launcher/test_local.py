@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.sweep.workers import Workers, cores, gpus
+from runner.sweep.launcher.local import LocalLauncher, cores, gpus
 
 
 def setup():
@@ -43,7 +43,7 @@ def act(state, what, path=None):
 @pytest.fixture
 def workers(monkeypatch):
     monkeypatch.syspath_prepend(str(Path(__file__).parent))
-    pool = Workers(2, setup, [])
+    pool = LocalLauncher(2, setup, [])
     yield pool
     pool.close()
 
@@ -113,7 +113,7 @@ def test_jobs_may_save_themselves_before_the_end(workers, tmp_path):
 
 def test_threads_are_shared(monkeypatch):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    pool = Workers(1, setup, [])
+    pool = LocalLauncher(1, setup, [])
     share = str(cores())
     pool.start(0, act, "threads")
     got = outcomes(pool, 1)[0].value
@@ -134,13 +134,13 @@ def test_workers_end_with_their_driver(tmp_path):
     script.write_text(
         textwrap.dedent("""
         import os, sys, time
-        from runner.sweep.workers import Workers
+        from runner.sweep.launcher.local import LocalLauncher
         def setup(): return None
         def busy(state, path):
             open(path, "w").write(str(os.getpid()))
             while True: pass
         if __name__ == "__main__":
-            pool = Workers(2, setup, [])
+            pool = LocalLauncher(2, setup, [])
             for job in range(2): pool.start(job, busy, sys.argv[1] + str(job))
             print("up", flush=True)
             time.sleep(100)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 from runner.errors import ConfigError
-from runner.sweep.compose import Composer, is_integer
+from runner.sweep.composer import Composer, UnknownKey, is_integer
 
 FILES = {
     "config": "defaults:\n  - optimizer: adam\n  - _self_\nx: 1\nwords: [a, b]\n"
@@ -69,6 +70,22 @@ def test_values_set_on_a_template_are_hydras_own_composition(composer, lines):
 def test_what_hydra_refuses_is_refused(composer, line):
     with pytest.raises(ConfigError, match=line.partition("=")[0].split(".")[0]):
         composer.compose([line])
+
+
+@pytest.mark.parametrize(
+    ("lines", "key", "problem"),
+    [
+        (["optimizer=sgd", "optimizer.momentun=0.1"], "optimizer.momentun", "optimizer has no key 'momentun'. Did you"),
+        (["x=2", "optimizer=sgdd"], "optimizer", "optimizer has no option 'sgdd'. Did you mean 'sgd'? Options"),
+        (["optimzer=sgd"], "optimzer", "there is no key 'optimzer'. Did you mean 'optimizer'?"),
+        (["deep.b.d=1"], "deep.b.d", "deep.b has no key 'd'. Keys: c."),
+        (["deep.a.q=1"], "deep.a.q", "deep.a is a value, it has no key 'q'."),
+    ],
+)
+def test_what_leads_nowhere_is_named(composer, lines, key, problem):
+    with pytest.raises(UnknownKey, match=re.escape(problem)) as refused:
+        composer.compose(lines)
+    assert refused.value.key == key
 
 
 def test_what_a_key_is(composer):

@@ -1,0 +1,80 @@
+"""What the driver asks of whatever runs its trials: ``start``, ``wait``, ``close``."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a job.
+
+    Attributes:
+        job: the key that it was given to `Launcher.start` with.
+        kind: ``returned``, ``raised``, ``died`` (the process ended) or ``timeout`` (it was killed).
+        value: what the job returned.
+        cause: one line that tells why, of what did not return.
+        seconds: time between start and end.
+    """
+
+    job: int
+    kind: Literal["returned", "raised", "died", "timeout"]
+    value: Any = None
+    cause: str = ""
+    seconds: float = 0.0
+
+
+class Launcher(ABC):
+    """Runs jobs, a number of them at the same time.
+
+    Attributes:
+        count: how many at the same time.
+    """
+
+    count: int
+
+    @property
+    @abstractmethod
+    def idle(self) -> int:
+        """How many more jobs can be started now."""
+
+    @property
+    @abstractmethod
+    def jobs(self) -> list[int]:
+        """The jobs that are under way."""
+
+    @abstractmethod
+    def elapsed(self, job: int) -> float:
+        """Seconds since the job began."""
+
+    @abstractmethod
+    def start(self, job: int, function: Callable[..., Any], *args: Any, timeout: float | None = None) -> None:
+        """Run ``function(state, *args)``, `state` being what the launcher's setup returned there.
+
+        Args:
+            job: a key for `Outcome.job`.
+            function: importable by name.
+            args: picklable.
+            timeout: seconds after which the job is killed.
+
+        Raises:
+            RuntimeError: `idle` is 0.
+        """
+
+    @abstractmethod
+    def wait(self, seconds: float) -> list[Outcome]:
+        """Outcomes of the jobs that ended; waits up to `seconds` for the first."""
+
+    @abstractmethod
+    def close(self, grace: float = 0.0) -> list[Outcome]:
+        """End whatever is under way; nothing can be started any more.
+
+        Args:
+            grace: seconds that jobs have to save themselves before they are killed.
+
+        Returns:
+            Outcomes of the jobs that ended in that time.
+        """

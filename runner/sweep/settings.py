@@ -1,0 +1,120 @@
+"""What ``hydra.sweeper`` may hold, checked before anything is composed."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, get_args, get_type_hints
+
+from annotated_types import Ge, Gt
+
+from runner.errors import ConfigError, did_you_mean
+from runner.sweep.pruning import PRUNERS, Pruner
+
+Direction = Literal["minimize", "maximize"]
+_NAME = re.compile(r"[\w+-][\w.+ -]{0,99}")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What ``hydra.sweeper`` may hold beside the sampler and the pruner.
+
+    Attributes:
+        n_trials: points in all, those of an earlier start included; None: the whole grid.
+        workers: processes that run trials at the same time.
+        seed: of the sampler.
+        params: the search space, beside what is typed on the command line.
+        storage: an Optuna URL for the study; None: a journal file in the sweep's folder.
+        timeout: seconds that one attempt at a trial may take.
+        max_failures: stop when more trials than this failed; None: never.
+        fail_fast: stop at the first failure.
+        repeats: trials per point, told apart by `repeat_key`.
+        repeat_key: a key of the application with whole numbers, counted up from what it is: ``seed``, or the fold of a
+            cross-validation.
+        retries: how often a failed trial is tried again.
+        objectives: names of the scores; empty: what the application watches.
+        directions: ``minimize`` or ``maximize`` for each; empty: what the application knows, or minimize.
+        enqueue: points to be tried first, each a mapping from key to value.
+        dry_run: show the space and the first points, and stop.
+        study_name: name of the sweep and its folder; None: made from the command.
+    """
+
+    n_trials: Annotated[int, Ge(1)] | None = None
+    workers: Annotated[int, Ge(1)] = 1
+    seed: Annotated[int, Ge(0)] = 0
+    params: Mapping[str, Any] = field(default_factory=dict)
+    storage: str | None = None
+    timeout: Annotated[float, Gt(0)] | None = None
+    max_failures: Annotated[int, Ge(0)] | None = None
+    fail_fast: bool = False
+    repeats: Annotated[int, Ge(1)] = 1
+    repeat_key: str = "seed"
+    retries: Annotated[int, Ge(0)] = 0
+    objectives: Sequence[str] = ()
+    directions: Sequence[str] = ()
+    enqueue: Sequence[Mapping[str, Any]] = ()
+    dry_run: bool = False
+    study_name: str | None = None
+
+    def __post_init__(self) -> None:
+        least_of = {"n_trials": 1, "workers": 1, "seed": 0, "max_failures": 0, "repeats": 1, "retries": 0}
+        for name, least in least_of.items():
+            value = getattr(self, name)
+            if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < least):
+                raise ConfigError(f"hydra.sweeper.{name}={value}: expected a whole number of at least {least}.")
+        if self.timeout is not None and not (isinstance(self.timeout, (int, float)) and self.timeout > 0):
+            raise ConfigError(f"hydra.sweeper.timeout={self.timeout}: expected seconds above 0, or null.")
+        for name in ("fail_fast", "dry_run"):
+            if not isinstance(value := getattr(self, name), bool):
+                raise ConfigError(f"hydra.sweeper.{name}={value}: expected true or false.")
+        if self.study_name is not None and not _NAME.fullmatch(str(self.study_name)):
+            raise ConfigError(
+                f"hydra.sweeper.study_name={self.study_name}: expected a plain name, since a folder is called that: "
+                "letters, digits and - _ + . inside."
+            )
+        for direction in self.directions:
+            if direction not in get_args(Direction):
+                known = did_you_mean(direction, get_args(Direction))
+                raise ConfigError(f"hydra.sweeper.directions: {direction!r} is neither minimize nor maximize.{known}")
+
+
+def make_pruner(given: Any) -> Pruner:
+    """The pruner that ``hydra.sweeper.pruner`` names: a name, or a mapping with ``name`` and its arguments."""
+    options = dict(given) if isinstance(given, Mapping) else {"name": given}
+    name = str(options.pop("name", None) or "none").lower()
+    if name not in PRUNERS:
+        hint = f"{did_you_mean(name, PRUNERS)} There are: {', '.join(PRUNERS)}."
+        raise ConfigError(f"hydra.sweeper.pruner={name}: no such pruner.{hint}")
+    known = list(inspect.signature(PRUNERS[name]).parameters)
+    if unknown := [str(key) for key in options if key not in known]:
+        raise ConfigError(
+            f"hydra.sweeper.pruner: {name} has no argument {unknown[0]!r}.{did_you_mean(unknown[0], known)} "
+            f"Arguments: {', '.join(known) or 'none'}."
+        )
+    hints = get_type_hints(PRUNERS[name].__init__, include_extras=True)
+    for key, value in options.items():
+        _check_argument(f"hydra.sweeper.pruner: {name}: {key}", value, hints[key])
+    return PRUNERS[name](**options)
+
+
+def _check_argument(key: str, value: Any, hint: Any) -> None:
+    """Refuse what is no number as annotated: a whole one or any, null where that is allowed, with its lower bound."""
+    kinds = get_args(hint) if isinstance(hint, UnionType) else (hint,)
+    least = [bound.ge for kind in kinds for bound in getattr(kind, "__metadata__", ()) if isinstance(bound, Ge)]
+    plain = {getattr(kind, "__origin__", kind) for kind in kinds}
+    number = isinstance(value, (int, float) if float in plain else int) and not isinstance(value, bool)
+    if not (number and all(value >= bound for bound in least)) and not (value is None and NoneType in plain):
+        what = "a number" if float in plain else "a whole number"
+        raise ConfigError(f"{key}={value}: expected {what}{f' of at least {least[0]}' if least else ''}.")
+
+
+def check_storage(raw: Any) -> None:
+    """Refuse a password in plain sight: it would be written into configs and tables."""
+    if isinstance(raw, str) and re.search(r"://[^/@\s$]*:[^/@\s$]+@", raw):
+        raise ConfigError(
+            "hydra.sweeper.storage: holds a password. Put the URL in an environment variable and name that: "
+            "hydra.sweeper.storage='${oc.env:STUDY_URL}'."
+        )
