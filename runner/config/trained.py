@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from runner.config.build import build_techniques, instantiate, model_node
+from runner.config.targets import check_trusted
 from runner.engine.spec import DataSpec
 from runner.errors import RunFailed
 
@@ -31,6 +32,8 @@ def trained_network(path: str, key: str, spec: DataSpec, trusted: Iterable[str] 
     file = checkpoint.meant_by(path, key)
     saved = checkpoint.load(file)
     config = saved["config"]
+    for part in ("loss", "model"):
+        check_trusted(config[part], part, trusted)
     loss = instantiate(config["loss"], "loss", trusted, spec=spec)
     node = model_node(config, build_techniques(config, trusted))
     model: nn.Module = instantiate(node, "model", trusted, spec=spec.with_outputs(loss.num_outputs(spec)))
