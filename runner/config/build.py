@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from runner.config.refusal import refusal
 from runner.config.signature import signature_of
 from runner.config.targets import resolve
 from runner.engine.spec import DataSpec
@@ -65,18 +66,7 @@ def instantiate(node: Config, key: str, trusted: Iterable[str] = (), **supplied:
     try:
         return target(**arguments)
     except (ValueError, TypeError) as error:
-        raise _refused(node, key, error) from error
-
-
-def _refused(node: Config, key: str, error: Exception) -> ConfigError:
-    """What a constructor refused. Messages that end in a value are taken to mean the argument that has it."""
-    reason = str(error).rstrip(".")
-    last = reason.split()[-1:]
-    values = {name: value if isinstance(value, (list, tuple)) else [value] for name, value in node.items()}
-    named = [name for name, entries in values.items() if last and last[0] in map(str, entries)]
-    if len(named) == 1:
-        return ConfigError(f"{key}.{named[0]}={node[named[0]]}: {node['_target_']} refuses it: {reason}.")
-    return ConfigError(f"{key} ({node['_target_']}): {reason}.")
+        raise refusal(target, arguments, node, key, error) from error
 
 
 @dataclass
@@ -192,6 +182,8 @@ def build_optimizer(config: Config, model: nn.Module, device_type: str) -> torch
     ``fused: null`` (and no other implementation asked for) takes torch's fused kernels where the optimizer and the
     device have them: one kernel for the whole step.
     """
+    import torch
+
     from runner.engine.lean import leave_compiler_out
 
     leave_compiler_out()
@@ -209,7 +201,8 @@ def build_optimizer(config: Config, model: nn.Module, device_type: str) -> torch
     try:
         optimizer: torch.optim.Optimizer = target(parameters, **arguments)
     except (ValueError, TypeError, RuntimeError) as error:
-        raise _refused(node, "optimizer", error) from error
+        anew = partial(target, [torch.zeros(2, 2, requires_grad=True)])
+        raise refusal(anew, arguments, node, "optimizer", error) from error
     for group in optimizer.param_groups:
         if "lr" not in group:
             raise ConfigError(
