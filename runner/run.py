@@ -365,6 +365,7 @@ def batches(
         drop_last=data.get("drop_last", False),
         least=2 if any(isinstance(m, _BatchNorm) for m in model.modules()) else 1,
         limit=trainer.limit_batches,
+        reshuffle=trainer.reshuffle,
         seed=config["seed"],
         channels_last=channels_last,
         num_workers=data.get("num_workers", 0),
