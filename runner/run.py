@@ -16,10 +16,9 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from omegaconf import DictConfig
 
-from runner.config.check import check, check_inputs, check_task
-from runner.config.compose import Command
-from runner.config.compose import compose as _compose
-from runner.config.frozen import check_resumable, freeze, patch, thaw
+from runner.config.check import check_inputs, check_run, check_task
+from runner.config.compose import Command, compose_run
+from runner.config.run_config import check_resumable, freeze, patch, thaw
 from runner.engine.spec import Task
 from runner.errors import ConfigError, Interrupted, RunFailed, RunnerError, counted
 from runner.record.folder import RunFolder, claim
@@ -43,7 +42,7 @@ RUNS = Path("outputs/runs")
 
 def compose(overrides: list[str], config_dir: str | None = None) -> DictConfig:
     """Compose a configuration from overrides, as the command line does."""
-    return _compose(Command(overrides, config_dir))
+    return compose_run(Command(overrides, config_dir))
 
 
 def new_folder(config: DictConfig, parent: Path = RUNS, before: Path | None = None) -> Path:
@@ -89,7 +88,7 @@ def run(
         RunFailed: the run failed; what it had saved stays.
         Interrupted: the run was asked to stop and saved its state.
     """
-    plain = check(config)
+    plain = check_run(config)
     text = freeze(config)
     place = RunFolder(folder or new_folder(config))
     place.create(text)
@@ -123,7 +122,7 @@ def resume(
     config.trusted_targets = trusted_targets or []
     before = int(config.trainer.max_epochs)
     patch(config, command)
-    plain = check(config, fresh=False)
+    plain = check_run(config, fresh=False)
     status = place.read_json(place.result).get("status")
     if status == "completed" and not command.parsed:
         raise ConfigError(f"{folder}: this run is complete. To train longer, add trainer.max_epochs=N (now {before}).")
@@ -159,7 +158,7 @@ def rerun_config(folder: str | Path, overrides: list[str]) -> tuple[DictConfig, 
     last = {o.key_or_group: o.input_line or "" for o in recorded.parsed if o.key_or_group not in left_out}
     merged = [*last.values(), *overrides]
     if any(o.key_or_group in groups for o in command.parsed):
-        return _compose(Command(merged, config_dir)), merged, config_dir
+        return compose_run(Command(merged, config_dir)), merged, config_dir
     config = thaw(place.config)
     patch(config, command)
     return config, merged, config_dir
@@ -536,7 +535,7 @@ def load(
     place = RunFolder.existing(folder)
     config = thaw(place.config)
     config.trusted_targets = trusted_targets or []
-    plain = check(config, fresh=False)
+    plain = check_run(config, fresh=False)
     path = place.checkpoints / f"{checkpoint}.pt" if checkpoint in ("best", "last") else Path(checkpoint)
     if not path.is_file():
         there = sorted(p.name for p in place.checkpoints.glob("*.pt"))

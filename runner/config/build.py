@@ -171,7 +171,7 @@ def build(config: Config, splits: Splits, seed: int, fresh: bool = True) -> Obje
 
 
 def _trained_network(path: str, key: str, spec: DataSpec, trusted: Iterable[str]) -> nn.Module:
-    from runner.config.trained import trained_network  # which builds networks with what is here
+    from runner.config.trained_network import trained_network  # which builds networks with what is here
 
     return trained_network(path, key, spec, trusted)
 

@@ -14,7 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from runner.config.build import TECHNIQUES, Config, build_optimizer, build_techniques, instantiate, model_node
 from runner.config.compose import recipe_of, unresolved, without_hydra
-from runner.config.contract import check_contract
+from runner.config.interface import check_interface
 from runner.config.signature import SUPPLIED, describe, fits, signature_of, takes_objects
 from runner.config.targets import check_hydra, check_trusted, resolve
 from runner.engine.spec import Inputs, Probe, Task
@@ -42,7 +42,7 @@ def resolved(config: DictConfig) -> Config:
     return dict(plain)
 
 
-def check(config: DictConfig, fresh: bool = True) -> Config:
+def check_run(config: DictConfig, fresh: bool = True) -> Config:
     """Check a composed configuration and return it resolved.
 
     Args:
@@ -96,7 +96,7 @@ def _typed(config: DictConfig) -> set[str]:
 
 
 def check_resolved(config: Config, fresh: bool = True) -> None:
-    """`check` for a configuration in plain containers."""
+    """`check_run` for a configuration in plain containers."""
     _check_top_level(config)
     trusted = config["trusted_targets"]
     for key, node in nodes(config):
@@ -220,7 +220,7 @@ def _check_kind(target: Any, key: str) -> None:
             f"{module}.{name}; `python -m runner list {kind.replace('.', '/')}` shows what there is."
         )
     if inspect.isclass(target):
-        check_contract(target, base, key)
+        check_interface(target, base, key)
 
 
 def _misfit(key: str, value: Any, hint: Any) -> ConfigError:

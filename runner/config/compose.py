@@ -232,7 +232,7 @@ def _hydra(command: Command) -> Iterator[Hydra]:
         GlobalHydra.instance().clear()
 
 
-def compose(command: Command) -> DictConfig:
+def compose_run(command: Command) -> DictConfig:
     """The configuration of the run that the command stands for, Hydra's own node included.
 
     Raises:
@@ -250,7 +250,7 @@ def compose_sweep(command: Command) -> list[str]:
     value, which Hydra leaves to the sweep.
 
     Raises:
-        ConfigError: as `compose`.
+        ConfigError: as `compose_run`.
     """
     check_names(command)
     below = tuple(f"{group.replace('/', '.')}." for group in _searched(command))

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from omegaconf import DictConfig
 
 from runner.config.build import Config
-from runner.config.check import check
-from runner.config.frozen import freeze
+from runner.config.check import check_run
+from runner.config.run_config import freeze
 from runner.errors import Interrupted
 from runner.record.folder import RunFolder
 from runner.run import prepare
@@ -69,7 +69,7 @@ def trial(config: DictConfig, progress: Progress | None = None) -> Iterator[Tria
     from runner.engine.progress import Progress
     from runner.record.recorder import Recorder
 
-    plain, text = check(config), freeze(config)
+    plain, text = check_run(config), freeze(config)
     with tempfile.TemporaryDirectory(prefix="runner-find-") as name, Interrupt() as interrupt:
         place = RunFolder(Path(name))
         place.create(text)

@@ -61,10 +61,10 @@ def picture(name: str, overrides: list[str], config_dir: str | None) -> tuple[Fi
         ConfigError: the command is wrong, or the initialization depends on a network of its own.
     """
     from runner.config.build import instantiate
-    from runner.config.check import check
-    from runner.config.compose import Command, compose
+    from runner.config.check import check_run
+    from runner.config.compose import Command, compose_run
 
-    config = check(compose(Command([f"init={name}", *overrides], config_dir)))
+    config = check_run(compose_run(Command([f"init={name}", *overrides], config_dir)))
     init = instantiate(config["init"], "init", config["trusted_targets"])
     if name == "checkpoint":
         raise ConfigError("init/checkpoint: has no picture, as it takes the weights of a network that was trained.")

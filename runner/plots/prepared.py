@@ -19,17 +19,17 @@ def prepared(overrides: Sequence[str], config_dir: str | None) -> Iterator[Fit]:
     Raises:
         ConfigError: the command is wrong.
     """
-    from runner.config.check import check
-    from runner.config.compose import Command, compose
-    from runner.config.frozen import freeze
+    from runner.config.check import check_run
+    from runner.config.compose import Command, compose_run
+    from runner.config.run_config import freeze
     from runner.engine.interrupt import Interrupt
     from runner.engine.progress import Progress
     from runner.record.folder import RunFolder
     from runner.record.recorder import Recorder
     from runner.run import prepare
 
-    config = compose(Command(list(overrides), config_dir))
-    plain, text = check(config), freeze(config)
+    config = compose_run(Command(list(overrides), config_dir))
+    plain, text = check_run(config), freeze(config)
     with tempfile.TemporaryDirectory() as name:
         folder = RunFolder(Path(name, "run"))
         folder.create(text)
