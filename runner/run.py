@@ -137,18 +137,21 @@ def _resumed_with(place: RunFolder) -> list[str]:
     return list(place.read_json(place.manifest).get("resumed_with", []))
 
 
-def rerun_config(folder: str | Path, overrides: list[str]) -> tuple[DictConfig, list[str], str | None]:
+def rerun_config(
+    folder: str | Path, overrides: list[str], config_dir: str | None = None
+) -> tuple[DictConfig, list[str], str | None]:
     """The configuration that repeats a run, changed by `overrides`.
 
     Values change the run's own config; the choice of another option composes anew, from the overrides that the run
-    recorded, those of its continuations and these.
+    recorded, those of its continuations and these. `config_dir` is where the user's own options are now; None where the
+    run had them.
 
     Returns:
         The configuration, its overrides, and the folder of the user's own options.
     """
     place = RunFolder.existing(folder)
     manifest = place.read_json(place.manifest)
-    config_dir = manifest.get("config_dir")
+    config_dir = config_dir or manifest.get("config_dir")
     command = Command(overrides, config_dir)
     groups = command.options.groups()
     recorded = Command([*manifest.get("overrides", []), *_resumed_with(place)], config_dir)

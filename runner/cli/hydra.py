@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 def train(arguments: list[str]) -> int:
     """Check a command, then hand it to Hydra: one run, or with ``--multirun`` a sweep."""
+    from omegaconf import OmegaConf
+
     from runner.config.compose import Command, compose_run, compose_sweep
 
     flags, arguments = hydra_flags(arguments)
@@ -30,6 +32,8 @@ def train(arguments: list[str]) -> int:
         return _hydra([*options, *compose_sweep(command)])
     config = compose_run(command)
     arguments = [*options, *(override.input_line or "" for override in command.parsed)]
+    if flags.package and OmegaConf.select(config, flags.package) is None:
+        raise ConfigError(f"--package {flags.package}: there is no such part of the config, such as optimizer.")
     if flags.cfg or flags.info:
         return _hydra(arguments)
     if searched := config.hydra.runtime.choices.get("sweep"):

@@ -282,9 +282,10 @@ def _rerun(arguments: list[str]) -> int:
     from runner.config.check import check_run
     from runner.run import new_folder, rerun_config, run
 
-    folder, overrides = run_folder(arguments, "rerun RUN_DIR [OVERRIDES]")
+    options, rest = take(arguments, "--config-dir")  # which may have moved
+    folder, overrides = run_folder(rest, "rerun RUN_DIR [OVERRIDES] [--config-dir DIR]")
     overrides, given = _run_dir(overrides)
-    config, recorded, config_dir = rerun_config(folder, overrides)
+    config, recorded, config_dir = rerun_config(folder, overrides, options)
     check_run(config)
     place = new_folder(config, before=Path(folder)) if given is None else chosen_folder(given)
     with kept_when_started(place), Terminal() as terminal:
