@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 import torch
 
-from runner.config.check import check
+from runner.config.check import check_run
 from runner.config.options import CONF, Options
 from runner.errors import ConfigError
 from runner.run import compose, evaluate_run
@@ -56,7 +56,7 @@ def fitting() -> tuple[list[str], dict[str, str]]:
     taken, refused = ["none"], {}
     for name in Options().names("regularization"):
         try:
-            check(compose([*SETTING, f"regularization=[{name}]"] if name != "none" else SETTING))
+            check_run(compose([*SETTING, f"regularization=[{name}]"] if name != "none" else SETTING))
         except ConfigError as error:
             refused[name] = str(error)
         else:

@@ -26,7 +26,7 @@ HERE = Path(__file__).parent
 RESULT = HERE / "technique_cost.json"
 sys.path.insert(0, str(HERE))
 
-from runner.config.check import check  # noqa: E402
+from runner.config.check import check_run  # noqa: E402
 from runner.config.options import Options  # noqa: E402
 from runner.engine.interrupt import Interrupt  # noqa: E402
 from runner.engine.loop import train  # noqa: E402
@@ -130,7 +130,7 @@ def main() -> None:
     known, rounds = before.get("ratios", {}), min(before.get("rounds", arguments.rounds), arguments.rounds)
     with tempfile.TemporaryDirectory() as name:
         base, own = Path(name), str(HERE / "conf")
-        checked = cache(lambda words: check(compose(list(words), own)))
+        checked = cache(lambda words: check_run(compose(list(words), own)))
         for network in NETWORKS:
             run(compose([*COMMON, *NETWORKS[network]], own), base / f"teacher-{network}")
         for choice in arguments.choices or choices():

@@ -68,7 +68,7 @@ def find_batch_size(arguments: list[str]) -> int:
 
 
 def _parsed(arguments: list[str], flags: Sequence[str]) -> tuple[list[str | None], DictConfig]:
-    from runner.config.compose import Command, compose
+    from runner.config.compose import Command, compose_run
 
     values, rest = [], arguments
     for flag in flags:
@@ -77,7 +77,7 @@ def _parsed(arguments: list[str], flags: Sequence[str]) -> tuple[list[str | None
     known, _ = hydra_flags(rest)
     if known.multirun or known.cfg or known.info:
         raise ConfigError("--multirun, --cfg and --info have no meaning here: one configuration is tried.")
-    return values, compose(Command(known.overrides, known.config_dir, known.config_name or "config"))
+    return values, compose_run(Command(known.overrides, known.config_dir, known.config_name or "config"))
 
 
 def _number(flag: str, text: str | None, default: Number, kind: Callable[[str], Number]) -> Number:

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 def train(arguments: list[str]) -> int:
     """Check a command, then hand it to Hydra: one run, or with ``--multirun`` a sweep."""
-    from runner.config.compose import Command, compose, compose_sweep
+    from omegaconf import OmegaConf
+
+    from runner.config.compose import Command, compose_run, compose_sweep
 
     flags, arguments = hydra_flags(arguments)
     options = arguments[: len(arguments) - len(flags.overrides)]
@@ -28,16 +30,18 @@ def train(arguments: list[str]) -> int:
         return _hydra(arguments)
     if flags.multirun:
         return _hydra([*options, *compose_sweep(command)])
-    config = compose(command)
+    config = compose_run(command)
     arguments = [*options, *(override.input_line or "" for override in command.parsed)]
+    if flags.package and OmegaConf.select(config, flags.package) is None:
+        raise ConfigError(f"--package {flags.package}: there is no such part of the config, such as optimizer.")
     if flags.cfg or flags.info:
         return _hydra(arguments)
     if searched := config.hydra.runtime.choices.get("space"):
         raise ConfigError(f"space={searched}: a space to search, not a run. Add --multirun and hydra/sweeper=bayes.")
-    from runner.config.check import check
+    from runner.config.check import check_run
     from runner.run import new_folder
 
-    check(config)
+    check_run(config)
     if "hydra.run.dir" in command.typed():
         folder = chosen_folder(config.hydra.run.dir)
     else:

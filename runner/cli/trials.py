@@ -30,11 +30,11 @@ class Trials:
 
     def check(self, cfg: DictConfig) -> None:
         """Check a trial's config without loading data."""
-        from runner.config.check import check
+        from runner.config.check import check_run
         from runner.config.compose import settle
 
         settle(cfg)
-        check(cfg)
+        check_run(cfg)
 
     def objectives(self, cfg: DictConfig, names: Sequence[str]) -> dict[str, Goal]:
         """The scores `names`, or the monitored one, and their directions.

@@ -232,14 +232,14 @@ def _draw(group: str, name: str, overrides: list[str], plots: list[str], config_
 
 
 def _check(arguments: list[str]) -> int:
-    from runner.config.check import check
-    from runner.config.compose import Command, compose
+    from runner.config.check import check_run
+    from runner.config.compose import Command, compose_run
 
     flags, _ = hydra_flags(arguments)
     command = Command(flags.overrides, flags.config_dir, flags.config_name or "config")
     if flags.multirun:
         return train([*arguments, "hydra.sweeper.dry_run=true"])
-    check(compose(command))
+    check_run(compose_run(command))
     print("ok")
     return 0
 
@@ -290,13 +290,14 @@ def _sweeps(arguments: list[str]) -> int:
 
 def _rerun(arguments: list[str]) -> int:
     from runner.cli.progress import Terminal
-    from runner.config.check import check
+    from runner.config.check import check_run
     from runner.run import new_folder, rerun_config, run
 
-    folder, overrides = run_folder(arguments, "rerun RUN_DIR [OVERRIDES]")
+    options, rest = take(arguments, "--config-dir")  # which may have moved
+    folder, overrides = run_folder(rest, "rerun RUN_DIR [OVERRIDES] [--config-dir DIR]")
     overrides, given = _run_dir(overrides)
-    config, recorded, config_dir = rerun_config(folder, overrides)
-    check(config)
+    config, recorded, config_dir = rerun_config(folder, overrides, options)
+    check_run(config)
     place = new_folder(config, before=Path(folder)) if given is None else chosen_folder(given)
     with kept_when_started(place), Terminal() as terminal:
         terminal.finished(run(config, place, terminal, recorded, config_dir), place)

@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from runner.config.recipe import Node, Recipe, plain
+from runner.config.refusal import refusal
 from runner.engine.spec import Spec
 from runner.errors import ConfigError
 
@@ -126,7 +127,7 @@ def model_node(recipe: Recipe) -> Node:
 
 
 def _trained_network(path: str, key: str, spec: Spec, trusted: tuple[str, ...]) -> nn.Module:
-    from runner.config.trained import trained_network  # which builds networks with what is here
+    from runner.config.trained_network import trained_network  # which builds networks with what is here
 
     return trained_network(path, key, spec, trusted)
 
@@ -137,6 +138,8 @@ def build_optimizer(node: Node, model: nn.Module, device_type: str) -> torch.opt
     ``fused: null`` (and no other implementation asked for) takes torch's fused kernels where the optimizer and the
     device have them: one kernel for the whole step. Not with dampening, where it can't start momenta one by one.
     """
+    import torch
+
     from runner.engine.torch_overhead import leave_compiler_out
     from runner.optimizer.base import start_momentum
 
@@ -152,7 +155,8 @@ def build_optimizer(node: Node, model: nn.Module, device_type: str) -> torch.opt
     try:
         optimizer: torch.optim.Optimizer = node.target(parameters, **arguments)
     except (ValueError, TypeError, RuntimeError) as error:
-        raise node.refused(error) from error
+        anew = partial(node.target, [torch.zeros(2, 2, requires_grad=True)])
+        raise refusal(anew, arguments, node.values, "optimizer", error) from error
     start_momentum(optimizer)
     for group in optimizer.param_groups:
         if "lr" not in group:

@@ -14,12 +14,12 @@ from omegaconf.errors import OmegaConfBaseException
 
 from runner.config.build import build_optimizer, model_node
 from runner.config.compose import recipe_of, unresolved, without_hydra
-from runner.config.contract import check_contract
-from runner.config.frozen import freeze
 from runner.config.groups import BY_NAME, GROUPS
+from runner.config.interface import check_interface
 from runner.config.recipe import Config, Node, Recipe, is_node
+from runner.config.run_config import freeze
 from runner.config.signature import SUPPLIED, describe, fits, signature_of, takes_objects
-from runner.config.targets import check_hydra, check_trusted
+from runner.config.targets import check_hydra
 from runner.engine.metric import Direction
 from runner.engine.spec import IN_WORDS, Field, Spec
 from runner.errors import ConfigError, did_you_mean, nearest
@@ -49,7 +49,7 @@ def resolved(config: DictConfig) -> Config:
     return dict(plain)
 
 
-def check(config: DictConfig, fresh: bool = True) -> Recipe:
+def check_run(config: DictConfig, fresh: bool = True) -> Recipe:
     """Check a composed configuration.
 
     Defaults that an option file leaves to its class are added to `config`, so that it says all that a run does.
@@ -104,10 +104,9 @@ def _typed(config: DictConfig) -> set[str]:
 
 
 def check_recipe(recipe: Recipe, fresh: bool = True) -> None:
-    """See `check`."""
+    """See `check_run`."""
     _check_top_level(recipe.values)
-    for node in recipe.nodes():
-        check_trusted(node.values, node.key, recipe.trusted)
+    recipe.refuse_untrusted()
     probe, light = None, True
     for node in recipe.nodes():
         assert node.group is not None
@@ -202,7 +201,7 @@ def _check_kind(node: Node) -> None:
             f"of {node.group.base}; `python -m runner list {node.group.name.replace('.', '/')}` shows what there is."
         )
     if inspect.isclass(target):
-        check_contract(target, base, node.key)
+        check_interface(target, base, node.key)
 
 
 def _misfit(key: str, value: Any, hint: Any) -> ConfigError:

@@ -203,7 +203,8 @@ def _check_choice(command: Command, override: Override, group: str, choice: Any)
         names = [choice]
     for name in names:
         if str(name) not in known:
-            others = [path for folder in command.options.folders for path in (folder / group).glob(f"{name}.*")]
+            files = [path for folder in command.options.folders for path in (folder / group).glob("*")]
+            others = [path for path in files if path.stem == str(name)]
             hint = f" {others[0]} is none: option files end in .yaml." if others else did_you_mean(str(name), known)
             if not hint:  # another name of it, such as kaiming, is in the first line of its file
                 word = re.compile(rf"\b{re.escape(str(name))}\b", re.IGNORECASE)
@@ -232,7 +233,7 @@ def _hydra(command: Command) -> Iterator[Hydra]:
         GlobalHydra.instance().clear()
 
 
-def compose(command: Command) -> DictConfig:
+def compose_run(command: Command) -> DictConfig:
     """The configuration of the run that the command stands for, Hydra's own node included.
 
     Raises:
@@ -250,7 +251,7 @@ def compose_sweep(command: Command) -> list[str]:
     value, which Hydra leaves to the sweep.
 
     Raises:
-        ConfigError: as `compose`.
+        ConfigError: as `compose_run`.
     """
     check_names(command)
     below = tuple(f"{group.replace('/', '.')}." for group in _searched(command))
@@ -348,7 +349,9 @@ def _first(override: Override) -> str:
     if isinstance(value, IntervalSweep):
         return f"{override.get_key_element()}={value.start}"
     if override.is_sweep_override():
-        return f"{override.get_key_element()}={next(override.sweep_string_iterator())}"
+        for text in override.sweep_string_iterator():
+            return f"{override.get_key_element()}={text}"
+        raise ConfigError(f"{override.input_line}: no values to search over.")
     return override.input_line or ""
 
 
@@ -439,18 +442,21 @@ def _explain_keys(hydra: Hydra, command: Command) -> str | None:
     config = _composed_choices(hydra, command)
     if config is None:
         return None
-    values = [o for o in command.parsed if o.key_or_group not in command.options.groups()]
+    values = [o for o in command.parsed if not _is_choice(o, command)]
     return next((text for o in values if (text := _explain_key(command, config, o.key_or_group, o))), None)
 
 
 def _composed_choices(hydra: Hydra, command: Command) -> DictConfig | None:
     """What the group choices compose to, without any values; None where these alone are refused."""
-    groups = command.options.groups()
-    kept = [o.input_line or "" for o in command.parsed if o.key_or_group in groups and not o.is_sweep_override()]
+    kept = [o.input_line or "" for o in command.parsed if _is_choice(o, command) and not o.is_sweep_override()]
     try:
         return _composed(hydra, command, kept)
     except Exception:
         return None
+
+
+def _is_choice(override: Override, command: Command) -> bool:
+    return override.key_or_group in command.options.groups() or override.key_or_group.startswith("hydra/")
 
 
 def _left_to_class(hydra: Hydra, command: Command, overrides: Sequence[Override]) -> list[Override]:

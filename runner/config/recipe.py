@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from runner.config.groups import BY_NAME, GROUPS, Group
+from runner.config.refusal import refusal
 from runner.config.signature import signature_of
-from runner.config.targets import resolve
+from runner.config.targets import check_trusted, resolve
 from runner.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -78,18 +79,7 @@ class Node:
         try:
             return self.target(**arguments)
         except (ValueError, TypeError) as error:
-            raise self.refused(error) from error
-
-    def refused(self, error: Exception) -> ConfigError:
-        """What a constructor refused. Messages that end in a value are taken to mean the argument that has it."""
-        reason = str(error).rstrip(".")
-        last = reason.split()[-1:]
-        values = {name: value if isinstance(value, (list, tuple)) else [value] for name, value in self.values.items()}
-        named = [name for name, entries in values.items() if last and last[0] in map(str, entries)]
-        target = self.values["_target_"]
-        if len(named) == 1:
-            return ConfigError(f"{self.key}.{named[0]}={self.values[named[0]]}: {target} refuses it: {reason}.")
-        return ConfigError(f"{self.key} ({target}): {reason}.")
+            raise refusal(self.target, arguments, self.values, self.key, error) from error
 
 
 class Recipe:
@@ -143,6 +133,15 @@ class Recipe:
         """
         for group in GROUPS:
             yield from self.of(group)
+
+    def refuse_untrusted(self) -> None:
+        """Look at every class that is named, also inside of values, before any is built.
+
+        Raises:
+            ConfigError: one is in a module that is not trusted.
+        """
+        for node in self.nodes():
+            check_trusted(node.values, node.key, self.trusted)
 
     def of(self, group: Group) -> Iterator[Node]:
         """The options that were chosen for `group`."""

@@ -30,7 +30,9 @@ OWN = (
     "runner.diagnostics",
     "runner.engine.settings",
 )
-TRUSTED = (*OWN, "torch.optim", "torch.nn", "torchvision.models", "timm.optim")
+TRUSTED = (*OWN, "torch.optim", "torch.nn", "torchvision.models", "timm.optim", "timm.models")
+# What timm's models would read weights from: a file of somebody's choice, which is unpickled.
+_WEIGHTS_FROM = ("pretrained_cfg", "pretrained_cfg_overlay", "cache_dir")
 TRUSTED_BY_HYDRA = ("hydra", "hydra_plugins", "logging", "runner.sweep")
 
 
@@ -59,6 +61,8 @@ def check_trusted(node: dict[str, Any], key: str, trusted: Iterable[str]) -> Non
     if not isinstance(node["_target_"], str) or not _inside(node["_target_"], modules):
         raise _refuse(f"{key}._target_", node["_target_"], modules)
     for name, value in node.items():
+        if name in _WEIGHTS_FROM and _inside(node["_target_"], ("timm",)) and not _inside(node["_target_"], trusted):
+            raise ConfigError(f"{key}.{name}: could name a file that runs a program when it is read. Leave it out.")
         if isinstance(value, dict) and "_target_" in value:
             check_trusted(value, f"{key}.{name}", trusted)
 
@@ -100,10 +104,19 @@ def resolve(target: Any, key: str, trusted: Iterable[str] = ()) -> Callable[...,
     if inspect.ismodule(found):
         raise ConfigError(f"{key}={target}: a module, not a class.{did_you_mean(key.split('.')[0], public(found))}")
     home = getattr(found, "__module__", None) or ""
-    callable_here = inspect.isclass(found) or (inspect.isfunction(found) and not _inside(home, OWN))
-    if not callable_here or attribute.startswith("_") or not _inside(home, modules):
+    function = inspect.isfunction(found) and not _inside(home, OWN) and (_inside(home, trusted) or _builds(found, home))
+    if not (function or inspect.isclass(found)) or attribute.startswith("_") or not _inside(home, modules):
         raise _refuse(key, target, modules)
     return found  # type: ignore[no-any-return]
+
+
+def _builds(function: Any, home: str) -> bool:
+    """Whether a function is more than a helper: of timm's, those that are registered as models; others load files."""
+    if not _inside(home, ("timm",)):
+        return True
+    models = importlib.import_module("timm.models")
+    name = function.__name__
+    return bool(models.is_model(name)) and models.model_entrypoint(name) is function
 
 
 def public(module: Any) -> list[str]:

@@ -32,7 +32,7 @@ class Profile(Technique):
     def __init__(self, wait: Annotated[int, Ge(1)] = 10, active: Annotated[int, Ge(1)] = 10) -> None:
         self.wait, self.active = wait, active
         self.profiler: profile | None = None
-        self.costly: list[str] = []
+        self.costly = ""
 
     def setup(self, fit: Fit) -> None:
         """Prepare the profiler."""
@@ -59,8 +59,12 @@ class Profile(Technique):
         """The costliest operations."""
         self._stop()
         if not self.costly:
-            return [f"profile: the run ended before its trace of updates {self.wait + 1} to {self.wait + self.active}."]
-        return [f"most time of a step goes into {', '.join(self.costly)}; the trace is in {self.path}."]
+            first, last = self.wait + 1, self.wait + self.active
+            return [
+                f"profile: the run ended before its trace of updates {first} to {last}. Give it as many with "
+                "trainer.max_steps and trainer.max_epochs, or lower diagnostics.profile.wait."
+            ]
+        return [f"profile: {self.costly}; the trace is in {self.path}."]
 
     def _stop(self) -> None:
         if self.profiler is not None:
@@ -72,7 +76,20 @@ class Profile(Technique):
         profiler.export_chrome_trace(str(temporary))
         os.replace(temporary, self.path)
         events = profiler.key_averages()
-        total = sum(e.self_device_time_total + e.self_cpu_time_total for e in events) or 1.0
-        ranked = sorted(events, key=lambda e: e.self_device_time_total + e.self_cpu_time_total, reverse=True)
-        named = [e for e in ranked if not e.key.startswith("ProfilerStep")][:3]
-        self.costly = [f"{e.key} ({(e.self_device_time_total + e.self_cpu_time_total) / total:.0%})" for e in named]
+        times = {e.key: e.self_device_time_total + e.self_cpu_time_total for e in events}
+        self.costly = costliest({key: time for key, time in times.items() if not key.startswith("ProfilerStep")})
+
+
+def costliest(times: dict[str, float]) -> str:
+    """The three operations that take most time, their shares, and how much of the whole that is, in words.
+
+    Args:
+        times: time in each operation itself, by its name.
+    """
+    total = sum(times.values()) or 1.0
+    ranked = sorted(times, key=times.__getitem__, reverse=True)[:3]
+    together = sum(times[name] for name in ranked) / total
+    named = ", ".join(f"{name} ({times[name] / total:.0%})" for name in ranked)
+    if together < 0.5:
+        return f"no operation stands out; the costliest are {named}, together {together:.0%} of the time"
+    return f"{together:.0%} of the time goes into {named}"

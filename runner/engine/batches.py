@@ -25,6 +25,7 @@ class Batches:
         least: smallest micro-batch that the network can be trained on (2 with batch normalization); smaller ones
             are left out, and as the order changes every epoch, no example is always the one.
         limit: updates per epoch; None for all.
+        reshuffle: draw another order in every epoch; else every epoch is the first one again.
         seed: the run's seed.
         channels_last: give images in channels-last memory format.
         num_workers: worker processes, for splits that are read while training.
@@ -49,12 +50,14 @@ class Batches:
         drop_last: bool = False,
         least: int = 1,
         limit: int | None = None,
+        reshuffle: bool = True,
         seed: int = 0,
         channels_last: bool = False,
         num_workers: int = 0,
     ) -> None:
         self.size, self.first_size, self.accumulate = len(split), batch_size, accumulate
         self.drop_last, self.least, self.limit = drop_last, least, limit
+        self.reshuffle = reshuffle
         self.device, self.seed = device, seed
         self.channels_last = channels_last
         self.format = torch.channels_last if channels_last else torch.preserve_format
@@ -97,6 +100,8 @@ class Batches:
         """The updates of `epoch` from number `start` on, each a list of micro-batches in random order."""
         if start >= self.updates_per_epoch:  # torch splits nothing into one empty part, not into none
             return
+        if not self.reshuffle:
+            epoch = 0
         rows = self.order(epoch)[start * self.per_update : self.whole]
         batches = self.split.batches(epoch, rows, self.batch_size, self._moved)
         if self.accumulate == 1:

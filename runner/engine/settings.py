@@ -37,6 +37,7 @@ class Trainer:
         max_time: seconds after which the run ends, over all its sessions.
         eval_every: epochs from one evaluation on the validation split to the next; the last epoch always has one.
         limit_batches: updates per epoch and batches per evaluation, for trying things out.
+        reshuffle: draw another order of the examples in every epoch; else every epoch has the batches of the first.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
         precision: number format of forward and backward pass; see `runner.engine.precision`.
         accumulate: micro-batches per update; the update equals one large batch.
@@ -62,6 +63,7 @@ class Trainer:
     max_time: Annotated[float, Gt(0)] | None = None
     eval_every: Annotated[int, Ge(1)] = 1
     limit_batches: Annotated[int, Ge(1)] | None = None
+    reshuffle: bool = True
     device: str = "auto"
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     accumulate: Annotated[int, Ge(1)] = 1

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
-from runner.config.check import check
+from runner.config.check import check_run
 from runner.config.recipe import Recipe
 from runner.errors import Interrupted
 from runner.record.folder import RunFolder
@@ -68,7 +68,7 @@ def trial(config: DictConfig, progress: Progress | None = None) -> Iterator[Tria
     from runner.engine.progress import Progress
     from runner.record.recorder import Recorder
 
-    recipe = check(config)
+    recipe = check_run(config)
     with tempfile.TemporaryDirectory(prefix="runner-find-") as name, Interrupt() as interrupt:
         place = RunFolder(Path(name))
         place.create(recipe.text or "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 import time
 from typing import TYPE_CHECKING
 
@@ -66,19 +67,26 @@ def _bound(extreme: float, at_the_end: float) -> str:
     return f"{0.0 if abs(extreme) < 1e-12 else extreme:.4g}"
 
 
-def cost(name: str, repeats: int = 9) -> float:
-    """Time of a forward and backward pass over a million values, as a multiple of relu's; the least of some repeats."""
-    return _seconds(ACTIVATIONS[name].build(), repeats) / _seconds(nn.ReLU(), repeats)
+def cost(name: str, rounds: int = 9) -> float:
+    """CPU time of a forward and backward pass over a million values on one thread, as a multiple of relu's.
+
+    The median over rounds in which the two are timed in turn, so that other work on the machine counts little.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        module, relu = ACTIVATIONS[name].build(), nn.ReLU()
+        ratios = [_seconds(module) / _seconds(relu) for _ in range(rounds + 1)]
+    finally:
+        torch.set_num_threads(threads)
+    return statistics.median(ratios[1:])  # the first round warms up
 
 
-def _seconds(module: nn.Module, repeats: int) -> float:
+def _seconds(module: nn.Module) -> float:
     x = torch.randn(1000, 1000).requires_grad_()
-    times = []
-    for _ in range(repeats):
-        begin = time.perf_counter()
-        module(x).sum().backward()
-        times.append(time.perf_counter() - begin)
-    return min(times)
+    begin = time.process_time()
+    module(x).sum().backward()
+    return time.process_time() - begin
 
 
 def picture(name: str, overrides: list[str], config_dir: str | None) -> tuple[Figure, Facts]:
@@ -91,7 +99,7 @@ def picture(name: str, overrides: list[str], config_dir: str | None) -> tuple[Fi
         raise ConfigError(f"{overrides[0]}: an activation is drawn by itself. Leave it out.")
     x = torch.linspace(-6, 6, 1201)
     y, slope = curve(name, x)
-    known = [*facts(name), ("cost", f"{cost(name):.2g} times relu's (forward and backward, measured here)")]
+    known = [*facts(name), ("cost", f"{cost(name):.2g} times relu's (CPU time of forward and backward, measured here)")]
     figure, (axis,) = panels(1, name, width=6.0)
     axis.axhline(0, color="0.6", linewidth=0.8)
     axis.axvline(0, color="0.6", linewidth=0.8)

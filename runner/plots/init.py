@@ -19,11 +19,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 DEPTH, WIDTH = 20, 512
+NARROW = 128  # for those that pass examples through the network again and again: minutes otherwise
 ACTIVATIONS: tuple[Activation, ...] = ("relu", "leaky_relu", "gelu", "selu", "tanh", "sigmoid")
 
 
 def signal(init: Init, activation: Activation, seed: int = 0) -> list[float]:
-    """Mean square of the activations behind each of 20 dense layers of 512 units, over units and 1,024 examples.
+    """Mean square of the activations behind each of 20 dense layers, over units and 1,024 examples.
+
+    Layers have 512 units, or 128 where the initialization looks at examples.
 
     Inputs are drawn from N(0, 1). That of the first layer is 1: the others are relative to it.
 
@@ -33,8 +36,9 @@ def signal(init: Init, activation: Activation, seed: int = 0) -> list[float]:
         seed: of weights and inputs.
     """
     torch.manual_seed(seed)
-    inputs = torch.randn(1024, WIDTH)
-    model = MLP(Spec.regression((WIDTH,)), (WIDTH,) * DEPTH, activation)
+    width = _width(init)
+    inputs = torch.randn(1024, width)
+    model = MLP(Spec.regression((width,)), (width,) * DEPTH, activation)
     init(model)
     if init.examples:
         init.adapt(model, Batch(inputs[: init.examples], inputs[: init.examples]))
@@ -47,16 +51,20 @@ def signal(init: Init, activation: Activation, seed: int = 0) -> list[float]:
     return [value / max(seen[0], 1e-30) for value in seen]
 
 
+def _width(init: Init) -> int:
+    return NARROW if init.examples else WIDTH
+
+
 def picture(name: str, overrides: list[str], config_dir: str | None) -> tuple[Figure, Facts]:
     """A curve per activation, on a logarithmic scale, with the band in which signals neither fade nor grow.
 
     Raises:
         ConfigError: the command is wrong, or the initialization depends on a network of its own.
     """
-    from runner.config.check import check
-    from runner.config.compose import Command, compose
+    from runner.config.check import check_run
+    from runner.config.compose import Command, compose_run
 
-    recipe = check(compose(Command([f"init={name}", *overrides], config_dir)))
+    recipe = check_run(compose_run(Command([f"init={name}", *overrides], config_dir)))
     init = recipe["init"].make()
     if name == "checkpoint":
         raise ConfigError("init/checkpoint: has no picture, as it takes the weights of a network that was trained.")
@@ -70,7 +78,7 @@ def picture(name: str, overrides: list[str], config_dir: str | None) -> tuple[Fi
         facts.append((activation, f"behind layer {DEPTH} {values[-1]:.3g} times the mean square behind layer 1"))
     axis.set_yscale("log")
     axis.set_xticks(range(2, DEPTH + 1, 2))
-    axis.set_xlabel(f"dense layer of {WIDTH} units")
+    axis.set_xlabel(f"dense layer of {_width(init)} units")
     axis.set_ylabel("mean square of the activations (layer 1: 1)")
     axis.legend(ncols=2, fontsize=8)
     return figure, facts

@@ -19,16 +19,16 @@ def prepared(overrides: Sequence[str], config_dir: str | None) -> Iterator[Fit]:
     Raises:
         ConfigError: the command is wrong.
     """
-    from runner.config.check import check
-    from runner.config.compose import Command, compose
+    from runner.config.check import check_run
+    from runner.config.compose import Command, compose_run
     from runner.engine.interrupt import Interrupt
     from runner.engine.progress import Progress
     from runner.record.folder import RunFolder
     from runner.record.recorder import Recorder
     from runner.run.assembly import prepare
 
-    config = compose(Command(list(overrides), config_dir))
-    recipe = check(config)
+    config = compose_run(Command(list(overrides), config_dir))
+    recipe = check_run(config)
     with tempfile.TemporaryDirectory() as name:
         folder = RunFolder(Path(name, "run"))
         folder.create(recipe.text or "")

@@ -125,11 +125,19 @@ class RunFolder:
         write_text(self.config, config)
 
     def read_json(self, path: Path) -> dict[str, Any]:
-        """One of the JSON files; empty when it is not there yet."""
+        """One of the JSON files; empty when it is not there yet.
+
+        Raises:
+            ConfigError: it is not what a run has written.
+        """
         try:
-            content: dict[str, Any] = json.loads(path.read_text())
+            content: Any = json.loads(path.read_text())
         except FileNotFoundError:
             return {}
+        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{path}: damaged, it is not valid JSON ({error}).") from error
+        if not isinstance(content, dict):
+            raise ConfigError(f"{path}: damaged, expected names and values in it.")
         return content
 
     def update_manifest(self, **entries: Any) -> None:

@@ -188,6 +188,7 @@ def training_batches(
         drop_last=option.drop_last,
         least=2 if any(isinstance(m, _BatchNorm) for m in model.modules()) else 1,
         limit=trainer.limit_batches,
+        reshuffle=trainer.reshuffle,
         seed=recipe.seed,
         channels_last=channels_last,
         num_workers=option.num_workers,

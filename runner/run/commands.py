@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
-from runner.config.check import check
-from runner.config.compose import Command
-from runner.config.compose import compose as _compose
-from runner.config.frozen import check_resumable, patch, thaw
+from runner.config.check import check_run
+from runner.config.compose import Command, compose_run
+from runner.config.run_config import check_resumable, patch, thaw
 from runner.errors import ConfigError
 from runner.record.folder import RunFolder, claim
 from runner.record.manifest import gather
@@ -25,7 +24,7 @@ RUNS = Path("outputs/runs")
 
 def compose(overrides: list[str], config_dir: str | None = None) -> DictConfig:
     """Compose a configuration from overrides, as the command line does."""
-    return _compose(Command(overrides, config_dir))
+    return compose_run(Command(overrides, config_dir))
 
 
 def new_folder(config: DictConfig, parent: Path = RUNS, before: Path | None = None) -> Path:
@@ -76,7 +75,7 @@ def run(
     from runner.run.training import execute
     from runner.run.unchanged import Unchanged
 
-    recipe = check(config)
+    recipe = check_run(config)
     place = RunFolder(folder or new_folder(config))
     assert recipe.text is not None
     place.create(recipe.text)
@@ -119,7 +118,7 @@ def resume(
     config.trusted_targets = trusted_targets or []
     before = int(config.trainer.max_epochs)
     patch(config, command)
-    recipe = check(config, fresh=False)
+    recipe = check_run(config, fresh=False)
     status = place.read_json(place.result).get("status")
     if status == "completed" and not command.parsed and checkpoint is None:
         raise ConfigError(f"{folder}: this run is complete. To train longer, add trainer.max_epochs=N (now {before}).")
@@ -138,18 +137,21 @@ def _resumed_with(place: RunFolder) -> list[str]:
     return list(place.read_json(place.manifest).get("resumed_with", []))
 
 
-def rerun_config(folder: str | Path, overrides: list[str]) -> tuple[DictConfig, list[str], str | None]:
+def rerun_config(
+    folder: str | Path, overrides: list[str], config_dir: str | None = None
+) -> tuple[DictConfig, list[str], str | None]:
     """The configuration that repeats a run, changed by `overrides`.
 
     Values change the run's own config; the choice of another option composes anew, from the overrides that the run
-    recorded, those of its continuations and these.
+    recorded, those of its continuations and these. `config_dir` is where the user's own options are now; None where the
+    run had them.
 
     Returns:
         The configuration, its overrides, and the folder of the user's own options.
     """
     place = RunFolder.existing(folder)
     manifest = place.read_json(place.manifest)
-    config_dir = manifest.get("config_dir")
+    config_dir = config_dir or manifest.get("config_dir")
     command = Command(overrides, config_dir)
     groups = command.options.groups()
     recorded = Command([*manifest.get("overrides", []), *_resumed_with(place)], config_dir)
@@ -159,7 +161,7 @@ def rerun_config(folder: str | Path, overrides: list[str]) -> tuple[DictConfig, 
     last = {o.key_or_group: o.input_line or "" for o in recorded.parsed if o.key_or_group not in left_out}
     merged = [*last.values(), *overrides]
     if any(o.key_or_group in groups for o in command.parsed):
-        return _compose(Command(merged, config_dir)), merged, config_dir
+        return compose_run(Command(merged, config_dir)), merged, config_dir
     config = thaw(place.config)
     patch(config, command)
     return config, merged, config_dir

@@ -111,6 +111,7 @@ def load(
     where = choose_device(device)
     saved = files.load(path, where)
     recipe = Recipe({**saved["config"], "trusted_targets": list(trusted_targets or [])})
+    recipe.refuse_untrusted()
     spec = Spec.from_plain(saved["spec"])
     loss = build_loss(recipe, spec)
     task = build_task(spec, loss)

@@ -318,3 +318,29 @@ def test_flags_may_stand_before_a_verb(say, tmp_path):
     }.items():
         answer = say(*words)
         assert answer.code == 2 and said in answer.err, answer
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "result.json"])
+@pytest.mark.parametrize("content", ['{"a":', "[]", "\x00"])
+def test_a_damaged_file_of_a_run_is_named(say, name, content):
+    folder = folder_of(say(*QUICK))
+    (folder / name).write_text(content)
+    answer = say("resume", str(folder), "trainer.max_epochs=2")
+    assert answer.code == 2
+    assert answer.err.startswith(f"error: {folder / name}: damaged") and answer.err.count("\n") == 1
+
+
+def test_a_rerun_takes_no_key_that_there_is_not(say):
+    folder = folder_of(say(*QUICK))
+    answer = say("rerun", str(folder), "+new=3")
+    assert answer.code == 2 and "no 'new'" in answer.err
+
+
+def test_a_rerun_is_told_where_the_options_went(say, tmp_path):
+    (tmp_path / "mine/optimizer").mkdir(parents=True)
+    (tmp_path / "mine/optimizer/slow.yaml").write_text("# A slow one.\n_target_: torch.optim.SGD\nlr: 1e-4\n")
+    folder = folder_of(say("--config-dir", "mine", *QUICK, "optimizer=slow"))
+    (tmp_path / "mine").rename(tmp_path / "moved")
+    assert "mine: there is no such folder" in say("rerun", str(folder), "scheduler=constant").err
+    assert say("rerun", str(folder), "scheduler=constant", "--config-dir", "moved").code == 0
+    assert say("--config-dir", "moved", "rerun", str(folder)).code == 0

@@ -61,6 +61,9 @@ MALFORMED = [
     ("++foo.bar=3", "foo"),
     ("=3", "=3"),
     ("optimizer=", "optimizer=", "Options: "),
+    ("optimizer=/etc/passwd", "optimizer=/etc/passwd", "Options: "),
+    ("--cfg job --package nothing", "--package nothing", "no such part"),
+    ("-m 'seed=range(1,1)'", "seed=range(1,1)", "no values"),
     ("optimizer=null", "optimizer=null", "adam"),
     ("+model=mlp", "+model=mlp", "Write model=mlp"),
     ("++model=mlp", "++model=mlp", "Write model=mlp"),
@@ -277,6 +280,8 @@ MALFORMED = [
     ("evaluate foreign optimizer.lr=3", "optimizer.lr=3"),
     ("doctor now", "now"),
     # Hydra's own part.
+    ("-m hydra/sweeper=bayes seed=1,2 hydra.sweeper.n_trial=3", "error: hydra.sweeper.n_trial=3", "'n_trials'"),
+    ("hydra/launcher=basic optimizer.lrr=3", "error: optimizer.lrr=3", "Did you mean 'lr'"),
     ("hydra.verbos=true", "hydra.verbos", "Did you mean 'verbose'"),
     ("hydra.verbose=3", "hydra.verbose=3"),
     ("hydra.mode=MULTIRUNN", "MULTIRUNN", "MULTIRUN"),

@@ -110,3 +110,64 @@ def test_hydras_own_classes_may_be_named():
         "verbose": False,
     }
     check_hydra(OmegaConf.create(hydra))
+
+
+TIMM = {
+    "__init__.py": "",
+    "optim/__init__.py": "def create_optimizer_v2(model): pass\nclass Lamb: pass\n",
+    "models/__init__.py": """
+from torch import nn
+entries = {}
+def register_model(function):
+    entries[function.__name__] = function
+    return function
+def is_model(name): return name in entries
+def model_entrypoint(name): return entries[name]
+def create_model(name, checkpoint_path=""): pass
+def load_checkpoint(model, path): pass
+from timm.models.small import *
+""",
+    "models/small.py": """
+from torch import nn
+from timm.models import register_model
+class Small(nn.Linear): pass
+def load_pretrained(model): pass
+@register_model
+def small_patch16(pretrained=False, **kwargs): return Small(2, 2)
+""",
+}
+
+
+@pytest.fixture
+def timm(tmp_path, monkeypatch):
+    """A package with the registry of timm."""
+    for name, content in TIMM.items():
+        path = tmp_path / "timm" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    there = {name: sys.modules.pop(name) for name in list(sys.modules) if name.split(".")[0] == "timm"}
+    yield
+    for name in [name for name in sys.modules if name.split(".")[0] == "timm"]:
+        del sys.modules[name]
+    sys.modules.update(there)
+
+
+def test_of_timm_models_and_optimizers_may_be_named_and_what_loads_files_may_not(timm):
+    for target in ("timm.models.small_patch16", "timm.models.small.Small", "timm.optim.Lamb"):
+        assert callable(resolve(target, "model._target_"))
+    for target in (
+        "timm.models.create_model",
+        "timm.models.load_checkpoint",
+        "timm.models.small.load_pretrained",
+        "timm.models.register_model",
+        "timm.optim.create_optimizer_v2",
+    ):
+        with pytest.raises(ConfigError, match="trusted"):
+            resolve(target, "model._target_")
+        assert callable(resolve(target, "model._target_", ["timm"]))  # by who says so
+    check_trusted({"_target_": "timm.models.small_patch16", "num_classes": 10}, "model", ())
+    check_trusted({"_target_": "timm.models.small_patch16", "cache_dir": "mine"}, "model", ["timm"])
+    for name in ("pretrained_cfg", "pretrained_cfg_overlay", "cache_dir"):
+        with pytest.raises(ConfigError, match=name):
+            check_trusted({"_target_": "timm.models.small_patch16", name: {"file": "theirs.pth"}}, "model", ())

@@ -1,5 +1,6 @@
 import json
 import math
+import time
 from pathlib import Path
 
 import numpy as np
@@ -81,6 +82,27 @@ def test_the_right_pair_keeps_the_signal_and_the_wrong_one_loses_it():
     wrong = signal(XavierNormal(gain=1.0), "relu")
     assert wrong[0] == 1.0
     assert wrong[-1] == pytest.approx(0.5**19, rel=0.9)
+
+
+def test_an_initialization_that_looks_at_examples_takes_seconds_too():
+    from torch.utils.flop_counter import FlopCounterMode
+
+    from runner.init.lsuv import Lsuv
+
+    with FlopCounterMode(display=False) as counter:
+        values = signal(Lsuv(), "sigmoid")
+    assert counter.get_total_flops() < 4e10  # a second or two
+    assert 0.5 < values[-1] < 2
+
+
+def test_the_cost_of_an_activation_counts_no_waiting(monkeypatch):
+    class Waiting(torch.nn.ReLU):
+        def forward(self, inputs):
+            time.sleep(0.02)
+            return super().forward(inputs)
+
+    monkeypatch.setitem(activations.ACTIVATIONS, "waiting", Waiting)
+    assert activations.cost("waiting", rounds=3) < 3
 
 
 def test_examples_before_and_after():

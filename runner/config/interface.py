@@ -23,7 +23,7 @@ REQUIRED = {
 _HEARING = ("on_", "before_", "after_", "around_", "also_")
 
 
-def check_contract(cls: type, base: type, key: str) -> None:
+def check_interface(cls: type, base: type, key: str) -> None:
     """Compare a class with the base of its group, before anything is built.
 
     Args:

@@ -32,6 +32,7 @@ def trained_network(path: str, key: str, spec: Spec, trusted: Iterable[str] = ()
     file = checkpoint.meant_by(path, key)
     saved = checkpoint.load(file)
     recipe = Recipe({**saved["config"], "trusted_targets": list(trusted)})
+    recipe.refuse_untrusted()
     model: nn.Module = model_node(recipe).make(spec=build_task(spec, build_loss(recipe, spec)).spec)
     difference = checkpoint.difference(model.state_dict(), saved["model"])
     if difference:

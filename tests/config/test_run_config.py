@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from runner.config.compose import Command, compose
-from runner.config.frozen import check_resumable, freeze, patch, thaw
+from runner.config.compose import Command, compose_run
+from runner.config.run_config import check_resumable, freeze, patch, thaw
 from runner.errors import ConfigError
 from runner.run import resume
 from tests.cli.conftest import QUICK
@@ -17,7 +17,7 @@ from tests.cli.conftest import QUICK
 
 def test_references_are_resolved_but_not_those_to_the_environment(monkeypatch):
     monkeypatch.setenv("PASSWORD", "hidden value")
-    config = compose(
+    config = compose_run(
         Command(["name=${oc.env:PASSWORD}", "optimizer.lr=${seed}", "seed=3", "regularization=[early_stopping]"])
     )
     frozen = yaml.safe_load(freeze(config))
@@ -58,11 +58,11 @@ def test_what_is_thawed_is_what_was_frozen(lr, hidden, name, tmp_path_factory):
     assert OmegaConf.to_container(thawed) == {k: v for k, v in OmegaConf.to_container(config).items() if k != "hydra"}
 
 
-BASE = compose(Command([]))
+BASE = compose_run(Command([]))
 
 
 def test_a_folder_from_somebody_else_trusts_nothing_by_itself(tmp_path):
-    config = compose(Command(["trusted_targets=[os]"]))
+    config = compose_run(Command(["trusted_targets=[os]"]))
     (tmp_path / "config.yaml").write_text(freeze(config))
     assert thaw(tmp_path / "config.yaml").trusted_targets == []
 

@@ -82,7 +82,8 @@ def patch(config: DictConfig, command: Command) -> None:
         key = override.key_or_group
         parent, _, name = key.rpartition(".")
         node: Any = OmegaConf.select(config, parent) if parent else config
-        if not OmegaConf.is_dict(node) or (name not in node and not (override.is_add() or override.is_force_add())):
+        added = parent and (override.is_add() or override.is_force_add())
+        if not OmegaConf.is_dict(node) or (name not in node and not added):
             names = [str(entry) for entry in node] if OmegaConf.is_dict(node) else []
             raise ConfigError(
                 f"{override.input_line}: this run's config has no {key!r}.{did_you_mean(name, names)} "
