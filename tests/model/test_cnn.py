@@ -84,11 +84,6 @@ def test_dropout_is_in_the_head():
     assert names[-2:] == ["dropout", "output"]
 
 
-def test_tables_are_refused():
-    with pytest.raises(ConfigError, match="model=mlp"):
-        CNN(Spec.classification((64,), 10))
-
-
 def test_shortcuts_are_added_to_the_normalized_convolution():
     model = CNN(DIGITS, (4, 4), pool="none", head=(), norm="batch", skip=True).eval()
     x = torch.randn(3, 1, 8, 8)

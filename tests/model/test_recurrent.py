@@ -157,11 +157,6 @@ def test_dropout_between_needs_two_layers():
         LSTM(spec(), dropout_between=0.3)
 
 
-def test_tables_are_refused():
-    with pytest.raises(ConfigError, match=r"model=gru takes series .* have the shape \(30,\). Take model=mlp"):
-        GRU(spec((30,)))
-
-
 @pytest.mark.parametrize("model", ["rnn", "lstm", "gru"])
 def test_in_a_run_images_and_their_rows_are_the_same(go, model):
     common = [f"model={model}", "model.hidden=16", "trainer.max_epochs=1", "trainer.limit_batches=5"]

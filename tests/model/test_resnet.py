@@ -5,7 +5,6 @@ from torch import nn
 from torch.nn import functional as F
 
 from runner.engine.spec import Spec
-from runner.errors import ConfigError
 from runner.model.resnet import ResNet
 
 IMAGENET = Spec.classification((3, 224, 224), 1000)
@@ -117,11 +116,6 @@ def test_dropout_is_before_the_last_layer():
     model = ResNet(Spec.classification((1, 8, 8), 10), dropout=0.4)
     *_, (name, layer), (last, _) = model.named_children()
     assert (name, layer.p, last) == ("dropout", 0.4, "fc")
-
-
-def test_tables_are_refused():
-    with pytest.raises(ConfigError, match="model=mlp"):
-        ResNet(Spec.classification((64,), 10))
 
 
 def pre_activated(model, x, last):
