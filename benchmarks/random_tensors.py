@@ -1,12 +1,14 @@
 """A data option of random tensors: the benchmarks measure steps, not learning."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 
 from runner.data.base import DataOption
-from runner.engine.spec import Spec, Task
-from runner.engine.split import Splits, TensorSplit
+from runner.engine.data import Data
+from runner.engine.spec import Spec
+from runner.engine.split import TensorSplit
 
 
 @dataclass(kw_only=True)
@@ -23,22 +25,22 @@ class RandomTensors(DataOption):
     shape: tuple[int, ...]
     examples: int = 12800
     batch_size: int = 64
-    task: Task = "classification"
+    task: Literal["classification", "regression"] = "classification"
 
-    def probe(self) -> Probe:
-        """The task, without loading."""
-        return Probe(self.task, 10 if self.task == "classification" else None)
+    def probe(self) -> Spec:
+        """Everything, without loading."""
+        if self.task == "classification":
+            return Spec.classification(self.shape, 10)
+        return Spec.regression(self.shape, 10)
 
-    def load(self) -> Splits:
+    def load(self) -> Data:
         """Draw the tensors."""
         generator = torch.Generator().manual_seed(0)
         inputs = torch.randn(self.examples + 64, *self.shape, generator=generator)
         if self.task == "classification":
             targets = torch.randint(10, (self.examples + 64,), generator=generator)
-            spec = Spec.regression(self.shape, 10)
         else:
             targets = torch.randn(self.examples + 64, 10, generator=generator)
-            spec = Spec.regression(self.shape, 10)
         train = TensorSplit(inputs[:-64], targets[:-64])
         val = TensorSplit(inputs[-64:], targets[-64:])
-        return Splits(spec, train, val, None, "random")
+        return Data(self.probe(), {"train": train, "val": val}, "random")

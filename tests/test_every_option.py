@@ -123,7 +123,8 @@ def test_interrupted_and_resumed_equals_uninterrupted(group, name, root, go):
     choice = f"{group}={name}"
     overrides = [need.format(root=root) for need in NEEDS.get(choice, ())] + list(STATEFUL.get(choice, ()))
     overrides += [f"{group}=[{name}]" if group in LISTS else choice, "model.hidden=[6]", *SHORT, "trainer.max_epochs=4"]
-    if group == "loss" and "classification" not in target(group, name).tasks:
+    tasks = target(group, name).tasks if group == "loss" else None
+    if tasks is not None and "classification" not in tasks:
         overrides.append("data=diabetes")
     overrides += ["trainer.accumulate=2"] if group in ("loss", "augmentation") else []
     go(*overrides, folder="whole")

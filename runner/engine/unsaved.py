@@ -164,9 +164,8 @@ def _check_plain(part: Any, state: Any) -> None:
 
 def _complaint(part: Any, lost: list[str]) -> str:
     what = f"{'attributes' if len(lost) > 1 else 'attribute'} {', '.join(lost)}"
-    cure = "return what changed from state_dict() and take it back in load_state_dict()"
     return (
         f"{_where(part)}: its {what} changed in training and would not be in the checkpoint, so that a resumed run "
-        f"would differ. Either {cure}; or, for clocks and what is worked out anew, declare "
-        f"not_saved = {tuple(lost)} in the class."
+        "would differ. Either return what changed from state_dict() and take it back in load_state_dict(); or, for "
+        f"clocks and what is worked out anew, declare not_saved = {tuple(lost)} in the class."
     )

@@ -5,6 +5,7 @@ from torchvision.transforms.v2 import functional as TF
 from runner.augmentation.crop import Crop, shift
 from runner.engine.spec import Spec
 from runner.errors import ConfigError
+from tests.batches import batch_of
 
 TORCHVISION = {"reflect": "reflect", "replicate": "edge", "zeros": "constant"}
 
@@ -29,7 +30,7 @@ def test_draws_are_uniform_and_per_image(fit):
     technique.setup(fit(spec=Spec.classification((1, 5, 5), 2)))
     images = torch.zeros(25000, 1, 5, 5)
     images[:, :, 2, 2] = 1.0  # ends where the draw tells
-    changed, _ = technique.on_batch(images, torch.zeros(25000))
+    changed = technique.on_batch(batch_of(torch.zeros(25000), images)).inputs
     torch.testing.assert_close(changed.mean(0)[0], torch.full((5, 5), 1 / 25), atol=0.005, rtol=0)
     torch.testing.assert_close(changed.sum((1, 2, 3)), torch.ones(25000))
 
@@ -42,18 +43,16 @@ def test_an_eighth_of_the_side_unless_told(fit, shape, reach):
     technique.setup(fit(spec=Spec.classification(shape, 2)))
     assert (technique.down, technique.right) == reach
     images = torch.randn(64, *shape)
-    assert technique.on_batch(images, torch.zeros(64))[0].shape == images.shape
+    assert technique.on_batch(batch_of(torch.zeros(64), images)).inputs.shape == images.shape
 
 
 def test_keeps_channels_last(fit):
     technique = Crop()
     technique.setup(fit(spec=Spec.classification((3, 8, 8), 2)))
     images = torch.randn(8, 3, 8, 8).to(memory_format=torch.channels_last)
-    assert technique.on_batch(images, torch.zeros(8))[0].is_contiguous(memory_format=torch.channels_last)
+    assert technique.on_batch(batch_of(torch.zeros(8), images)).inputs.is_contiguous(memory_format=torch.channels_last)
 
 
 def test_refusals(fit):
     with pytest.raises(ConfigError, match=r"crop.padding=8: expected less than .* 8\."):
         Crop(padding=8).setup(fit(spec=Spec.classification((1, 8, 9), 2)))
-    with pytest.raises(ConfigError, match=r"augmentation=crop: .* expected images"):
-        Crop().setup(fit(spec=Spec.classification((5, 7), 2)))

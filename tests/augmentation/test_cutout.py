@@ -10,6 +10,7 @@ from runner.augmentation.rotation import Rotation
 from runner.engine.spec import Spec
 from runner.engine.technique import in_order
 from runner.errors import ConfigError
+from tests.batches import batch_of
 
 
 @pytest.mark.parametrize("size", [1, 3, 4])
@@ -29,8 +30,9 @@ def test_centres_are_uniform_and_per_image(fit):
     technique = Cutout(size=1)
     technique.setup(fit(spec=Spec.classification((2, 4, 5), 2)))
     images, targets = torch.ones(20000, 2, 4, 5), torch.zeros(20000)
-    changed, same = technique.on_batch(images, targets)
-    assert same is targets
+    batch = technique.on_batch(batch_of(targets, images))
+    changed = batch.inputs
+    assert batch.targets is targets
     assert (images == 1).all()
     torch.testing.assert_close((1 - changed).sum((2, 3)), torch.ones(20000, 2))  # one pixel, in both channels
     torch.testing.assert_close((1 - changed).mean((0, 1)), torch.full((4, 5), 1 / 20), atol=0.006, rtol=0)
@@ -41,14 +43,14 @@ def test_half_of_the_shorter_side_unless_told(fit, shape, side):
     technique = Cutout()
     technique.setup(fit(spec=Spec.classification(shape, 2)))
     assert technique.side == side
-    assert technique.on_batch(torch.randn(16, *shape), torch.zeros(16))[0].shape == (16, *shape)
+    assert technique.on_batch(batch_of(torch.zeros(16), torch.randn(16, *shape))).inputs.shape == (16, *shape)
 
 
 def test_keeps_channels_last(fit):
     technique = Cutout()
     technique.setup(fit(spec=Spec.classification((3, 8, 8), 2)))
     images = torch.randn(8, 3, 8, 8).to(memory_format=torch.channels_last)
-    assert technique.on_batch(images, torch.zeros(8))[0].is_contiguous(memory_format=torch.channels_last)
+    assert technique.on_batch(batch_of(torch.zeros(8), images)).inputs.is_contiguous(memory_format=torch.channels_last)
 
 
 def test_the_hole_is_not_moved():
@@ -58,5 +60,3 @@ def test_the_hole_is_not_moved():
 def test_refusals(fit):
     with pytest.raises(ConfigError, match=r"cutout.size=8: expected less than .* 8\."):
         Cutout(size=8).setup(fit(spec=Spec.classification((1, 8, 9), 2)))
-    with pytest.raises(ConfigError, match=r"augmentation=cutout: .* expected images"):
-        Cutout().setup(fit(spec=Spec.classification((5, 7), 2)))

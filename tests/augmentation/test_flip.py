@@ -3,8 +3,7 @@ import torch
 from torchvision.transforms.v2 import functional as TF
 
 from runner.augmentation.flip import Flip, flip
-from runner.engine.spec import Spec
-from runner.errors import ConfigError
+from tests.batches import batch_of
 
 
 @pytest.mark.parametrize(("dim", "theirs"), [(-1, TF.horizontal_flip), (-2, TF.vertical_flip)])
@@ -20,8 +19,9 @@ def test_shares(horizontal, vertical):
     torch.manual_seed(0)
     image = torch.arange(4.0).view(1, 1, 2, 2)
     images, targets = image.expand(20000, 1, 2, 2), torch.arange(20000)
-    changed, same = Flip(horizontal, vertical).on_batch(images, targets)
-    assert same is targets
+    batch = Flip(horizontal, vertical).on_batch(batch_of(targets, images))
+    changed = batch.inputs
+    assert batch.targets is targets
     # The top left value tells both draws: bit 0 left-right, bit 1 top-bottom.
     corner = changed[:, 0, 0, 0].long()
     counts = torch.bincount(corner, minlength=4) / len(corner)
@@ -32,11 +32,5 @@ def test_shares(horizontal, vertical):
 
 def test_keeps_channels_last():
     images = torch.randn(8, 3, 4, 4).to(memory_format=torch.channels_last)
-    changed, _ = Flip(0.5, 0.5).on_batch(images, torch.zeros(8))
+    changed = Flip(0.5, 0.5).on_batch(batch_of(torch.zeros(8), images)).inputs
     assert changed.is_contiguous(memory_format=torch.channels_last)
-
-
-def test_needs_images(fit):
-    Flip().setup(fit(spec=Spec.classification((1, 8, 8), 10)))
-    with pytest.raises(ConfigError, match=r"augmentation=flip: .* shape \(13,\), expected images"):
-        Flip().setup(fit(spec=Spec.classification((13,), 3)))

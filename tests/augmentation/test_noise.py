@@ -2,14 +2,16 @@ import pytest
 import torch
 
 from runner.augmentation.noise import Noise
+from tests.batches import batch_of
 
 
 @pytest.mark.parametrize("shape", [(2000, 13), (50, 1, 20, 20), (100, 40, 5)])
 def test_is_normal_and_independent(shape):
     torch.manual_seed(0)
     inputs, targets = torch.randn(shape), torch.arange(shape[0])
-    changed, same = Noise(std=0.3).on_batch(inputs, targets)
-    assert same is targets
+    batch = Noise(std=0.3).on_batch(batch_of(targets, inputs))
+    changed = batch.inputs
+    assert batch.targets is targets
     z = ((changed - inputs) / 0.3).flatten()
     assert abs(z.mean().item()) < 0.03
     assert z.std().item() == pytest.approx(1.0, abs=0.03)
@@ -22,9 +24,9 @@ def test_leaves_its_input_alone_and_follows_the_generator():
     inputs = torch.randn(4, 3)
     before = inputs.clone()
     torch.manual_seed(5)
-    first, _ = Noise().on_batch(inputs, torch.zeros(4))
+    first = Noise().on_batch(batch_of(torch.zeros(4), inputs)).inputs
     torch.manual_seed(5)
-    second, _ = Noise().on_batch(inputs, torch.zeros(4))
+    second = Noise().on_batch(batch_of(torch.zeros(4), inputs)).inputs
     assert torch.equal(first, second)
     assert not torch.equal(first, inputs)
     assert torch.equal(inputs, before)
@@ -32,4 +34,4 @@ def test_leaves_its_input_alone_and_follows_the_generator():
 
 def test_keeps_channels_last():
     images = torch.randn(8, 3, 4, 4).to(memory_format=torch.channels_last)
-    assert Noise().on_batch(images, torch.zeros(8))[0].is_contiguous(memory_format=torch.channels_last)
+    assert Noise().on_batch(batch_of(torch.zeros(8), images)).inputs.is_contiguous(memory_format=torch.channels_last)

@@ -4,8 +4,7 @@ from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional as TF
 
 from runner.augmentation.rotation import Rotation, rotate
-from runner.engine.spec import Spec
-from runner.errors import ConfigError
+from tests.batches import batch_of
 
 
 @pytest.mark.parametrize("shape", [(3, 8, 8), (1, 9, 6), (2, 5, 12)])
@@ -38,7 +37,7 @@ def test_draws_are_uniform_and_per_image():
     # A plane x: turned by a, its centre value stays 0 and its slope along x becomes cos a, along y tells the sign.
     x = torch.linspace(-7.5, 7.5, 16)
     images = x.expand(20000, 1, 16, 16)
-    turned, _ = Rotation(degrees=40.0, padding_mode="replicate").on_batch(images, torch.zeros(20000))
+    turned = Rotation(degrees=40.0, padding_mode="replicate").on_batch(batch_of(torch.zeros(20000), images)).inputs
     centre = turned[:, 0, 6:10, 6:10]
     slope_x, slope_y = centre.diff(dim=2).mean((1, 2)), centre.diff(dim=1).mean((1, 2))
     angles = torch.rad2deg(torch.atan2(slope_y, slope_x)).sort().values
@@ -47,9 +46,4 @@ def test_draws_are_uniform_and_per_image():
 
 def test_keeps_channels_last():
     images = torch.randn(8, 3, 8, 8).to(memory_format=torch.channels_last)
-    assert Rotation().on_batch(images, torch.zeros(8))[0].is_contiguous(memory_format=torch.channels_last)
-
-
-def test_needs_images(fit):
-    with pytest.raises(ConfigError, match=r"augmentation=rotation: .* expected images"):
-        Rotation().setup(fit(spec=Spec.regression((5,), 1)))
+    assert Rotation().on_batch(batch_of(torch.zeros(8), images)).inputs.is_contiguous(memory_format=torch.channels_last)

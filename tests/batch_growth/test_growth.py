@@ -29,12 +29,12 @@ def updates(size: int) -> int:
 def test_the_order_of_examples_is_the_same_at_every_size():
     split = TensorSplit(torch.arange(23.0).view(23, 1), torch.arange(23))
     batches = Batches(split, 3, torch.device("cpu"), seed=4)
-    small = torch.cat([y for update in batches.updates(5) for _, y in update])
+    small = torch.cat([batch.targets for update in batches.updates(5) for batch in update])
     batches.grow(4)
-    large = [y for update in batches.updates(5) for _, y in update]
+    large = [batch.targets for update in batches.updates(5) for batch in update]
     assert [len(y) for y in large] == [12, 11]
     assert torch.equal(torch.cat(large), small)
-    assert torch.equal(torch.cat([y for u in batches.updates(5, start=1) for _, y in u]), small[12:])
+    assert torch.equal(torch.cat([batch.targets for u in batches.updates(5, start=1) for batch in u]), small[12:])
 
 
 def test_by_step(go):

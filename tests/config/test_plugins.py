@@ -4,15 +4,19 @@ import pytest
 
 MODULE = """
 import math
+from dataclasses import dataclass, replace
 import numpy
 import torch
 from torch import nn
+from runner.data.digits import Digits
 from runner.engine.loss import Loss
 from runner.engine.schedule import Schedule, Warmup
 from runner.engine.technique import Slot, Technique
 from runner.engine.metric import Metric
 from runner.init.base import Init
+from runner.engine.task import Task
 from runner.loss.cross_entropy import CrossEntropy
+from runner.task.classification import Classification
 
 
 class Counting(Technique):
@@ -66,8 +70,8 @@ class Numpy(Counting):
 class Misspelt(Technique):
     slot = Slot.MIX
 
-    def on_bacth(self, inputs, targets):
-        return inputs, targets
+    def on_bacth(self, batch):
+        return batch
 
 
 class Deaf(Technique):
@@ -86,8 +90,8 @@ class Elsewhere(Placeless):
 class Short(Technique):
     slot = Slot.MIX
 
-    def on_batch(self, inputs):
-        return inputs
+    def on_batch(self):
+        return None
 
 
 class Undirected(Technique):
@@ -168,7 +172,7 @@ class Stepless(torch.optim.Optimizer):
 
 
 class Forgetful(torch.optim.SGD):
-    updates = 0
+    updates = 1000  # which is nowhere in torch's state
 
     def step(self, closure=None):
         self.updates += 1
@@ -209,37 +213,56 @@ class Formless(nn.Module):
 
 
 class Unreduced(CrossEntropy):
-    def __call__(self, outputs, targets):
-        return nn.functional.cross_entropy(outputs, targets, reduction="none")
-
-
-class Predicting(CrossEntropy):
-    def predict(self, outputs):
-        return outputs
+    def __call__(self, outputs, batch):
+        return nn.functional.cross_entropy(outputs, batch.targets, reduction="none")
 
 
 class Broken(CrossEntropy):
-    def __call__(self, outputs, targets):
-        return (outputs - targets).mean()
+    def __call__(self, outputs, batch):
+        return (outputs - batch.targets).mean()
 
 
-class Unpredicting(Loss):
-    tasks = frozenset({"classification"})
-
-    def __call__(self, outputs, targets):
+class Pairwise(Loss):
+    def __call__(self, outputs, targets, weight):
         return outputs.mean()
+
+
+class Counted(Loss):
+    tasks = frozenset({"classification"})
 
 
 class Weighing(CrossEntropy):
     seen = 0
 
-    def on_batch(self, inputs, targets):
-        self.seen += len(targets)
-        return inputs, targets
+    def __call__(self, outputs, batch):
+        self.seen += batch.examples
+        return super().__call__(outputs, batch)
 
 
 class Undrawn(Init):
     pass
+
+
+class Predicting(Classification):
+    def predict(self, outputs):
+        return outputs
+
+
+class Unpredicting(Task):
+    loss, targets = Classification.loss, Classification.targets
+    num_outputs = Classification.num_outputs
+
+
+@dataclass(kw_only=True)
+class Asked(Digits):
+    task: str = "classification"
+
+    def load(self):
+        data = super().load()
+        return replace(data, spec=replace(data.spec, task=self.task))
+
+    def probe(self):
+        return replace(super().probe(), task=self.task)
 """
 
 TECHNIQUES, LISTED = "regularization", ("Counting", "Averaging", "Drawing", "Derived", "Saving", "Numpy", "Misspelt")
@@ -248,8 +271,12 @@ GROUPS = {TECHNIQUES: LISTED}
 GROUPS |= {"scheduler": ("Negative", "Dividing", "Heavy", "Listening", "Rateless"), "warmup": ("Falling",)}
 GROUPS |= {"optimizer": ("Optimizer", "Rated", "Stepless", "Forgetful"), "init": ("Undrawn",)}
 GROUPS |= {"model": ("Narrow", "Activated", "Tupled", "Formless")}
-GROUPS |= {"loss": ("Unreduced", "Predicting", "Broken", "Unpredicting", "Weighing")}
-ARGUMENTS = {"Negative": "worst: -1.0\nby: step\n", "Optimizer": "lr: 0.1\nmomentum: 0.9\nbeta: 0.9\n"}
+GROUPS |= {"loss": ("Unreduced", "Broken", "Pairwise", "Counted", "Weighing"), "data": ("Asked",)}
+ARGUMENTS = {
+    "Negative": "worst: -1.0\nby: step\n",
+    "Optimizer": "lr: 0.1\nmomentum: 0.9\nbeta: 0.9\n",
+    "Asked": "batch_size: 32\ntask: classification\n",
+}
 
 
 @pytest.fixture(scope="module")
@@ -293,7 +320,7 @@ BEFORE = [  # the option, and what the paragraph must say
     ("regularization=Deaf", "listens to no event", "Events: on_epoch_start, on_batch"),
     ("regularization=Placeless", "names no slot", "Slot.NAME", "GRADIENTS"),
     ("regularization=Elsewhere", "slot='weigths'", "Did you mean 'WEIGHTS'"),
-    ("regularization=Short", "on_batch(self, inputs)", "called as on_batch(self, inputs, targets)"),
+    ("regularization=Short", "on_batch(self)", "called as on_batch(self, batch)"),
     ("regularization=Undirected", "'mine'", "'up'", "Expected min"),
     ("scheduler=Negative", "scheduler (my_plugins.Negative)", "at update 8 of 10 it gives a learning rate of -0.001"),
     ("scheduler=Negative scheduler.worst=inf", "at update 8 of 10 it gives a learning rate of inf"),
@@ -315,9 +342,21 @@ BEFORE = [  # the option, and what the paragraph must say
     ("model=Tupled", "gives a tuple"),
     ("model=Formless", "has no forward"),
     ("loss=Unreduced", "loss (my_plugins.Unreduced)", "shape (2,)", "a tensor of no dimensions"),
-    ("loss=Predicting", "predict() gives a tensor of shape (2, 10)", "shape (2,)"),
+    (
+        "data=Asked data.task=my_plugins.Predicting",
+        "task (my_plugins.Predicting)",
+        "predict() gives a tensor of shape (2, 10)",
+        "like the targets' (2,)",
+    ),
+    (
+        "data=Asked data.task=my_plugins.Unpredicting",
+        "task (my_plugins.Unpredicting)",
+        "predict() fails on tensors of shape (2, 10)",
+    ),
+    ("data=Asked data.task=my_plugins.Foretelling", "my_plugins has no subclass of runner.engine.task.Task"),
     ("loss=Broken", "my_plugins.Broken", "__call__() fails on tensors of shape (2, 10) and (2,)"),
-    ("loss=Unpredicting", "has no predict(self, outputs)"),
+    ("loss=Pairwise", "__call__(self, outputs, targets, weight)", "called as __call__(self, outputs, batch)"),
+    ("loss=Counted", "has no __call__(self, outputs, batch)"),
     ("init=Undrawn", "has no fill(self, weight, gain)"),
 ]
 
@@ -339,7 +378,7 @@ WHILE = [
     ("regularization=Drawing", "my_plugins.Drawing: its attribute generator changed"),
     ("regularization=Numpy", "holds a numpy.float64 at 'counts/0'", "can't be read back"),
     ("optimizer=Forgetful", "my_plugins.Forgetful: its attribute updates changed"),
-    ("loss=Weighing", "my_plugins.Weighing: its attribute seen changed", "a loss is not saved"),
+    ("loss=Weighing", "my_plugins.Weighing: its attribute seen changed", "return what changed from state_dict()"),
     ("scheduler=Listening", "my_plugins.Listening", "at update 6 of 10 it gives a learning rate of nan"),
 ]
 

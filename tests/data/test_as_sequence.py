@@ -5,14 +5,15 @@ from PIL import Image
 
 from runner.data.digits import Digits
 from runner.data.image_folder import ImageFolder
+from runner.engine.spec import Field
 
 
 def test_each_row_is_a_step():
     images, rows = Digits().load(), Digits(as_sequence=True).load()
     assert rows.spec.input_shape == (8, 8)
     for part in ("train", "val", "test"):
-        torch.testing.assert_close(rows.named(part).inputs, images.named(part).inputs[:, 0])
-        assert torch.equal(rows.named(part).targets, images.named(part).targets)
+        torch.testing.assert_close(rows.parts[part].inputs, images.parts[part].inputs[:, 0])
+        assert torch.equal(rows.parts[part].targets, images.parts[part].targets)
     assert rows.fingerprint == images.fingerprint
 
 
@@ -35,5 +36,5 @@ def test_channels_stand_behind_each_other(tmp_path, in_memory):
 
 
 def test_the_probe_knows_what_an_example_is():
-    assert Digits(as_sequence=True).probe().inputs == "series"
-    assert Digits().probe().inputs == "images"
+    assert Digits(as_sequence=True).probe().inputs == Field("series")
+    assert Digits().probe().inputs == Field("image")

@@ -16,7 +16,6 @@ from runner.data.csv import Csv
 from runner.data.table.header import column_names, read_header
 from runner.data.table.meaning import Notation
 from runner.data.table.read import read_table
-from runner.engine.spec import Probe
 from runner.errors import ConfigError, RunFailed
 
 
@@ -109,7 +108,7 @@ def test_regression_targets_do_not_leak_either(tmp_path):
     plain = Csv(path=path, target="y", scaling="none", target_scaling="none").load()
     y = torch.cat([plain.train.targets, plain.val.targets, plain.test.targets]).ravel().sort().values
     assert torch.allclose(y, torch.tensor([row[2] for row in rows]).sort().values)
-    assert before.spec.target_mean == pytest.approx(plain.train.targets.double().mean().item(), rel=1e-5)
+    assert before.spec.targets.mean == pytest.approx((plain.train.targets.double().mean().item(),), rel=1e-5)
     for i in torch.cat([plain.val.inputs, plain.test.inputs])[:, 0].long().tolist():
         rows[i][2] = 1e9
     after = Csv(path=write(tmp_path / "b.csv", ["row", "x", "y"], rows), target="y").load()
@@ -238,8 +237,8 @@ def test_the_task_is_told_from_the_target(table):
     assert (regression.spec.task, regression.spec.num_outputs) == ("regression", 1)
     assert regression.train.targets.shape == (len(regression.train), 1)
     assert load(table, target="size", task="regression").spec.task == "regression"
-    assert Csv(path=table, target="age").probe() == Probe(inputs="table")
-    assert Csv(path=table, target="age", task="regression").probe() == Probe("regression", inputs="table")
+    assert Csv(path=table, target="age").probe() == Spec(None, Field("table"))
+    assert Csv(path=table, target="age", task="regression").probe() == Spec("regression", Field("table"))
 
 
 def test_impossible_tasks_are_refused(table, tmp_path):

@@ -16,7 +16,7 @@ def test_holds_what_sklearn_loads_unscaled():
     expected = np.concatenate([reference.data, reference.target[:, None]], axis=1).astype(np.float32)
     assert np.array_equal(rows[np.lexsort(rows.T)], expected[np.lexsort(expected.T)])
     assert splits.spec.feature_names == tuple(reference.feature_names)
-    assert (splits.spec.target_mean, splits.spec.target_std) == (0.0, 1.0)
+    assert (splits.spec.targets.mean, splits.spec.targets.std) == ((0.0,), (1.0,))
     assert Diabetes().probe() == Spec("regression", Field("table"), Field("values"))
 
 
@@ -26,5 +26,6 @@ def test_targets_are_standardized_by_the_training_part_and_can_be_brought_back()
     assert scaled.train.targets.mean().item() == pytest.approx(0, abs=1e-5)
     assert scaled.train.targets.std(correction=0).item() == pytest.approx(1, abs=1e-5)
     for part in ("train", "val", "test"):
-        back = scaled.named(part).targets * scaled.spec.target_std + scaled.spec.target_mean
-        assert torch.allclose(back, raw.named(part).targets, atol=1e-3)
+        (mean,), (std,) = scaled.spec.targets.mean, scaled.spec.targets.std
+        back = scaled.parts[part].targets * std + mean
+        assert torch.allclose(back, raw.parts[part].targets, atol=1e-3)

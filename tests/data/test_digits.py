@@ -47,7 +47,7 @@ def test_statistics_come_from_the_training_part_only():
 def test_fraction_leaves_val_and_test_alone_and_nests():
     raw = {f: Digits(scaling="none", fraction=f).load() for f in (0.1, 0.5, 1.0)}
     assert [len(raw[f].train) for f in raw] == [126, 630, 1258]
-    assert all(torch.equal(raw[0.1].named(name).inputs, raw[1.0].named(name).inputs) for name in ("val", "test"))
+    assert all(torch.equal(raw[0.1].parts[name].inputs, raw[1.0].parts[name].inputs) for name in ("val", "test"))
     rows = {f: {row.numpy().tobytes() for row in raw[f].train.inputs} for f in raw}
     assert rows[0.1] < rows[0.5] < rows[1.0]
 

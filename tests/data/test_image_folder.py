@@ -29,7 +29,7 @@ def test_decoding_is_torchvisions_resize_and_centre_crop(tmp_path_factory, width
     path = tmp_path_factory.mktemp("images") / "a.png"
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)).save(path)
     reference = v2.Compose([v2.Resize(size), v2.CenterCrop(size), v2.PILToTensor()])
-    assert np.array_equal(decode(path, size), reference(Image.open(path)).numpy())
+    assert np.array_equal(decode(path, size, size), reference(Image.open(path)).numpy())
 
 
 def test_grey_palette_16_bit_and_transparent_images_become_rgb(tmp_path):
@@ -38,9 +38,9 @@ def test_grey_palette_16_bit_and_transparent_images_become_rgb(tmp_path):
     Image.fromarray(grey).convert("P").save(tmp_path / "palette.gif")
     Image.fromarray(grey.astype(np.uint16) * 257).save(tmp_path / "deep.png")
     for name in ("grey.png", "palette.gif", "deep.png"):
-        assert np.array_equal(decode(tmp_path / name, 4), np.stack([grey] * 3)), name
+        assert np.array_equal(decode(tmp_path / name, 4, 4), np.stack([grey] * 3)), name
     Image.fromarray(np.zeros((4, 4, 4), dtype=np.uint8)).save(tmp_path / "clear.png")
-    assert np.all(decode(tmp_path / "clear.png", 4) == 255)
+    assert np.all(decode(tmp_path / "clear.png", 4, 4) == 255)
 
 
 def test_the_cameras_orientation_is_applied(tmp_path):
@@ -50,7 +50,7 @@ def test_the_cameras_orientation_is_applied(tmp_path):
     exif = image.getexif()
     exif[0x0112] = 6  # turned by a quarter
     image.save(tmp_path / "a.png", exif=exif)
-    assert np.array_equal(decode(tmp_path / "a.png", 8), np.rot90(pixels, -1).transpose(2, 0, 1))
+    assert np.array_equal(decode(tmp_path / "a.png", 8, 8), np.rot90(pixels, -1).transpose(2, 0, 1))
 
 
 def test_classes_are_folders(root):
@@ -59,7 +59,8 @@ def test_classes_are_folders(root):
     (root / "cat" / "more").mkdir()
     (root / "cat" / "000.png").rename(root / "cat" / "more" / "a.PNG")
     splits = ImageFolder(root=str(root), image_size=8).load()
-    assert ImageFolder(root=str(root)).probe() == Probe("classification", 3, "images")
+    targets = Field("class", (), 3, ("cat", "dog", "eel"))
+    assert ImageFolder(root=str(root)).probe() == Spec("classification", Field("image"), targets)
     assert splits.spec.class_names == ("cat", "dog", "eel")
     assert splits.spec.input_shape == (3, 8, 8)
     total = sum(torch.bincount(part.targets, minlength=3) for part in (splits.train, splits.val, splits.test))
@@ -83,9 +84,9 @@ def test_read_while_training_equals_in_memory(root, scaling):
     assert read.spec == loaded.spec
     assert read.fingerprint == loaded.fingerprint
     for name in ("train", "val", "test"):
-        assert isinstance(loaded.named(name), TensorSplit)
-        assert isinstance(read.named(name), DatasetSplit)
-        for a, b in zip(contents(loaded.named(name)), contents(read.named(name)), strict=True):
+        assert isinstance(loaded.parts[name], TensorSplit)
+        assert isinstance(read.parts[name], DatasetSplit)
+        for a, b in zip(contents(loaded.parts[name]), contents(read.parts[name]), strict=True):
             assert torch.equal(a, b)
             assert a.dtype == b.dtype
     if scaling == "standard":
@@ -114,7 +115,7 @@ def test_folders_of_parts_are_used(tmp_path):
         write_images(tmp_path / part, {"a": count, "b": count}, seed=count)
     splits = ImageFolder(root=str(tmp_path), image_size=8).load()
     assert [len(part) for part in (splits.train, splits.val, splits.test)] == [24, 10, 6]
-    expected = {decode(path, 8).tobytes() for path in (tmp_path / "val").rglob("*.png")}
+    expected = {decode(path, 8, 8).tobytes() for path in (tmp_path / "val").rglob("*.png")}
     raw = ImageFolder(root=str(tmp_path), image_size=8, scaling="none").load().val.inputs
     assert {(row * 255).round().to(torch.uint8).numpy().tobytes() for row in raw} == expected
 
@@ -147,7 +148,7 @@ def test_a_damaged_image_is_named(root, keep):
 
     def read_all():
         splits = ImageFolder(root=str(root), image_size=8, in_memory=keep).load()
-        return [contents(splits.named(name)) for name in ("train", "val", "test")]
+        return [contents(splits.parts[name]) for name in ("train", "val", "test")]
 
     with pytest.raises(RunFailed, match=r"dog/003\.png can't be read"):
         read_all()

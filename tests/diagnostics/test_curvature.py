@@ -29,7 +29,7 @@ def test_noise_scale_of_a_linear_model(fit):
     inputs = 0.5 + 2.0 * torch.randn(4096, 1, generator=generator)
     model = nn.Linear(1, 1, bias=False)
     technique = GradientNoiseScale(batches=256, batch=16, factor=2.0)
-    parts = fit(model, inputs, torch.zeros(4096), batch=512, loss=lambda outputs, targets: outputs.mean())
+    parts = fit(model, inputs, torch.zeros(4096), batch=512, loss=lambda outputs, batch: outputs.mean())
     technique.setup(parts)
     scores = technique.epoch_scores({})
     assert scores["gradient_noise_scale"] == pytest.approx(4.0 / 0.25, rel=0.3)
@@ -80,7 +80,7 @@ def test_sharpness_of_least_squares(fit):
     inputs = torch.randn(64, 3)
     model = nn.Linear(3, 1, bias=False)
     technique = Sharpness(iterations=200)
-    parts = fit(model, inputs, torch.zeros(64), loss=lambda outputs, targets: outputs.square().mean())
+    parts = fit(model, inputs, torch.zeros(64), loss=lambda outputs, batch: outputs.square().mean())
     technique.setup(parts)
     smallest, _, expected = torch.linalg.eigvalsh(2 * inputs.T @ inputs / 64).tolist()
     scores = {"sharpness": pytest.approx(expected, rel=1e-4), "sharpness_min": pytest.approx(smallest, rel=1e-4)}

@@ -6,6 +6,7 @@ from torch import nn
 
 from runner.diagnostics.dead_units import DeadUnits, dead_share, saturated_share
 from runner.diagnostics.observation.units import ACTIVATIONS, hidden_units, slopes
+from tests.batches import batch_of
 
 X = torch.linspace(-6, 6, 25).reshape(5, 5)
 
@@ -41,7 +42,7 @@ def convolutions():
 def test_units_are_channels_and_features_named_after_their_layer():
     model, x = convolutions(), torch.randn(7, 1, 4, 4)
     model.train()
-    units = hidden_units(model, x)
+    units = hidden_units(model, batch_of(torch.zeros(len(x)), x))
     assert {name: tuple(values.shape) for name, (_, values) in units.items()} == {"0": (4, 7 * 16), "4": (6, 7)}
     assert model.training and model[3].training
     assert not any(module._forward_hooks for module in model.modules())

@@ -24,7 +24,7 @@ class Noisy(Dataset):
 
 
 def seen(batches, epoch, start=0):
-    return [[b[1].tolist() for b in update] for update in batches.updates(epoch, start)]
+    return [[b.targets.tolist() for b in update] for update in batches.updates(epoch, start)]
 
 
 def test_every_example_once_in_a_new_order_each_epoch():
@@ -41,8 +41,8 @@ def test_every_example_once_in_a_new_order_each_epoch():
 def test_starting_in_the_middle_gives_the_rest(accumulate, kind):
     split = tensors() if kind == "tensors" else DatasetSplit(Noisy(tensors()), 23)
     batches = Batches(split, 3, CPU, seed=5, accumulate=accumulate)
-    whole = [[b[0].clone() for b in u] for u in batches.updates(2)]
-    rest = [[b[0].clone() for b in u] for u in batches.updates(2, start=1)]
+    whole = [[b.inputs.clone() for b in u] for u in batches.updates(2)]
+    rest = [[b.inputs.clone() for b in u] for u in batches.updates(2, start=1)]
     assert len(whole) == batches.updates_per_epoch
     for a, b in zip(whole[1:], rest, strict=True):
         assert all(torch.equal(x, y) for x, y in zip(a, b, strict=True))
@@ -57,7 +57,7 @@ def test_after_the_last_update_there_is_none(kind):
 
 def test_gathering_in_parts_changes_nothing(monkeypatch):
     whole = seen(Batches(tensors(), 4, CPU), 0)
-    monkeypatch.setattr("runner.engine.batches._GATHER_BYTES", 1)
+    monkeypatch.setattr("runner.engine.split.tensors._GATHER_BYTES", 1)
     assert seen(Batches(tensors(), 4, CPU), 0) == whole
 
 
@@ -68,8 +68,8 @@ def test_a_dataset_read_by_workers_equals_one_read_here(workers):
     there = Batches(split, 4, CPU, seed=9, num_workers=workers)
     for epoch in (0, 1):
         for a, b in zip(here.updates(epoch), there.updates(epoch), strict=True):
-            assert torch.equal(a[0][0], b[0][0])
-    order = [u[0][1].tolist() for u in here.updates(0)]
+            assert torch.equal(a[0].inputs, b[0].inputs)
+    order = [u[0].targets.tolist() for u in here.updates(0)]
     assert order == [u[0] for u in seen(Batches(tensors(), 4, CPU, seed=9), 0)]
 
 
@@ -100,13 +100,13 @@ def test_limit_and_evaluation_order():
     assert limited.updates_per_epoch == 2
     assert len(seen(limited, 0)) == 2
     whole = Batches(tensors(), 4, CPU)
-    assert torch.cat([y for _, y in whole.in_order()]).tolist() == list(range(23))
+    assert torch.cat([batch.targets for batch in whole.in_order()]).tolist() == list(range(23))
 
 
 def test_channels_last():
     split = TensorSplit(torch.randn(8, 3, 4, 4), torch.arange(8))
     batches = Batches(split, 4, CPU, channels_last=True)
-    inputs = next(iter(batches.updates(0)))[0][0]
+    inputs = next(iter(batches.updates(0)))[0].inputs
     assert inputs.is_contiguous(memory_format=torch.channels_last)
 
 

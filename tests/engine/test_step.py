@@ -10,14 +10,16 @@ from runner.engine.batches import Batches
 from runner.engine.clip import clip_by_weights_
 from runner.engine.fit import Best, Fit
 from runner.engine.interrupt import Interrupt
+from runner.engine.loss import Loss
 from runner.engine.meter import Meter
 from runner.engine.monitor import Monitor
 from runner.engine.precision import Precision
 from runner.engine.progress import Progress
 from runner.engine.schedule import LearningRate, Plan, Schedule
 from runner.engine.settings import Trainer
-from runner.engine.spec import Spec
-from runner.engine.split import TensorSplit
+from runner.engine.spec import IGNORED, Spec
+from runner.engine.split import SequenceSplit, TensorSplit
+from runner.engine.split.sequences import ragged
 from runner.engine.state import TrainState
 from runner.engine.step import Step
 from runner.engine.technique import Slot, Technique, in_order
@@ -25,6 +27,7 @@ from runner.errors import ConfigError
 from runner.loss.cross_entropy import CrossEntropy
 from runner.scheduler.cyclic import Cyclic
 from runner.scheduler.onecycle import OneCycle
+from runner.task.classification import Classification
 
 CPU = torch.device("cpu")
 SPEC = Spec.classification((6,), 3)
@@ -40,19 +43,19 @@ def data(n=22):
     return TensorSplit(torch.randn(n, 6, generator=generator), torch.randint(3, (n,), generator=generator))
 
 
-def make_fit(techniques=(), optimizer=torch.optim.SGD, model=None, batch=4, lr=0.1, **settings):
+def make_fit(techniques=(), optimizer=torch.optim.SGD, model=None, batch=4, lr=0.1, split=None, loss=None, **settings):
     torch.manual_seed(0)
     model = model or nn.Sequential(nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 3))
     trainer = Trainer(**settings)
     optimizer = optimizer(model.parameters(), lr=lr)
     for group in optimizer.param_groups:
         group["initial_lr"] = lr
-    batches = Batches(data(), batch, CPU, accumulate=trainer.accumulate)
+    batches = Batches(split or data(), batch, CPU, accumulate=trainer.accumulate)
     plan = Plan(batches.updates_per_epoch, 1, batches.updates_per_epoch)
-    loss = CrossEntropy(SPEC)
+    loss, task = loss or CrossEntropy(SPEC), Classification(SPEC)
     return Fit(
-        model, model, loss, optimizer, LearningRate(Constant(), None, plan, lr), in_order(techniques), SPEC, plan,
-        trainer, Precision(trainer.precision, CPU), CPU, TrainState(0), batches, batches, Meter(loss, [], SPEC),
+        model, model, loss, optimizer, LearningRate(Constant(), None, plan, lr), in_order(techniques), task, plan,
+        trainer, Precision(trainer.precision, CPU), CPU, TrainState(0), batches, batches, Meter(task, []),
         Best(Monitor("val/loss", "min")), {"val/loss": "min"}, None, Interrupt(), Progress(), {},
     )  # fmt: skip
 
@@ -76,6 +79,74 @@ def test_accumulation_equals_one_large_batch(accumulate):
         torch.testing.assert_close(a, b, rtol=0, atol=1e-6)
 
 
+class PerToken(Loss):
+    """Cross-entropy over the tokens that count; tells their number from the host, or leaves it on the device."""
+
+    def __init__(self, on_device):
+        self.on_device = on_device
+
+    def __call__(self, outputs, batch):
+        return nn.functional.cross_entropy(outputs.transpose(1, 2), batch.targets, ignore_index=IGNORED)
+
+    def units(self, batch):
+        return (batch.targets != IGNORED).sum() if self.on_device else batch.units
+
+
+class Tagger(nn.Module):
+    """A class for each token."""
+
+    def __init__(self):
+        super().__init__()
+        self.embedding, self.output = nn.Embedding(9, 4), nn.Linear(4, 3)
+
+    def forward(self, tokens, lengths):
+        return self.output(self.embedding(tokens))
+
+
+# Shares of an update that are told from the device are numbers in single precision.
+EXACT = {False: {"rtol": 1e-10, "atol": 1e-12}, True: {"rtol": 1e-6, "atol": 1e-8}}
+
+
+def sentences(n=22):
+    generator = torch.Generator().manual_seed(0)
+    lengths = torch.randint(1, 12, (n,), generator=generator).tolist()
+    values, offsets = ragged([torch.randint(1, 9, (length,), generator=generator) for length in lengths])
+    return SequenceSplit(values, offsets, torch.randint(3, (len(values),), generator=generator), offsets)
+
+
+@pytest.mark.parametrize("on_device", [False, True])
+def test_an_update_is_the_mean_over_the_units_of_all_its_parts(on_device):
+    """Micro-batches of 4 sentences hold different numbers of tokens; by hand, over all tokens of 12 sentences."""
+    torch.manual_seed(0)
+    split, loss, model = sentences(), PerToken(on_device), Tagger().double()
+    fit = make_fit(model=model, split=split, loss=loss, accumulate=3)
+    update = next(iter(fit.train.updates(0)))
+    assert len({batch.units for batch in update}) > 1
+    results = Step(fit).gradients(update)
+    fit.meter.add(results, 1)
+    rows = fit.train.order(0)[:12]
+    losses = []
+    for row in rows.tolist():
+        start, end = split.offsets[row], split.offsets[row + 1]
+        outputs = model(split.values[None, start:end], None)[0]
+        losses.append(nn.functional.cross_entropy(outputs, split.targets[start:end], reduction="none"))
+    expected = torch.cat(losses).mean()
+    assert fit.meter.read()["loss"] == pytest.approx(float(expected.detach()), rel=1e-12)
+    for parameter, gradient in zip(model.parameters(), torch.autograd.grad(expected, [*model.parameters()])):
+        torch.testing.assert_close(parameter.grad, gradient, **EXACT[on_device])
+
+
+@pytest.mark.parametrize("on_device", [False, True])
+def test_accumulation_over_tokens_equals_one_large_batch(on_device):
+    def moved(batch, accumulate):
+        torch.manual_seed(1)
+        return epoch(make_fit(model=Tagger().double(), split=sentences(), loss=PerToken(on_device), batch=batch,
+                              accumulate=accumulate))  # fmt: skip
+
+    for small, large in zip(moved(4, 3), moved(12, 1)):
+        torch.testing.assert_close(small, large, **EXACT[on_device])
+
+
 class Given(nn.Module):
     """A network whose gradient is what the test says."""
 
@@ -88,8 +159,8 @@ class Given(nn.Module):
         return torch.zeros(len(x), 3) + (self.w * self.gradient).sum()
 
 
-class SumLoss:
-    def __call__(self, outputs, targets):
+class SumLoss(Loss):
+    def __call__(self, outputs, batch):
         return outputs[0, 0]
 
 
@@ -184,8 +255,14 @@ def test_nonfinite_gradients_are_skipped_by_choice():
 def test_an_update_is_left_out_for_its_loss_alone_and_training_goes_on(precision):
     """A loss can overflow where its gradient is a number: the square of a large error."""
     fit = make_fit(model=Given([1.0, 1.0]), lr=1.0, on_nonfinite="skip", precision=precision)
-    step, losses = Step(fit), iter([float("inf"), 0.0])
-    fit.loss = step.loss = lambda outputs, targets: outputs[0, 0] + next(losses)
+    losses = iter([float("inf"), 0.0])
+
+    class Overflowing(SumLoss):
+        def __call__(self, outputs, batch):
+            return super().__call__(outputs, batch) + next(losses)
+
+    fit.loss = Overflowing()
+    step = Step(fit)
     for expected in (0.0, -1.0):
         step.gradients(next(iter(fit.train.updates(0))))
         step.apply(want_norm=False)
@@ -197,9 +274,10 @@ def test_an_update_is_left_out_for_its_loss_alone_and_training_goes_on(precision
 def test_an_update_that_is_left_out_changes_no_statistics():
     fit = make_fit(model=nn.Sequential(nn.Linear(6, 8), nn.BatchNorm1d(8), nn.Linear(8, 3)), on_nonfinite="skip")
     step, before = Step(fit), {name: tensor.clone() for name, tensor in fit.model.state_dict().items()}
-    (inputs, targets), *_ = next(iter(fit.train.updates(0)))
+    batch, *_ = next(iter(fit.train.updates(0)))
+    inputs = batch.inputs
     for given, changed in ((torch.full_like(inputs, float("nan")), 0), (inputs, len(before))):
-        step.gradients([(given, targets)])
+        step.gradients([batch.changed(given)])
         step.apply(want_norm=False)
         now = fit.model.state_dict()
         # The bias in front of batch norm has no gradient but rounding.
@@ -264,15 +342,11 @@ class Recording(Technique):
     def __init__(self, heard):
         self.heard = heard
 
-    def on_batch(self, inputs, targets):
+    def on_batch(self, batch):
         self.heard.append("on_batch")
-        return inputs, targets
+        return batch
 
-    def on_targets(self, targets):
-        self.heard.append("on_targets")
-        return targets
-
-    def output_penalty(self, outputs, targets):
+    def output_penalty(self, outputs, batch):
         self.heard.append("output_penalty")
         return outputs.sum() * 0
 
@@ -297,7 +371,7 @@ def test_events_come_in_this_order_and_the_penalty_once_per_update():
     step = Step(fit)
     step.gradients(next(iter(fit.train.updates(0))))
     step.apply(want_norm=False)
-    micro = ["on_batch", "on_targets", "output_penalty"]
+    micro = ["on_batch", "output_penalty"]
     assert heard == ["around", *micro, "penalty", *micro, "before_step", "after_step"]
 
 
@@ -320,5 +394,5 @@ def test_slots_fix_the_order_and_conflicts_are_errors():
 def test_events_that_are_not_overridden_are_not_called():
     fit = make_fit([First()])
     step = Step(fit)
-    assert not (step.on_batch or step.on_targets or step.penalties or step.before_step or step.after_step)
+    assert not (step.on_batch or step.output_penalties or step.penalties or step.before_step or step.after_step)
     assert step.gradients == step._gradients

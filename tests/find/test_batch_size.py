@@ -27,7 +27,7 @@ def test_sizes_double_up_to_the_data_and_nothing_is_changed():
         before, train = deepcopy(Saver(tried.fit).content()), tried.fit.train
         with kept(tried.fit):
             found = search(tried, 4, 60)
-        examples = len(tried.splits.train)
+        examples = len(tried.data.train)
         assert same(before, Saver(tried.fit).content()) == []
         assert tried.fit.train is train
     assert [speed.batch_size for speed in found.speeds] == [4, 8, 16, 32, 64]

@@ -4,6 +4,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from tests.batches import batch_of
+
 
 def layers(activation="relu", bias=5.0):
     """A dense layer 1500 -> 1000, a convolution 96 -> 64 of 5x5 pixels, and a batch norm; biases and norm not zero."""
@@ -42,7 +44,7 @@ def variances(activation, init, depth=20, width=800):
     init(net)
     h, seen = torch.randn(200, width), []
     if init.examples:
-        init.adapt(net, h)
+        init.adapt(net, batch_of(h))
     with torch.no_grad():
         for layer in net:
             h = layer(h)

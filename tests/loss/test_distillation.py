@@ -11,6 +11,7 @@ from runner.engine.spec import Spec
 from runner.errors import ConfigError, RunFailed
 from runner.loss.distillation import Distillation, softened_divergence
 from runner.run import evaluate_run, load
+from tests.batches import batch_of
 
 SPEC = Spec.classification((4,), 3)
 
@@ -43,21 +44,21 @@ def test_mixes_both_parts_and_evaluates_the_hard_one(alpha):
     inputs, targets = torch.randn(50, 4, dtype=torch.float64), torch.randint(3, (50,))
     outputs = logits(0).requires_grad_()
     hard = nn.functional.cross_entropy(outputs, targets)
-    torch.testing.assert_close(loss(outputs, targets), hard)
-    assert loss.on_batch(inputs, targets) == (inputs, targets)
+    batch = batch_of(targets, inputs)
+    torch.testing.assert_close(loss.evaluate(outputs, batch), hard)
+    assert loss.teacher is None  # an evaluation asks none
     soft = softened_divergence(outputs, teacher[0](inputs), 2.0)  # without its dropout
-    value = loss(outputs, targets)
+    value = loss(outputs, batch)
     torch.testing.assert_close(value, (1 - alpha) * hard + alpha * soft)
     value.backward()
     assert all(p.grad is None for p in teacher.parameters())
-    torch.testing.assert_close(loss(outputs, targets), hard)  # the next one without inputs is an evaluation
+    torch.testing.assert_close(loss.evaluate(outputs, batch), hard)
 
 
 def test_a_teacher_of_other_classes_is_refused():
     loss = Distillation(SPEC, "runs/a", lambda path, key: nn.Linear(4, 7))
-    loss.on_batch(torch.randn(2, 4), torch.tensor([0, 1]))
     with pytest.raises(ConfigError, match="gives 7 outputs, this run's network 3"):
-        loss(torch.randn(2, 3), torch.tensor([0, 1]))
+        loss(torch.randn(2, 3), batch_of(torch.tensor([0, 1]), torch.randn(2, 4)))
 
 
 QUICK = ("trainer.max_epochs=2", "model.hidden=[16]", "trainer.limit_batches=10")
@@ -82,6 +83,20 @@ def test_a_student_learns_from_a_run_folder_and_from_a_file(go, teacher):
     assert agreement > 0.85  # of labels it has seen none: alpha is 1
     shutil.rmtree(teacher)
     assert evaluate_run("a", "val")["accuracy"] > 0.85  # an evaluation needs no teacher
+
+
+def test_scores_are_the_plain_cross_entropy(go, teacher):
+    """That of the teacher's soft answers is in the loss that is learnt from, and in no score."""
+    command = ("loss=distillation", f"loss.teacher={teacher}", "loss.alpha=1.0", "trainer.precision=fp32")
+    result = go(*command, *QUICK, folder="student")
+    student, data, _ = load("student")
+    with torch.no_grad():
+        for part in ("val", "test"):
+            split = data.parts[part]
+            expected = nn.functional.cross_entropy(student(split.inputs), split.targets)
+            assert result[part]["loss"] == pytest.approx(float(expected), rel=1e-5)
+    assert evaluate_run("student", "val")["loss"] == pytest.approx(result["val"]["loss"], rel=1e-6)
+    assert result["train"]["loss"] != pytest.approx(evaluate_run("student", "train")["loss"], rel=0.05)
 
 
 def test_soft_targets_and_accumulation_go_along(go, teacher):

@@ -5,6 +5,7 @@ from torch.nn import functional as F
 from runner.engine.spec import Spec
 from runner.loss.cross_entropy import CrossEntropy
 from runner.loss.focal import Focal
+from tests.batches import batch_of
 
 SPEC = Spec.classification((4,), 3, (10, 30, 60))
 
@@ -22,7 +23,7 @@ def test_formula(gamma, weight):
     right = p[torch.arange(50), targets]
     w = torch.ones(3, dtype=torch.float64) if weight is None else torch.tensor(weight, dtype=torch.float64)
     expected = (-w[targets] * (1 - right) ** gamma * right.log()).mean()
-    torch.testing.assert_close(Focal(SPEC, gamma, weight)(outputs, targets), expected)
+    torch.testing.assert_close(Focal(SPEC, gamma, weight)(outputs, batch_of(targets)), expected)
 
 
 def test_two_classes_are_torchvisions_sigmoid_form():
@@ -33,7 +34,7 @@ def test_two_classes_are_torchvisions_sigmoid_form():
     spec = Spec.classification((4,), 2)
     outputs = torch.stack([torch.zeros(40), logit], 1)
     expected = ops.sigmoid_focal_loss(logit, targets.float(), alpha=0.25, gamma=2.0, reduction="mean")
-    torch.testing.assert_close(Focal(spec, 2.0, (0.75, 0.25))(outputs, targets), expected)
+    torch.testing.assert_close(Focal(spec, 2.0, (0.75, 0.25))(outputs, batch_of(targets)), expected)
 
 
 @pytest.mark.parametrize("normalize", ["examples", "weights"])
@@ -42,22 +43,23 @@ def test_gamma_zero_is_cross_entropy(weight, normalize):
     outputs, targets = batch()
     soft = torch.randn(50, 3, dtype=torch.float64).softmax(1)
     for aim in (targets, soft):
-        expected = CrossEntropy(SPEC, weight, normalize)(outputs, aim)
-        torch.testing.assert_close(Focal(SPEC, 0.0, weight, normalize)(outputs, aim), expected)
+        expected = CrossEntropy(SPEC, weight, normalize)(outputs, batch_of(aim))
+        torch.testing.assert_close(Focal(SPEC, 0.0, weight, normalize)(outputs, batch_of(aim)), expected)
 
 
 def test_class_indices_and_their_probabilities_give_the_same():
     outputs, targets = batch()
     loss = Focal(SPEC)
-    torch.testing.assert_close(loss(outputs, targets), loss(outputs, F.one_hot(targets, 3).double()))
+    soft = batch_of(F.one_hot(targets, 3).double())
+    torch.testing.assert_close(loss(outputs, batch_of(targets)), loss(outputs, soft))
 
 
 @pytest.mark.parametrize("gamma", [0.5, 1.0, 2.0])
 def test_gradients_are_right_and_finite_where_an_example_is_certain(gamma):
     outputs, targets = batch(6)
-    assert torch.autograd.gradcheck(lambda z: Focal(SPEC, gamma)(z, targets), outputs.requires_grad_())
+    assert torch.autograd.gradcheck(lambda z: Focal(SPEC, gamma)(z, batch_of(targets)), outputs.requires_grad_())
     certain = torch.tensor([[200.0, -200.0, 0.0], [-200.0, 200.0, 0.0]], requires_grad=True)
-    value = Focal(SPEC, gamma)(certain, torch.tensor([0, 0]))
+    value = Focal(SPEC, gamma)(certain, batch_of(torch.tensor([0, 0])))
     value.backward()
     assert value.isfinite()
     assert certain.grad.isfinite().all()
@@ -65,5 +67,5 @@ def test_gradients_are_right_and_finite_where_an_example_is_certain(gamma):
 
 def test_half_precision_is_computed_in_single():
     outputs, targets = batch()
-    value = Focal(SPEC)(outputs.bfloat16(), targets)
-    torch.testing.assert_close(value, Focal(SPEC)(outputs.bfloat16().float(), targets))
+    value = Focal(SPEC)(outputs.bfloat16(), batch_of(targets))
+    torch.testing.assert_close(value, Focal(SPEC)(outputs.bfloat16().float(), batch_of(targets)))

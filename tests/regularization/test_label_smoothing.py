@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from runner.engine.spec import Spec
 from runner.errors import ConfigError
 from runner.regularization.label_smoothing import LabelSmoothing, smooth_labels
+from tests.batches import batch_of
 
 
 @given(classes=st.integers(2, 12), epsilon=st.floats(0, 1), seed=st.integers(0, 10**6))
@@ -33,7 +34,7 @@ def test_technique(fit):
     technique = LabelSmoothing()
     technique.setup(fit(spec=Spec.classification((5,), 3)))
     targets = torch.tensor([0, 2])
-    torch.testing.assert_close(technique.on_targets(targets), smooth_labels(targets, 3, 0.1))
+    torch.testing.assert_close(technique.on_batch(batch_of(targets)).targets, smooth_labels(targets, 3, 0.1))
     assert targets.tolist() == [0, 2]
     assert technique.soft_targets
 

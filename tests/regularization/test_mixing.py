@@ -10,6 +10,7 @@ from runner.errors import ConfigError
 from runner.regularization.cutmix import CutMix, cutmix, draw_box
 from runner.regularization.mixup import Mixup, mixup
 from runner.regularization.targets.mixing import mix_targets
+from tests.batches import batch_of
 
 SPEC = Spec.classification((2, 7, 9), 4)
 
@@ -34,7 +35,8 @@ def test_as_torchvisions_for_the_same_draws(fit, ours, theirs, alpha):
     for seed in range(20):
         x, y = batch(seed)
         torch.manual_seed(seed)
-        mixed, targets = technique.on_batch(x.clone(), y.clone())
+        made = technique.on_batch(batch_of(y.clone(), x.clone()))
+        mixed, targets = made.inputs, made.targets
         torch.manual_seed(seed)
         expected, expected_targets = reference(x, y)
         torch.testing.assert_close(mixed, expected)
@@ -60,7 +62,8 @@ def test_formulas(lam, seed):
 def test_a_batch_of_one_stays(fit):
     (technique,) = together(fit, Mixup())
     x, y = batch(0, 1)
-    mixed, targets = technique.on_batch(x, y)
+    made = technique.on_batch(batch_of(y, x))
+    mixed, targets = made.inputs, made.targets
     torch.testing.assert_close(mixed, x)
     torch.testing.assert_close(targets, F.one_hot(y, 4).float())
 
@@ -80,9 +83,10 @@ def test_one_or_the_other_and_never_both(fit):
     counts = {"cutmix": 0, "mixup": 0}
     for seed in range(400):
         x, y = batch(seed)
-        mixed, targets = x, y
+        made = batch_of(y, x)
         for technique in mixers:
-            mixed, targets = technique.on_batch(mixed, targets)
+            made = technique.on_batch(made)
+        mixed, targets = made.inputs, made.targets
         assert targets.shape == (6, 4)
         rolled = x.roll(1, 0)
         patched = ((mixed == x) | (mixed == rolled)).all()
@@ -95,7 +99,7 @@ def test_share_of_batches(fit, technique):
     torch.manual_seed(0)
     (made,) = together(fit, technique(p=0.25))
     x, y = batch(0)
-    mixed = sum(made.on_batch(x, y)[1] is not y for _ in range(400))
+    mixed = sum(made.on_batch(batch_of(y, x)).targets is not y for _ in range(400))
     assert 70 < mixed < 130
 
 
@@ -103,15 +107,13 @@ def test_share_of_batches(fit, technique):
 def test_memory_format_stays(fit, technique):
     (made,) = together(fit, technique(alpha=1.0))
     x, y = batch(0)
-    mixed, _ = made.on_batch(x.to(memory_format=torch.channels_last), y)
+    mixed = made.on_batch(batch_of(y, x.to(memory_format=torch.channels_last))).inputs
     assert mixed.is_contiguous(memory_format=torch.channels_last)
 
 
-def test_needs_classes_and_cutmix_images(fit):
+def test_needs_classes(fit):
     with pytest.raises(ConfigError, match="expected classes"):
         together(fit, Mixup(), spec=Spec.regression((5,), 1))
-    with pytest.raises(ConfigError, match="expected images"):
-        together(fit, CutMix(), spec=Spec.classification((5,), 3))
 
 
 def test_scores_are_of_the_hard_targets(go):

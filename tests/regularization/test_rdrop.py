@@ -8,9 +8,11 @@ from runner.engine.progress import Progress
 from runner.engine.spec import Spec
 from runner.loss.cross_entropy import CrossEntropy
 from runner.regularization.rdrop import RDrop, symmetric_divergence
+from runner.task.classification import Classification
+from tests.batches import batch_of
 
 SPEC = Spec.classification((5,), 4)
-LOSS = CrossEntropy(SPEC)
+LOSS, TASK = CrossEntropy(SPEC), Classification(SPEC)
 
 
 def technique_for(fit, model, **given):
@@ -18,7 +20,7 @@ def technique_for(fit, model, **given):
     progress = Progress()
     progress.message = said.append
     technique = RDrop(**given)
-    technique.setup(fit(spec=SPEC, loss=LOSS, model=model, progress=progress))
+    technique.setup(fit(task=TASK, loss=LOSS, model=model, progress=progress))
     return technique, said
 
 
@@ -27,7 +29,7 @@ def test_divergence_is_torchs():
     a, b = torch.randn(2, 9, 4, dtype=torch.float64)
     p, q = Categorical(logits=a), Categorical(logits=b)
     expected = 0.5 * (kl_divergence(p, q) + kl_divergence(q, p)).mean()
-    torch.testing.assert_close(symmetric_divergence(LOSS, a, b), expected)
+    torch.testing.assert_close(symmetric_divergence(TASK, a, b), expected)
 
 
 def test_loss_is_half_of_the_papers(fit):
@@ -36,15 +38,16 @@ def test_loss_is_half_of_the_papers(fit):
     technique, said = technique_for(fit, model, alpha=0.7)
     assert said == []
     x, y = torch.randn(6, 5, dtype=torch.float64), torch.randint(4, (6,))
-    inputs, targets = technique.on_batch(x, y)
-    outputs = model(inputs)
-    ours = LOSS(outputs, targets) + technique.output_penalty(outputs, targets)
+    batch = technique.on_batch(batch_of(y, x))
+    assert (batch.examples, batch.units, len(batch.inputs)) == (6, 6, 12)  # repetitions count for nothing
+    outputs = model(batch.inputs)
+    ours = LOSS(outputs, batch) + technique.output_penalty(outputs, batch)
     p, q = outputs.log_softmax(1)[:6], outputs.log_softmax(1)[6:]
     likelihoods = F.nll_loss(p, y) + F.nll_loss(q, y)
     divergences = F.kl_div(p, q, log_target=True, reduction="batchmean")
     divergences = divergences + F.kl_div(q, p, log_target=True, reduction="batchmean")
     torch.testing.assert_close(ours, (likelihoods + 0.7 * divergences / 2) / 2)
-    assert technique.output_penalty(outputs, targets) > 0
+    assert technique.output_penalty(outputs, batch) > 0
 
 
 def test_says_when_nothing_is_drawn(fit):

@@ -6,16 +6,15 @@ import pytest
 import torch
 from torch import nn
 
-from runner.engine.loss import Loss
 from runner.engine.schedule import LearningRate, Plan
 from runner.engine.spec import Spec
 from runner.errors import ConfigError
 from runner.loss.binary_cross_entropy import BinaryCrossEntropy
-from runner.loss.cross_entropy import CrossEntropy
-from runner.loss.mse import MSE
 from runner.regularization.snapshot import Ensemble, RepeatedRate
 from runner.run import load
 from runner.scheduler.cosine import Cosine
+from runner.task.classification import Classification
+from runner.task.regression import Regression
 from runner.warmup.linear import Linear
 
 
@@ -40,22 +39,21 @@ SPEC = Spec.classification((5,), 4)
 
 
 @pytest.mark.parametrize(
-    ("loss", "average", "width"),
+    ("task", "average", "width"),
     [
-        (CrossEntropy(SPEC), lambda z: z.softmax(-1), 4),
-        (BinaryCrossEntropy(SPEC), torch.sigmoid, 4),
-        (BinaryCrossEntropy(Spec.classification((5,), 2)), torch.sigmoid, 1),
-        (MSE(), lambda z: z, 3),
+        (Classification(SPEC), lambda z: z.softmax(-1), 4),
+        (Classification(SPEC, BinaryCrossEntropy.link), torch.sigmoid, 4),
+        (Classification(Spec.classification((5,), 2), BinaryCrossEntropy.link), torch.sigmoid, 1),
+        (Regression(Spec.regression((5,), 3)), lambda z: z, 3),
     ],
 )
-def test_ensemble_averages_probabilities(loss, average, width):
-    assert isinstance(loss, Loss)
+def test_ensemble_averages_probabilities(task, average, width):
     torch.manual_seed(0)
     nets = [nn.Sequential(nn.Linear(5, width), nn.BatchNorm1d(width)).eval() for _ in range(3)]
     for net in nets:
         nn.init.normal_(net[1].running_mean)
     x = torch.randn(9, 5)
-    outputs = Ensemble(nets[0], [net.state_dict() for net in nets], loss).eval()(x)
+    outputs = Ensemble(nets[0], [net.state_dict() for net in nets], task).eval()(x)
     expected = torch.stack([average(net(x)) for net in nets]).mean(0)
     torch.testing.assert_close(average(outputs), expected)
 

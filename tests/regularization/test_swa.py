@@ -15,6 +15,7 @@ from runner.regularization.swa import SWA, HeldRate
 from runner.scheduler.constant import Constant
 from runner.scheduler.cosine import Cosine
 from runner.warmup.linear import Linear
+from tests.batches import batch_of
 
 
 class Data:
@@ -24,7 +25,7 @@ class Data:
         self.batches, self.updates_per_epoch = batches, updates
 
     def updates(self, epoch):
-        return ([batch] for batch in self.batches)
+        return ([batch_of(y, x)] for x, y in self.batches)
 
 
 def part(fit, model, technique, epochs=8, updates=3, batches=()):

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from runner.engine.device import seeder
+from runner.engine.loss import Loss
 from runner.engine.step import Step
 from runner.engine.technique import Slot, Technique
 from runner.optimizer.wrapper.sam import SAM, climb
@@ -33,8 +34,8 @@ def make_fit(techniques=(), **given):
     return fit
 
 
-class FirstOutput:
-    def __call__(self, outputs, targets):
+class FirstOutput(Loss):
+    def __call__(self, outputs, batch):
         return outputs[:, 0].mean()
 
 
@@ -106,9 +107,9 @@ class Noise(Technique):
     def __init__(self):
         self.given = []
 
-    def on_batch(self, inputs, targets):
-        self.given.append(inputs + torch.randn(inputs.shape))
-        return self.given[-1], targets
+    def on_batch(self, batch):
+        self.given.append(batch.inputs + torch.randn(batch.inputs.shape))
+        return batch.changed(self.given[-1])
 
 
 def test_both_passes_draw_alike_and_updates_differ():
