@@ -433,7 +433,7 @@ def _explain(hydra: Hydra, command: Command, error: HydraException) -> str:
 
 def _explain_keys(hydra: Hydra, command: Command) -> str | None:
     """The first key that leads nowhere in what the group choices compose to; None where these alone are refused."""
-    groups = command.options.groups()
+    groups = [*command.options.groups(), *(o.key_or_group for o in command.parsed if "hydra/" in o.key_or_group)]
     kept = [o.input_line or "" for o in command.parsed if o.key_or_group in groups and not o.is_sweep_override()]
     try:
         config = _composed(hydra, command, kept)
@@ -463,6 +463,15 @@ def _explain_key(command: Command, config: DictConfig, key: str, override: Overr
                 f"Keys: {', '.join(keys) or 'none'}."
             )
         node = node._get_node(part) if OmegaConf.is_missing(node, part) else node[part]
+    value: Any = override.value() if override.type == OverrideType.CHANGE else None
+    if OmegaConf.is_dict(node) and isinstance(value, dict):
+        keys = [str(k) for k in node]
+        if (unknown := next((str(k) for k in value if str(k) not in keys), None)) is not None:
+            more = " A further key to search is typed by itself: KEY=VALUES." if key == "hydra.sweeper.params" else ""
+            return (
+                f"{override.input_line}: {key} has no key {unknown!r}.{did_you_mean(unknown, keys)} "
+                f"Keys: {', '.join(keys) or 'none'}.{more}"
+            )
     return None
 
 
