@@ -161,7 +161,7 @@ class SweepFolder:
         try:
             with open(self.path / "driver.lock") as file:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # shared: others may look at the same time
-        except FileNotFoundError:
+        except (FileNotFoundError, PermissionError):  # there is none, or it is somebody else's
             return False
         except BlockingIOError:
             return True

@@ -124,6 +124,13 @@ MALFORMED = [
     ("-m seed=1,2 'hydra.sweeper.storage=${oc.env:NOT_SET_HERE}'", "hydra.sweeper.storage", "NOT_SET_HERE"),
     ("-m sweep=lr hydra/sweeper=bayes", "error: sweep=lr: there is no 'sweep'", "Did you mean 'space=lr'?"),
     ("-m space=lrr hydra/sweeper=bayes", "space=lrr: space has no option 'lrr'", "Did you mean 'lr'?"),
+    ("-m hydra/sweeper=bayes optimizer.lrr=1,2", "optimizer.lrr=1,2: optimizer (optimizer=adam) has no key 'lrr'"),
+    ("-m hydra/sweeper=bayes hydra.sweeper.n_trails=5", "hydra.sweeper has no key", "Did you mean 'n_trials'?"),
+    (
+        "-m space=lr hydra/sweeper=bayes 'hydra.sweeper.params={optimizer.lrr: 0.1}'",
+        "hydra.sweeper.params has no key 'optimizer.lrr'. Did you mean 'optimizer.lr'?",
+        "typed by itself",
+    ),
     ("space=lr", "error: space=lr: a space to search, not a run", "--multirun"),
     ("-m seed=1,2 hydra/sweeper=bayse", "error: hydra/sweeper=bayse", "Did you mean 'bayes'"),
     ("-m trusted_targets=[os],[sys]", "trusted_targets", "can't be searched over"),
