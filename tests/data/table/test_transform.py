@@ -181,3 +181,9 @@ def test_as_a_module_it_gives_the_same_to_the_bit(indicator, scaling):
     exported = torch.export.export(module, (torch.zeros(4, 3, dtype=torch.float64),))
     assert torch.equal(exported.module()(torch.from_numpy(raw.to_numpy()[:4].copy())), transform(raw)[:4])
     assert fitted(frame()).module() is None
+
+
+def test_a_gap_among_dates_is_filled_in_each_of_their_numbers():
+    raw = pl.DataFrame({"d": [datetime(2026, 3, 4), None, datetime(2026, 8, 9)]})
+    inputs = fitted(raw, scaling="none")(raw)
+    assert torch.allclose(inputs[1], (inputs[0] + inputs[2]) / 2, atol=1e-5)
