@@ -439,7 +439,6 @@ def _explain(hydra: Hydra, command: Command, error: HydraException) -> str:
 
 def _explain_keys(hydra: Hydra, command: Command) -> str | None:
     """The first key that leads nowhere in what the group choices compose to; None where these alone are refused."""
-<<<<<<< HEAD
     config = _composed_choices(hydra, command)
     if config is None:
         return None
@@ -450,10 +449,6 @@ def _explain_keys(hydra: Hydra, command: Command) -> str | None:
 def _composed_choices(hydra: Hydra, command: Command) -> DictConfig | None:
     """What the group choices compose to, without any values; None where these alone are refused."""
     kept = [o.input_line or "" for o in command.parsed if _is_choice(o, command) and not o.is_sweep_override()]
-=======
-    groups = [*command.options.groups(), *(o.key_or_group for o in command.parsed if "hydra/" in o.key_or_group)]
-    kept = [o.input_line or "" for o in command.parsed if o.key_or_group in groups and not o.is_sweep_override()]
->>>>>>> sweep
     try:
         return _composed(hydra, command, kept)
     except Exception:
@@ -516,10 +511,7 @@ def _explain_key(command: Command, config: DictConfig, key: str, override: Overr
                 f"{override.input_line}: {shown} has no key {part!r}.{did_you_mean(part, keys)} "
                 f"Keys: {', '.join(keys) or 'none'}."
             )
-<<<<<<< HEAD
         node = followed(node, part)
-=======
-        node = node._get_node(part) if OmegaConf.is_missing(node, part) else node[part]
     value: Any = override.value() if override.type == OverrideType.CHANGE else None
     if OmegaConf.is_dict(node) and isinstance(value, dict):
         keys = [str(k) for k in node]
@@ -529,7 +521,6 @@ def _explain_key(command: Command, config: DictConfig, key: str, override: Overr
                 f"{override.input_line}: {key} has no key {unknown!r}.{did_you_mean(unknown, keys)} "
                 f"Keys: {', '.join(keys) or 'none'}.{more}"
             )
->>>>>>> sweep
     return None
 
 

@@ -16,6 +16,7 @@ from runner.data.csv import Csv
 from runner.data.table.header import column_names, read_header
 from runner.data.table.meaning import Notation
 from runner.data.table.read import read_table
+from runner.engine.spec import Field, Spec
 from runner.errors import ConfigError, RunFailed
 
 
