@@ -13,7 +13,7 @@ from runner.data.text.python_library import functions, sources
 from runner.errors import ConfigError, Interrupted, RunFailed
 from runner.run import resume
 from tests.faults.kill_resume import content, same
-from tests.test_run import StopAt
+from tests.test_run import StopAtStep
 
 SMALL = ("data=python_functions", "data.packages=[json,urllib,http]", "data.longest=40")
 
@@ -133,10 +133,11 @@ def test_a_file_that_is_no_python(tmp_path, monkeypatch):
     ids=",".join,
 )
 def test_interrupted_and_resumed_equals_uninterrupted(go, choice):
-    common = (*SMALL, *choice, "model.hidden=6", "data.batch_size=17", "trainer.max_epochs=3", "trainer.clip_norm=1")
+    common = (*SMALL, *choice, "model.hidden=6", "data.batch_size=7", "trainer.max_epochs=3", "trainer.clip_norm=1")
+    common += ("trainer.limit_batches=9", "trainer.log_every=4")
     go(*common, folder="whole")
     with pytest.raises(Interrupted):
-        go(*common, folder="cut", progress=StopAt(1))
+        go(*common, folder="cut", progress=StopAtStep(13))
     resume("cut")
     assert same(content(Path("whole")), content(Path("cut"))) == []
 
