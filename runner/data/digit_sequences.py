@@ -26,6 +26,7 @@ class DigitSequences(DataOption):
         longest: digits of a sequence, at most; every length from 1 on is drawn alike.
     """
 
+    batch_size: Annotated[int, Ge(1)] | Literal["full"] = 64
     answer: Literal["reversed", "sorted"] = "reversed"
     examples: Annotated[int, Ge(10)] = 10_000
     longest: Annotated[int, Ge(1)] = 12
