@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
+import yaml
 from annotated_types import Ge
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
@@ -16,12 +17,13 @@ from runner.config.build import build_optimizer, model_node
 from runner.config.compose import recipe_of, unresolved, without_hydra
 from runner.config.groups import BY_NAME, GROUPS
 from runner.config.interface import check_interface
+from runner.config.options import Options
 from runner.config.recipe import Config, Node, Recipe, is_node
 from runner.config.run_config import freeze
 from runner.config.signature import SUPPLIED, describe, fits, signature_of, takes_objects
-from runner.config.targets import check_hydra
+from runner.config.targets import check_hydra, resolve
 from runner.engine.metric import Direction
-from runner.engine.spec import IN_WORDS, Field, Spec
+from runner.engine.spec import IN_WORDS, Field, Kind, Spec
 from runner.errors import ConfigError, did_you_mean, nearest
 
 _NAME = re.compile(r"""[^/\\:*?"'<>|$\x00-\x1f]{1,100}""")
@@ -282,8 +284,21 @@ def check_inputs(recipe: Recipe, inputs: Field | None) -> None:
             *wanted, given = (IN_WORDS.get(kind, kind) for kind in (*takes, inputs.kind))
             raise ConfigError(
                 f"{group}={name or node.short} takes {' or '.join(wanted)}, and these data are {given}. "
-                + (f"Leave {name} out." if name else "Take model=mlp, or other data.")
+                + (f"Leave {name} out." if name else f"Take {_models_for(inputs.kind)}or other data.")
             )
+
+
+def _models_for(kind: Kind) -> str:
+    """The networks among the options that take such inputs, as they are typed."""
+    from runner.model.base import declared
+
+    options = Options()
+    names = []
+    for name in options.names("model"):
+        target = yaml.safe_load(options.file("model", name).read_text()).get("_target_", "")
+        if kind in (declared(resolve(target, f"model={name}")).takes or ()):
+            names.append(f"model={name}")
+    return "".join(f"{name}, " for name in names)
 
 
 def _check_task(recipe: Recipe, task: str | None) -> None:

@@ -51,8 +51,8 @@ class Meter:
 
     `add` only keeps references. `check` reads the losses, which waits for the device once for many steps. `fold`
     turns the outputs kept so far into statistics; as floating-point sums depend on how they are grouped, the loop folds
-    at fixed positions, so that a resumed run has the same sums to the last bit. Outputs that would take much memory
-    (a whole vocabulary for every token) are folded at once.
+    at fixed positions, so that a resumed run has the same sums to the last bit. Before the outputs that are kept take
+    much memory (a whole vocabulary for every token), they are folded, however many batches that is.
 
     Args:
         task: turns outputs into predictions.
@@ -73,6 +73,7 @@ class Meter:
         self.losses: list[tuple[int, Tensor, int | Tensor]] = []  # step, mean loss, units
         self.waiting: list[tuple[Tensor, Batch]] = []  # outputs and what they are for
         self.scored: list[Scored] = []
+        self.kept = 0  # numbers in the outputs since the last fold
         self.recent_sum, self.recent_count = 0.0, 0.0
 
     def add(self, results: list[Result], step: int = 0) -> None:
@@ -84,7 +85,8 @@ class Meter:
             # techniques that repeat inputs put the repetitions behind the batch itself
             outputs, examples = result.outputs, result.batch.examples
             self.waiting.append((outputs if len(outputs) == examples else outputs[:examples], result.batch))
-            if outputs.numel() > _LARGE:
+            self.kept += outputs.numel()
+            if self.kept > _LARGE:
                 self.fold()
 
     def check(self) -> None:
@@ -118,6 +120,7 @@ class Meter:
             for statistic in self.statistics.values():
                 statistic.update(scored)
         self.scored.clear()
+        self.kept = 0
 
     def _predict(self) -> None:
         """Turn outputs into predictions, those of one shape together."""
@@ -153,6 +156,7 @@ class Meter:
             "count": self.count,
             "recent_sum": self.recent_sum,
             "recent_count": self.recent_count,
+            "kept": self.kept,
             "scored": [[getattr(scored, name) for name in _PARTS] for scored in self.scored],
             "statistics": [statistic.total for statistic in self.statistics.values()],
         }
@@ -160,14 +164,14 @@ class Meter:
     def load_state_dict(self, state: dict[str, Any], device: torch.device) -> None:
         """Take back what `state_dict` gave."""
         self.reset()
-        for name in ("loss_sum", "count", "recent_sum", "recent_count"):
+        for name in ("loss_sum", "count", "recent_sum", "recent_count", "kept"):
             setattr(self, name, state[name])
         self.scored = [_each(lambda part: part.to(device), Scored(*parts)) for parts in state["scored"]]
         for statistic, total in zip(self.statistics.values(), state["statistics"], strict=True):
             statistic.total = None if total is None else total.to(device)
 
 
-_LARGE = 2**22  # numbers in the outputs of one micro-batch
+_LARGE = 2**22  # numbers in the outputs that are kept
 _PARTS = [f.name for f in fields(Scored)]
 
 

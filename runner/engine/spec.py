@@ -15,6 +15,11 @@ Kind = Literal["table", "series", "image", "tokens", "graph", "class", "labels",
 # A target that counts for nothing: padding behind a sentence, a pixel that nobody labelled. Torch's number.
 IGNORED = -100
 
+# The first entries of every vocabulary: what fills up shorter texts, what training had not met, what stands in front of
+# an answer, and what ends it.
+SPECIAL = ("<padding>", "<unknown>", "<start>", "<end>")
+PADDING, UNKNOWN, START, END = range(len(SPECIAL))
+
 # What a user reads for a kind of inputs.
 IN_WORDS: dict[Kind, str] = {"table": "rows of a table", "image": "images", "graph": "graphs"}
 

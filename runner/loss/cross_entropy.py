@@ -1,4 +1,4 @@
-"""Cross-entropy over classes."""
+"""Cross-entropy over classes, or over a vocabulary at every step."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ from runner.loss.weights import Normalize, balanced_weights, placed, weight_of
 class CrossEntropy(Loss):
     """Mean of ``-w_y log softmax(outputs)_y`` over the batch; for class probabilities t ``-Σ_c w_c t_c log softmax_c``.
 
+    Of sequences the mean over all tokens of the batch together, but for padding.
+
     By default the weighted sum is divided by the number of examples: a batch of rare classes, which have large weights,
     pulls more than one of common classes. ``normalize=weights`` divides by the sum of the examples' weights
     (`weight_of`), as ``torch.nn.CrossEntropyLoss`` does for class indices: every batch pulls alike, and multiplying all
@@ -32,10 +34,10 @@ class CrossEntropy(Loss):
 
     Raises:
         ConfigError: the number of weights is not the number of classes, or the classes can't be balanced because one
-            has no training example.
+            has no training example; or the targets are tokens, which have no weights.
     """
 
-    tasks = frozenset({"classification"})
+    tasks = frozenset({"classification", "tokens", "sequence"})
     soft_targets = True
 
     def __init__(
@@ -44,6 +46,9 @@ class CrossEntropy(Loss):
         weight: tuple[Annotated[float, Ge(0)], ...] | Literal["balanced"] | None = None,
         normalize: Normalize = "examples",
     ) -> None:
+        self.at_every_step = spec.targets is not None and spec.targets.kind == "tokens"
+        if self.at_every_step and weight is not None:
+            raise ConfigError("loss.weight: weighs classes, and the targets of these data are tokens. Leave it out.")
         if weight == "balanced":
             weight = balanced_weights(_counts(spec))
         if weight is not None and len(weight) != spec.num_classes:
@@ -55,8 +60,13 @@ class CrossEntropy(Loss):
         self.weighs = weight is not None and normalize == "weights"
 
     def __call__(self, outputs: Tensor, batch: Batch) -> Tensor:
-        """Mean loss of logits ``(N, C)`` for class indices ``(N,)`` or probabilities ``(N, C)``."""
+        """Mean loss of logits ``(N, C)`` for class indices ``(N,)`` or probabilities ``(N, C)``.
+
+        Of logits ``(N, steps, C)`` for tokens ``(N, steps)``, where `IGNORED` ones count for nothing.
+        """
         targets = batch.targets
+        if self.at_every_step:
+            return F.cross_entropy(outputs.flatten(0, 1), targets.flatten())  # which ignores what is IGNORED
         if self.weight is None:
             return F.cross_entropy(outputs, targets)
         outputs = outputs if outputs.element_size() >= 4 else outputs.float()  # bf16 would round the weights

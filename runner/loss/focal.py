@@ -29,6 +29,8 @@ class Focal(CrossEntropy):
     Source: Lin et al. 2017, "Focal Loss for Dense Object Detection", equation 5, for any number of classes.
     """
 
+    tasks = frozenset({"classification", "nodes"})
+
     def __init__(
         self,
         spec: Spec,

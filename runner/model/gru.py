@@ -13,19 +13,20 @@ class GRU(Recurrent):
     """Layers of GRU cells (reset and update gates) over a series.
 
     Args:
-        spec: facts about the data: series ``(steps, features)``, or images, whose rows are the steps.
+        spec: facts about the data: series ``(steps, features)``, images, whose rows are the steps, or tokens.
         hidden: units of each recurrent layer and direction.
         layers: number of recurrent layers.
         bidirectional: also read the series backwards, with as many units again.
-        pooling: what is made of the steps: the state after the last one, their mean, or their mean weighted by learned
-            attention.
+        pooling: what is made of the steps: the state after the last one, their mean, their mean weighted by learned
+            attention, or an output at every step (none). Auto: none where the targets are tokens, else last.
         norm: normalization behind every recurrent layer, at each step by itself.
         dropout: probability of dropping a feature before the last layer, in [0, 1).
         dropout_between: probability of dropping a feature between recurrent layers, in [0, 1).
         dropout_input: probability of dropping a feature of the input at a step, in [0, 1).
+        embedding: numbers that stand for each token; used for tokens only.
 
     Raises:
-        ConfigError: `dropout_between` with one layer.
+        ConfigError: see `Recurrent`.
 
     Source: Cho et al. 2014, "Learning Phrase Representations using RNN Encoder-Decoder for Statistical Machine
     Translation".
@@ -37,11 +38,12 @@ class GRU(Recurrent):
         hidden: Units = 128,
         layers: Units = 1,
         bidirectional: bool = False,
-        pooling: Pooling = "last",
+        pooling: Pooling = "auto",
         norm: StepNorm = "none",
         dropout: DropoutRate = 0.0,
         dropout_between: DropoutRate = 0.0,
         dropout_input: DropoutRate = 0.0,
+        embedding: Units = 64,
     ) -> None:
         super().__init__(
             spec,
@@ -53,4 +55,5 @@ class GRU(Recurrent):
             dropout=dropout,
             dropout_between=dropout_between,
             dropout_input=dropout_input,
+            embedding=embedding,
         )

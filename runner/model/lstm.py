@@ -13,19 +13,20 @@ class LSTM(Recurrent):
     """Layers of LSTM cells (input, forget and output gates around a memory) over a series.
 
     Args:
-        spec: facts about the data: series ``(steps, features)``, or images, whose rows are the steps.
+        spec: facts about the data: series ``(steps, features)``, images, whose rows are the steps, or tokens.
         hidden: units of each recurrent layer and direction.
         layers: number of recurrent layers.
         bidirectional: also read the series backwards, with as many units again.
-        pooling: what is made of the steps: the state after the last one, their mean, or their mean weighted by learned
-            attention.
+        pooling: what is made of the steps: the state after the last one, their mean, their mean weighted by learned
+            attention, or an output at every step (none). Auto: none where the targets are tokens, else last.
         norm: normalization behind every recurrent layer, at each step by itself.
         dropout: probability of dropping a feature before the last layer, in [0, 1).
         dropout_between: probability of dropping a feature between recurrent layers, in [0, 1).
         dropout_input: probability of dropping a feature of the input at a step, in [0, 1).
+        embedding: numbers that stand for each token; used for tokens only.
 
     Raises:
-        ConfigError: `dropout_between` with one layer.
+        ConfigError: see `Recurrent`.
 
     Source: Hochreiter and Schmidhuber 1997, "Long Short-Term Memory"; Gers et al. 2000 for the forget gate.
     """
@@ -36,11 +37,12 @@ class LSTM(Recurrent):
         hidden: Units = 128,
         layers: Units = 1,
         bidirectional: bool = False,
-        pooling: Pooling = "last",
+        pooling: Pooling = "auto",
         norm: StepNorm = "none",
         dropout: DropoutRate = 0.0,
         dropout_between: DropoutRate = 0.0,
         dropout_input: DropoutRate = 0.0,
+        embedding: Units = 64,
     ) -> None:
         super().__init__(
             spec,
@@ -52,4 +54,5 @@ class LSTM(Recurrent):
             dropout=dropout,
             dropout_between=dropout_between,
             dropout_input=dropout_input,
+            embedding=embedding,
         )

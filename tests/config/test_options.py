@@ -139,6 +139,10 @@ MODELS = {"mlp": (), "cnn": ("model.channels=[4]", "model.head=[8]")}
 NEEDS = {
     "data=csv": ("data.path={root}/table.csv", "data.target=price"),
     "data=image_folder": ("data.root={root}/images", "model=mlp"),
+    "data=python_functions": ("model=gru",),
+    "data=python_source": ("model=gru",),
+    "data=digit_sequences": ("model=seq2seq",),
+    "model=seq2seq": ("data=digit_sequences",),
     "init=checkpoint": ("init.path={root}/weights.pt",),
     "regularization=spatial_dropout": ("model=cnn", "model.channels=[4]", "model.head=[8]"),
     "regularization=stochastic_depth": ("model=resnet",),

@@ -18,7 +18,6 @@ def number_of_classes(fit: Fit, technique: str) -> int:
     """
     if fit.spec.num_classes is None:
         raise ConfigError(
-            f"regularization={technique}: the targets of this data are numbers, expected classes. Leave "
-            f"{technique} out."
+            f"regularization={technique}: is for classes, and these data have none. Leave {technique} out."
         )
     return fit.spec.num_classes

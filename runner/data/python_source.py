@@ -1,0 +1,65 @@
+"""The text of Python's own library, character by character."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated
+
+from annotated_types import Ge
+
+from runner.data.base import DataOption, Scaling
+from runner.data.text.python_library import check_packages, sources
+from runner.engine.data import Data
+from runner.engine.spec import Field, Spec
+
+if TYPE_CHECKING:
+    from runner.data.text.tokenizer import Tokenizer
+
+PACKAGES = ("asyncio", "email", "http", "json", "logging", "urllib")
+
+
+@dataclass(kw_only=True)
+class PythonSource(DataOption):
+    """About a million characters of source for a language model: which character comes next?
+
+    Files are divided whole; those of a part stand one behind the other, each behind a `START`. Characters that the
+    training part has not are one entry of the vocabulary. How much text there is depends on the version of Python, of
+    which the fingerprint tells.
+
+    Attributes:
+        packages: packages of the library, whose files the text is.
+        length: characters of an example; the next one begins where it ends.
+    """
+
+    packages: tuple[str, ...] = PACKAGES
+    length: Annotated[int, Ge(1)] = 128
+    scaling: Scaling = field(default="none", init=False)  # tokens have no scale
+
+    def probe(self) -> Spec:
+        """Known beforehand, but for the vocabulary.
+
+        Raises:
+            ConfigError: this Python has no such package.
+        """
+        check_packages(self.packages)
+        return Spec("tokens", Field("tokens", (None,)), Field("tokens", (None,)))
+
+    def transform(self) -> "Tokenizer":
+        """See `DataOption.transform`."""
+        from runner.data.text.tokenizer import Tokenizer
+
+        return Tokenizer("characters")
+
+    def load(self) -> Data:
+        """Read the packages; see `DataOption.load`."""
+        from runner.data.assemble import divide
+        from runner.data.fingerprint import combine
+        from runner.data.text.stream import stream
+
+        check_packages(self.packages)
+        modules = sources(self.packages)
+        return stream(
+            self.transform(),
+            [source for _, _, source in modules],
+            divide(self, len(modules), None),
+            self.length,
+            fingerprint=combine(part for module in modules for part in module),
+        )

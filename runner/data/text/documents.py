@@ -1,0 +1,48 @@
+"""From texts of unequal length and their classes to what the engine takes."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from runner.data.assemble import Labels, classes_spec, in_parts, missing_classes
+from runner.data.split import Parts
+from runner.data.text.tokenizer import Tokenizer
+from runner.engine.data import Data
+from runner.engine.spec import PADDING, Field
+from runner.engine.split import SequenceSplit
+
+
+def documents(
+    tokenizer: Tokenizer,
+    texts: Sequence[str],
+    labels: Labels,
+    parts: Parts,
+    *,
+    class_names: Sequence[str],
+    fingerprint: str,
+    notes: tuple[str, ...] = (),
+) -> Data:
+    """Texts in memory, of which classes are told.
+
+    Args:
+        tokenizer: not fitted.
+        texts: all of them ``(N,)``.
+        labels: class indices ``(N,)``.
+        parts: the split.
+        class_names: one per class.
+        fingerprint: hash of the raw content.
+        notes: passed on.
+    """
+    tokenizer.fit([texts[row] for row in parts.train])
+
+    def split(rows: NDArray[np.int64]) -> SequenceSplit:
+        values, offsets = tokenizer.inputs(texts[row] for row in rows)
+        return SequenceSplit(values, offsets, torch.from_numpy(labels[rows]), padding=PADDING)
+
+    spec = classes_spec(labels, parts, class_names, tokenizer.field)
+    spec = replace(spec, more={"lengths": Field("values", ())})
+    notes += missing_classes(labels, parts, class_names)
+    return Data(spec, in_parts(parts, split), fingerprint, tokenizer, notes)

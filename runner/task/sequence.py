@@ -1,0 +1,31 @@
+"""A sequence of tokens as the answer to another: translating, reversing, correcting."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from runner.engine.spec import END
+from runner.task.tokens import Tokens
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class Sequence(Tokens):
+    """An answer of any length to each sequence.
+
+    In training and evaluation the network is given the true tokens in front of each that it tells (``decoder_inputs``).
+    Without them it goes on from its own answers, the most probable token each time, until `END`.
+    """
+
+    def rows(self, outputs: Tensor) -> list[dict[str, Any]]:
+        """The tokens of each answer up to its end, with spaces between, and the probability of the whole."""
+        assert self.spec.targets is not None
+        names = self.spec.targets.names
+        values, tokens = self.probabilities(outputs.float()).max(-1)
+        rows = []
+        for answer, chances in zip(tokens.tolist(), values.double(), strict=True):
+            length = answer.index(END) if END in answer else len(answer)
+            words = [names[token] if names else str(token) for token in answer[:length]]
+            rows.append({"prediction": " ".join(words), "probability": float(chances[: length + 1].prod())})
+        return rows
