@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, Literal
 
+import yaml
 from annotated_types import Ge
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -15,9 +16,10 @@ from omegaconf.errors import OmegaConfBaseException
 from runner.config.build import TECHNIQUES, Config, build_optimizer, build_techniques, instantiate, model_node
 from runner.config.compose import recipe_of, unresolved, without_hydra
 from runner.config.contract import check_contract
+from runner.config.options import Options
 from runner.config.signature import SUPPLIED, describe, fits, signature_of, takes_objects
 from runner.config.targets import check_hydra, check_trusted, resolve
-from runner.engine.spec import IN_WORDS, Field, Spec
+from runner.engine.spec import IN_WORDS, Field, Kind, Spec
 from runner.engine.technique import Technique
 from runner.errors import ConfigError, did_you_mean, nearest
 
@@ -272,8 +274,19 @@ def check_inputs(config: Config, inputs: Field | None) -> None:
             *wanted, given = (IN_WORDS.get(kind, kind) for kind in (*takes, inputs.kind))
             raise ConfigError(
                 f"{group}={name or _short(node['_target_'])} takes {' or '.join(wanted)}, and these data are {given}. "
-                + (f"Leave {name} out." if name else "Take model=mlp, or other data.")
+                + (f"Leave {name} out." if name else f"Take {_models_for(inputs.kind)}or other data.")
             )
+
+
+def _models_for(kind: Kind) -> str:
+    """The networks among the options that take such inputs, as they are typed."""
+    options = Options()
+    names = []
+    for name in options.names("model"):
+        target = yaml.safe_load(options.file("model", name).read_text()).get("_target_", "")
+        if kind in (getattr(resolve(target, f"model={name}"), "takes", None) or ()):
+            names.append(f"model={name}")
+    return "".join(f"{name}, " for name in names)
 
 
 def check_task(config: Config, task: str | None, loss: Any, techniques: Sequence[Technique]) -> None:

@@ -33,7 +33,7 @@ class CrossEntropy(Loss):
             has no training example.
     """
 
-    tasks = frozenset({"classification"})
+    tasks = frozenset({"classification", "nodes"})
     soft_targets = True
 
     def __init__(

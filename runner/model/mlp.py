@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from annotated_types import Ge
 from torch import nn
 
-from runner.engine.spec import Spec
+from runner.engine.spec import Kind, Spec
 from runner.errors import ConfigError
 from runner.model.layers import (
     Activation,
@@ -39,6 +39,8 @@ class MLP(Chain):
     Raises:
         ConfigError: `dropout` is set and there is no hidden layer for it to act on.
     """
+
+    takes: ClassVar[tuple[Kind, ...]] = ("table", "series", "image")
 
     def __init__(
         self,
