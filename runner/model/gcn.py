@@ -43,8 +43,8 @@ class GraphConvolution(nn.Linear):
 class GCN(nn.Module):
     """Graph convolutions, each but the last followed by activation and dropout.
 
-    The layers are named ``linear1``, ``activation1``, ``dropout1``, ``linear2``, ... and ``output``. All nodes are passed
-    through, and outputs given of those asked for.
+    The layers are named ``linear1``, ``activation1``, ``dropout1``, ``linear2``, ... and ``output``. All nodes are
+    passed through, and outputs given of those asked for.
 
     Args:
         spec: facts about the data: features ``(F,)`` of each node of a graph.

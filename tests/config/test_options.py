@@ -139,6 +139,8 @@ MODELS = {"mlp": (), "cnn": ("model.channels=[4]", "model.head=[8]")}
 NEEDS = {
     "data=csv": ("data.path={root}/table.csv", "data.target=price"),
     "data=image_folder": ("data.root={root}/images", "model=mlp"),
+    "data=python_imports": ("model=gcn",),
+    "model=gcn": ("data=python_imports",),
     "init=checkpoint": ("init.path={root}/weights.pt",),
     "regularization=spatial_dropout": ("model=cnn", "model.channels=[4]", "model.head=[8]"),
     "regularization=stochastic_depth": ("model=resnet",),

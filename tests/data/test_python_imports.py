@@ -38,22 +38,8 @@ from the docs: nothing
 
 
 def test_imports_of_every_form():
-    assert list(imports(SOURCE, ("top", "mid"))) == [
-        *(
-            "a",
-            "b.c",
-            "e",
-            "e.f",
-            "e.h",
-            "top.mid",
-            "top.mid.j",
-            "top.k",
-            "top.k.l",
-            "top.mid.n.o",
-            "top.mid.n.o.p",
-            "q",
-        )
-    ]
+    expected = "a b.c e e.f e.h top.mid top.mid.j top.k top.k.l top.mid.n.o top.mid.n.o.p q"
+    assert list(imports(SOURCE, ("top", "mid"))) == expected.split()
 
 
 def test_imports_are_those_of_the_syntax_tree(tmp_path):

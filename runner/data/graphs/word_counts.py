@@ -64,7 +64,7 @@ class WordCounts(Transform):
         return Batch(inputs, torch.empty(0), more, len(inputs))
 
     def read(self, sources: Sequence[str], size: int) -> Iterator[Raw | Bad]:
-        """Graphs, a JSON file each; whole, as no edge can be left out. A node without a text is left out with its edges.
+        """Graphs, a JSON file each, whole: no edge is cut. A node without a text is left out with its edges.
 
         Raises:
             ConfigError: a file is not there or holds no graph, or an edge leads to a node that is not there.
