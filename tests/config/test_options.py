@@ -139,6 +139,7 @@ MODELS = {"mlp": (), "cnn": ("model.channels=[4]", "model.head=[8]")}
 NEEDS = {
     "data=csv": ("data.path={root}/table.csv", "data.target=price"),
     "data=image_folder": ("data.root={root}/images", "model=mlp"),
+    "data=csv_series": ("data.path={root}/table.csv", "data.columns=[a]", "data.length=4", "data.horizon=2"),
     "data=python_imports": ("model=gcn",),
     "model=gcn": ("data=python_imports",),
     "init=checkpoint": ("init.path={root}/weights.pt",),
