@@ -158,6 +158,7 @@ def table(
     feature_names: Sequence[str],
     fingerprint: str,
     class_names: Sequence[str] = (),
+    target_names: Sequence[str] = (),
     target_scaling: TargetScaling = "none",
     notes: tuple[str, ...] = (),
 ) -> Data:
@@ -166,12 +167,13 @@ def table(
     Args:
         option: gives the scaling.
         rows: values without gaps ``(N, F)``.
-        targets: class indices ``(N,)`` int64 where there are `class_names`, else values ``(N,)``.
+        targets: class indices ``(N,)`` int64 where there are `class_names`, else values ``(N,)`` or ``(N, targets)``.
         parts: the split.
         feature_names: one per column of `rows`.
         fingerprint: hash of the raw content.
         class_names: one per class; empty for regression.
-        target_scaling: of regression targets, by the mean and population standard deviation of the training part.
+        target_names: one per column of the values of a regression, where there are several.
+        target_scaling: of regression targets, each by the mean and population standard deviation of the training part.
         notes: passed on.
     """
     from runner.data.table.transform import TableTransform
@@ -183,10 +185,12 @@ def table(
         spec = classes_spec(targets, parts, class_names, inputs)
         notes += missing_classes(targets, parts, class_names)
     else:
-        of_targets = fit_table(targets[parts.train, None], target_scaling)
-        targets = of_targets.table(targets[:, None])
+        values = targets.reshape(len(targets), -1)
+        of_targets = fit_table(values[parts.train], target_scaling)
+        targets = of_targets.table(values)
         mean, std = tuple(of_targets.shift.tolist()), tuple(of_targets.spread.tolist())
-        spec = Spec("regression", inputs, Field("values", (1,), mean=mean, std=std), num_outputs=1)
+        told = Field("values", targets.shape[1:], names=tuple(target_names), mean=mean, std=std)
+        spec = Spec("regression", inputs, told, num_outputs=len(mean))
 
     def split(part: NDArray[np.int64]) -> TensorSplit:
         return TensorSplit(torch.from_numpy(scale.table(rows[part])), torch.from_numpy(targets[part]))

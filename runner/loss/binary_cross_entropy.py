@@ -33,7 +33,7 @@ class BinaryCrossEntropy(Loss):
     Source: Wightman et al. 2021, "ResNet strikes back", section 2.2, for many classes.
     """
 
-    tasks = frozenset({"classification"})
+    tasks = frozenset({"classification", "nodes"})
     link = "sigmoid"
     soft_targets = True
 

@@ -37,7 +37,7 @@ class CrossEntropy(Loss):
             has no training example; or the targets are tokens, which have no weights.
     """
 
-    tasks = frozenset({"classification", "tokens", "sequence"})
+    tasks = frozenset({"classification", "nodes", "tokens", "sequence"})
     soft_targets = True
 
     def __init__(

@@ -30,5 +30,5 @@ class Huber(Loss):
         self.delta = delta
 
     def __call__(self, outputs: Tensor, batch: Batch) -> Tensor:
-        """Mean loss of values ``(N, ...)`` for true values of the same shape."""
-        return F.huber_loss(outputs, batch.targets, delta=self.delta)
+        """Mean loss of values ``(N, targets)`` for as many true values ``(N, ...)``."""
+        return F.huber_loss(outputs, batch.targets.flatten(1), delta=self.delta)

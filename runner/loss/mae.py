@@ -18,5 +18,5 @@ class MAE(Loss):
     tasks = frozenset({"regression", "forecasting"})
 
     def __call__(self, outputs: Tensor, batch: Batch) -> Tensor:
-        """Mean loss of values ``(N, ...)`` for true values of the same shape."""
-        return F.l1_loss(outputs, batch.targets)
+        """Mean loss of values ``(N, targets)`` for as many true values ``(N, ...)``."""
+        return F.l1_loss(outputs, batch.targets.flatten(1))

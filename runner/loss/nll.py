@@ -23,7 +23,7 @@ class NLL(Loss):
             when its logarithm is taken).
     """
 
-    tasks = frozenset({"classification"})
+    tasks = frozenset({"classification", "nodes"})
 
     def __init__(self, outputs: Literal["logits", "log_probabilities", "probabilities"] = "logits") -> None:
         links: dict[str, Link] = {"logits": "softmax", "log_probabilities": "log", "probabilities": "identity"}

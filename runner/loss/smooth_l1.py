@@ -30,5 +30,5 @@ class SmoothL1(Loss):
         self.beta = beta
 
     def __call__(self, outputs: Tensor, batch: Batch) -> Tensor:
-        """Mean loss of values ``(N, ...)`` for true values of the same shape."""
-        return F.smooth_l1_loss(outputs, batch.targets, beta=self.beta)
+        """Mean loss of values ``(N, targets)`` for as many true values ``(N, ...)``."""
+        return F.smooth_l1_loss(outputs, batch.targets.flatten(1), beta=self.beta)

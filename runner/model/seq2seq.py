@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from runner.engine.spec import END, START, Kind, Spec
 from runner.errors import ConfigError
-from runner.model.layers import DropoutRate, dropout_layer
-from runner.model.recurrent import Units, at_steps, recur
+from runner.model.layers.dropout import DropoutRate, dropout_layer
+from runner.model.layers.recurrent import Units, at_steps, recur
 
 
 class Seq2Seq(nn.Module):

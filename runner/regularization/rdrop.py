@@ -8,6 +8,7 @@ import torch
 from annotated_types import Ge
 
 from runner.engine.batch import Batch
+from runner.engine.spec import Kind
 from runner.engine.technique import Slot, Technique
 from runner.model.layers.dropout import drops
 from runner.regularization.targets.classes import number_of_classes
@@ -50,6 +51,7 @@ class RDrop(Technique):
     """
 
     slot: ClassVar[Slot] = Slot.PENALTY
+    takes: ClassVar[tuple[Kind, ...]] = ("table", "series", "image", "tokens")  # a graph is not repeated by example
 
     def __init__(self, alpha: Annotated[float, Ge(0)] = 1.0) -> None:
         self.alpha = alpha

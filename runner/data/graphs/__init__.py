@@ -1,0 +1,1 @@
+"""What data sets that are one graph are read by."""

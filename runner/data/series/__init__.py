@@ -1,0 +1,1 @@
+"""What data sets that are series are read by."""

@@ -1,0 +1,46 @@
+"""The next steps of one or several series."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from runner.engine.task import Task
+from runner.task.regression import in_their_units
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from runner.engine.spec import Spec
+
+
+class Forecasting(Task):
+    """The values of the steps behind those seen, each series in its unit.
+
+    A network gives them in one row, step by step, ``(N, horizon * series)``: so any network forecasts.
+    """
+
+    loss = "runner.loss.mse.MSE"
+    targets = ("values",)
+    link = "identity"
+
+    @classmethod
+    def num_outputs(cls, spec: Spec) -> int:
+        """One for each step to be told of each series."""
+        assert spec.targets is not None and spec.targets.shape is not None
+        return math.prod(length or 0 for length in spec.targets.shape)
+
+    def predict(self, outputs: Tensor) -> Tensor:
+        """The outputs as ``(N, horizon, series)``, scaled as the series are."""
+        assert self.spec.targets is not None and self.spec.targets.shape is not None
+        return outputs.reshape(len(outputs), -1, self.spec.targets.shape[-1] or 1)
+
+    def rows(self, outputs: Tensor) -> list[dict[str, Any]]:
+        """The values in their units, by step from 1: ``prediction_1``; of several series ``prediction_NAME_1``."""
+        targets = self.spec.targets
+        assert targets is not None
+        values = in_their_units(self.predict(outputs), targets.mean, targets.std)
+        horizon, series = values.shape[1:]
+        names = [f"{name}_" for name in targets.names] if series > 1 else [""]
+        keys = [f"prediction_{name}{step}" for step in range(1, horizon + 1) for name in names]
+        return [dict(zip(keys, row, strict=True)) for row in values.flatten(1).tolist()]
