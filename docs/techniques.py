@@ -40,7 +40,7 @@ HEADINGS = {
     "augmentation": "Augmentation",
     "diagnostics": "Diagnostics",
 }
-OTHER_GROUPS = ("data", "debug", "experiment", "model", "optimizer/params", "sweep", "trainer")
+OTHER_GROUPS = ("data", "debug", "experiment", "metric", "model", "optimizer/params", "sweep", "task", "trainer")
 LISTS = ("regularization", "augmentation", "diagnostics")
 
 HEAD = """\

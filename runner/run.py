@@ -584,7 +584,7 @@ def evaluate_run(
     trainer = instantiate(config["trainer"], "trainer")
     where = choose_device(device)
     loss = instantiate(config["loss"], "loss", config["trusted_targets"], spec=data.spec)
-    task = build_task(data.spec, loss)
+    task = build_task(config, data.spec, loss)
     meter = Meter(task, build_metrics(config, task, config["trusted_targets"]))
     batches = evaluation_batches(config, trainer, part, where, False)
     return evaluate(model, batches, meter, loss, Precision(trainer.precision, where))

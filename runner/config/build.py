@@ -150,7 +150,7 @@ def build(config: Config, data: Data, seed: int, fresh: bool = True) -> Objects:
     techniques = build_techniques(config, trusted)
     load_network = partial(_trained_network, spec=data.spec, trusted=trusted)
     loss = instantiate(config["loss"], "loss", trusted, spec=data.spec, load_network=load_network)
-    task = build_task(data.spec, loss)
+    task = build_task(config, data.spec, loss)
     spec = task.spec
     torch.manual_seed(seed)
     model = instantiate(model_node(config, techniques), "model", trusted, spec=spec)
@@ -178,14 +178,18 @@ def build(config: Config, data: Data, seed: int, fresh: bool = True) -> Objects:
     )
 
 
-def build_task(spec: Spec, loss: Loss) -> Task:
+def build_task(config: Config, spec: Spec, loss: Loss) -> Task:
     """The task of some data, with the width of the last layer that the loss wants in its spec."""
     from runner.task import task_named
 
     assert spec.task is not None
     kind = task_named(spec.task)
     spec = spec.with_outputs(kind.num_outputs(spec))
-    return kind(spec.with_outputs(loss.num_outputs(spec)), loss.link)
+    spec = spec.with_outputs(loss.num_outputs(spec))
+    if config.get("task"):
+        made: Task = instantiate(config["task"], "task", config.get("trusted_targets", ()), spec=spec, link=loss.link)
+        return made
+    return kind(spec, loss.link)
 
 
 def build_metrics(config: Config, task: Task, trusted: Iterable[str] = ()) -> list[Metric]:

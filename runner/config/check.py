@@ -26,7 +26,8 @@ _NAME = re.compile(r"""[^/\\:*?"'<>|$\x00-\x1f]{1,100}""")
 # In this order: the first three need no torch, whose import takes most of the time of a check.
 LIGHT = ("trainer", "data", "scheduler")
 NEEDED = (*LIGHT, "model", "init", "loss", "optimizer")
-OPTIONAL = ("warmup", "batch_growth")
+OPTIONAL = ("task", "warmup", "batch_growth")
+LISTED = ("metric", *TECHNIQUES)
 
 
 def resolved(config: DictConfig) -> Config:
@@ -105,9 +106,9 @@ def nodes(config: Config) -> Iterable[tuple[str, Config]]:
     for group in OPTIONAL:
         if config.get(group):
             yield group, _called(config[group], group)
-    for group in TECHNIQUES:
+    for group in LISTED:
         if not isinstance(config.get(group) or {}, dict):
-            raise ConfigError(f"{group}={_shown(config[group])}: expected techniques by name, such as {group}=[NAME].")
+            raise ConfigError(f"{group}={_shown(config[group])}: expected options by name, such as {group}=[NAME].")
         for name, node in (config.get(group) or {}).items():
             yield f"{group}.{name}", _called(node, f"{group}.{name}")
 
@@ -188,13 +189,15 @@ _KINDS = {
     "init": ("runner.init.base", "Init"),
     "loss": ("runner.engine.loss", "Loss"),
     "optimizer": ("torch.optim", "Optimizer"),
+    "task": ("runner.engine.task", "Task"),
+    "metric": ("runner.engine.metric", "Metric"),
     **dict.fromkeys(("batch_growth", "optimizer.wrapper", *TECHNIQUES), ("runner.engine.technique", "Technique")),
 }
 
 
 def _check_kind(target: Any, key: str) -> None:
     group, _, rest = key.partition(".")
-    kind = key if key in _KINDS else group if group in TECHNIQUES and "." not in rest else None
+    kind = key if key in _KINDS else group if group in LISTED and "." not in rest else None
     if kind is None:
         return
     module, name = _KINDS[kind]
@@ -288,12 +291,42 @@ def check_task(config: Config, task: str | None, loss: Any, techniques: Sequence
             f"loss={_short(config['loss']['_target_'])}: is for {' and '.join(sorted(tasks))}, and "
             f"these data are for {task}. loss=auto chooses one that fits."
         )
+    _check_chosen_task(config, task)
     for technique in techniques:
         classes = task in (None, "classification")
         if technique.soft_targets and not (classes and getattr(loss, "soft_targets", True)):
             what = "this loss takes class indices only" if classes else f"these data are for {task}"
             raise ConfigError(f"regularization={technique.name}: turns classes into probabilities, and {what}.")
     _check_scores(config, task, techniques)
+
+
+def _check_chosen_task(config: Config, task: str | None) -> None:
+    """Whether the task and the metrics that were asked for are for these data.
+
+    Raises:
+        ConfigError: one of them is not.
+    """
+    from runner.metric import metrics_for
+
+    trusted = config["trusted_targets"]
+    if config.get("task") and task is not None:
+        chosen = config["task"]["_target_"]
+        cls: Any = resolve(chosen, "task._target_", trusted)
+        if task not in (chosen, cls.__module__.rpartition(".")[2]):
+            raise ConfigError(f"task={_short(chosen)}: these data are for {task}. Leave task out: the data choose it.")
+    for name, node in (config.get("metric") or {}).items():
+        metric: Any = resolve(node["_target_"], f"metric.{name}._target_", trusted)
+        if getattr(metric, "name", None) != name:
+            raise ConfigError(
+                f"metric.{name}: its class {node['_target_']} is named {getattr(metric, 'name', None)!r}, and scores "
+                "are reported under that name. Give both one name."
+            )
+        if task is not None and task not in metric.tasks:
+            fitting = ", ".join(sorted(metrics_for(task, asked=True)))
+            raise ConfigError(
+                f"metric={name}: is for {' and '.join(sorted(metric.tasks))}, and these data are for {task}. "
+                f"Metrics for it: {fitting}."
+            )
 
 
 def _check_scores(config: Config, task: str | None, techniques: Sequence[Technique]) -> None:

@@ -28,7 +28,7 @@ from runner.config.targets import check_hydra
 from runner.errors import ConfigError, did_you_mean, nearest
 
 # Groups that take a list of options; in all others a second option would silently overwrite the first.
-LISTS = ("regularization", "augmentation", "diagnostics")
+LISTS = ("metric", "regularization", "augmentation", "diagnostics")
 
 
 @dataclass

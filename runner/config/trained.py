@@ -33,7 +33,7 @@ def trained_network(path: str, key: str, spec: Spec, trusted: Iterable[str] = ()
     config = saved["config"]
     loss = instantiate(config["loss"], "loss", trusted, spec=spec)
     node = model_node(config, build_techniques(config, trusted))
-    model: nn.Module = instantiate(node, "model", trusted, spec=build_task(spec, loss).spec)
+    model: nn.Module = instantiate(node, "model", trusted, spec=build_task(config, spec, loss).spec)
     difference = checkpoint.difference(model.state_dict(), saved["model"])
     if difference:
         raise RunFailed(f"{file}: its network does not fit these data: {difference}.")

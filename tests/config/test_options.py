@@ -21,7 +21,7 @@ ALL = [(group, name) for group in OPTIONS.groups() for name in OPTIONS.names(gro
 RECIPES = ("experiment", "debug")  # files that only override other groups
 SWEEPS = ("sweep",)
 PACKAGES = {**dict.fromkeys(RECIPES, "_global_"), "sweep": "hydra.sweeper.params"}
-LISTS = ("regularization", "augmentation", "diagnostics")
+LISTS = ("metric", "regularization", "augmentation", "diagnostics")
 
 each_option = pytest.mark.parametrize(("group", "name"), ALL, ids=lambda part: part)
 
