@@ -64,5 +64,5 @@ class ECE(Metric):
     def compute(self, total: Tensor) -> Tensor:
         """The value from the sums ``(3, bins)``."""
         count, confidence, right = total
-        gaps: Tensor = (right - confidence).abs()
-        return gaps.sum() / count.sum()
+        error: Tensor = (right - confidence).abs().sum() / count.sum()
+        return error
