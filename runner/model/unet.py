@@ -24,6 +24,19 @@ from runner.model.layers import (
 )
 
 
+def double_conv(
+    inputs: int, outputs: int, activation: Activation, negative_slope: float, norm: Norm, spatial_dropout: float
+) -> Chain:
+    """Two 3x3 convolutions that keep the size, each with normalization and activation."""
+    layers: dict[str, nn.Module] = {}
+    for i, width in enumerate((inputs, outputs), start=1):
+        layers[f"conv{i}"] = nn.Conv2d(width, outputs, 3, padding=1, bias=needs_bias(norm))
+        layers[f"norm{i}"] = image_norm(norm, outputs)
+        layers[f"activation{i}"] = activation_layer(activation, negative_slope)
+    layers["dropout"] = spatial_dropout_layer(spatial_dropout)
+    return Chain(activation, layers)
+
+
 class UNet(nn.Module):
     """Stages that halve images, then stages that double them again, each seeing the one of its size on the way down.
 
@@ -69,13 +82,7 @@ class UNet(nn.Module):
             )
 
         def stage(inputs: int, outputs: int) -> Chain:
-            layers: dict[str, nn.Module] = {}
-            for i, width in enumerate((inputs, outputs), start=1):
-                layers[f"conv{i}"] = nn.Conv2d(width, outputs, 3, padding=1, bias=needs_bias(norm))
-                layers[f"norm{i}"] = image_norm(norm, outputs)
-                layers[f"activation{i}"] = activation_layer(activation, negative_slope)
-            layers["dropout"] = spatial_dropout_layer(spatial_dropout)
-            return Chain(activation, layers)
+            return double_conv(inputs, outputs, activation, negative_slope, norm, spatial_dropout)
 
         widths = [channels * 2**i for i in range(depth)]
         self.down = nn.ModuleList(stage(i, o) for i, o in zip([colours, *widths], widths, strict=False))
