@@ -11,7 +11,7 @@ from runner.config.check import resolved
 from runner.config.compose import without_hydra
 from runner.errors import ConfigError, Interrupted
 from runner.run import compose, resume, run
-from tests.config.test_options import LISTS, NEEDS, OPTIONS, RECIPES, SWEEPS, content, resolve
+from tests.config.test_options import LISTS, NEEDS, OPTIONS, RECIPES, SWEEPS, content, for_its_task, resolve
 from tests.faults.kill_resume import content as left_by
 from tests.faults.kill_resume import same
 from tests.regularization.test_all import SHORT, train_one_epoch
@@ -122,8 +122,10 @@ def test_interrupted_and_resumed_equals_uninterrupted(group, name, root, go):
     choice = f"{group}={name}"
     overrides = [need.format(root=root) for need in NEEDS.get(choice, ())] + list(STATEFUL.get(choice, ()))
     overrides += [f"{group}=[{name}]" if group in LISTS else choice, "model.hidden=[6]", *SHORT, "trainer.max_epochs=4"]
-    if group == "loss" and "classification" not in target(group, name).tasks:
-        overrides.append("data=diabetes")
+    if group in ("loss", "metric"):
+        overrides += for_its_task(group, name)
+    if any(word.startswith("model=") and word != "model=mlp" for word in overrides):
+        overrides.remove("model.hidden=[6]")
     overrides += ["trainer.accumulate=2"] if group in ("loss", "augmentation") else []
     go(*overrides, folder="whole")
     with pytest.raises(Interrupted):

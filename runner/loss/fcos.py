@@ -96,7 +96,8 @@ class FCOS(Loss):
         """Mean loss of a grid of boxes and logits ``(N, rows, columns, 4 + C)`` for boxes ``(N, M, 5)``."""
         cells = outputs.flatten(1, 2)
         cells = cells if cells.element_size() >= 4 else cells.float()
-        boxes, there = assign(batch.targets, *outputs.shape[1:3], *self.sides, self.radius)
+        (rows, columns), (height, width) = outputs.shape[1:3], self.sides
+        boxes, there = assign(batch.targets, rows, columns, height, width, self.radius)
         classes = torch.zeros_like(cells[..., 4:])
         classes.scatter_(2, boxes[..., :1].long().clamp(min=0), there[..., None].to(classes.dtype))
         focal = sigmoid_focal(cells[..., 4:], classes, self.alpha, self.gamma).sum()

@@ -1,5 +1,6 @@
 """Mean average precision: against COCO's own code, hand-made cases, any grouping, and counted."""
 
+import numpy as np
 import pytest
 import torch
 from torchmetrics.detection import MeanAveragePrecision
@@ -43,7 +44,8 @@ def draw(seed, images=25, told=8, true=4, classes=4):
 
 
 def cocos(predictions, targets):
-    metric = MeanAveragePrecision(backend="pycocotools")
+    exact = {"iou_thresholds": np.linspace(0.5, 0.95, 10).tolist(), "rec_thresholds": np.linspace(0, 1, 101).tolist()}
+    metric = MeanAveragePrecision(backend="pycocotools", **exact)  # its own thresholds are rounded to float32
     for p, t in zip(predictions, targets, strict=True):
         p, t = p[p[:, 0] >= 0], t[t[:, 0] >= 0]
         metric.update(
