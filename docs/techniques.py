@@ -41,7 +41,7 @@ HEADINGS = {
     "augmentation": "Augmentation",
     "diagnostics": "Diagnostics",
 }
-OTHER_GROUPS = ("data", "debug", "experiment", "model", "optimizer/params", "space", "trainer")
+OTHER_GROUPS = ("data", "debug", "experiment", "metric", "model", "optimizer/params", "space", "task", "trainer")
 LISTS = ("regularization", "augmentation", "diagnostics")
 
 HEAD = """\

@@ -12,7 +12,7 @@ from runner.config.compose import without_hydra
 from runner.engine.optimizer import Averaging
 from runner.errors import ConfigError, Interrupted
 from runner.run import compose, resume, run
-from tests.config.test_options import LISTS, NEEDS, OPTIONS, RECIPES, SWEEPS, content, resolve
+from tests.config.test_options import LISTS, NEEDS, OPTIONS, RECIPES, SWEEPS, content, for_its_task, resolve
 from tests.faults.kill_resume import content as left_by
 from tests.faults.kill_resume import same
 from tests.regularization.test_all import SHORT, train_one_epoch
@@ -126,6 +126,10 @@ def test_interrupted_and_resumed_equals_uninterrupted(group, name, root, go):
     tasks = target(group, name).tasks if group == "loss" else None
     if tasks is not None and "classification" not in tasks:
         overrides.append("data=diabetes")
+    if group in ("loss", "metric"):
+        overrides += for_its_task(group, name)
+    if any(word.startswith("model=") and word != "model=mlp" for word in overrides):
+        overrides.remove("model.hidden=[6]")
     overrides += ["trainer.accumulate=2"] if group in ("loss", "augmentation") else []
     go(*overrides, folder="whole")
     with pytest.raises(Interrupted):

@@ -9,20 +9,25 @@ from annotated_types import Ge
 from torch import Tensor
 
 from runner.augmentation.base import ImageTechnique, Padding
+from runner.augmentation.geometry.boxes import clipped
+from runner.engine.spec import IGNORED
 from runner.errors import ConfigError
 
 if TYPE_CHECKING:
     from runner.engine.fit import Fit
 
 
-def shift(inputs: Tensor, down: Tensor, right: Tensor, padding_mode: Padding = "reflect") -> Tensor:
+def shift(
+    inputs: Tensor, down: Tensor, right: Tensor, padding_mode: Padding = "reflect", outside: float = 0.0
+) -> Tensor:
     """Look at each image through a window that is moved down and right: a padded image, cropped.
 
     Args:
         inputs: images ``(N, C, H, W)``.
         down: rows that the window of each image moves down, int64 ``(N,)``, less than H either way.
         right: columns that it moves right, int64 ``(N,)``, less than W either way.
-        padding_mode: what lies outside: the image mirrored at its border pixel, the border pixel, or 0.
+        padding_mode: what lies outside: the image mirrored at its border pixel, the border pixel, or `outside`.
+        outside: the value that ``zeros`` puts there.
 
     Returns:
         Images ``(N, C, H, W)``, pixel ``(i, j)`` being pixel ``(i + down, j + right)`` of the input.
@@ -37,7 +42,7 @@ def shift(inputs: Tensor, down: Tensor, right: Tensor, padding_mode: Padding = "
     moved = inputs.reshape(n, c, h * w).gather(2, source.expand(n, c, h * w)).view(n, c, h, w)
     if padding_mode == "zeros":
         known = ((rows >= 0) & (rows < h))[:, :, None] & ((columns >= 0) & (columns < w))[:, None]
-        moved = torch.where(known[:, None], moved, 0.0)
+        moved = torch.where(known[:, None], moved, outside)
     return moved
 
 
@@ -69,17 +74,33 @@ class Crop(ImageTechnique):
         Raises:
             ConfigError: the images are smaller than the padding.
         """
+        super().setup(fit)
         sides = fit.spec.input_shape[1:]
         if self.padding is not None and self.padding >= min(sides):
             raise ConfigError(
                 f"augmentation.crop.padding={self.padding}: expected less than the images' shorter side, which is "
                 f"{min(sides)}."
             )
+        self.sides = sides
         self.down, self.right = (self.padding or min(max(1, round(side / 8)), side - 1) for side in sides)
 
-    def draw_and_apply(self, inputs: Tensor) -> Tensor:
-        """Shifted images ``(N, C, H, W)``."""
+    def draw(self, inputs: Tensor) -> tuple[Tensor, ...]:
+        """How far each window moves down and right ``(N,)``."""
         down, right = (
             torch.randint(-reach, reach + 1, (len(inputs),), device=inputs.device) for reach in (self.down, self.right)
         )
+        return down, right
+
+    def apply(self, inputs: Tensor, down: Tensor, right: Tensor) -> Tensor:
+        """Shifted images ``(N, C, H, W)``."""
         return shift(inputs, down, right, self.padding_mode)
+
+    def apply_to_mask(self, mask: Tensor, down: Tensor, right: Tensor) -> Tensor:
+        """Shifted masks ``(N, H, W)``; what `padding_mode` mirrors or repeats of the image, of the mask as well."""
+        return shift(mask[:, None], down, right, self.padding_mode, IGNORED)[:, 0]
+
+    def apply_to_boxes(self, boxes: Tensor, down: Tensor, right: Tensor) -> Tensor:
+        """Shifted boxes ``(N, M, 5)``, cut at the borders; mirror images beyond them have no boxes."""
+        moved = boxes.clone()
+        moved[..., 1:] -= torch.stack([right, down, right, down], -1)[:, None]
+        return clipped(moved.where(boxes[..., :1] >= 0, boxes), *self.sides)

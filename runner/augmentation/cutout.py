@@ -39,7 +39,8 @@ class Cutout(ImageTechnique):
     """Set a square of each image to 0, its centre drawn uniformly from all pixels, in all channels alike.
 
     Inputs are scaled before they get here, so 0 is the mean of standardized images, as in the paper. Acts after flips,
-    crops and rotations, so that none of them moves the hole.
+    crops and rotations, so that none of them moves the hole. Masks and boxes
+    stay: what is behind the hole is to be told from what is around it.
 
     Args:
         size: side of the square in pixels, less than the images' shorter side; None: half of that. The paper takes a
@@ -59,6 +60,7 @@ class Cutout(ImageTechnique):
         Raises:
             ConfigError: the images are not larger than the square.
         """
+        super().setup(fit)
         side = min(fit.spec.input_shape[1:])
         if self.size is not None and self.size >= side:
             raise ConfigError(
@@ -66,7 +68,10 @@ class Cutout(ImageTechnique):
             )
         self.side = self.size or side // 2
 
-    def draw_and_apply(self, inputs: Tensor) -> Tensor:
+    def draw(self, inputs: Tensor) -> tuple[Tensor, ...]:
+        """Row and column of the centre of each hole ``(N,)``."""
+        return tuple(torch.randint(side, (len(inputs),), device=inputs.device) for side in inputs.shape[-2:])
+
+    def apply(self, inputs: Tensor, row: Tensor, column: Tensor) -> Tensor:
         """Images ``(N, C, H, W)`` with a hole."""
-        row, column = (torch.randint(side, (len(inputs),), device=inputs.device) for side in inputs.shape[-2:])
         return cutout(inputs, row, column, self.side)

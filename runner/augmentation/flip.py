@@ -9,6 +9,7 @@ from annotated_types import Ge, Le
 from torch import Tensor
 
 from runner.augmentation.base import ImageTechnique
+from runner.augmentation.geometry.boxes import flipped
 
 
 def flip(inputs: Tensor, chosen: Tensor, dim: int) -> Tensor:
@@ -38,9 +39,26 @@ class Flip(ImageTechnique):
     ) -> None:
         self.horizontal, self.vertical = horizontal, vertical
 
-    def draw_and_apply(self, inputs: Tensor) -> Tensor:
+    def draw(self, inputs: Tensor) -> tuple[tuple[Tensor, int, int], ...]:
+        """Of each direction that is mirrored at all: which images, the dimension and its pixels."""
+        return tuple(
+            (torch.rand(len(inputs), device=inputs.device) < p, dim, inputs.shape[dim])
+            for p, dim in ((self.horizontal, -1), (self.vertical, -2))
+            if p > 0
+        )
+
+    def apply(self, inputs: Tensor, *draws: tuple[Tensor, int, int]) -> Tensor:
         """Mirrored images ``(N, C, H, W)``."""
-        for p, dim in ((self.horizontal, -1), (self.vertical, -2)):
-            if p > 0:
-                inputs = flip(inputs, torch.rand(len(inputs), device=inputs.device) < p, dim)
+        for chosen, dim, _ in draws:
+            inputs = flip(inputs, chosen, dim)
         return inputs
+
+    def apply_to_mask(self, mask: Tensor, *draws: tuple[Tensor, int, int]) -> Tensor:
+        """Mirrored masks ``(N, H, W)``."""
+        return self.apply(mask[:, None], *draws)[:, 0]
+
+    def apply_to_boxes(self, boxes: Tensor, *draws: tuple[Tensor, int, int]) -> Tensor:
+        """Mirrored boxes ``(N, M, 5)``."""
+        for chosen, dim, size in draws:
+            boxes = flipped(boxes, chosen, dim, size)
+        return boxes

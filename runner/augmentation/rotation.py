@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated
+from typing import Annotated, Literal
 
 import torch
 import torch.nn.functional as F
@@ -11,17 +11,25 @@ from annotated_types import Ge, Le
 from torch import Tensor
 
 from runner.augmentation.base import ImageTechnique, Padding
+from runner.augmentation.geometry.boxes import clipped, turned
+from runner.engine.spec import IGNORED
 
 GRID_MODES: dict[Padding, str] = {"reflect": "reflection", "replicate": "border", "zeros": "zeros"}
 
 
-def rotate(inputs: Tensor, degrees: Tensor, padding_mode: Padding = "reflect") -> Tensor:
-    """Turn each image about its centre, counter-clockwise, with bilinear interpolation.
+def rotate(
+    inputs: Tensor,
+    degrees: Tensor,
+    padding_mode: Padding = "reflect",
+    mode: Literal["bilinear", "nearest"] = "bilinear",
+) -> Tensor:
+    """Turn each image about its centre, counter-clockwise.
 
     Args:
         inputs: images ``(N, C, H, W)``.
         degrees: angles ``(N,)``.
         padding_mode: what lies outside: the image mirrored at its edge, the border pixel, or 0.
+        mode: interpolation.
 
     Returns:
         Images ``(N, C, H, W)``.
@@ -33,7 +41,7 @@ def rotate(inputs: Tensor, degrees: Tensor, padding_mode: Padding = "reflect") -
     # the ratios of the sides.
     matrix = torch.stack([cos, -sin * (h / w), zero, sin * (w / h), cos, zero], dim=1).view(n, 2, 3)
     grid = F.affine_grid(matrix.to(inputs.dtype), list(inputs.shape), align_corners=False)
-    return F.grid_sample(inputs, grid, mode="bilinear", padding_mode=GRID_MODES[padding_mode], align_corners=False)
+    return F.grid_sample(inputs, grid, mode=mode, padding_mode=GRID_MODES[padding_mode], align_corners=False)
 
 
 class Rotation(ImageTechnique):
@@ -52,7 +60,23 @@ class Rotation(ImageTechnique):
     def __init__(self, degrees: Annotated[float, Ge(0), Le(180)] = 15.0, padding_mode: Padding = "reflect") -> None:
         self.degrees, self.padding_mode = degrees, padding_mode
 
-    def draw_and_apply(self, inputs: Tensor) -> Tensor:
-        """Turned images ``(N, C, H, W)``."""
+    def draw(self, inputs: Tensor) -> tuple[Tensor, int, int]:
+        """The angle of each image ``(N,)``, and the images' height and width."""
         degrees = (2.0 * torch.rand(len(inputs), device=inputs.device) - 1.0) * self.degrees
+        return degrees, inputs.shape[-2], inputs.shape[-1]
+
+    def apply(self, inputs: Tensor, degrees: Tensor, height: int, width: int) -> Tensor:
+        """Turned images ``(N, C, H, W)``."""
         return rotate(inputs, degrees, self.padding_mode)
+
+    def apply_to_mask(self, mask: Tensor, degrees: Tensor, height: int, width: int) -> Tensor:
+        """Turned masks ``(N, H, W)``, each pixel with the class of the nearest."""
+        shifted = (mask - IGNORED).to(degrees.dtype)[:, None]  # what lies outside becomes 0, which is then `IGNORED`
+        return rotate(shifted, degrees, self.padding_mode, "nearest")[:, 0].to(mask.dtype) + IGNORED
+
+    def apply_to_boxes(self, boxes: Tensor, degrees: Tensor, height: int, width: int) -> Tensor:
+        """Upright boxes around the turned ones ``(N, M, 5)``, cut at the borders."""
+        angle = degrees * (math.pi / 180.0)
+        cos, sin = angle.cos(), angle.sin()
+        matrix = torch.stack([cos, sin, -sin, cos], -1).view(-1, 2, 2)
+        return clipped(turned(boxes, matrix, height, width), height, width)

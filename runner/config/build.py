@@ -53,7 +53,7 @@ def build(recipe: Recipe, data: Data, seed: int, fresh: bool = True) -> Objects:
     import torch
 
     loss = build_loss(recipe, data.spec)
-    task = build_task(data.spec, loss)
+    task = build_task(recipe, data.spec, loss)
     torch.manual_seed(seed)
     model = model_node(recipe).make(spec=task.spec)
     if any(isinstance(p, torch.nn.UninitializedParameter) for p in model.parameters()):
@@ -85,14 +85,18 @@ def build_loss(recipe: Recipe, spec: Spec) -> Loss:
     return loss
 
 
-def build_task(spec: Spec, loss: Loss) -> Task:
+def build_task(recipe: Recipe, spec: Spec, loss: Loss) -> Task:
     """The task of some data, with the width of the last layer that the loss wants in its spec."""
     from runner.task import task_named
 
     assert spec.task is not None
     kind = task_named(spec.task)
     spec = spec.with_outputs(kind.num_outputs(spec))
-    return kind(spec.with_outputs(loss.num_outputs(spec)), loss.link)
+    spec = spec.with_outputs(loss.num_outputs(spec))
+    if recipe.values.get("task"):
+        made: Task = recipe["task"].make(spec=spec, link=loss.link)
+        return made
+    return kind(spec, loss.link)
 
 
 def build_metrics(recipe: Recipe, task: Task) -> list[Metric]:

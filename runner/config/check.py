@@ -308,11 +308,38 @@ def _check_task(recipe: Recipe, task: str | None) -> None:
             f"loss={recipe['loss'].short}: is for {' and '.join(sorted(loss.tasks))}, and "
             f"these data are for {task}. loss=auto chooses one that fits."
         )
+    _check_chosen_task(recipe, task)
     for technique in recipe.techniques:
-        classes = task in (None, "classification")
+        classes = task in (None, "classification", "nodes")
         if technique.soft_targets and not (classes and loss.soft_targets):
             what = "this loss takes class indices only" if classes else f"these data are for {task}"
             raise ConfigError(f"regularization={technique.name}: turns classes into probabilities, and {what}.")
+
+
+def _check_chosen_task(recipe: Recipe, task: str | None) -> None:
+    """Whether the task and the metrics that were asked for are for these data.
+
+    Raises:
+        ConfigError: one of them is not.
+    """
+    from runner.metric import metrics_for
+
+    if recipe.values.get("task") and task is not None:
+        node = recipe["task"]
+        if task not in (node.values["_target_"], node.target.__module__.rpartition(".")[2]):
+            raise ConfigError(f"task={node.short}: these data are for {task}. Leave task out: the data choose it.")
+    for node in recipe.of(BY_NAME["metric"]):
+        name, metric = node.key.partition(".")[2], node.target
+        if metric.name != name:
+            raise ConfigError(
+                f"{node.key}: its class {node.values['_target_']} is named {metric.name!r}, and scores are reported "
+                "under that name. Give both one name."
+            )
+        if task is not None and task not in metric.tasks:
+            raise ConfigError(
+                f"metric={name}: is for {' and '.join(sorted(metric.tasks))}, and these data are for {task}. "
+                f"Metrics for it: {', '.join(sorted(metrics_for(task, asked=True)))}."
+            )
 
 
 def scores_of(recipe: Recipe, task: str | None) -> dict[str, Direction]:

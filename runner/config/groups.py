@@ -36,6 +36,7 @@ GROUPS = (
     Group("model", "torch.nn.Module"),
     Group("init", "runner.init.base.Init"),
     Group("loss", "runner.engine.loss.Loss"),
+    Group("task", "runner.engine.task.Task", optional=True),
     Group("metric", "runner.engine.metric.Metric", many=True, optional=True),
     Group("optimizer", "torch.optim.Optimizer"),
     Group("optimizer.wrapper", _TECHNIQUE, optional=True, technique=True),

@@ -18,6 +18,8 @@ from runner.errors import ConfigError, did_you_mean
 # are taken: some of their functions start programs.
 OWN = (
     "runner.data",
+    "runner.task",
+    "runner.metric",
     "runner.model",
     "runner.init",
     "runner.loss",

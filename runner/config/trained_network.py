@@ -33,7 +33,7 @@ def trained_network(path: str, key: str, spec: Spec, trusted: Iterable[str] = ()
     saved = checkpoint.load(file)
     recipe = Recipe({**saved["config"], "trusted_targets": list(trusted)})
     recipe.refuse_untrusted()
-    model: nn.Module = model_node(recipe).make(spec=build_task(spec, build_loss(recipe, spec)).spec)
+    model: nn.Module = model_node(recipe).make(spec=build_task(recipe, spec, build_loss(recipe, spec)).spec)
     difference = checkpoint.difference(model.state_dict(), saved["model"])
     if difference:
         raise RunFailed(f"{file}: its network does not fit these data: {difference}.")

@@ -20,7 +20,8 @@ class BinaryCrossEntropy(Loss):
     """Mean of ``-(w t log σ(z) + (1 - t) log(1 - σ(z)))`` over examples and logits z.
 
     With two classes the network has one logit, that of the second class. With more it has one per class, and each
-    class is told from all others ("one against the rest"), which suits mixed and multiple labels.
+    class is told from all others ("one against the rest"), which suits mixed labels. Where any number of labels may
+    hold, each has its logit.
 
     Args:
         spec: facts about the data.
@@ -33,7 +34,7 @@ class BinaryCrossEntropy(Loss):
     Source: Wightman et al. 2021, "ResNet strikes back", section 2.2, for many classes.
     """
 
-    tasks = frozenset({"classification", "nodes"})
+    tasks = frozenset({"classification", "multilabel", "nodes"})
     link = "sigmoid"
     soft_targets = True
 
@@ -42,7 +43,7 @@ class BinaryCrossEntropy(Loss):
         spec: Spec,
         pos_weight: Annotated[float, Gt(0)] | tuple[Annotated[float, Gt(0)], ...] | None = None,
     ) -> None:
-        self.two_classes = spec.num_classes == 2
+        self.two_classes = _two_classes(spec)
         logits = self.num_outputs(spec)
         if isinstance(pos_weight, tuple) and len(pos_weight) != logits:
             raise ConfigError(
@@ -55,10 +56,10 @@ class BinaryCrossEntropy(Loss):
     @classmethod
     def num_outputs(cls, spec: Spec) -> int:
         """One logit for two classes, otherwise one per class."""
-        return 1 if spec.num_classes == 2 else spec.num_outputs
+        return 1 if _two_classes(spec) else spec.num_outputs
 
     def __call__(self, outputs: Tensor, batch: Batch) -> Tensor:
-        """Mean loss of logits ``(N, 1)`` or ``(N, C)`` for class indices ``(N,)`` or probabilities ``(N, C)``."""
+        """Mean loss of logits ``(N, 1)`` or ``(N, C)`` for classes ``(N,)``, or probabilities or labels ``(N, C)``."""
         targets = batch.targets
         outputs = outputs if outputs.element_size() >= 4 else outputs.float()  # bf16 would round targets and weights
         if self.two_classes:
@@ -68,3 +69,7 @@ class BinaryCrossEntropy(Loss):
         if self.pos_weight is not None:
             self.pos_weight = placed(self.pos_weight, outputs)
         return F.binary_cross_entropy_with_logits(outputs, targets.to(outputs.dtype), pos_weight=self.pos_weight)
+
+
+def _two_classes(spec: Spec) -> bool:
+    return spec.num_classes == 2 and spec.targets is not None and spec.targets.kind == "class"

@@ -11,13 +11,15 @@ from torch.nn import functional as F
 
 from runner.engine.batch import Batch
 from runner.engine.loss import Loss
-from runner.engine.spec import Spec
+from runner.engine.spec import IGNORED, Spec
 from runner.errors import ConfigError, counted
 from runner.loss.weights import Normalize, balanced_weights, placed, weight_of
 
 
 class CrossEntropy(Loss):
     """Mean of ``-w_y log softmax(outputs)_y`` over the batch; for class probabilities t ``-Σ_c w_c t_c log softmax_c``.
+
+    Of masks the mean is over the pixels that are not `IGNORED`.
 
     Of sequences the mean over all tokens of the batch together, but for padding.
 
@@ -37,7 +39,7 @@ class CrossEntropy(Loss):
             has no training example; or the targets are tokens, which have no weights.
     """
 
-    tasks = frozenset({"classification", "nodes", "tokens", "sequence"})
+    tasks = frozenset({"classification", "nodes", "segmentation", "sequence", "tokens"})
     soft_targets = True
 
     def __init__(
@@ -57,27 +59,37 @@ class CrossEntropy(Loss):
                 "Give one weight per class, in their order, or loss.weight=balanced."
             )
         self.weight = None if weight is None else torch.tensor(weight)
-        self.weighs = weight is not None and normalize == "weights"
+        self.normalize = normalize
+        masks = spec.targets is not None and spec.targets.kind == "mask"
+        self.weighs = masks or (weight is not None and normalize == "weights")
 
     def __call__(self, outputs: Tensor, batch: Batch) -> Tensor:
         """Mean loss of logits ``(N, C)`` for class indices ``(N,)`` or probabilities ``(N, C)``.
 
-        Of logits ``(N, steps, C)`` for tokens ``(N, steps)``, where `IGNORED` ones count for nothing.
+        Of logits ``(N, steps, C)`` for tokens ``(N, steps)``, and ``(N, C, H, W)`` for masks ``(N, H, W)``, where
+        `IGNORED` ones count for nothing.
         """
         targets = batch.targets
         if self.at_every_step:
             return F.cross_entropy(outputs.flatten(0, 1), targets.flatten())  # which ignores what is IGNORED
-        if self.weight is None:
+        if self.weight is None and not self.weighs:
             return F.cross_entropy(outputs, targets)
-        outputs = outputs if outputs.element_size() >= 4 else outputs.float()  # bf16 would round the weights
-        self.weight = placed(self.weight, outputs)
+        outputs = outputs if outputs.element_size() >= 4 else outputs.float()  # bf16 would round weights and long sums
+        self.weight = None if self.weight is None else placed(self.weight, outputs)
         return F.cross_entropy(outputs, targets, self.weight, reduction="sum") / self.units(batch)
 
     def units(self, batch: Batch) -> int | Tensor:
-        """What the mean is over: the number of examples, or the sum of their weights (a tensor, not read), above 0."""
-        if self.weight is None or not self.weighs:
+        """What the mean is over: examples or pixels, or the sum of their weights (a tensor, not read), above 0."""
+        if not self.weighs:
             return batch.units
-        weights = weight_of(batch.targets, self.weight.to(batch.targets.device))
+        targets = batch.targets
+        if targets.ndim < 3:
+            assert self.weight is not None
+            weights = weight_of(targets, self.weight.to(targets.device))
+        else:
+            weights = (targets != IGNORED).float()
+            if self.weight is not None and self.normalize == "weights":
+                weights = weights * self.weight.to(targets.device)[targets.clamp(min=0)]
         return weights.sum().clamp(min=torch.finfo(torch.float32).tiny)
 
 

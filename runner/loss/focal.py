@@ -8,7 +8,7 @@ from annotated_types import Ge
 from torch import Tensor
 
 from runner.engine.batch import Batch
-from runner.engine.spec import Spec
+from runner.engine.spec import IGNORED, Spec
 from runner.loss.cross_entropy import CrossEntropy
 from runner.loss.weights import Normalize, placed
 
@@ -29,7 +29,7 @@ class Focal(CrossEntropy):
     Source: Lin et al. 2017, "Focal Loss for Dense Object Detection", equation 5, for any number of classes.
     """
 
-    tasks = frozenset({"classification", "nodes"})
+    tasks = frozenset({"classification", "nodes", "segmentation"})
 
     def __init__(
         self,
@@ -42,13 +42,16 @@ class Focal(CrossEntropy):
         self.gamma = gamma
 
     def __call__(self, outputs: Tensor, batch: Batch) -> Tensor:
-        """Mean loss of logits ``(N, C)`` for class indices ``(N,)`` or probabilities ``(N, C)``."""
+        """Mean loss, as of `CrossEntropy`."""
         targets = batch.targets
         logs = outputs.float().log_softmax(1) if outputs.element_size() < 4 else outputs.log_softmax(1)
         terms = -((-logs.expm1()).clamp(min=1e-12) ** self.gamma) * logs  # 1 - p without cancellation; its power's
         if self.weight is not None:  # slope at exactly 0 would be infinite for γ < 1
             self.weight = placed(self.weight, terms)
-            terms = terms * self.weight
+            terms = terms * self.weight.view(-1, *(1,) * (terms.ndim - 2))
+        if targets.ndim > 2:
+            own = terms.gather(1, targets.clamp(min=0).unsqueeze(1)).squeeze(1)
+            return own.where(targets != IGNORED, 0.0).sum() / self.units(batch)
         if targets.ndim == 1:
             return terms.gather(1, targets.unsqueeze(1)).sum() / self.units(batch)
         return (targets * terms).sum() / self.units(batch)

@@ -1,15 +1,20 @@
-"""Losses of masks: one minus how much the predicted and the true area overlap."""
+"""What losses of overlapping masks share: one minus how much the predicted and the true area overlap."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from annotated_types import Ge
 from torch import Tensor
-from torch.nn import functional as F
+
+from runner.engine.batch import Batch
+from runner.engine.loss import Loss
+from runner.engine.spec import IGNORED
+
+Kind = Literal["dice", "iou"]
 
 
-def overlap(probabilities: Tensor, truth: Tensor, kind: Literal["dice", "iou"], smooth: float = 1.0) -> Tensor:
+def overlap(probabilities: Tensor, truth: Tensor, kind: Kind, smooth: float = 1.0) -> Tensor:
     """Soft overlap of every class, over the whole batch: ``2 Σpt / (Σp + Σt)`` or ``Σpt / (Σp + Σt - Σpt)``.
 
     Args:
@@ -26,21 +31,28 @@ def overlap(probabilities: Tensor, truth: Tensor, kind: Literal["dice", "iou"], 
     return (2 * both + smooth) / (areas + smooth) if kind == "dice" else (both + smooth) / (areas - both + smooth)
 
 
-class Overlap:
-    """``1 - mean over classes of overlap``, of the softmax of the outputs.
+class Overlap(Loss):
+    """``1 - mean over classes of overlap``, of the softmax of the outputs. Pixels that are `IGNORED` are left out.
+
+    Areas are those of a whole micro-batch, so with ``trainer.accumulate`` an update is the mean over its micro-batches.
+
+    Attributes:
+        kind: how overlap is measured.
 
     Args:
-        kind: ``dice`` or ``iou``.
         smooth: added to numerator and denominator, at least 0.
-
-    Source: Milletari et al. 2016, "V-Net", section 3 (with plain sums in the denominator); Rahman and Wang 2016,
-    "Optimizing Intersection-Over-Union in Deep Neural Networks for Image Segmentation", equation 3.
     """
 
-    def __init__(self, kind: Literal["dice", "iou"] = "dice", smooth: Annotated[float, Ge(0)] = 1.0) -> None:
-        self.kind, self.smooth = kind, smooth
+    tasks = frozenset({"segmentation"})
+    link = "softmax"
+    kind: ClassVar[Kind]
 
-    def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
+    def __init__(self, smooth: Annotated[float, Ge(0)] = 1.0) -> None:
+        self.smooth = smooth
+
+    def __call__(self, outputs: Tensor, batch: Batch) -> Tensor:
         """Loss of logits ``(N, C, H, W)`` for class indices ``(N, H, W)``."""
-        truth = F.one_hot(targets, outputs.shape[1]).movedim(-1, 1)
-        return 1 - overlap(outputs.float().softmax(1), truth, self.kind, self.smooth).mean()
+        p = (outputs if outputs.element_size() >= 4 else outputs.float()).softmax(1)
+        targets, counts = batch.targets[:, None], batch.targets[:, None] != IGNORED
+        truth = p.new_zeros(p.shape).scatter_(1, targets.clamp(min=0), counts.to(p.dtype))
+        return 1 - overlap(p * counts, truth, self.kind, self.smooth).mean()

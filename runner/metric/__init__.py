@@ -32,6 +32,6 @@ def all_metrics() -> dict[str, type[Metric]]:
     return {cls.name: cls for cls in sorted(classes, key=lambda c: c.name)}
 
 
-def metrics_for(task: str) -> dict[str, type[Metric]]:
-    """The metrics that are reported for `task` without being asked for, by name."""
-    return {name: metric for name, metric in all_metrics().items() if metric.reported and task in metric.tasks}
+def metrics_for(task: str, asked: bool = False) -> dict[str, type[Metric]]:
+    """The metrics of `task` by name: those that are reported anyway, or all that can be `asked` for."""
+    return {n: metric for n, metric in all_metrics().items() if task in metric.tasks and (asked or metric.reported)}

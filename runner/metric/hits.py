@@ -22,12 +22,12 @@ class TokenHits(Statistic):
         return sums
 
 
-class SequenceHits(Statistic):
-    """Counts ``(2,)`` int64: examples, and those of which every token was told."""
+class WholeHits(Statistic):
+    """Counts ``(2,)`` int64: examples, and those of which every token, or every label, was told."""
 
     def summarize(self, scored: Scored) -> Tensor:
-        """The counts of some examples, from tokens ``(N, steps)``."""
-        sums = scored.targets.new_empty(2)
+        """The counts of some examples, from tokens ``(N, steps)`` or labels ``(N, C)``."""
+        sums = scored.predictions.new_empty(2)
         sums[0] = len(scored.targets)
         sums[1] = ((scored.targets == scored.predictions) | (scored.targets == IGNORED)).all(1).sum()
         return sums

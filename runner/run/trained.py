@@ -114,7 +114,7 @@ def load(
     recipe.refuse_untrusted()
     spec = Spec.from_plain(saved["spec"])
     loss = build_loss(recipe, spec)
-    task = build_task(spec, loss)
+    task = build_task(recipe, spec, loss)
     model = model_node(recipe).make(spec=task.spec).to(where)
     difference = files.difference(model.state_dict(), saved["model"])
     if difference:

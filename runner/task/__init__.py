@@ -12,7 +12,7 @@ from runner.errors import ConfigError, did_you_mean
 
 def all_tasks() -> list[str]:
     """The names of the tasks, sorted."""
-    return sorted(info.name for info in pkgutil.iter_modules(__path__))
+    return sorted(info.name for info in pkgutil.iter_modules(__path__) if not info.ispkg)
 
 
 @cache

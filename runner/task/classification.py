@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from runner.engine.task import Task
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from runner.engine.spec import Spec
+    from runner.engine.spec import Kind, Spec
 
 
 class Classification(Task):
@@ -19,7 +19,7 @@ class Classification(Task):
     """
 
     loss = "runner.loss.cross_entropy.CrossEntropy"
-    targets = ("class",)
+    targets: ClassVar[tuple[Kind, ...]] = ("class",)
 
     @classmethod
     def num_outputs(cls, spec: Spec) -> int:

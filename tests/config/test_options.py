@@ -135,8 +135,18 @@ QUICK = (
     "model.hidden=[8]",
     "data.batch_size=16",
 )
+SMALL_IMAGES = ("data=digit_composites", "data.images=120", "data.size=16")
+SEGMENTATION = (*SMALL_IMAGES, "model=unet", "model.channels=4", "model.depth=2")
+DETECTION = (*SMALL_IMAGES, "data.task=detection", "model=detector", "model.channels=[4,8]")
 MODELS = {"mlp": (), "cnn": ("model.channels=[4]", "model.head=[8]")}
+# What an option for other tasks than classification and regression is tried with.
+TASKS = {"segmentation": SEGMENTATION, "detection": DETECTION, "multilabel": (*SMALL_IMAGES, "data.task=multilabel")}
 NEEDS = {
+    "data=digit_composites": ("data.images=120", "model=unet", "model.channels=4", "model.depth=2"),
+    "model=unet": SEGMENTATION[:3],
+    "model=detector": DETECTION[:4],
+    "task=multilabel": TASKS["multilabel"],
+    "task=detection": DETECTION,
     "data=csv": ("data.path={root}/table.csv", "data.target=price"),
     "data=image_folder": ("data.root={root}/images", "model=mlp"),
     "data=python_functions": ("model=gru",),
@@ -171,6 +181,15 @@ def root(tmp_path_factory):
     return folder
 
 
+def for_its_task(group, name):
+    """The data and the network that a loss or a metric is tried with, where classification is not one of its tasks."""
+    node = content(group, name)
+    tasks = resolve(node["_target_"], group).tasks if "_target_" in node else None
+    if tasks is None or "classification" in tasks:
+        return ()
+    return next((TASKS[task] for task in TASKS if task in tasks), ("data=diabetes",))
+
+
 @each_option
 def test_trains(group, name, root, go):
     choice = f"{group}={name}"
@@ -185,6 +204,8 @@ def test_trains(group, name, root, go):
     tasks = getattr(resolve(content(group, name)["_target_"], choice), "tasks", None) if group == "loss" else None
     if tasks is not None and "classification" not in tasks:
         overrides.append("data=diabetes")
+    if group in ("loss", "metric"):
+        needs += for_its_task(group, name)
     if any(word.startswith("model=") and word != "model=mlp" for word in (choice, *needs)):
         overrides.remove("model.hidden=[8]")
         overrides += MODELS.get(name, ())

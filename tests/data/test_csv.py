@@ -239,7 +239,9 @@ def test_the_task_is_told_from_the_target(table):
     assert regression.train.targets.shape == (len(regression.train), 1)
     assert load(table, target="size", task="regression").spec.task == "regression"
     assert Csv(path=table, target="age").probe() == Spec(None, Field("table"))
-    assert Csv(path=table, target="age", task="regression").probe() == Spec("regression", Field("table"))
+    assert Csv(path=table, target="age", task="regression").probe() == Spec(
+        "regression", Field("table"), Field("values")
+    )
 
 
 def test_impossible_tasks_are_refused(table, tmp_path):

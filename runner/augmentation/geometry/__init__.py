@@ -1,0 +1,1 @@
+"""How masks and boxes follow the pixels of an image that is moved."""

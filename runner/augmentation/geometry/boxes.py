@@ -1,0 +1,50 @@
+"""Boxes that follow the pixels they are around."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def clipped(boxes: Tensor, height: int, width: int) -> Tensor:
+    """Boxes cut at the borders of their image; those of which nothing is left, and those that were none, become -1.
+
+    Args:
+        boxes: class, left, top, right and bottom ``(N, M, 5)``; class -1 is no box.
+        height: pixels of the image.
+        width: likewise.
+    """
+    bounds = boxes.new_tensor([width, height, width, height])
+    corners = torch.minimum(boxes[..., 1:].clamp(min=0), bounds)
+    there = (boxes[..., 0] >= 0) & (corners[..., 2:] > corners[..., :2]).all(-1)
+    return torch.cat([boxes[..., :1], corners], -1).where(there[..., None], -1.0)
+
+
+def flipped(boxes: Tensor, chosen: Tensor, dim: int, size: int) -> Tensor:
+    """Boxes of images of which the chosen ones are mirrored.
+
+    Args:
+        boxes: ``(N, M, 5)``; class -1 is no box.
+        chosen: bool ``(N,)``.
+        dim: -1 swaps left and right, -2 top and bottom.
+        size: pixels of the image along that dimension.
+    """
+    low, high = (1, 3) if dim == -1 else (2, 4)
+    mirrored = boxes.clone()
+    mirrored[..., low], mirrored[..., high] = size - boxes[..., high], size - boxes[..., low]
+    return mirrored.where(chosen[:, None, None] & (boxes[..., :1] >= 0), boxes)
+
+
+def turned(boxes: Tensor, matrix: Tensor, height: int, width: int) -> Tensor:
+    """The upright boxes around the corners of boxes that are turned about their image's centre; not cut.
+
+    Args:
+        boxes: ``(N, M, 5)``; class -1 is no box.
+        matrix: from places in the image, from its centre, to places in the turned one ``(N, 2, 2)``, x before y.
+        height: pixels of the image.
+        width: likewise.
+    """
+    x, y = boxes[..., [1, 3, 3, 1]] - width / 2, boxes[..., [2, 2, 4, 4]] - height / 2
+    corners = torch.stack([x, y], -1) @ matrix[:, None].transpose(-1, -2)  # (N, M, 4, 2)
+    centre = boxes.new_tensor([width / 2, height / 2])
+    return torch.cat([boxes[..., :1], corners.amin(2) + centre, corners.amax(2) + centre], -1)

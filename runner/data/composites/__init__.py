@@ -1,0 +1,1 @@
+"""Images made of smaller ones, of which everything is known exactly."""

@@ -1,0 +1,29 @@
+"""Mean average precision of boxes, at one overlap."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from runner.engine.metric import Metric
+from runner.metric.statistic.detections import Detections, average_precisions
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class MeanAP50(Metric):
+    """Mean over classes of average precision, of boxes that overlap a true one by at least a half, in [0, 1].
+
+    As `MeanAP`, which takes the mean over ten such overlaps.
+
+    Source: Lin et al. 2014, "Microsoft COCO: Common Objects in Context", and its evaluation code (AP50).
+    """
+
+    name = "map50"
+    direction = "max"
+    tasks = frozenset({"detection"})
+    statistic = Detections
+
+    def compute(self, total: Tensor) -> Tensor:
+        """The value from what was kept."""
+        return average_precisions(total)[:, 0].mean()

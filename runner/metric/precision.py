@@ -1,0 +1,36 @@
+"""Precision."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from runner.engine.metric import Metric
+from runner.metric.confusion import Average, ConfusionMatrix, averaged, per_class
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class Precision(Metric):
+    """``TP / (TP + FP)`` of each class or label, in [0, 1].
+
+    Classes that neither occur nor are predicted are left out of the mean, as in scikit-learn and torchmetrics;
+    one that is never predicted counts 0.
+
+    Args:
+        average: over classes: ``macro`` all alike, ``weighted`` by how often each occurs, ``micro`` all decisions.
+    """
+
+    name = "precision"
+    direction = "max"
+    tasks = frozenset({"classification", "multilabel", "segmentation", "nodes"})
+    reported = False
+    statistic = ConfusionMatrix
+
+    def __init__(self, average: Average = "macro") -> None:
+        self.average = average
+
+    def compute(self, total: Tensor) -> Tensor:
+        """The value from the confusion matrix."""
+        hits, predicted, _ = per_class(total)
+        return averaged(hits, predicted, total, self.average)

@@ -1,0 +1,98 @@
+"""What mean average precision of boxes is computed from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from runner.engine.metric import Scored
+from runner.metric.statistic.kept import LEVELS, Kept, level
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+THRESHOLDS = tuple(0.5 + 0.05 * i for i in range(10))  # of the overlap from which a box is found
+
+
+class Detections(Kept):
+    """Rows of class, score, and whether the box is found at each of `THRESHOLDS`: ``(rows, 12)``; see `Kept`.
+
+    Rows of true boxes have the score -1; rows of class -1 are none. Within an image boxes are taken by their score,
+    and each finds the true box of its class that it overlaps most of those not found yet.
+    """
+
+    def summarize(self, scored: Scored) -> Tensor:
+        """Rows of some images, from boxes ``(N, K, 6)`` with scores and true boxes ``(N, M, 5)``."""
+        import torch
+
+        from runner.task.boxes.overlap import iou
+
+        order = scored.predictions[..., 5].argsort(dim=1, descending=True, stable=True)
+        boxes = scored.predictions.gather(1, order[..., None].expand(-1, -1, 6))
+        true = scored.targets
+        exact = [b if b.device.type == "mps" else b.double() for b in (boxes, true)]
+        overlap = iou(exact[0][:, :, None, 1:5], exact[1][:, None, :, 1:])  # (N, K, M)
+        alike = (boxes[:, :, None, 0] == true[:, None, :, 0]) & (boxes[:, :, None, 0] >= 0)
+        overlap = overlap.where(alike, -1.0)
+        least = overlap.new_tensor(THRESHOLDS)
+        free = torch.ones(len(true), len(THRESHOLDS), true.shape[1], dtype=torch.bool, device=true.device)
+        hits = []
+        for k in range(boxes.shape[1]):
+            best, index = overlap[:, None, k].where(free, -1.0).max(2)  # (N, T)
+            hit = best >= least
+            free.scatter_(2, index[..., None], free.gather(2, index[..., None]) & ~hit[..., None])
+            hits.append(hit)
+        found = torch.cat([boxes[..., :1], boxes[..., 5:], torch.stack(hits, 1).to(boxes.dtype)], 2)
+        wanted = torch.cat([true[..., :1], true.new_full((*true.shape[:2], 1 + len(THRESHOLDS)), -1.0)], 2)
+        return torch.cat([found.flatten(0, 1), wanted.to(found.dtype).flatten(0, 1)])
+
+    def count(self, rows: Tensor) -> Tensor:
+        """Counts ``(LEVELS + 1, C, 1 + T)`` of boxes told, and of those that are found; the last row of true ones."""
+        classes = self.spec.num_classes
+        assert classes is not None
+        label, score, there = rows[:, 0].long(), rows[:, 1], rows[:, :1] >= 0
+        number = level(score.clamp(min=0)).where(score >= 0, LEVELS)
+        counts = rows.new_zeros((LEVELS + 1) * classes, 1 + len(THRESHOLDS), dtype=rows.dtype).long()
+        values = rows[:, 1:].clamp(min=0).ceil().long()  # found or not; the first column becomes 1 below
+        values[:, 0] = 1
+        counts.index_add_(0, number * classes + label.clamp(min=0), values * there)
+        return counts.view(LEVELS + 1, classes, -1)
+
+
+def average_precisions(total: Tensor) -> Tensor:
+    """Average precision of each class that occurs, at each of `THRESHOLDS` ``(classes, T)`` float64.
+
+    The mean of the precision at the recalls 0, 0.01, ..., 1, where precision is the best at that recall or a higher
+    one, and 0 at a recall that is not reached.
+
+    Args:
+        total: rows or counts; see `Detections`.
+    """
+    import numpy as np
+    import torch
+
+    recalls = torch.from_numpy(np.linspace(0, 1, 101))  # torch's differ in the last bit, and 0.28 must be 7 of 25
+    each = []
+    for told, found, true in _by_class(total.cpu()):
+        precision = (found / told.clamp(min=1)).flip(0).cummax(0).values.flip(0)
+        precision = torch.cat([precision, precision.new_zeros(1, precision.shape[1])])
+        places = torch.searchsorted((found / true).T.contiguous(), recalls.expand(found.shape[1], -1).contiguous())
+        each.append(precision.gather(0, places.T).mean(0))
+    return torch.stack(each) if each else torch.full((1, len(THRESHOLDS)), torch.nan, dtype=torch.float64)
+
+
+def _by_class(total: Tensor) -> list[tuple[Tensor, Tensor, int]]:
+    """Of each class that occurs: boxes told so far ``(D, 1)``, found so far ``(D, T)``, and true ones."""
+    import torch
+
+    if not total.is_floating_point():
+        steps = total[:-1].flip(0).cumsum(0).double()
+        wanted = total[-1, :, 0].tolist()
+        return [(steps[:, c, :1], steps[:, c, 1:], true) for c, true in enumerate(wanted) if true]
+    made = []
+    for label in total[(total[:, 1] < 0) & (total[:, 0] >= 0), 0].unique():
+        own = total[total[:, 0] == label]
+        rows = own[own[:, 1] >= 0]
+        rows = rows[rows[:, 1].argsort(dim=0, descending=True, stable=True)]
+        told = torch.arange(1, len(rows) + 1, dtype=torch.float64)[:, None]
+        made.append((told, rows[:, 2:].double().cumsum(0), int((own[:, 1] < 0).sum())))
+    return made

@@ -1,0 +1,78 @@
+"""Boxes around things, and what each is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+from annotated_types import Ge, Le
+
+from runner.engine.task import Link, Task
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from runner.engine.batch import Batch
+    from runner.engine.spec import Spec
+
+
+class Detection(Task):
+    """Where things are and what each is: boxes with a class and a score.
+
+    Targets are ``(N, M, 5)``: class, left, top, right and bottom in pixels, filled up with boxes of class -1. Networks
+    give a grid ``(N, rows, columns, 4 + C)``: of each cell a box in pixels and a logit for each class.
+
+    Args:
+        spec: facts about the data.
+        link: see `Task`.
+        score_threshold: least score of a box that is told, in [0, 1].
+        iou_threshold: largest intersection over union of two boxes of one class, in [0, 1]; of those that overlap more
+            the one with the highest score is told.
+        max_boxes: boxes that are told of an image, at most; at least 1.
+    """
+
+    loss = "runner.loss.fcos.FCOS"
+    targets = ("boxes",)
+    link = "sigmoid"
+
+    def __init__(
+        self,
+        spec: Spec,
+        link: Link | None = None,
+        score_threshold: Annotated[float, Ge(0), Le(1)] = 0.05,
+        iou_threshold: Annotated[float, Ge(0), Le(1)] = 0.5,
+        max_boxes: Annotated[int, Ge(1)] = 25,
+    ) -> None:
+        super().__init__(spec, link)
+        self.score_threshold, self.iou_threshold, self.max_boxes = score_threshold, iou_threshold, max_boxes
+
+    @classmethod
+    def num_outputs(cls, spec: Spec) -> int:
+        """The sides of a box, and one for each class."""
+        assert spec.num_classes is not None
+        return 4 + spec.num_classes
+
+    def output_shape(self, batch: Batch) -> tuple[int | None, ...]:
+        """``(N, rows, columns, 4 + C)``."""
+        return (batch.examples, None, None, self.spec.num_outputs)
+
+    def predict(self, outputs: Tensor) -> Tensor:
+        """Class, left, top, right, bottom and score of each box ``(N, max_boxes, 6)``; filled up with rows of -1."""
+        import torch
+
+        from runner.task.boxes.suppression import suppress
+
+        cells = outputs.flatten(1, 2)
+        height, width = self.spec.input_shape[1:]
+        boxes = torch.minimum(cells[..., :4].clamp(min=0), cells.new_tensor([width, height, width, height]))
+        scores = cells[..., 4:].sigmoid()
+        return suppress(boxes, scores, self.score_threshold, self.iou_threshold, self.max_boxes)
+
+    def rows(self, outputs: Tensor) -> list[dict[str, Any]]:
+        """The boxes of an image, highest score first, and their number."""
+        names = self.spec.class_names or tuple(str(c) for c in range(self.spec.num_classes or 0))
+        keys = ("left", "top", "right", "bottom", "score")
+        found = [
+            [{"class": names[int(box[0])], **dict(zip(keys, box[1:], strict=True))} for box in boxes if box[0] >= 0]
+            for boxes in self.predict(outputs).tolist()
+        ]
+        return [{"boxes": len(boxes), "prediction": boxes} for boxes in found]

@@ -1,0 +1,42 @@
+"""A class for each pixel."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from runner.task.classification import Classification
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from runner.engine.batch import Batch
+
+
+class Segmentation(Classification):
+    """Which class each pixel belongs to: the most probable one. Pixels whose target is `IGNORED` count for nothing.
+
+    As in classification, with a class per pixel: networks give ``(N, C, H, W)``.
+    """
+
+    targets = ("mask",)
+
+    def output_shape(self, batch: Batch) -> tuple[int | None, ...]:
+        """``(N, C, H, W)``, with a pixel for each of the mask."""
+        return (batch.examples, self.spec.num_outputs, *batch.targets.shape[1:])
+
+    def predict(self, outputs: Tensor) -> Tensor:
+        """The most probable class of each pixel ``(N, H, W)`` of outputs ``(N, C, H, W)``."""
+        return outputs.argmax(1)
+
+    def rows(self, outputs: Tensor) -> list[dict[str, Any]]:
+        """The mask as rows of class numbers, and the share of the pixels that each class has, under its name."""
+        masks = self.predict(outputs)
+        names = self.spec.class_names or tuple(str(c) for c in range(self.spec.num_classes or 0))
+        shares = [(masks == c).double().mean((1, 2)).tolist() for c in range(len(names))]
+        return [
+            {
+                "prediction": mask.tolist(),
+                **{f"share_{name}": share[n] for name, share in zip(names, shares, strict=True)},
+            }
+            for n, mask in enumerate(masks)
+        ]
