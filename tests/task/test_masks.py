@@ -211,3 +211,10 @@ def test_the_option_of_a_task_is_resolved_and_kept(go):
     loss = instantiate(config["loss"], "loss", (), spec=data.spec)
     assert build_task(config, data.spec, loss).threshold == 0.3
     assert resolved(compose([]))["task"] == {}
+
+
+@pytest.mark.parametrize("technique", ["confidence_penalty", "rdrop"])
+@pytest.mark.parametrize("task", ["multilabel", "detection"])
+def test_penalties_on_classes_are_refused_where_an_example_has_not_one(task, technique, go):
+    with pytest.raises(ConfigError, match=rf"regularization={technique}: .* are (labels|boxes), expected classes"):
+        go(*TASKS[task], f"regularization=[{technique}]")
