@@ -84,7 +84,7 @@ def test_what_is_told_of_image_files_is_what_evaluation_saw(task, go, tmp_path):
 @pytest.mark.slow
 def test_learns(overrides, learns, go):
     name, least = learns
-    more = ("data.images=800", "optimizer.lr=0.01", "trainer.max_epochs=12", "data.digits=[1,2]")
+    more = ("data.images=1600", "data.batch_size=8", "optimizer.lr=0.005", "trainer.max_epochs=12", "data.digits=[1,2]")
     assert go(*overrides, *more)["test"][name] > least
 
 
