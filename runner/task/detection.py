@@ -63,7 +63,8 @@ class Detection(Task):
 
         cells = outputs.flatten(1, 2)
         height, width = self.spec.input_shape[1:]
-        boxes = torch.minimum(cells[..., :4].clamp(min=0), cells.new_tensor([width, height, width, height]))
+        x, y = cells[..., 0:4:2].clamp(0, width), cells[..., 1:4:2].clamp(0, height)
+        boxes = torch.stack([x, y], -1).flatten(-2)
         scores = cells[..., 4:].sigmoid()
         return suppress(boxes, scores, self.score_threshold, self.iou_threshold, self.max_boxes)
 

@@ -84,7 +84,7 @@ def test_what_is_told_of_image_files_is_what_evaluation_saw(task, go, tmp_path):
 @pytest.mark.slow
 def test_learns(overrides, learns, go):
     name, least = learns
-    more = ("data.images=800", "optimizer.lr=0.01", "trainer.max_epochs=12", "data.digits=[1,2]")
+    more = ("data.images=1600", "data.batch_size=8", "optimizer.lr=0.005", "trainer.max_epochs=12", "data.digits=[1,2]")
     assert go(*overrides, *more)["test"][name] > least
 
 
@@ -211,3 +211,10 @@ def test_the_option_of_a_task_is_resolved_and_kept(go):
     loss = instantiate(config["loss"], "loss", (), spec=data.spec)
     assert build_task(config, data.spec, loss).threshold == 0.3
     assert resolved(compose([]))["task"] == {}
+
+
+@pytest.mark.parametrize("technique", ["confidence_penalty", "rdrop"])
+@pytest.mark.parametrize("task", ["multilabel", "detection"])
+def test_penalties_on_classes_are_refused_where_an_example_has_not_one(task, technique, go):
+    with pytest.raises(ConfigError, match=rf"regularization={technique}: .* are (labels|boxes), expected classes"):
+        go(*TASKS[task], f"regularization=[{technique}]")

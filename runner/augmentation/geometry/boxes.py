@@ -14,8 +14,8 @@ def clipped(boxes: Tensor, height: int, width: int) -> Tensor:
         height: pixels of the image.
         width: likewise.
     """
-    bounds = boxes.new_tensor([width, height, width, height])
-    corners = torch.minimum(boxes[..., 1:].clamp(min=0), bounds)
+    x, y = boxes[..., 1::2].clamp(0, width), boxes[..., 2::2].clamp(0, height)
+    corners = torch.stack([x, y], -1).flatten(-2)
     there = (boxes[..., 0] >= 0) & (corners[..., 2:] > corners[..., :2]).all(-1)
     return torch.cat([boxes[..., :1], corners], -1).where(there[..., None], -1.0)
 
@@ -46,5 +46,7 @@ def turned(boxes: Tensor, matrix: Tensor, height: int, width: int) -> Tensor:
     """
     x, y = boxes[..., [1, 3, 3, 1]] - width / 2, boxes[..., [2, 2, 4, 4]] - height / 2
     corners = torch.stack([x, y], -1) @ matrix[:, None].transpose(-1, -2)  # (N, M, 4, 2)
-    centre = boxes.new_tensor([width / 2, height / 2])
-    return torch.cat([boxes[..., :1], corners.amin(2) + centre, corners.amax(2) + centre], -1)
+    ends = torch.cat([corners.amin(2), corners.amax(2)], -1)
+    ends[..., 0::2] += width / 2
+    ends[..., 1::2] += height / 2
+    return torch.cat([boxes[..., :1], ends], -1)

@@ -11,13 +11,15 @@ if TYPE_CHECKING:
 
 
 def number_of_classes(fit: Fit, technique: str) -> int:
-    """How many classes the data have.
+    """How many classes the data have, of which each example or pixel has one.
 
     Raises:
         ConfigError: none: `technique` can't be used.
     """
-    if fit.spec.num_classes is None:
+    targets = fit.spec.targets
+    if targets is None or targets.size is None or targets.kind not in ("class", "mask"):
+        kind = "numbers" if targets is None or targets.kind == "values" else targets.kind
         raise ConfigError(
-            f"regularization={technique}: is for classes, and these data have none. Leave {technique} out."
+            f"regularization={technique}: the targets of this data are {kind}, expected classes. Leave {technique} out."
         )
-    return fit.spec.num_classes
+    return targets.size
