@@ -2,7 +2,7 @@ import pytest
 import torch
 from torchmetrics.functional import f1_score, jaccard_index
 
-from runner.loss.overlap import Overlap, overlap
+from runner.loss.masks.overlap import Overlap, overlap
 
 
 def masks(seed=0):
