@@ -38,7 +38,7 @@ READINGS = {
     "polars alone": ("", "pl.read_csv(path)"),
     "ours": ("from runner.data.table.read import read_table", "read_table(path)"),
     "ours, to tensors": (
-        "import torch; import runner.data.assemble; from runner.data.csv import Csv",
+        "import torch; import runner.data.parts.assemble; from runner.data.csv import Csv",
         "Csv(path=str(path), target='label').load()",
     ),
 }

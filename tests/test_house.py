@@ -7,24 +7,18 @@ import pytest
 
 import runner
 from runner.config.options import Options
+from runner.metric import all_metrics
 
 ROOT = Path(runner.__file__).parent
 OPTIONS = Options()
-GROUPS = [group for group in OPTIONS.groups() if (ROOT / group).is_dir() and group != "sweep"]
-# Helpers that are to move into subfolders named for what they hold.
-LEFT = {
-    "data": {
-        "assemble", "available", "bundled", "bundled_table", "columns", "csv_file", "fetch", "fingerprint", "idx",
-        "idx_images", "image_files", "memory", "scaling", "split",
-    },
-    "loss": {"ctc", "overlap", "weights"},
-}  # fmt: skip
+GROUPS = sorted({group for group in OPTIONS.groups() if (ROOT / group).is_dir()} | {"metric"})
 
 
 @pytest.mark.parametrize("group", GROUPS)
 def test_a_file_in_a_groups_folder_is_an_option_or_the_base(group):
     nested = {name.removeprefix(f"{group}/") for name in OPTIONS.groups() if name.startswith(f"{group}/")}
-    known = {"__init__", "base", *OPTIONS.names(group), *nested, *LEFT.get(group, ())}
+    options = {*OPTIONS.names(group), *(all_metrics() if group == "metric" else ())}
+    known = {"__init__", "base", *options, *nested}
     assert {path.stem for path in (ROOT / group).glob("*.py")} <= known
 
 

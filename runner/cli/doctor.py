@@ -68,6 +68,6 @@ def machine() -> Section:
 
 def data() -> Section:
     """Which presets are on this machine, and how to get the others."""
-    from runner.data.available import available
+    from runner.data.source.available import available
 
     return list(available().items())

@@ -105,6 +105,6 @@ class ImageOption(DataOption):
 
     def transform(self) -> Transform:
         """See `DataOption.transform`; how large the images are comes with the state."""
-        from runner.data.image_files import Pixels
+        from runner.data.image.files import Pixels
 
         return Pixels(self.scaling, as_sequence=self.as_sequence)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from runner.data.base import DataOption, TargetScaling
-from runner.data.fingerprint import sha256_of_file
-from runner.data.split import Parts, grouped, ordered
+from runner.data.parts.split import Parts, grouped, ordered
+from runner.data.source.fingerprint import sha256_of_file
 from runner.data.table.gaps import NA_VALUES, Missing
 from runner.data.table.header import column_names
 from runner.engine.data import Data
@@ -99,7 +99,7 @@ class Csv(DataOption):
 
     def load(self) -> Data:
         """Read, leave out rows, decide on the task, split, fill and encode."""
-        from runner.data.assemble import divide, finish
+        from runner.data.parts.assemble import divide, finish
         from runner.data.table.read import read_table
         from runner.data.table.targets import choose_task, read_targets
 
@@ -151,8 +151,8 @@ class Csv(DataOption):
         """Inputs and targets of all parts as tensors."""
         import torch
 
-        from runner.data.assemble import classes_spec, in_parts, missing_classes
-        from runner.data.scaling import fit_table
+        from runner.data.parts.assemble import classes_spec, in_parts, missing_classes
+        from runner.data.parts.scaling import fit_table
         from runner.engine.split import TensorSplit
 
         inputs, values, names = transform.field, targets.values, targets.names

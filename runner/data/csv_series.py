@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from runner.data.fingerprint import sha256
 from runner.data.series.columns import columns_of, read_series
 from runner.data.series.option import SeriesOption
+from runner.data.source.fingerprint import sha256
 from runner.engine.data import Data
 from runner.engine.spec import Field, Spec
 from runner.errors import ConfigError

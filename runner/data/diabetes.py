@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from runner.data import bundled
 from runner.data.base import DataOption, TargetScaling
-from runner.data.fingerprint import combine, sha256
+from runner.data.source import bundled
+from runner.data.source.fingerprint import combine, sha256
 from runner.engine.data import Data
 from runner.engine.spec import Field, Spec
 from runner.engine.transform import Transform
@@ -57,7 +57,7 @@ class Diabetes(DataOption):
 
     def load(self) -> Data:
         """Read the bundled file; see `DataOption.load`."""
-        from runner.data.assemble import divide, table
+        from runner.data.parts.assemble import divide, table
 
         data, target = bundled.read("diabetes_data_raw.csv.gz"), bundled.read("diabetes_target.csv.gz")
         rows, targets = bundled.numbers(data, delimiter=None), bundled.numbers(target, delimiter=None)

@@ -7,9 +7,9 @@ import numpy as np
 from annotated_types import Ge, Le
 from numpy.typing import NDArray
 
-from runner.data import bundled
 from runner.data.base import DataOption
-from runner.data.fingerprint import sha256
+from runner.data.source import bundled
+from runner.data.source.fingerprint import sha256
 from runner.engine.data import Data
 from runner.engine.spec import Field, Spec
 from runner.engine.transform import Transform
@@ -83,7 +83,7 @@ class DigitComposites(DataOption):
 
     def transform(self) -> Transform:
         """See `DataOption.transform`."""
-        from runner.data.image_files import Pixels
+        from runner.data.image.files import Pixels
 
         return Pixels(self.scaling, self.size, self.size, 1, CEILING)
 
@@ -91,9 +91,9 @@ class DigitComposites(DataOption):
         """Read the bundled digits and draw the images; see `DataOption.load`."""
         import torch
 
-        from runner.data.assemble import divide
         from runner.data.composites.drawing import compose
-        from runner.data.image_files import Pixels
+        from runner.data.image.files import Pixels
+        from runner.data.parts.assemble import divide
         from runner.engine.split import TensorSplit
 
         content = bundled.read("digits.csv.gz")

@@ -47,8 +47,8 @@ class DigitSequences(DataOption):
         """Draw the sequences; see `DataOption.load`."""
         import numpy as np
 
-        from runner.data.assemble import divide
-        from runner.data.fingerprint import combine
+        from runner.data.parts.assemble import divide
+        from runner.data.source.fingerprint import combine
         from runner.data.text.answers import answers
 
         draws = np.random.PCG64(0).random_raw(self.examples * (self.longest + 1)).reshape(self.examples, -1)

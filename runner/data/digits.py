@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from runner.data import bundled
 from runner.data.base import ImageOption
-from runner.data.fingerprint import sha256
+from runner.data.source import bundled
+from runner.data.source.fingerprint import sha256
 from runner.engine.data import Data
 from runner.engine.spec import Field, Spec
 
@@ -25,7 +25,7 @@ class Digits(ImageOption):
 
     def load(self) -> Data:
         """Read the bundled file; see `DataOption.load`."""
-        from runner.data.assemble import divide, images
+        from runner.data.parts.assemble import divide, images
 
         content = bundled.read("digits.csv.gz")
         values = bundled.numbers(content)

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from runner.data.fetch import Package, Published, from_debian
-from runner.data.idx_images import IdxImages
+from runner.data.image.idx_images import IdxImages
+from runner.data.source.fetch import Package, Published, from_debian
 
 DEBIAN = "dataset-fashion-mnist"
 FOLDER = "usr/share/datasets/fashion-mnist"

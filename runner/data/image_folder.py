@@ -11,16 +11,16 @@ from annotated_types import Ge
 from numpy.typing import NDArray
 
 from runner.data.base import ImageOption
-from runner.data.fingerprint import combine, sha256
-from runner.data.listing import SUFFIXES, image_files
-from runner.data.memory import available_memory
-from runner.data.split import Parts, stratified
+from runner.data.image.listing import SUFFIXES, image_files
+from runner.data.parts.split import Parts, stratified
+from runner.data.source.fingerprint import combine, sha256
+from runner.data.source.memory import available_memory
 from runner.engine.data import Data
 from runner.engine.spec import Field, Spec
 from runner.errors import ConfigError, RunFailed, did_you_mean
 
 if TYPE_CHECKING:
-    from runner.data.image_files import Pixels
+    from runner.data.image.files import Pixels
 
 PARTS = {"train": ("train",), "val": ("val", "valid", "validation"), "test": ("test",)}
 SHARE_OF_MEMORY = 0.25  # other runs of a sweep want some too
@@ -51,9 +51,16 @@ class ImageFolder(ImageOption):
 
     def load(self) -> Data:
         """List, split and decode the images; what doesn't fit in memory is decoded once for the statistics."""
-        from runner.data.assemble import classes_spec, divide, fold_and_fraction, images, in_parts, missing_classes
-        from runner.data.image_files import ImageFiles, in_threads
-        from runner.data.scaling import histogram
+        from runner.data.image.files import ImageFiles, in_threads
+        from runner.data.parts.assemble import (
+            classes_spec,
+            divide,
+            fold_and_fraction,
+            images,
+            in_parts,
+            missing_classes,
+        )
+        from runner.data.parts.scaling import histogram
         from runner.engine.split import DatasetSplit, Split
 
         root, folders = self._root(), self._part_folders()
@@ -97,7 +104,7 @@ class ImageFolder(ImageOption):
 
     def transform(self) -> "Pixels":
         """See `DataOption.transform`."""
-        from runner.data.image_files import Pixels
+        from runner.data.image.files import Pixels
 
         return Pixels(self.scaling, self.image_size, self.image_size, 3, as_sequence=self.as_sequence)
 

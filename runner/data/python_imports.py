@@ -11,7 +11,7 @@ import numpy as np
 from annotated_types import Ge
 
 from runner.data.base import DataOption
-from runner.data.fingerprint import combine, sha256
+from runner.data.source.fingerprint import combine, sha256
 from runner.engine.data import Data
 from runner.engine.spec import IGNORED, Field, Spec
 from runner.errors import RunFailed
@@ -53,8 +53,8 @@ class PythonImports(DataOption):
         """Read the library of the Python that runs this; see `DataOption.load`."""
         import torch
 
-        from runner.data.assemble import classes_spec, divide, in_parts, missing_classes
         from runner.data.graphs.modules import graph_of
+        from runner.data.parts.assemble import classes_spec, divide, in_parts, missing_classes
         from runner.engine.split import GraphSplit
 
         graph = graph_of(Path(sysconfig.get_path("stdlib")), _LEFT_OUT)

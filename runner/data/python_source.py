@@ -50,8 +50,8 @@ class PythonSource(DataOption):
 
     def load(self) -> Data:
         """Read the packages; see `DataOption.load`."""
-        from runner.data.assemble import divide
-        from runner.data.fingerprint import combine
+        from runner.data.parts.assemble import divide
+        from runner.data.source.fingerprint import combine
         from runner.data.text.stream import stream
 
         check_packages(self.packages)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from runner.data.bundled_table import BundledTable
+from runner.data.table.bundled import BundledTable
 
 
 @dataclass(kw_only=True)

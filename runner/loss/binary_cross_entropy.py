@@ -13,7 +13,7 @@ from runner.engine.batch import Batch
 from runner.engine.loss import Loss
 from runner.engine.spec import Spec
 from runner.errors import ConfigError, counted
-from runner.loss.weights import placed
+from runner.loss.weights.classes import placed
 
 
 class BinaryCrossEntropy(Loss):

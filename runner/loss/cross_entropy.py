@@ -13,7 +13,7 @@ from runner.engine.batch import Batch
 from runner.engine.loss import Loss
 from runner.engine.spec import IGNORED, Spec
 from runner.errors import ConfigError, counted
-from runner.loss.weights import Normalize, balanced_weights, placed, weight_of
+from runner.loss.weights.classes import Normalize, balanced_weights, placed, weight_of
 
 
 class CrossEntropy(Loss):

@@ -10,7 +10,7 @@ from torch import Tensor
 from runner.engine.batch import Batch
 from runner.engine.spec import IGNORED, Spec
 from runner.loss.cross_entropy import CrossEntropy
-from runner.loss.weights import Normalize, placed
+from runner.loss.weights.classes import Normalize, placed
 
 
 class Focal(CrossEntropy):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runner.loss.overlap import Overlap
+from runner.loss.masks.overlap import Overlap
 
 
 class IoU(Overlap):

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from runner.engine.metric import Metric
-from runner.metric.likelihood import Surprise
+from runner.metric.statistic.likelihood import Surprise
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from runner.engine.metric import Metric
-from runner.metric.likelihood import Surprise
+from runner.metric.statistic.likelihood import Surprise
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from runner.engine.metric import Metric
-from runner.metric.confusion import Average, ConfusionMatrix, averaged, per_class
+from runner.metric.statistic.confusion import Average, ConfusionMatrix, averaged, per_class
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from runner.engine.metric import Metric
-from runner.metric.hits import TokenHits
+from runner.metric.statistic.hits import TokenHits
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from runner.engine.spec import Kind, Spec
 from runner.errors import ConfigError
+from runner.model.base import Network
 from runner.model.layers.activation import Activation, Slope
 from runner.model.layers.dropout import DropoutRate
 from runner.model.layers.normalization import Norm
@@ -20,7 +21,7 @@ _PRIOR = 0.01  # probability of every class in every cell before training
 _LARGEST = 8.0  # of the logarithm of a distance in cells
 
 
-class Detector(nn.Module):
+class Detector(Network):
     """Stages of two convolutions; each cell of the last one's map tells a box around it, and what is in the box.
 
     Every stage but the first halves the image. A cell gives the distances from its centre to the four sides of the

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from runner.engine.spec import Kind, Spec
+from runner.model.base import Network
 from runner.model.layers.activation import Activation, Slope, activation_layer
 from runner.model.layers.dropout import DropoutRate, dropout_layer
 
@@ -41,7 +42,7 @@ class GraphConvolution(nn.Linear):
         return messages.new_zeros(x.shape).index_add_(0, edges[1], messages) + self.bias
 
 
-class GCN(nn.Module):
+class GCN(Network):
     """Graph convolutions, each but the last followed by activation and dropout.
 
     The layers are named ``linear1``, ``activation1``, ``dropout1``, ``linear2``, ... and ``output``. All nodes are

@@ -9,11 +9,12 @@ from torch import Tensor, nn
 
 from runner.engine.spec import END, START, Kind, Spec
 from runner.errors import ConfigError
+from runner.model.base import Network
 from runner.model.layers.dropout import DropoutRate, dropout_layer
 from runner.model.layers.recurrent import Units, at_steps, recur
 
 
-class Seq2Seq(nn.Module):
+class Seq2Seq(Network):
     """A GRU reads a sequence, another one begins with its last state and tells the answer, token by token.
 
     With attention the decoder's state s_t looks at the encoder's states h_i: ``c_t = Σ_i softmax_i(s_t · W h_i) h_i``,

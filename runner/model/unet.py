@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from runner.engine.spec import Kind, Spec
 from runner.errors import ConfigError
-from runner.model.base import Chain
+from runner.model.base import Chain, Network
 from runner.model.layers.activation import Activation, Slope, activation_layer
 from runner.model.layers.dropout import DropoutRate, spatial_dropout_layer
 from runner.model.layers.normalization import Norm, image_norm, needs_bias
@@ -30,7 +30,7 @@ def double_conv(
     return Chain(activation, layers)
 
 
-class UNet(nn.Module):
+class UNet(Network):
     """Stages that halve images, then stages that double them again, each seeing the one of its size on the way down.
 
     A stage is two 3x3 convolutions with normalization and activation. Images of any size are taken: they are filled

@@ -194,7 +194,7 @@ def for_its_task(group, name):
 def test_trains(group, name, root, go):
     choice = f"{group}={name}"
     if choice in DOWNLOADED:
-        from runner.data.available import available
+        from runner.data.source.available import available
 
         if available()[name].startswith("missing"):
             pytest.skip("not on this machine; a run would fetch it")

@@ -72,7 +72,8 @@ def test_shares_that_are_none_are_refused(split):
 def test_a_probe_imports_neither_torch_nor_sklearn():
     code = (
         "import sys; from runner.data.digits import Digits; from runner.data.csv import Csv; Digits().probe();"
-        "from runner.data.image_folder import ImageFolder; from runner.data.available import available; available();"
+        "from runner.data.image_folder import ImageFolder;"
+        "from runner.data.source.available import available; available();"
         "sys.exit(bool({'torch', 'sklearn', 'PIL', 'pandas'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

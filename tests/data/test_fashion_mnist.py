@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from runner.data import fetch
 from runner.data.fashion_mnist import FashionMnist
+from runner.data.source import fetch
 from runner.engine.spec import Field, Spec
 from runner.errors import RunFailed
 

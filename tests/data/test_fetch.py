@@ -11,9 +11,10 @@ import threading
 import pytest
 import torchvision.datasets
 
-from runner.data import fetch, idx
 from runner.data.fashion_mnist import FashionMnist
+from runner.data.image import idx
 from runner.data.mnist import Mnist
+from runner.data.source import fetch
 from runner.errors import RunFailed
 
 from .conftest import write_idx

@@ -7,10 +7,10 @@ import pytest
 import torch
 from sklearn.preprocessing import StandardScaler
 
-from runner.data.available import available
 from runner.data.fashion_mnist import FashionMnist
-from runner.data.idx import parse
+from runner.data.image.idx import parse
 from runner.data.mnist import Mnist
+from runner.data.source.available import available
 from runner.errors import ConfigError, RunFailed
 
 from .conftest import idx_bytes, write_idx

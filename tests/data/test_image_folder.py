@@ -8,9 +8,9 @@ from torch.utils.data import DataLoader
 from torchvision.transforms import v2
 
 from runner.data import image_folder
-from runner.data.image_files import decode
+from runner.data.image.files import decode
 from runner.data.image_folder import ImageFolder
-from runner.data.memory import available_memory
+from runner.data.source.memory import available_memory
 from runner.engine.spec import Field, Spec
 from runner.engine.split import DatasetSplit, TensorSplit
 from runner.errors import ConfigError, RunFailed

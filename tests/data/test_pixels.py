@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from runner.data.digits import Digits
-from runner.data.image_files import Pixels
+from runner.data.image.files import Pixels
 from runner.data.image_folder import ImageFolder
 
 from .conftest import write_images

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
-from runner.data.scaling import fit_images, fit_table, histogram
+from runner.data.parts.scaling import fit_images, fit_table, histogram
 
 REFERENCE = {"standard": StandardScaler, "minmax": MinMaxScaler}
 

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.model_selection import LeaveOneGroupOut, StratifiedKFold
 
-from runner.data.split import (
+from runner.data.parts.split import (
     apportion,
     folds,
     grouped,

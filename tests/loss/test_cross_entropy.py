@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from runner.engine.spec import Spec
 from runner.errors import ConfigError
 from runner.loss.cross_entropy import CrossEntropy
-from runner.loss.weights import balanced_weights
+from runner.loss.weights.classes import balanced_weights
 from tests.batches import batch_of
 
 SPEC = Spec.classification((4,), ("cat", "dog", "eel"), (10, 30, 60))

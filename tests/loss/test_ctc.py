@@ -3,7 +3,7 @@ import itertools
 import torch
 from torch.nn import functional as F
 
-from runner.loss.ctc import CTC
+from runner.loss.sequence.ctc import CTC
 
 
 def collapse(path, blank=0):

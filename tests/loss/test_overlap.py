@@ -6,7 +6,7 @@ from runner.engine.batch import Batch
 from runner.engine.spec import IGNORED
 from runner.loss.dice import Dice
 from runner.loss.iou import IoU
-from runner.loss.overlap import overlap
+from runner.loss.masks.overlap import overlap
 
 LOSSES = {"dice": Dice, "iou": IoU}
 

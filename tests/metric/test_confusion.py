@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import confusion_matrix
 
 from runner.engine.metric import Scored
-from runner.metric.confusion import ConfusionMatrix
+from runner.metric.statistic.confusion import ConfusionMatrix
 
 from .examples import classes, columns, labels
 

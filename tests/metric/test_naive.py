@@ -8,8 +8,8 @@ from torchmetrics.functional import mean_absolute_error
 from runner.engine.metric import Scored
 from runner.engine.spec import Field, Spec
 from runner.metric.mase import MASE
-from runner.metric.naive import NaiveErrors
 from runner.metric.relative_mae import RelativeMAE
+from runner.metric.statistic.naive import NaiveErrors
 
 N, LENGTH, HORIZON = 23, 7, 4
 COLUMNS = ("a", "b", "c")

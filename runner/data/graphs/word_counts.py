@@ -13,7 +13,7 @@ from torch import Tensor
 
 from runner.data.base import Scaling
 from runner.data.graphs.modules import Graph, words
-from runner.data.scaling import Floats, Scale, fit_table
+from runner.data.parts.scaling import Floats, Scale, fit_table
 from runner.engine.batch import Batch
 from runner.engine.transform import Bad, Raw, Transform
 from runner.errors import ConfigError, did_you_mean

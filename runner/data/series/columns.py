@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from runner.data.scaling import Floats
+from runner.data.parts.scaling import Floats
 from runner.errors import ConfigError, RunFailed, did_you_mean
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from annotated_types import Ge
 
 from runner.data.base import DataOption
-from runner.data.scaling import Floats
+from runner.data.parts.scaling import Floats
 from runner.engine.data import Data
 from runner.engine.spec import Field, Spec
 from runner.errors import ConfigError, RunFailed

@@ -12,7 +12,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from torch import Tensor
 
 from runner.data.base import Scaling
-from runner.data.scaling import Floats, Scale, fit_table
+from runner.data.parts.scaling import Floats, Scale, fit_table
 from runner.data.series.columns import columns_of, read_series
 from runner.data.series.option import Forecast
 from runner.engine.transform import Bad, Raw, Transform

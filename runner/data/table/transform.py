@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from runner.data.scaling import Scale, fit_table
+from runner.data.parts.scaling import Scale, fit_table
 from runner.data.table import dates
 from runner.data.table.gaps import NA_VALUES, Missing
 from runner.data.table.meaning import EXPECTED, Kind, Notation, as_texts, read

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from runner.data.assemble import Labels, classes_spec, in_parts, missing_classes
-from runner.data.split import Parts
+from runner.data.parts.assemble import Labels, classes_spec, in_parts, missing_classes
+from runner.data.parts.split import Parts
 from runner.data.text.tokenizer import Tokenizer
 from runner.engine.data import Data
 from runner.engine.spec import PADDING, Field

@@ -7,10 +7,11 @@ from typing import Annotated, ClassVar
 import numpy as np
 from annotated_types import Ge
 
-from runner.data import fetch, idx
 from runner.data.base import ImageOption
-from runner.data.fetch import Published
-from runner.data.fingerprint import combine, sha256
+from runner.data.image import idx
+from runner.data.source import fetch
+from runner.data.source.fetch import Published
+from runner.data.source.fingerprint import combine, sha256
 from runner.engine.data import Data
 from runner.engine.spec import Field, Spec
 from runner.errors import ConfigError, RunFailed
@@ -47,7 +48,7 @@ class IdxImages(ImageOption):
 
     def load(self) -> Data:
         """Find or fetch the files, verify, read and split them."""
-        from runner.data.assemble import divide_official, images
+        from runner.data.parts.assemble import divide_official, images
 
         notes: tuple[str, ...] = ()
         if self.root is not None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from runner.data.scaling import Floats
+from runner.data.parts.scaling import Floats
 from runner.errors import RunFailed
 
 

@@ -5,9 +5,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from runner.data import bundled
 from runner.data.base import DataOption
-from runner.data.fingerprint import sha256
+from runner.data.source import bundled
+from runner.data.source.fingerprint import sha256
 from runner.engine.data import Data
 from runner.engine.spec import Field, Spec
 from runner.engine.transform import Transform
@@ -41,7 +41,7 @@ class BundledTable(DataOption):
 
     def load(self) -> Data:
         """Read the bundled file; see `DataOption.load`."""
-        from runner.data.assemble import divide, table
+        from runner.data.parts.assemble import divide, table
 
         content = bundled.read(self.file)
         values = bundled.numbers(content, skip=1)

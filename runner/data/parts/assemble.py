@@ -8,8 +8,8 @@ import torch
 from numpy.typing import NDArray
 
 from runner.data.base import DataOption, ImageOption, TargetScaling
-from runner.data.scaling import Floats, fit_table
-from runner.data.split import Parts, folds, grouped_folds, keep_fraction, plain, stratified
+from runner.data.parts.scaling import Floats, fit_table
+from runner.data.parts.split import Parts, folds, grouped_folds, keep_fraction, plain, stratified
 from runner.engine.data import Data
 from runner.engine.spec import Field, Spec
 from runner.engine.split import Split, TensorSplit
@@ -130,7 +130,7 @@ def images(
         notes: passed on.
         ceiling: the value of a fully lit pixel.
     """
-    from runner.data.image_files import Pixels
+    from runner.data.image.files import Pixels
 
     channels, height, width = pixels.shape[1:]
     transform = Pixels(option.scaling, height, width, channels, ceiling, option.as_sequence)

@@ -2,9 +2,9 @@
 
 import shutil
 
-from runner.data import bundled, fetch
 from runner.data.fashion_mnist import FashionMnist
 from runner.data.mnist import Mnist
+from runner.data.source import bundled, fetch
 
 BUNDLED = {
     "digits": "digits.csv.gz",

@@ -17,8 +17,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from runner.data import idx
-from runner.data.fingerprint import sha256
+from runner.data.image import idx
+from runner.data.source.fingerprint import sha256
 from runner.errors import RunFailed
 
 TIMEOUT = 10.0  # seconds that a server may stay silent

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from runner.data.base import Scaling
-from runner.data.listing import image_files
-from runner.data.scaling import Scale, fit_images, histogram
+from runner.data.image.listing import image_files
+from runner.data.parts.scaling import Scale, fit_images, histogram
 from runner.engine.spec import Field
 from runner.engine.transform import Bad, Raw, Transform
 from runner.errors import ConfigError, RunFailed, did_you_mean

@@ -1,0 +1,1 @@
+"""Weights that losses give to what they see."""
