@@ -78,8 +78,8 @@ def read(*sources, size=2):
 
 def test_a_line_is_a_text(tmp_path):
     file = tmp_path / "texts.txt"
-    file.write_bytes("\ufeffone\r\n\ntwo ü\nlast".encode())
-    assert read(file) == [(f"{file}:1", "one"), (f"{file}:2", ""), (f"{file}:3", "two ü"), (f"{file}:4", "last")]
+    file.write_bytes("\ufeffone\r\n\ntwo ü \nlast".encode())
+    assert read(file) == [(f"{file}:1", "one"), (f"{file}:2", ""), (f"{file}:3", "two ü "), (f"{file}:4", "last")]
 
 
 def test_json_lines_with_what_is_bad_in_its_place(tmp_path):
