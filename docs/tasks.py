@@ -36,8 +36,8 @@ PAGE = ROOT / "docs" / "tasks.md"
 HEAD = """\
 # Every task
 
-Written by `python docs/tasks.py`; not to be edited by hand. Each command trains the plainest network that fits real data
-which need no download. Scores are of the test part, the trivial baseline beside them is computed on the same part;
+Written by `python docs/tasks.py`; not to be edited by hand. Each command trains the plainest network that fits real
+data which need no download. Scores are of the test part, the trivial baseline beside them is computed on the same part;
 seconds are those of the whole run in one thread of {processor}. *Resumed* says that an interrupted run ends bit for bit
 as an uninterrupted one, *predicted* that `predict` on raw files gives what evaluation saw: the tests named below the
 table hold both.
@@ -173,7 +173,7 @@ def passes(tests: str) -> str:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *shlex.split(tests)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
-        print(done.stdout[-2000:])
+        sys.stderr.write(done.stdout[-2000:])
     return "yes" if done.returncode == 0 else "no"
 
 
@@ -214,7 +214,7 @@ def main() -> None:
     rows = known()
     for task in asked:
         rows[task] = row(task, PATHS[task])
-        print(rows[task], flush=True)
+        sys.stderr.write(f"{rows[task]}\n")
         lines = [rows[name] for name in PATHS if name in rows]
         held = [f"- {name}: `{p.resumed}` and `{p.predicted}`" for name, p in PATHS.items()]
         PAGE.write_text(HEAD.format(processor=processor()) + "\n".join([*lines, "", *held]) + "\n")

@@ -8,6 +8,7 @@ import pytest
 import runner
 from runner.config.options import Options
 from runner.metric import all_metrics
+from runner.task import all_tasks
 
 ROOT = Path(runner.__file__).parent
 OPTIONS = Options()
@@ -17,7 +18,7 @@ GROUPS = sorted({group for group in OPTIONS.groups() if (ROOT / group).is_dir()}
 @pytest.mark.parametrize("group", GROUPS)
 def test_a_file_in_a_groups_folder_is_an_option_or_the_base(group):
     nested = {name.removeprefix(f"{group}/") for name in OPTIONS.groups() if name.startswith(f"{group}/")}
-    options = {*OPTIONS.names(group), *(all_metrics() if group == "metric" else ())}
+    options = {*OPTIONS.names(group), *(all_metrics() if group == "metric" else all_tasks() if group == "task" else ())}
     known = {"__init__", "base", *options, *nested}
     assert {path.stem for path in (ROOT / group).glob("*.py")} <= known
 

@@ -8,10 +8,11 @@ import torch
 from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
 
 from runner.errors import ConfigError, Interrupted
-from runner.run import evaluate_run, load, resume
+from runner.run import evaluate_run, resume
 from runner.task import task_named
 from tests.faults.kill_resume import content, same
 from tests.test_run import StopAtStep
+from tests.trained import with_data
 
 MEMBRANE = ("data=membrane", "model.hidden=[32]", "data.batch_size=64", "trainer.images=0")
 
@@ -20,7 +21,8 @@ def test_better_than_naive_and_scores_in_the_unit_of_the_series(go):
     result = go(*MEMBRANE, "trainer.max_epochs=8", "optimizer.lr=0.003")
     assert result["val"]["relative_mae"] < 0.95
     assert result["test"]["relative_mae"] < 0.95
-    model, data, _ = load("run")
+    network, data = with_data("run")
+    model = network.model
     batch = data.val.read(torch.arange(len(data.val)))
     with torch.no_grad():
         outputs = model(batch.inputs)
@@ -49,14 +51,14 @@ def test_a_file_is_told_as_evaluation_saw_it(go, monkeypatch, tmp_path, model):
     lines = [",".join(map(repr, row)) for row in series.tolist()]
     Path("table.csv").write_text("\n".join(["a,b,c", *lines]))
     go(*CSV, *SHORT, f"model={model}", "trainer.max_epochs=10")
-    network, data, _ = load("run")
+    network, data = with_data("run")
     Path("val.csv").write_text("\n".join(["c,b,a", *(",".join(line.split(",")[::-1]) for line in lines[280:340])]))
     size = len(data.val)
     raw = next(iter(data.transform.read(["val.csv"], size)))
     task = task_named("forecasting")(data.spec)
     with torch.no_grad():
-        told = network(data.transform.batch(raw.examples).inputs)
-        assert torch.equal(told, network(data.val.read(torch.arange(size)).inputs))
+        told = network.model(data.transform.batch(raw.examples).inputs)
+        assert torch.equal(told, network.model(data.val.read(torch.arange(size)).inputs))
     rows = task.rows(told)
     assert list(rows[0])[:3] == ["prediction_c_1", "prediction_a_1", "prediction_c_2"]
     assert 85 < rows[0]["prediction_a_1"] < 115

@@ -7,18 +7,18 @@ import pytest
 import torch
 from PIL import Image
 
-from runner.config.build import build_task, instantiate
 from runner.config.check import resolved
 from runner.data.digit_composites import DigitComposites
 from runner.engine.batch import Batch
 from runner.engine.spec import Field, Spec
 from runner.errors import ConfigError, Interrupted
-from runner.run import compose, evaluate_run, load, resume
+from runner.run import compose, evaluate_run, resume
 from runner.task.detection import Detection
 from runner.task.multilabel import MultiLabel
 from runner.task.segmentation import Segmentation
 from tests.faults.kill_resume import content, same
 from tests.test_run import StopAtStep
+from tests.trained import with_data
 
 SMALL = ("data=digit_composites", "data.images=150", "data.size=16", "data.batch_size=16", "trainer.images=0")
 TASKS = {
@@ -56,8 +56,8 @@ def test_micro_batches_add_up_to_the_whole_batch(task, go):
 @each
 def test_what_is_told_of_image_files_is_what_evaluation_saw(task, go, tmp_path):
     go(*TASKS[task], "trainer.max_epochs=1")
-    model, data, config = load("run")
-    loss = instantiate(config["loss"], "loss", (), spec=data.spec)
+    network, data = with_data("run")
+    model = network.model
     raw = data.transform.scale
     files = []
     pixels = (data.test.inputs[:5] * float(raw.spread[0]) + float(raw.shift[0])).round()
@@ -68,7 +68,7 @@ def test_what_is_told_of_image_files_is_what_evaluation_saw(task, go, tmp_path):
     assert torch.equal(inputs, data.test.inputs[:5])
     with torch.no_grad():
         assert torch.equal(model(inputs), model(data.test.read(torch.arange(5)).inputs))
-        rows = build_task(config, data.spec, loss).rows(model(inputs))
+        rows = network.task.rows(model(inputs))
     assert len(rows) == 5
     json.dumps(rows)
     assert evaluate_run("run")["loss"] > 0
@@ -207,9 +207,8 @@ def test_a_label_without_an_example_breaks_nothing(go):
 
 def test_the_option_of_a_task_is_resolved_and_kept(go):
     go(*TASKS["multilabel"], "task=multilabel", "task.threshold=0.3", "trainer.max_epochs=1")
-    _, data, config = load("run")
-    loss = instantiate(config["loss"], "loss", (), spec=data.spec)
-    assert build_task(config, data.spec, loss).threshold == 0.3
+    network, _ = with_data("run")
+    assert network.task.threshold == 0.3
     assert resolved(compose([]))["task"] == {}
 
 

@@ -10,10 +10,11 @@ from runner.data.digit_sequences import DigitSequences
 from runner.engine.spec import END, IGNORED, START, Field, Spec
 from runner.errors import ConfigError, Interrupted
 from runner.model.seq2seq import Seq2Seq
-from runner.run import compose, load, resume, run
+from runner.run import compose, resume, run
 from runner.task.sequence import Sequence
 from tests.faults.kill_resume import content, same
 from tests.test_run import StopAtStep
+from tests.trained import with_data
 
 SMALL = ("data=digit_sequences", "data.examples=1500", "data.longest=5", "model=seq2seq", "model.hidden=32")
 
@@ -56,7 +57,8 @@ def trained(tmp_path_factory):
 
 def test_exact_match_is_that_of_free_decoding(trained):
     folder, result = trained
-    model, data, _ = load(folder)
+    network, data = with_data(folder)
+    model = network.model
     right, split = 0, data.parts["test"]
     for row in range(len(split)):
         batch = split.read(torch.tensor([row]))
@@ -69,7 +71,8 @@ def test_exact_match_is_that_of_free_decoding(trained):
 
 def test_predictions_of_raw_sequences(trained, tmp_path):
     folder, _ = trained
-    model, data, _ = load(folder)
+    network, data = with_data(folder)
+    model = network.model
     batch = data.parts["test"].read(torch.arange(9))
     again = DigitSequences().transform()
     again.load_state_dict(json.loads(json.dumps(data.transform.state_dict())))

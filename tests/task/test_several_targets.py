@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 import torch
 from sklearn.datasets import load_diabetes
@@ -10,12 +11,17 @@ from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_err
 
 from runner.data.diabetes import Diabetes
 from runner.errors import ConfigError, Interrupted
-from runner.run import load, resume
+from runner.run import resume
 from runner.task import task_named
 from tests.faults.kill_resume import content, same
 from tests.test_run import StopAtStep
+from tests.trained import with_data
 
 TARGETS = ("data=diabetes", "data.targets=[bp,s5]", "trainer.images=0", "trainer.log_every=1")
+
+
+def frame(rows, raw):
+    return pl.DataFrame(rows, schema=list(raw.feature_names), orient="row")
 
 
 def in_units(data, values):
@@ -46,7 +52,8 @@ def test_one_target_is_what_it_was():
 @pytest.mark.parametrize("loss", ["mse", "mae", "huber", "smooth_l1"])
 def test_scores_are_sklearns_uniform_averages_and_better_than_the_means(go, loss):
     result = go(*TARGETS, f"loss={loss}", "trainer.max_epochs=15")
-    model, data, _ = load("run")
+    network, data = with_data("run")
+    model = network.model
     with torch.no_grad():
         outputs = model(data.val.inputs)
     true, told = in_units(data, data.val.targets).numpy(), in_units(data, outputs).numpy()
@@ -57,6 +64,22 @@ def test_scores_are_sklearns_uniform_averages_and_better_than_the_means(go, loss
     assert list(rows[0]) == ["prediction_progression", "prediction_bp", "prediction_s5"]
     np.testing.assert_allclose([list(row.values()) for row in rows], told, rtol=1e-6)
     assert 80 < rows[0]["prediction_bp"] < 120
+
+
+def test_a_file_is_told_as_evaluation_saw_it(go):
+    """The rows of the test part, found again among scikit-learn's raw ones, as a user's CSV file."""
+    go(*TARGETS, "trainer.max_epochs=2")
+    network, data = with_data("run")
+    raw = load_diabetes(scaled=False)
+    features = [raw.feature_names.index(name) for name in data.spec.inputs.names]
+    seen = {tuple(row): number for number, row in enumerate(network.transform(frame(raw.data, raw)).tolist())}
+    rows = raw.data[[seen[tuple(row)] for row in data.test.inputs.tolist()]][:, features]
+    lines = [",".join(data.spec.inputs.names), *(",".join(map(repr, row)) for row in rows.tolist())]
+    Path("test.csv").write_text("\n".join(lines) + "\n")
+    made = torch.cat([network.transform.batch(r.examples).inputs for r in network.transform.read(["test.csv"], 50)])
+    assert torch.equal(made, data.test.inputs)
+    told = [row for r in network.transform.read(["test.csv"], 1000) for row in network.predict(r.examples)]
+    assert told == network.task.rows(network.outputs(data.test.read(torch.arange(len(data.test)))))
 
 
 @pytest.mark.parametrize(
