@@ -14,6 +14,7 @@ import torch
 from runner.engine.progress import Progress
 from runner.errors import ConfigError, Interrupted, RunFailed
 from runner.run import compose, evaluate_run, load, rerun_config, resume, run
+from runner.run.assembly import load_data
 from tests.faults.kill_resume import COMMAND, content, interrupted_run, same, start, steps_done, wait
 
 
@@ -262,9 +263,10 @@ def test_rerun_repeats_bit_by_bit(go, tmp_path):
 def test_epoch_checkpoints_and_loading_them(go):
     go("trainer.max_epochs=4", "trainer.checkpoint.every_epochs=2")
     assert {p.name for p in Path("run/checkpoints").glob("epoch-*.pt")} == {"epoch-0002.pt", "epoch-0004.pt"}
-    model, splits, _ = load("run", "run/checkpoints/epoch-0002.pt")
-    assert not model.training
-    assert model(splits.test.inputs).shape == (len(splits.test), 10)
+    network = load("run", "run/checkpoints/epoch-0002.pt")
+    held_out = load_data(network.recipe).test
+    assert not network.model.training
+    assert network.model(held_out.inputs).shape == (len(held_out), 10)
 
 
 def test_the_weights_of_the_best_epochs_are_kept(go):
