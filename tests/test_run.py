@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 import threading
 import time
@@ -246,8 +247,10 @@ def test_resume_refuses_what_would_be_another_run(go):
 def test_a_checkpoint_of_another_network_is_refused_with_the_difference(go):
     go("trainer.max_epochs=1", folder="a")
     go("trainer.max_epochs=1", "model.hidden=[7]", folder="b")
+    for name in ("last.pt", "last.pt.sha256"):
+        shutil.copy(f"b/checkpoints/{name}", f"a/checkpoints/{name}")
     with pytest.raises(RunFailed, match=r"of another shape \(linear1.weight is \(7, 64\) instead of \(128, 64\)"):
-        load("a", "b/checkpoints/best.pt")
+        resume("a", ["trainer.max_epochs=2"])
 
 
 def test_rerun_repeats_bit_by_bit(go, tmp_path):
