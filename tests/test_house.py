@@ -14,8 +14,8 @@ GROUPS = [group for group in OPTIONS.groups() if (ROOT / group).is_dir() and gro
 # Helpers that are to move into subfolders named for what they hold.
 LEFT = {
     "data": {
-        "assemble", "available", "bundled", "bundled_table", "columns", "csv_file", "fetch", "fingerprint", "idx",
-        "idx_images", "image_files", "memory", "scaling", "split",
+        "assemble", "available", "bundled", "bundled_table", "fetch", "fingerprint", "idx", "idx_images", "image_files",
+        "listing", "memory", "scaling", "split",
     },
     "loss": {"ctc", "overlap", "weights"},
 }  # fmt: skip
