@@ -1,11 +1,16 @@
-"""Fixtures for all tests. Torch is given one thread: the tests share two cores."""
+"""Fixtures for all tests. Torch is given one thread: the tests share two cores.
+
+Processes that a test starts import the tree that the test stands in, wherever the package is installed from.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ["PYTHONPATH"] = str(Path(__file__).parents[1])
 
 import pytest
 from hypothesis import settings

@@ -12,7 +12,7 @@ from runner.config.compose import without_hydra
 from runner.engine.optimizer import Averaging
 from runner.errors import ConfigError, Interrupted
 from runner.run import compose, resume, run
-from tests.config.test_options import LISTS, NEEDS, OPTIONS, RECIPES, SWEEPS, content, for_its_task, resolve
+from tests.config.test_options import LISTS, NEEDS, OPTIONS, RECIPES, SPACES, content, for_its_task, resolve
 from tests.faults.kill_resume import content as left_by
 from tests.faults.kill_resume import same
 from tests.regularization.test_all import SHORT, train_one_epoch
@@ -95,7 +95,7 @@ CUT = [
     (group, name)
     for group in OPTIONS.groups()
     for name in OPTIONS.names(group)
-    if group not in (*RECIPES, *SWEEPS, "regularization", "diagnostics", "data", "model", "trainer", "optimizer/params")
+    if group not in (*RECIPES, *SPACES, "regularization", "diagnostics", "data", "model", "trainer", "optimizer/params")
 ]
 STATEFUL = {
     "scheduler=plateau": ("scheduler.patience=1", "scheduler.min_delta=1"),

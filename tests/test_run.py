@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 import threading
 import time
@@ -14,6 +15,7 @@ import torch
 from runner.engine.progress import Progress
 from runner.errors import ConfigError, Interrupted, RunFailed
 from runner.run import compose, evaluate_run, load, rerun_config, resume, run
+from runner.run.assembly import load_data
 from tests.faults.kill_resume import COMMAND, content, interrupted_run, same, start, steps_done, wait
 
 
@@ -245,8 +247,10 @@ def test_resume_refuses_what_would_be_another_run(go):
 def test_a_checkpoint_of_another_network_is_refused_with_the_difference(go):
     go("trainer.max_epochs=1", folder="a")
     go("trainer.max_epochs=1", "model.hidden=[7]", folder="b")
+    for name in ("last.pt", "last.pt.sha256"):
+        shutil.copy(f"b/checkpoints/{name}", f"a/checkpoints/{name}")
     with pytest.raises(RunFailed, match=r"of another shape \(linear1.weight is \(7, 64\) instead of \(128, 64\)"):
-        load("a", "b/checkpoints/best.pt")
+        resume("a", ["trainer.max_epochs=2"])
 
 
 def test_rerun_repeats_bit_by_bit(go, tmp_path):
@@ -262,9 +266,10 @@ def test_rerun_repeats_bit_by_bit(go, tmp_path):
 def test_epoch_checkpoints_and_loading_them(go):
     go("trainer.max_epochs=4", "trainer.checkpoint.every_epochs=2")
     assert {p.name for p in Path("run/checkpoints").glob("epoch-*.pt")} == {"epoch-0002.pt", "epoch-0004.pt"}
-    model, splits, _ = load("run", "run/checkpoints/epoch-0002.pt")
-    assert not model.training
-    assert model(splits.test.inputs).shape == (len(splits.test), 10)
+    network = load("run", "run/checkpoints/epoch-0002.pt")
+    held_out = load_data(network.recipe).test
+    assert not network.model.training
+    assert network.model(held_out.inputs).shape == (len(held_out), 10)
 
 
 def test_the_weights_of_the_best_epochs_are_kept(go):

@@ -33,7 +33,7 @@ runner: train a network from composed choices; every choice is one word.
   resume DIR [OVERRIDES]          continue an interrupted or killed run or sweep where it was
   rerun RUN_DIR [OVERRIDES]       repeat a run, with changes
   evaluate RUN_DIR [--split test] [--checkpoint best|last|epoch-0010|FILE]
-  predict RUN_DIR INPUT...        predictions for files: a table, images, texts, or - ; [--output FILE]
+  predict RUN_DIR INPUT... [--output FILE]    predictions for a table, images, texts, or -
   sweeps [DIR]                    the sweeps in outputs/sweeps: how they stand, what is best
   find-lr [OVERRIDES]             learning-rate range test: a curve, and the rate to take
   find-batch-size [OVERRIDES]     throughput by batch size, up to memory or 60 s

@@ -167,6 +167,8 @@ def check_arguments(node: Node) -> None:
         if optimizer and name == "wrapper":
             continue  # a group of its own
         if optimizer and name == "params":
+            if not is_node(value):
+                raise ConfigError(f"{key}={_shown(value)}: expected optimizer/params=default and values of its keys.")
             check_arguments(node.inner(name))
             continue
         argument = signature.arguments.get(name)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch.nn.parameter import is_lazy
 
 from runner.errors import ConfigError, RunFailed
 from runner.record.files import sync_folder, write_bytes, write_text
@@ -148,13 +149,16 @@ def remove_temporary(folder: Path) -> None:
 
 
 def difference(expected: dict[str, torch.Tensor], found: dict[str, torch.Tensor]) -> str:
-    """In words, how the weights in a checkpoint differ from what the network needs; empty when they fit."""
+    """In words, how the weights in a checkpoint differ from what the network needs; empty when they fit.
+
+    Lazy layers that have seen nothing yet take any shape.
+    """
     missing = [name for name in expected if name not in found]
     extra = [name for name in found if name not in expected]
     shapes = [
         f"{name} is {tuple(found[name].shape)} instead of {tuple(tensor.shape)}"
         for name, tensor in expected.items()
-        if name in found and found[name].shape != tensor.shape
+        if name in found and not is_lazy(tensor) and found[name].shape != tensor.shape
     ]
     parts = []
     if missing:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from omegaconf import DictConfig
 from runner.config.check import check_run
 from runner.config.compose import Command, compose_run
 from runner.config.run_config import check_resumable, patch, thaw
-from runner.errors import ConfigError
+from runner.errors import ConfigError, did_you_mean
 from runner.record.folder import RunFolder, claim
 from runner.record.manifest import gather
 
@@ -197,15 +198,21 @@ def evaluate_run(
     from runner.run.unchanged import Unchanged
 
     network = load(folder, checkpoint, device, trusted_targets)
+    _check_split(split, network.sizes)
     recipe = network.recipe
     data = load_data(recipe)
+    _check_split(split, data.parts)
     place = RunFolder.existing(folder)
     if note := Unchanged(allow_changed_data).check(data, network.fingerprint, network.sizes):
         place.update_manifest(evaluated_on_changed_data=note)
-    part = data.parts.get(split)
-    if part is None:
-        raise ConfigError(f"--split {split}: these data have none. Expected {' or '.join(data.parts)}.")
     meter = Meter(network.task, build_metrics(recipe, network.task))
-    batches = evaluation_batches(recipe, part, network.device, False)
+    batches = evaluation_batches(recipe, data.parts[split], network.device, False)
     precision = Precision(recipe.trainer.precision, network.device)
     return evaluate(network.model, batches, meter, network.loss, precision)
+
+
+def _check_split(split: str, parts: Collection[str]) -> None:
+    if split not in parts:
+        raise ConfigError(
+            f"--split {split}: these data have none.{did_you_mean(split, parts)} Expected {' or '.join(parts)}."
+        )

@@ -113,17 +113,18 @@ def test_swa_takes_the_end_of_every_epoch(go):
 def test_full_batch_is_gradient_descent(go):
     """One update per epoch, on the mean gradient of all training examples."""
     from runner.run import load
+    from runner.run.assembly import load_data
 
     common = ("data=iris", "data.batch_size=full", "model.hidden=[]", "optimizer=sgd", "optimizer.lr=0.5")
     result = go(*common, "scheduler=constant", "trainer.max_epochs=3", "trainer.checkpoint.every_epochs=1")
     assert result["step"] == 3
-    before, splits, _ = load("run", "run/checkpoints/epoch-0002.pt")
-    after, _, _ = load("run", "run/checkpoints/epoch-0003.pt")
-    loss = torch.nn.functional.cross_entropy(before(splits.train.inputs), splits.train.targets)
+    before, after = (load("run", f"epoch-{number:04d}") for number in (2, 3))
+    train = load_data(after.recipe).train
+    loss = torch.nn.functional.cross_entropy(before.model(train.inputs), train.targets)
     for (_, a), (_, b), g in zip(
-        before.named_parameters(),
-        after.named_parameters(),
-        torch.autograd.grad(loss, list(before.parameters())),
+        before.model.named_parameters(),
+        after.model.named_parameters(),
+        torch.autograd.grad(loss, list(before.model.parameters())),
         strict=True,
     ):
         torch.testing.assert_close(b, a - 0.5 * g, rtol=1e-5, atol=1e-6)

@@ -179,7 +179,10 @@ def test_evaluate_gives_what_the_run_gave(say):
         assert say("evaluate", str(folder), f"--checkpoint={checkpoint}").code == 0
     missing = say("evaluate", str(folder), "--checkpoint", "epoch-0003")
     assert missing.code == 2
-    assert "best.pt" in missing.err
+    assert "this run's: best, last." in missing.err
+    misspelt = say("evaluate", str(folder), "--split", "tset")
+    assert misspelt.code == 2
+    assert "--split tset: these data have none. Did you mean 'test'? Expected train or val or test." in misspelt.err
 
 
 def test_resume(say):

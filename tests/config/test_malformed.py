@@ -147,7 +147,7 @@ MALFORMED = [
     ("optimizer.betas=[0.9,1.5]", "optimizer.betas=[0.9, 1.5]"),
     ("optimizer.betas=0.9", "optimizer.betas=0.9"),
     ("optimizer=nesterov optimizer.momentum=0", "optimizer", "momentum"),
-    ("optimizer.params=3", "optimizer.params"),
+    ("optimizer.params=3", "optimizer.params=3", "optimizer/params=default"),
     ("trainer.max_epochs=2.5", "trainer.max_epochs=2.5"),
     ("trainer.max_epochs=null", "trainer.max_epochs=null"),
     ("trainer.max_epochs=true", "trainer.max_epochs=true"),
@@ -281,8 +281,7 @@ MALFORMED = [
     ("rerun nowhere", "nowhere"),
     ("rerun foreign", "foreign/config.yaml"),
     ("evaluate", "evaluate RUN_DIR"),
-    ("evaluate foreign", "foreign/config.yaml"),
-    ("evaluate foreign --split tset", "--split tset", "Did you mean 'test'"),
+    ("evaluate foreign", "no foreign/checkpoints/best.pt", "none yet"),
     ("evaluate foreign --checkpoint", "--checkpoint"),
     ("evaluate foreign optimizer.lr=3", "optimizer.lr=3"),
     ("doctor now", "now"),
@@ -388,8 +387,7 @@ NO_TORCH = (
 
 
 def process(words, home, *start):
-    environment = {**os.environ, "PYTHONPATH": "", "OMP_NUM_THREADS": "1"}
-    environment.pop("HYDRA_FULL_ERROR", None)
+    environment = {name: value for name, value in os.environ.items() if name != "HYDRA_FULL_ERROR"}
     return subprocess.run([*start, *words], cwd=home, capture_output=True, text=True, env=environment, timeout=60)
 
 

@@ -235,7 +235,7 @@ def test_the_task_is_told_from_the_target(table):
     assert load(table).spec.task == "classification"
     assert load(table, target="size").spec.class_names == ("1", "2", "3", "4", "5")
     regression = load(table, target="age")
-    assert (regression.spec.task, regression.spec.num_outputs) == ("regression", 1)
+    assert (regression.spec.task, regression.spec.targets.shape) == ("regression", (1,))
     assert regression.train.targets.shape == (len(regression.train), 1)
     assert load(table, target="size", task="regression").spec.task == "regression"
     assert Csv(path=table, target="age").probe() == Spec(None, Field("table"))
@@ -423,7 +423,7 @@ def test_several_targets_are_each_brought_to_a_scale_of_their_own(tmp_path):
     rows[3][2] = ""
     path = write(tmp_path / "a.csv", ["row", "x", "price", "rent"], rows)
     splits = load(path, target=("price", "rent"), split=(0.8, 0.2, 0.0))
-    assert (splits.spec.task, splits.spec.num_outputs) == ("regression", 2)
+    assert (splits.spec.task, splits.spec.targets.shape) == ("regression", (2,))
     assert splits.spec.feature_names == ("x",)
     targets = splits.train.targets
     assert targets.shape == (79, 2)

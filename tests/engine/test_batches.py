@@ -114,7 +114,11 @@ def test_channels_last():
 def test_without_reshuffling_every_epoch_is_the_first(kind):
     split = tensors() if kind == "tensors" else DatasetSplit(Noisy(tensors()), 23)
     batches = Batches(split, 4, CPU, seed=1, limit=2, reshuffle=False)
-    epochs = [[b.clone() for u in batches.updates(epoch) for batch in u for b in batch] for epoch in (0, 1, 7)]
+    epochs = [
+        [b.clone() for u in batches.updates(epoch) for batch in u for b in (batch.inputs, batch.targets)]
+        for epoch in (0, 1, 7)
+    ]
     shuffled = [batch for update in Batches(split, 4, CPU, seed=1, limit=2).updates(0) for batch in update]
     for epoch in epochs:
-        assert all(torch.equal(a, b) for a, b in zip(epoch, [t for batch in shuffled for t in batch], strict=True))
+        expected = [tensor for batch in shuffled for tensor in (batch.inputs, batch.targets)]
+        assert all(torch.equal(a, b) for a, b in zip(epoch, expected, strict=True))

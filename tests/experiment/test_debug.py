@@ -14,7 +14,7 @@ def test_overfit_batch_trains_on_one_batch_and_learns_it(go, monkeypatch):
 
     def watched(batches, epoch, start=0):
         for update in updates(batches, epoch, start):
-            seen.append(update[0][0].clone())
+            seen.append(update[0].inputs.clone())
             yield update
 
     monkeypatch.setattr(Batches, "updates", watched)

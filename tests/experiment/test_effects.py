@@ -8,6 +8,7 @@ import pytest
 from runner.engine.progress import Progress
 from runner.errors import RunFailed
 from runner.run import load
+from runner.run.assembly import load_data
 
 
 class Messages(Progress):
@@ -45,11 +46,11 @@ def test_dead_relu(go):
 def test_zero_initialization_keeps_units_equal_to_the_last_bit(go):
     (sentence,) = go("experiment=zero_initialization", "trainer.max_epochs=5")["advice"]
     assert "layer linear1 have the same weights" in sentence
-    equal = load("run")[0].linear1
+    equal = load("run").model.linear1
     assert equal.weight.abs().max() > 0.01  # they did learn
     assert (equal.weight == equal.weight[0]).all() and (equal.bias == equal.bias[0]).all()
     assert go("experiment=zero_initialization", "init=xavier", "trainer.max_epochs=5", folder="cured")["advice"] == []
-    assert len(load("cured")[0].linear1.weight.unique(dim=0)) == 64
+    assert len(load("cured").model.linear1.weight.unique(dim=0)) == 64
 
 
 def test_batch_norm_bears_a_high_rate(go):
@@ -78,10 +79,10 @@ def test_strength_of_l2_does_not_matter_to_adam_where_there_is_no_other_gradient
 
     def black(*words):
         go("experiment=l2_under_adam", "trainer.max_epochs=8", *words, folder=words[0])
-        model, splits, _ = load(words[0], "last")
-        pixels = splits.train.inputs.flatten(1).amax(0) == 0
+        network = load(words[0], "last")
+        pixels = load_data(network.recipe).train.inputs.flatten(1).amax(0) == 0
         assert pixels.any()
-        return model.linear1.weight[:, pixels]
+        return network.model.linear1.weight[:, pixels]
 
     drawn = black("optimizer=adamw", "optimizer.lr=0.001", "optimizer.weight_decay=0")
     for strength in ("1e-6", "1e-2"):

@@ -89,8 +89,8 @@ def test_the_curve_is_that_of_gradient_descent_written_out(tmp_path, monkeypatch
         curve = range_test(tried, 1e-3, 1.0, 60)  # more than an epoch
         model, updates = tried.fit.model, tried.updates()
         for number, lr in enumerate(np.geomspace(1e-3, 1.0, 60)):
-            ((inputs, targets),) = next(updates)
-            loss = torch.nn.functional.cross_entropy(model(inputs), targets)
+            (batch,) = next(updates)
+            loss = torch.nn.functional.cross_entropy(model(batch.inputs), batch.targets)
             assert curve.losses[number] == pytest.approx(loss.item(), rel=1e-4)
             assert curve.lrs[number] == pytest.approx(lr)
             grads = torch.autograd.grad(loss, list(model.parameters()))

@@ -90,5 +90,5 @@ def test_the_file_is_not_needed_again(go):
         go("init=checkpoint", "init.path=a", "trainer.max_epochs=3", folder="b", progress=StopAt(2))
     shutil.rmtree("a")
     assert resume("b")["status"] == "completed"
-    model, _, _ = load("b")
+    model = load("b").model
     assert torch.equal(model.linear1.weight, weights("b", "best")["linear1.weight"])

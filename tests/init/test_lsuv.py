@@ -94,16 +94,20 @@ def test_rows_sorted_by_class_are_all_seen(go):
     """The first 30 training rows of iris are of one class; outputs must vary by 1 over all of them."""
     go("data=iris", "init=lsuv", "init.examples=30", "trainer.max_steps=1", "optimizer=sgd", "optimizer.lr=0")
     from runner.run import load
+    from runner.run.assembly import load_data
 
-    model, splits, _ = load("run", "last")
-    assert splits.train.targets[:30].unique().numel() == 1
-    assert outputs(model, splits.train.inputs)["linear1"].var().item() == pytest.approx(1.0, abs=0.2)
+    network = load("run", "last")
+    train = load_data(network.recipe).train
+    assert train.targets[:30].unique().numel() == 1
+    assert outputs(network.model, train.inputs)["linear1"].var().item() == pytest.approx(1.0, abs=0.2)
 
 
 def test_a_run_sees_its_own_data(go):
     go("init=lsuv", "trainer.max_steps=1", "optimizer=sgd", "optimizer.lr=0", "model.hidden=[32,32]")
     from runner.run import load
+    from runner.run.assembly import load_data
 
-    model, splits, _ = load("run", "last")
-    for y in outputs(model, splits.train.sample(256, seed_for(0, "init")).inputs).values():
+    network = load("run", "last")
+    train = load_data(network.recipe).train
+    for y in outputs(network.model, train.sample(256, seed_for(0, "init")).inputs).values():
         assert y.var().item() == pytest.approx(1.0, abs=0.021)

@@ -11,6 +11,7 @@ from runner.engine.spec import Spec
 from runner.errors import ConfigError, RunFailed
 from runner.loss.distillation import Distillation, softened_divergence
 from runner.run import evaluate_run, load
+from runner.run.assembly import load_data
 from tests.batches import batch_of
 
 SPEC = Spec.classification((4,), 3)
@@ -76,10 +77,10 @@ def test_a_student_learns_from_a_run_folder_and_from_a_file(go, teacher):
     go(*command, f"loss.teacher={teacher}/checkpoints/best.pt", folder="b")
     states = [torch.load(Path(name, "checkpoints/last.pt"))["model"] for name in "ab"]
     assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
-    network, splits, _ = load(teacher)
-    student, _, _ = load("a")
-    inputs = splits.val.inputs
-    agreement = (network(inputs).argmax(1) == student(inputs).argmax(1)).float().mean()
+    network = load(teacher)
+    student = load("a").model
+    inputs = load_data(network.recipe).val.inputs
+    agreement = (network.model(inputs).argmax(1) == student(inputs).argmax(1)).float().mean()
     assert agreement > 0.85  # of labels it has seen none: alpha is 1
     shutil.rmtree(teacher)
     assert evaluate_run("a", "val")["accuracy"] > 0.85  # an evaluation needs no teacher
@@ -89,11 +90,12 @@ def test_scores_are_the_plain_cross_entropy(go, teacher):
     """That of the teacher's soft answers is in the loss that is learnt from, and in no score."""
     command = ("loss=distillation", f"loss.teacher={teacher}", "loss.alpha=1.0", "trainer.precision=fp32")
     result = go(*command, *QUICK, folder="student")
-    student, data, _ = load("student")
+    student = load("student")
+    data = load_data(student.recipe)
     with torch.no_grad():
         for part in ("val", "test"):
             split = data.parts[part]
-            expected = nn.functional.cross_entropy(student(split.inputs), split.targets)
+            expected = nn.functional.cross_entropy(student.model(split.inputs), split.targets)
             assert result[part]["loss"] == pytest.approx(float(expected), rel=1e-5)
     assert evaluate_run("student", "val")["loss"] == pytest.approx(result["val"]["loss"], rel=1e-6)
     assert result["train"]["loss"] != pytest.approx(evaluate_run("student", "train")["loss"], rel=0.05)

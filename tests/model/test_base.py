@@ -12,7 +12,7 @@ from runner.model.resnet import ResNet
 class Plain(nn.Module):
     """A network of one's own that knows nothing of ours."""
 
-    takes = ("images",)
+    takes = ("image",)
     residual_ends = ("last",)
 
     def __init__(self):
@@ -23,12 +23,12 @@ class Plain(nn.Module):
 def test_what_a_network_does_not_declare_has_its_default():
     assert declared(nn.Linear(2, 2)) == declared(nn.Linear) == declared(lambda: None) == Declared()
     assert declared(Network()) == Declared()
-    assert declared(ResNet).takes == ("images",)
+    assert declared(ResNet).takes == ("image",)
 
 
 def test_a_plain_module_may_declare_and_a_layer_of_such_a_name_is_none():
     plain = Plain()
-    assert declared(plain) == Declared(takes=("images",), residual_ends=("last",))
+    assert declared(plain) == Declared(takes=("image",), residual_ends=("last",))
     assert residual_ends(nn.Sequential(plain)) == [plain.last]
     assert function_in(plain) is ACTIVATIONS["relu"]
     plain = nn.Linear(2, 2)

@@ -83,7 +83,7 @@ def test_a_run_keeps_tests_and_loads_the_average(go):
     assert any("scheduler=constant is what it is made for" in text for text in messages)
     saved = torch.load("run/checkpoints/last.pt")
     group, states = saved["optimizer"]["param_groups"][0], saved["optimizer"]["state"]
-    average, _, _ = load("run")
+    average = load("run").model
     for number, (name, p) in enumerate(average.named_parameters()):
         torch.testing.assert_close(p, saved["model"][name].lerp(states[number]["z"], 1 - 1 / group["beta"]))
     assert evaluate_run("run", "test") == result["test"]

@@ -1,6 +1,7 @@
 import json
 import math
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -101,7 +102,8 @@ def test_the_cost_of_an_activation_counts_no_waiting(monkeypatch):
             time.sleep(0.02)
             return super().forward(inputs)
 
-    monkeypatch.setitem(activations.ACTIVATIONS, "waiting", Waiting)
+    waiting = replace(activations.ACTIVATIONS["relu"], build=Waiting)
+    monkeypatch.setitem(activations.ACTIVATIONS, "waiting", waiting)
     assert activations.cost("waiting", rounds=3) < 3
 
 

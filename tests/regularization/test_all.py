@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from runner.config.check import check_resolved, resolved
+from runner.config.check import check_recipe, resolved
 from runner.config.options import Options
+from runner.config.recipe import Recipe
 from runner.engine.interrupt import Interrupt
 from runner.engine.loop import train
 from runner.engine.progress import Progress
@@ -16,7 +17,8 @@ from runner.engine.technique import in_order
 from runner.errors import ConfigError, Interrupted
 from runner.record.folder import RunFolder
 from runner.record.recorder import Recorder
-from runner.run import compose, prepare, resume
+from runner.run import compose, resume
+from runner.run.assembly import prepare
 from tests.faults.kill_resume import content, same
 from tests.test_run import StopAt
 
@@ -50,13 +52,14 @@ def config_of():
 
 def train_one_epoch(config, folder):
     """Scores of the epoch, without what only the command line needs."""
-    check_resolved(config)
+    recipe = Recipe(config)
+    check_recipe(recipe)
     place = RunFolder(folder)
     place.create("{}\n")
     recorder = Recorder(place, None)
     try:
         with Interrupt() as interrupt:
-            fit, _ = prepare(config, "{}", recorder, interrupt, Progress(), None, described=True)
+            fit, _ = prepare(recipe, recorder, interrupt, Progress())
             assert train(fit).status == "completed"
     finally:
         recorder.close()
@@ -102,13 +105,12 @@ def test_all_pairs_train_or_are_refused_with_a_reason(config_of, tmp_path):
 
 
 def test_the_order_typed_does_not_matter(config_of):
-    from runner.config.build import build_techniques
-
     compatible = [n for n in NAMES if n not in ("early_stopping", "l1", "l2", "swa", "stochastic_depth")]
     one, other = config_of(*compatible), config_of(*reversed(compatible))
-    names = [technique.name for technique in build_techniques(one)]
-    assert names == [technique.name for technique in build_techniques(other)]
-    assert [t.name for t in in_order(reversed(build_techniques(one)))] == names
+    techniques = Recipe(one).techniques
+    names = [technique.name for technique in techniques]
+    assert names == [technique.name for technique in Recipe(other).techniques]
+    assert [technique.name for technique in in_order(reversed(techniques))] == names
     place = names.index
     assert place("cutmix") < place("mixup") < place("label_smoothing") < place("rdrop") < place("gradient_noise")
     assert place("max_norm") < place("ema") < place("snapshot")

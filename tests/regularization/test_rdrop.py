@@ -39,7 +39,7 @@ def test_loss_is_half_of_the_papers(fit):
     assert said == []
     x, y = torch.randn(6, 5, dtype=torch.float64), torch.randint(4, (6,))
     batch = technique.on_batch(batch_of(y, x))
-    assert (batch.examples, batch.units, len(batch.inputs)) == (6, 6, 12)  # repetitions count for nothing
+    assert (batch.examples, batch.units, len(batch.inputs)) == (6, 12, 12)  # the mean is over both passes
     outputs = model(batch.inputs)
     ours = LOSS(outputs, batch) + technique.output_penalty(outputs, batch)
     p, q = outputs.log_softmax(1)[:6], outputs.log_softmax(1)[6:]

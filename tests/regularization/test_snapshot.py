@@ -12,6 +12,7 @@ from runner.errors import ConfigError
 from runner.loss.binary_cross_entropy import BinaryCrossEntropy
 from runner.regularization.snapshot import Ensemble, RepeatedRate
 from runner.run import load
+from runner.run.assembly import load_data
 from runner.scheduler.cosine import Cosine
 from runner.task.classification import Classification
 from runner.task.regression import Regression
@@ -66,14 +67,15 @@ def test_a_run_leaves_its_snapshots_and_their_ensembles_scores(go):
     assert [row["epoch"] for row in rows if "val/ensemble_accuracy" in row] == [2, 4, 6]
     probabilities, scores = [], []
     for name in files:
-        model, splits, _ = load("run", f"run/checkpoints/{name}")
+        network = load("run", f"run/checkpoints/{name}")
+        held_out = load_data(network.recipe).test
         with torch.no_grad():
-            probabilities.append(model(splits.test.inputs).softmax(1))
-        scores.append((probabilities[-1].argmax(1) == splits.test.targets).float().mean().item())
+            probabilities.append(network.model(held_out.inputs).softmax(1))
+        scores.append((probabilities[-1].argmax(1) == held_out.targets).float().mean().item())
     mean = torch.stack(probabilities).mean(0)
-    accuracy = (mean.argmax(1) == splits.test.targets).float().mean().item()
+    accuracy = (mean.argmax(1) == held_out.targets).float().mean().item()
     assert result["test"]["ensemble_accuracy"] == pytest.approx(accuracy)
-    likelihood = nn.functional.nll_loss(mean.log(), splits.test.targets).item()
+    likelihood = nn.functional.nll_loss(mean.log(), held_out.targets).item()
     assert result["test"]["ensemble_loss"] == pytest.approx(likelihood, rel=1e-4)
     assert result["test"]["accuracy"] == pytest.approx(scores[-1])
 

@@ -166,12 +166,13 @@ def test_statistics_are_taken_from_shuffled_batches(go):
     go(*SORTED)
     best = torch.load("run/checkpoints/best.pt", weights_only=True)["model"]
     from runner.run import load
+    from runner.run.assembly import load_data
 
-    model, splits, _ = load("run", "best")
+    network = load("run", "best")
     seen = []
-    model.norm1.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    network.model.norm1.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
     with torch.no_grad():
-        model.eval()(splits.train.inputs)
+        network.model(load_data(network.recipe).train.inputs)
     ratio = best["norm1.running_var"] / seen[0].var(0)
     assert 0.9 < ratio.mean() < 1.1
     assert min(json.loads(line)["val/loss"] for line in Path("run/metrics.jsonl").read_text().splitlines()) < 0.08

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from runner.cli.trials import Trials
-from runner.config.compose import Command, compose
+from runner.config.compose import Command, compose_run
 from runner.errors import ConfigError
 
 
 def objectives(names, *overrides):
-    cfg = compose(Command(["data=iris", *overrides]))
+    cfg = compose_run(Command(["data=iris", *overrides]))
     trials = Trials()
     trials.check(cfg)
     return trials.objectives(cfg, names)
@@ -61,5 +61,5 @@ def test_a_run_and_a_sweep_refuse_the_same_scores(key, name, overrides, message)
     ],
 )
 def test_keys_that_take_whole_numbers_only(key, whole):
-    cfg = compose(Command(["data=iris", "regularization=[early_stopping]"]))
+    cfg = compose_run(Command(["data=iris", "regularization=[early_stopping]"]))
     assert Trials().whole_numbers_only(cfg, key) is whole
