@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
 from pathlib import Path
@@ -38,6 +39,7 @@ def predict(arguments: list[str]) -> int:
     from runner.run.prediction import predict as write_predictions
 
     network = load(rest[0], given["--checkpoint"] or "best", given["--device"] or "cpu", trusted)
+    signal.siginterrupt(signal.SIGINT, True)  # polars, once imported, has Ctrl-C wait for what a pipe brings next
     progress = _Progress()
     done = write_predictions(
         network,
@@ -52,6 +54,8 @@ def predict(arguments: list[str]) -> int:
     progress.clear()
     if given["--output"]:
         print(f"{counted(done.rows, 'prediction')}: {Path(given['--output'])}")
+    if not done.rows and not done.skipped:
+        print("There was no example to predict.", file=sys.stderr)
     if done.skipped:
         print(f"{counted(done.skipped, 'example')} left out", file=sys.stderr)
     return 0

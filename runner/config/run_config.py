@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from runner.config.compose import Command, check_deletion, refuse_sweeps, without_hydra
 from runner.errors import ConfigError, did_you_mean
@@ -69,6 +70,20 @@ def thaw(path: Path) -> DictConfig:
     # A folder from somebody else must not decide by itself which code is trusted.
     config.trusted_targets = []
     return config
+
+
+def from_environment(config: dict[str, Any]) -> dict[str, Any]:
+    """The configuration that a checkpoint holds, with what it leaves to the environment taken from there.
+
+    Where the environment here lacks something, nothing is taken: a network can be used without the path of its data.
+    """
+    if not _SECRET.search(str(config)):
+        return config
+    try:
+        plain: Any = OmegaConf.to_container(OmegaConf.create(config), resolve=True)
+    except OmegaConfBaseException:
+        return config
+    return dict(plain)
 
 
 def patch(config: DictConfig, command: Command) -> None:

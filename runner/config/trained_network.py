@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from runner.config.build import build_loss, build_task, model_node
 from runner.config.recipe import Recipe
+from runner.config.run_config import from_environment
 from runner.engine.spec import Spec
 from runner.errors import RunFailed
 
@@ -31,7 +32,7 @@ def trained_network(path: str, key: str, spec: Spec, trusted: Iterable[str] = ()
 
     file = checkpoint.meant_by(path, key)
     saved = checkpoint.load(file)
-    recipe = Recipe({**saved["config"], "trusted_targets": list(trusted)})
+    recipe = Recipe({**from_environment(saved["config"]), "trusted_targets": list(trusted)})
     recipe.refuse_untrusted()
     model: nn.Module = model_node(recipe).make(spec=build_task(recipe, spec, build_loss(recipe, spec)).spec)
     difference = checkpoint.difference(model.state_dict(), saved["model"])

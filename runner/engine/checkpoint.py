@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch.nn.parameter import is_lazy
 
-from runner.errors import ConfigError, RunFailed
+from runner.errors import ConfigError, RunFailed, did_you_mean
 from runner.record.files import sync_folder, write_bytes, write_text
 
 FORMAT = 2
@@ -118,8 +118,8 @@ def load_last(folder: Path) -> dict[str, Any] | None:
     return None
 
 
-def go_back_to(folder: Path, name: str) -> None:
-    """Make an earlier state the last one, so that a run goes on from it whatever happens in between.
+def state_named(folder: Path, name: str) -> dict[str, Any]:
+    """The state of a run that was kept under a name.
 
     Args:
         folder: the checkpoints of a run.
@@ -129,16 +129,33 @@ def go_back_to(folder: Path, name: str) -> None:
         ConfigError: there is no such checkpoint, or it holds weights alone.
         Damaged: the file is.
     """
-    path = folder / f"{name.removesuffix('.pt')}.pt"
-    kept = sorted(p.stem for p in folder.glob("epoch-*.pt"))
-    if not path.is_file() or path.stem.startswith(("best", "top", "snapshot")):
-        what = f"there is no {path}" if not path.is_file() else "holds weights alone, not the state of a run"
+    path = _named(folder, name)
+    saved = load(path) if path.is_file() else {}
+    if "optimizer" not in saved:
+        kept = ["last", *sorted(p.stem for p in folder.glob("epoch-*.pt"))]
+        what = "it holds weights alone, not the state of a run" if saved else f"there is no {path}"
         raise ConfigError(
-            f"--from {name}: {what}. Expected last or one of: {', '.join(kept) or '(none)'}. "
+            f"--from {name}: {what}.{did_you_mean(path.stem, kept)} Expected one of: {', '.join(kept)}. "
             "trainer.checkpoint.every_epochs=N keeps the state of every Nth epoch."
         )
+    return saved
+
+
+def go_back_to(folder: Path, name: str) -> None:
+    """Make an earlier state the last one, so that a run goes on from it whatever happens in between.
+
+    Args:
+        folder: the checkpoints of a run.
+        name: as of `state_named`, which found it.
+    """
+    path = _named(folder, name)
     if path.stem != "last":
-        save(folder / "last.pt", load(path), keep_previous=True)
+        save(folder / "last.pt", load(path))
+        remove(folder / "last.pt.previous")  # it is later than that
+
+
+def _named(folder: Path, name: str) -> Path:
+    return folder / f"{name.removesuffix('.pt')}.pt"
 
 
 def remove_temporary(folder: Path) -> None:

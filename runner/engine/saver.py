@@ -169,6 +169,7 @@ def _restore_best(fit: Fit, saved: dict[str, Any]) -> None:
             fit.best.weights, fit.best.position = best["model"], best["position"]
             fit.best.saved = path.name == "best.pt"
             return
+    checkpoint.remove(folder / "best.pt")  # of another epoch: nobody should take it for this run's
     text = f"The best weights so far, of epoch {epoch}, are lost; the best from here on will be kept."
     log.warning("%s", text)
     fit.progress.message(text)

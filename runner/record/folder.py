@@ -90,8 +90,8 @@ class RunFolder:
             ConfigError: `path` is no run folder.
         """
         folder = cls(path)
-        if not folder.config.is_file():
-            what = "is not a run folder (it has no config.yaml)" if folder.path.exists() else "does not exist"
+        if not os.path.isfile(folder.config):
+            what = "is not a run folder (it has no config.yaml)" if os.path.exists(path) else "does not exist"
             raise ConfigError(
                 f"{path}: {what}. Give the folder that a run printed in its last line, such as outputs/runs/...."
             )

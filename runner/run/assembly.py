@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from runner.engine.spec import Spec
     from runner.engine.split import Split
     from runner.record.recorder import Recorder
-    from runner.run.unchanged import Unchanged
 
 log = logging.getLogger(__name__)
 
@@ -33,15 +32,25 @@ def load_data(recipe: Recipe) -> Data:
     return data
 
 
+def set_up_device(recipe: Recipe) -> torch.device:
+    """The device that a recipe chooses, ready to be used."""
+    from runner.engine.device import choose_device, set_up
+
+    trainer = recipe.trainer
+    device = choose_device(trainer.device)
+    set_up(device, trainer.threads, trainer.deterministic)
+    return device
+
+
 def prepare(
     recipe: Recipe,
     recorder: Recorder,
     interrupt: Interrupt,
     progress: Progress,
     saved: dict[str, Any] | None = None,
-    unchanged: Unchanged | None = None,
+    data: Data | None = None,
 ) -> tuple[Fit, Data]:
-    """Load the data, build everything, and go to where the run was.
+    """Load the data, build everything, and go to where the run was, if it was anywhere.
 
     Args:
         recipe: checked.
@@ -49,11 +58,10 @@ def prepare(
         interrupt: says whether the run was asked to stop.
         progress: hears of what there is to say.
         saved: the checkpoint to go on from; None starts anew.
-        unchanged: says whether the data may be others than those the run was started with; None does not look.
+        data: where they are loaded already.
     """
     from runner.config.build import build, build_optimizer
     from runner.config.check import scores_of
-    from runner.engine.device import choose_device, set_up
     from runner.engine.dry_run import check_curve, check_shapes
     from runner.engine.fit import Best, Fit
     from runner.engine.meter import Meter
@@ -64,9 +72,8 @@ def prepare(
     from runner.engine.state import TrainState, seed_for
 
     trainer = recipe.trainer
-    device = choose_device(trainer.device)
-    set_up(device, trainer.threads, trainer.deterministic)
-    data = load_data(recipe)
+    device = set_up_device(recipe)
+    data = data or load_data(recipe)
     _tell(progress, data.notes)
     objects = build(recipe, data, seed_for(recipe.seed, "init"), fresh=saved is None)
     _tell(progress, objects.notes)
@@ -121,16 +128,9 @@ def prepare(
     for technique in fit.techniques:
         technique.setup(fit)
     check_curve(fit.learning_rate, plan.total, base_lr)
-    manifest: dict[str, Any] = {}
     if saved is not None:
-        before = saved["data"]
-        if unchanged and (note := unchanged.check(data, before["fingerprint"], before["sizes"])):
-            manifest["resumed_with_changed_data"] = note
         _go_back(fit, saved)
-    if unchanged:
-        unchanged.check_shared(recipe, data)
     recorder.folder.update_manifest(
-        **manifest,
         seed=recipe.seed,
         split_seed=recipe.data.split_seed,
         data={"fingerprint": data.fingerprint, **data.sizes},

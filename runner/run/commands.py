@@ -109,7 +109,8 @@ def resume(
     Returns:
         What stands in ``result.json``.
     """
-    from runner.run.training import execute
+    from runner.engine.checkpoint import go_back_to, load_last, state_named
+    from runner.run.training import Continued, execute
     from runner.run.unchanged import Unchanged
 
     place = RunFolder.existing(folder)
@@ -123,14 +124,17 @@ def resume(
     status = place.read_json(place.result).get("status")
     if status == "completed" and not command.parsed and checkpoint is None:
         raise ConfigError(f"{folder}: this run is complete. To train longer, add trainer.max_epochs=N (now {before}).")
+    saved = load_last(place.checkpoints) if checkpoint is None else state_named(place.checkpoints, checkpoint)
+    # The folder stays as it is until it is known that the run goes on.
+    unchanged = Unchanged(allow_changed_data, known_data)
+    again = Continued.on_data_of(recipe, saved, unchanged)
     if checkpoint is not None:
-        from runner.engine.checkpoint import go_back_to
-
         go_back_to(place.checkpoints, checkpoint)
     assert recipe.text is not None
     place.create_again(recipe.text)
-    place.update_manifest(status="running", resumed_with=[*_resumed_with(place), *(overrides or [])])
-    return execute(recipe, place, progress, Unchanged(allow_changed_data, known_data), resume=True, test=test)
+    changed = {"resumed_with_changed_data": again.note} if again.note else {}
+    place.update_manifest(status="running", resumed_with=[*_resumed_with(place), *(overrides or [])], **changed)
+    return execute(recipe, place, progress, unchanged, again, test=test)
 
 
 def _resumed_with(place: RunFolder) -> list[str]:
@@ -203,7 +207,7 @@ def evaluate_run(
     data = load_data(recipe)
     _check_split(split, data.parts)
     place = RunFolder.existing(folder)
-    if note := Unchanged(allow_changed_data).check(data, network.fingerprint, network.sizes):
+    if note := Unchanged(allow_changed_data).check(data, network.fingerprint, network.sizes, network.spec):
         place.update_manifest(evaluated_on_changed_data=note)
     meter = Meter(network.task, build_metrics(recipe, network.task))
     batches = evaluation_batches(recipe, data.parts[split], network.device, False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal
 
 from runner.engine.transform import Bad
-from runner.errors import ConfigError, RunFailed
+from runner.errors import ConfigError, RunFailed, did_you_mean
 
 if TYPE_CHECKING:
     from runner.run.trained import TrainedNetwork
@@ -59,30 +60,54 @@ def predict(
         hear: hears of the progress after every batch.
 
     Raises:
-        ConfigError: a file is not there or has another form.
-        RunFailed: an example can't be read.
+        ConfigError: a file is not there or has another form, or `output` can't be written or is one of them.
+        RunFailed: an example can't be read, or what is predicted for it is no finite number.
     """
     if network.transform is None:
         raise ConfigError("predict: the data of this run have no raw form that files could hold.")
+    _look_for(sources, output)
     size = batch_size or network.batch_size
     done, said = Predicted(), 0
+
+    def leave_out(place: str, reason: str) -> None:
+        if on_error == "stop":
+            raise RunFailed(f"{place}: {reason} --on-error skip leaves such examples out.")
+        tell(f"{place} left out: {reason}")
+        done.skipped += 1
+
     with _opened(output, form) as write:
         for raw in network.transform.read(sources, size):
             if isinstance(raw, Bad):
-                if on_error == "stop":
-                    raise RunFailed(f"{raw.place}: {raw.reason} --on-error skip leaves such examples out.")
-                tell(f"{raw.place} left out: {raw.reason}")
-                done.skipped += 1
+                leave_out(raw.place, raw.reason)
                 continue
-            rows = network.predict(raw.examples)
-            for place, row in zip(raw.places, rows, strict=True):
-                write({"input": place, **row})
-            done.rows += len(rows)
+            for place, row in zip(raw.places, network.predict(raw.examples), strict=True):
+                if any(isinstance(value, float) and not math.isfinite(value) for value in row.values()):
+                    leave_out(place, "what the network gives for it is no finite number.")
+                    continue
+                write({"input": place.encode(errors="replace").decode(), **row})  # names of files may be any bytes
+                done.rows += 1
             for note in list(network.transform.notes)[said:]:
                 tell(note)
                 said += 1
             hear(done)
     return done
+
+
+def _look_for(sources: Sequence[str], output: str | Path | None) -> None:
+    """See that all files are there before the first is read, and that none of them is about to be replaced."""
+    for source in sources:
+        if source == "-":
+            if sys.stdin is None:
+                raise ConfigError("-: the standard input is closed.")
+            continue
+        path = Path(source).expanduser()
+        if not source or not os.path.exists(path):
+            beside = os.listdir(path.parent) if os.path.isdir(path.parent) else []
+            raise ConfigError(
+                f"{source or repr('')}: there is no such file or folder.{did_you_mean(path.name, beside)}"
+            )
+        if output is not None and os.path.exists(output) and os.path.samefile(path, output):
+            raise ConfigError(f"--output {output}: would replace what is to be predicted. Give another name.")
 
 
 @contextmanager
@@ -96,17 +121,30 @@ def _opened(output: str | Path | None, form: Form | None) -> Iterator[Callable[[
     forms: dict[str, Form] = {".csv": "csv", ".jsonl": "jsonl", ".json": "jsonl"}
     if form is None and path.suffix not in forms:
         raise ConfigError(f"--output {output}: expected a name that ends in .csv or .jsonl, or --format csv|jsonl.")
-    if not path.parent.is_dir():
-        raise ConfigError(f"--output {output}: there is no folder {path.parent}.")
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    if os.path.isdir(path) or not os.path.isdir(path.parent):
+        what = "is a folder; expected a file" if os.path.isdir(path) else f"there is no folder {path.parent}"
+        raise ConfigError(f"--output {output}: {what}.")
+    path = path.resolve()  # a link stays one
+    special = path.exists() and not path.is_file()  # a pipe or a device can't be replaced
+    temporary = path if special else path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with open(temporary, "w", encoding="utf-8", newline="") as file:
+        with _writable(temporary, output) as file:
             yield _writer(file, form or forms[path.suffix])
             file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+            if not special:
+                os.fsync(file.fileno())
+        if not special:
+            os.replace(temporary, path)
     finally:
-        temporary.unlink(missing_ok=True)
+        if not special:
+            temporary.unlink(missing_ok=True)
+
+
+def _writable(path: Path, output: str | Path) -> IO[str]:
+    try:
+        return open(path, "w", encoding="utf-8", newline="")
+    except OSError as error:
+        raise ConfigError(f"--output {output}: can't be written to ({error.strerror}).") from error
 
 
 def _writer(file: IO[str], form: Form) -> Callable[[dict[str, Any]], None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -103,16 +104,20 @@ def load(
         RunFailed: the checkpoint is damaged or belongs to another network.
     """
     from runner.config.build import build_loss, build_task, model_node
+    from runner.config.run_config import from_environment
+    from runner.config.targets import check_trusted
     from runner.engine import checkpoint as files
     from runner.engine.device import choose_device
     from runner.engine.spec import Spec
 
-    path = Path(folder) if Path(folder).is_file() else find(RunFolder.existing(folder), checkpoint)
+    path = Path(folder) if os.path.isfile(folder) else find(RunFolder.existing(folder), checkpoint)
     where = choose_device(device)
     saved = files.load(path, where)
-    recipe = Recipe({**saved["config"], "trusted_targets": list(trusted_targets or [])})
+    recipe = Recipe({**from_environment(saved["config"]), "trusted_targets": list(trusted_targets or [])})
     recipe.refuse_untrusted()
     spec = Spec.from_plain(saved["spec"])
+    if "." in (spec.task or ""):  # a class of one's own, named by its data
+        check_trusted({"_target_": spec.task}, "task", recipe.trusted)
     loss = build_loss(recipe, spec)
     task = build_task(recipe, spec, loss)
     model = model_node(recipe).make(spec=task.spec).to(where)

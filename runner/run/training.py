@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import shlex
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from runner.errors import ConfigError, Interrupted, RunFailed, RunnerError
@@ -20,15 +21,48 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class Continued:
+    """What a run goes on with.
+
+    Attributes:
+        saved: the checkpoint; None where it was stopped before there was one.
+        data: loaded.
+        note: how they differ from those before, where that is allowed; None where they don't.
+    """
+
+    saved: dict[str, Any] | None
+    data: Data
+    note: str | None
+
+    @classmethod
+    def on_data_of(cls, recipe: Recipe, saved: dict[str, Any] | None, unchanged: Unchanged) -> Continued:
+        """Load the data and see that they are those of before.
+
+        Raises:
+            ConfigError: they are not.
+        """
+        from runner.engine.spec import Spec
+        from runner.run.assembly import load_data, set_up_device
+
+        set_up_device(recipe)
+        data, note = load_data(recipe), None
+        if saved is not None:
+            before = saved["data"]
+            note = unchanged.check(data, before["fingerprint"], before["sizes"], Spec.from_plain(saved["spec"]))
+        unchanged.check_shared(recipe, data)
+        return cls(saved, data, note)
+
+
 def execute(
     recipe: Recipe,
     place: RunFolder,
     progress: Progress | None,
     unchanged: Unchanged,
-    resume: bool = False,
+    again: Continued | None = None,
     test: bool = True,
 ) -> dict[str, Any]:
-    """Train in a run folder, from its last checkpoint on where one is to be resumed; what stands in ``result.json``."""
+    """Train in a run folder, anew or from where it was; what stands in ``result.json``."""
     from runner.engine import checkpoint
     from runner.engine.interrupt import Interrupt
     from runner.engine.progress import Progress
@@ -37,15 +71,16 @@ def execute(
 
     begin = time.perf_counter()
     checkpoint.remove_temporary(place.checkpoints)
-    saved = checkpoint.load_last(place.checkpoints) if resume else None
+    saved, data = (again.saved, again.data) if again else (None, None)
     at = (saved["position"]["step"], saved["position"]["epoch"]) if saved else (0, 0)
-    recorder = Recorder(place, at if resume else None)
+    recorder = Recorder(place, at if again else None)
     result: dict[str, Any] = {"status": "failed", "cause": None}
     progress = progress or Progress()
     try:
         with Interrupt() as interrupt:
-            fit, data = prepare(recipe, recorder, interrupt, progress, saved, unchanged)
-            if not resume:
+            fit, data = prepare(recipe, recorder, interrupt, progress, saved, data)
+            if not again:
+                unchanged.check_shared(recipe, data)
                 _describe(fit, recipe)
             _fit_and_test(fit, data, recipe, test, result)
     except KeyboardInterrupt:

@@ -14,6 +14,7 @@ from runner.record.files import write_json
 if TYPE_CHECKING:
     from runner.config.recipe import Recipe
     from runner.engine.data import Data
+    from runner.engine.spec import Field, Spec
 
 
 @dataclass(frozen=True)
@@ -29,23 +30,31 @@ class Unchanged:
     allowed: bool = False
     shared: Path | None = None
 
-    def check(self, data: Data, fingerprint: str, sizes: dict[str, int]) -> str | None:
+    def check(self, data: Data, fingerprint: str, sizes: dict[str, int], spec: Spec) -> str | None:
         """Compare loaded data with what was seen before.
 
         Args:
             data: as loaded now.
             fingerprint: of the data before.
             sizes: examples in each part before.
+            spec: of the data before.
 
         Returns:
             What differs, where that is allowed; None where nothing does.
 
         Raises:
-            ConfigError: they differ.
+            ConfigError: they differ, or so much that the network does not fit them.
         """
         if data.fingerprint == fingerprint:
             return None
-        note = f"{_difference(sizes, data.sizes)} (fingerprint {fingerprint[:12]} before, {data.fingerprint[:12]} now)"
+        parts, fields, fits = _difference(sizes, data.sizes), *_fields(spec, data.spec)
+        prints = f"(fingerprint {fingerprint[:12]} before, {data.fingerprint[:12]} now)"
+        note = f"{'; '.join([*parts, *fields]) or 'as many examples as before, with other content'} {prints}"
+        if self.allowed and not fits:
+            raise ConfigError(
+                f"The data have changed since this run was started: {note}. Its network does not fit these, whatever "
+                "is allowed. Put the old data back, or start a new run."
+            )
         if not self.allowed:
             raise ConfigError(
                 f"The data have changed since this run was started: {note}. Statistics, split and scores would be of "
@@ -67,7 +76,8 @@ class Unchanged:
         if before is None:
             write_json(self.shared, {**known, source: {"fingerprint": data.fingerprint, "sizes": data.sizes}})
         elif before["fingerprint"] != data.fingerprint and not self.allowed:
-            difference = _difference(before["sizes"], data.sizes)
+            parts = _difference(before["sizes"], data.sizes)
+            difference = "; ".join(parts) or "as many examples as before, with other content"
             raise ConfigError(
                 f"The data have changed since the first run of this sweep: {difference} (fingerprint "
                 f"{before['fingerprint'][:12]} before, {data.fingerprint[:12]} now). Runs on different data can't be "
@@ -75,13 +85,42 @@ class Unchanged:
             )
 
 
-def _difference(before: dict[str, int], now: dict[str, int]) -> str:
-    parts = [
+def _difference(before: dict[str, int], now: dict[str, int]) -> list[str]:
+    return [
         f"{name} had {before.get(name, 0):,} examples and has {now.get(name, 0):,}"
         for name in {**before, **now}
         if before.get(name, 0) != now.get(name, 0)
     ]
-    return "; ".join(parts) or "as many examples as before, with other content"
+
+
+def _fields(before: Spec, now: Spec) -> tuple[list[str], bool]:
+    """How inputs and targets differ, in words, and whether a network for the ones takes the others."""
+    if before.task != now.task:
+        return [f"the task was {before.task} and is {now.task}"], False
+    said, fits = [], True
+    for what, one, other in (("inputs", before.inputs, now.inputs), ("targets", before.targets, now.targets)):
+        if one is None or other is None:
+            continue
+        if (one.kind, one.shape, one.size) != (other.kind, other.shape, other.size):
+            fits = False
+            said.append(f"the {what} were {_in_words(one)} and are {_in_words(other)}")
+        if gone := [name for name in one.names if name not in other.names]:
+            said.append(f"no {_some(gone)} among the {what}")
+        if new := [name for name in other.names if name not in one.names]:
+            said.append(f"{_some(new)} new among the {what}")
+        if not gone and not new and one.names != other.names:
+            said.append(f"the {what} in another order")
+    return said, fits
+
+
+def _in_words(entry: Field) -> str:
+    if entry.size is not None:
+        return f"{entry.kind} of {entry.size}"
+    return f"{entry.kind} of shape {entry.shape}"
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(map(repr, names[:3])) + (", ..." if len(names) > 3 else "")
 
 
 def _source(recipe: Recipe) -> str:

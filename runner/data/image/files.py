@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, Literal, TypeVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
@@ -127,9 +127,21 @@ class Pixels(Transform):
 
     def _decoded(self, path: Path) -> NDArray[np.uint8] | Bad:
         try:
-            return self.decode(path)
+            pixels = self.decode(path)
         except RunFailed as error:
             return Bad(str(path), str(error).removeprefix(f"{path} "))
+        with Image.open(path) as file:
+            turned = file.getexif().get(ExifTags.Base.Orientation, 1) >= 5
+            height, width = file.size if turned else file.size[::-1]
+            grey = file.mode in ("1", "L", "LA", "I;16")
+        if (height, width) != (self.height, self.width):
+            self.notes[f"images of other than {self.width} x {self.height} pixels: resized to cover them, then cut"] = (
+                None
+            )
+        if grey != (self.channels == 1):
+            was, is_now = ("grey", "taken as colours") if grey else ("colour", "turned to grey")
+            self.notes[f"{was} images: {is_now}, as the network was trained with"] = None
+        return pixels
 
     def decode(self, path: Path | BinaryIO) -> NDArray[np.uint8]:
         """An image file as the pixels ``(C, H, W)`` that it would have among the training data."""

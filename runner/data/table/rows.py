@@ -61,20 +61,32 @@ def raw_rows(source: str, transform: TableTransform, size: int) -> Iterator[Raw 
         size: rows at once, at most.
 
     Raises:
-        ConfigError: there is no such file, or it is no table.
+        ConfigError: it is no table.
         RunFailed: a column is missing.
     """
     if source == "-":
         form: Format = "jsonl" if sys.stdin.buffer.peek(1)[:1] == b"{" else "csv"  # type: ignore[union-attr]
         yield from _in_turn(read_rows(sys.stdin.buffer, transform, form), "-", size)
         return
-    path = Path(source).expanduser()
-    if not path.is_file():
-        beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
-        what = "is a folder; expected a file" if path.is_dir() else "there is no such file"
-        raise ConfigError(f"{source}: {what}.{did_you_mean(path.name, beside)}")
+    path = table_file(source)
     with path.open("rb") as file:
         yield from _in_turn(read_rows(file, transform, format_of(path), source), source, size)
+
+
+def table_file(source: str) -> Path:
+    """The file of that name.
+
+    Raises:
+        ConfigError: it is not there, or no table.
+    """
+    path = Path(source).expanduser()
+    if path.is_dir():
+        raise ConfigError(f"{source}: is a folder. Expected a table: {', '.join(_SUFFIXES)}.")
+    if not path.exists():
+        beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+        raise ConfigError(f"{source}: there is no such file.{did_you_mean(path.name, beside)}")
+    format_of(path)
+    return path
 
 
 def _in_turn(blocks: Iterator[Rows], source: str, size: int) -> Iterator[Raw | Bad]:
@@ -134,7 +146,7 @@ def read_rows(
     """
     if form == "csv":
         header = read_header(file, source)
-        transform.refuse_missing(header.names)
+        transform.refuse_missing(header.names, source)
         wanted = [column.name for column in transform.columns]
         for block in read_blocks(file, header, source, size):
             values = block.texts(wanted)
@@ -158,7 +170,7 @@ def _parquet(file: BinaryIO, transform: TableTransform, source: str, chunk: int)
     wanted = [column.name for column in transform.columns]
     try:
         table = pl.scan_parquet(file)
-        transform.refuse_missing(table.collect_schema().names())
+        transform.refuse_missing(table.collect_schema().names(), source)
         start = 1
         for frame in table.select(wanted).collect_batches(chunk_size=chunk, maintain_order=True):
             yield _rows(frame, range(start, start + len(frame)), [], transform)

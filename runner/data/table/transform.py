@@ -38,7 +38,8 @@ class Measure:
     def __call__(self, values: NDArray[np.float64]) -> NDArray[np.float32]:
         """Numbers ``(N,)``, NaN for gaps, as features."""
         filled = np.where(np.isnan(values), self.fill, values)
-        return ((filled - self.shift) / self.spread).astype(np.float32)
+        with np.errstate(over="ignore"):  # beyond float32: infinite, which whoever meets it tells of
+            return ((filled - self.shift) / self.spread).astype(np.float32)
 
 
 @dataclass
@@ -177,8 +178,11 @@ class TableTransform(Transform):
 
     def read(self, sources: Sequence[str], size: int) -> Iterator[Raw | Bad]:
         """Rows of CSV, parquet and JSON lines; see `runner.data.table.rows`."""
-        from runner.data.table.rows import raw_rows
+        from runner.data.table.rows import raw_rows, table_file
 
+        for source in sources:  # all of them, before the first is read
+            if source != "-":
+                table_file(source)
         for source in sources:
             yield from raw_rows(source, self, size)
 
@@ -205,8 +209,8 @@ class TableTransform(Transform):
                     refused.setdefault(row, f"column {column.name!r}: {text.strip()!r} {EXPECTED[column.kind]}")
         return pl.DataFrame(understood), dict(sorted(refused.items()))
 
-    def refuse_missing(self, names: Collection[str]) -> None:
-        """See that every column that training had is among `names`.
+    def refuse_missing(self, names: Collection[str], source: str = "the table") -> None:
+        """See that every column that training had is among `names`, those of `source`.
 
         Raises:
             RunFailed: one is not.
@@ -214,7 +218,7 @@ class TableTransform(Transform):
         for column in self.columns:
             if column.name not in names:
                 raise RunFailed(
-                    f"There is no column {column.name!r}, which the network was trained with."
+                    f"{source}: there is no column {column.name!r}, which the network was trained with."
                     f"{did_you_mean(column.name, names)} Given: {', '.join(names)}."
                 )
 
@@ -253,7 +257,9 @@ class TableTransform(Transform):
             example = words.filter(codes.is_null())[0]
             what = "an empty" if example == NO_VALUE else "a"
             shown = "" if example == NO_VALUE else f" (such as {example!r})"
-            self.notes[f"{what} {column.name!r} not seen in training{shown}: zero in all its features"] = None
+            head = f"{what} {column.name!r} not seen in training"
+            if not any(note.startswith(head) for note in self.notes):  # once, whatever the next example is
+                self.notes[f"{head}{shown}: zero in all its features"] = None
 
     def module(self) -> nn.Module | None:
         """The same as a module from raw numbers float64 ``(N, C)``, NaN for gaps, to inputs float32 ``(N, F)``.
