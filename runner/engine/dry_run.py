@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from runner.engine.meter import Meter, Result
 from runner.errors import ConfigError
 
 if TYPE_CHECKING:
     from runner.engine.batch import Batch
     from runner.engine.fit import Fit
+    from runner.engine.metric import Metric
     from runner.engine.schedule import LearningRate
     from runner.engine.split import Split
+    from runner.engine.task import Task
 
 _ASKED = 100_000
 
@@ -70,13 +73,17 @@ def _name(thing: Any) -> str:
 
 
 def check_shapes(fit: Fit, split: Split) -> None:
-    """Pass two training examples through the network, the loss and the task, in evaluation mode.
+    """Pass two training examples through the network, the loss, the task and the metrics, in evaluation mode.
 
     Raises:
         ConfigError: one of them fails or gives another shape than it must; names the class, and the layer where known.
     """
     batch = split.read(torch.arange(min(2, len(split)))).to(fit.device)
     model, targets = fit.model.eval(), batch.targets
+    try:
+        fit.task.check_targets(batch)
+    except ConfigError as error:
+        raise ConfigError(f"data: they {error}") from error
     with torch.no_grad():
         outputs = _outputs(model, batch)
         try:
@@ -95,6 +102,22 @@ def check_shapes(fit: Fit, split: Split) -> None:
                 f"task ({_name(fit.task)}): its predict() gives {_described(predictions)}. Expected a tensor like the "
                 f"targets' {tuple(targets.shape)}."
             )
+        for metric in fit.meter.metrics:
+            _check_metric(fit.task, metric, Result(value, outputs, batch, batch.units), predictions)
+
+
+def _check_metric(task: Task, metric: Metric, result: Result, predictions: Tensor) -> None:
+    meter = Meter(task, [metric])
+    meter.add([result])
+    try:
+        meter.read()
+    except torch.OutOfMemoryError:
+        raise
+    except (RuntimeError, ValueError, TypeError, IndexError, KeyError, AttributeError, AssertionError) as error:
+        raise ConfigError(
+            f"metric ({_name(metric)}): fails on predictions of shape {tuple(predictions.shape)} for targets of shape "
+            f"{tuple(result.batch.targets.shape)}: {type(error).__name__}: {' '.join(str(error).split())}."
+        ) from error
 
 
 def _described(thing: Any) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from runner.engine.targets import misfit
 from runner.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -78,6 +79,20 @@ class Task:
             outputs: what the network gave, on the CPU.
         """
         raise NotImplementedError
+
+    def check_targets(self, batch: Batch) -> None:
+        """Look at the targets of the first examples: their kind, shape and type, and whether they are within bounds.
+
+        Raises:
+            ConfigError: the task can't be asked for such, or they are not what the data say of them.
+        """
+        field = self.spec.targets
+        if field is None or field.kind not in self.targets:
+            given = "nothing of their targets" if field is None else f"that their targets are of kind {field.kind!r}"
+            expected = " or ".join(repr(kind) for kind in self.targets)
+            raise ConfigError(f"say {given}, and are for {self.name}. Expected the kind {expected}, or another task.")
+        if problem := misfit(field, batch.targets):
+            raise ConfigError(f"say that their targets are of kind {field.kind!r}, and these {problem}.")
 
     def check(self, outputs: Any, batch: Batch) -> None:
         """Look at what the network gave for the first examples.
