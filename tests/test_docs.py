@@ -9,11 +9,21 @@ import pytest
 from PIL import Image
 
 from runner.cli.verbs import VERBS, answer
+from tests.test_own_task import write_files
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/*.md")])
 COMMAND = re.compile(r"^(?:    |\$ )(python -m runner\b.*)$")
-LEFT_OUT = ("resume", "rerun", "evaluate", "doctor", "find-lr", "find-batch-size", "sweeps")  # need a run, or train
+LEFT_OUT = (
+    "resume",
+    "rerun",
+    "evaluate",
+    "predict",
+    "doctor",
+    "find-lr",
+    "find-batch-size",
+    "sweeps",
+)  # need a run, or train
 
 
 def commands():
@@ -56,6 +66,7 @@ def files(tmp_path, monkeypatch):
     )
     Path("my_options/regularization").mkdir()
     Path("my_options/regularization/small_biases.yaml").write_text(shown("yaml", "small_biases:"))
+    write_files(ROOT / "docs/own_task.md", tmp_path)
     return tmp_path
 
 

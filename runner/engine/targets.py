@@ -47,9 +47,7 @@ def _outside(field: Field, targets: Tensor) -> str | None:
             return f"have shape {tuple(targets.shape)}. Expected 5 numbers a box: class, left, top, right, bottom"
         there = targets[targets[..., 0] >= 0]
         if bool((there[:, 1:3] > there[:, 3:5]).any()):
-            return (
-                "hold a box whose right or bottom is before its left or top. Expected class, left, top, right, bottom"
-            )
+            return "hold a box that ends before it begins. Expected class, left, top, right, bottom"
         numbers, least = targets[..., 0], -1
     else:
         numbers, least = targets, 0

@@ -15,6 +15,7 @@ from runner.config.options import CONF, Options
 from runner.config.signature import SUPPLIED, signature_of
 from runner.config.targets import resolve
 from runner.run import compose, run
+from runner.testing.checks import alike
 
 OPTIONS = Options()
 ALL = [(group, name) for group in OPTIONS.groups() for name in OPTIONS.names(group)]
@@ -87,15 +88,7 @@ def test_keys_and_values_are_those_of_the_signature(key, node):
         elif isinstance(value, str) and value.startswith("${"):
             continue  # filled by another key of the config
         else:
-            assert same(value, default), f"{name}: {value!r} in the file, {default!r} in the signature"
-
-
-def same(value, default):
-    if isinstance(value, list):
-        return isinstance(default, tuple) and len(value) == len(default) and all(map(same, value, default))
-    if isinstance(default, float) and isinstance(value, (int, float)):
-        return math.isclose(value, default)
-    return value == default and isinstance(value, bool) == isinstance(default, bool)
+            assert alike(value, default), f"{name}: {value!r} in the file, {default!r} in the signature"
 
 
 @each_option

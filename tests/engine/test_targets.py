@@ -1,5 +1,7 @@
 """Targets of another form than the data say are told of before a run, each as a person would have them wrong."""
 
+import re
+
 import pytest
 import torch
 
@@ -37,7 +39,7 @@ BAD = [
     (Field("mask", None, 2), torch.full((2, 4, 4), 255), r"hold 255 as a class. Expected 0 to 1"),
     (Field("boxes", (None, 5), 1), torch.tensor([[BOX]]), r"hold 1 as a class. Expected -1 to 0"),
     (Field("boxes", None, 2), torch.zeros(2, 1, 4), r"Expected 5 numbers a box"),
-    (Field("boxes", None, 2), torch.tensor([[[1.0, 8, 2, 3, 9]]]), r"right or bottom is before its left"),
+    (Field("boxes", None, 2), torch.tensor([[[1.0, 8, 2, 3, 9]]]), r"ends before it begins"),
     (Field("tokens", (None,), 9), torch.tensor([[9]]), r"hold 9 as a token"),
 ]
 
@@ -49,12 +51,9 @@ def test_what_fits_is_fine(field, targets):
 
 @pytest.mark.parametrize(("field", "targets", "said"), BAD, ids=lambda part: getattr(part, "kind", ""))
 def test_what_does_not_is_told(field, targets, said):
-    with pytest.raises(AssertionError, match=said):
-        _refuse(field, targets)
-
-
-def _refuse(field, targets):
-    assert not (problem := misfit(field, targets)), problem
+    problem = misfit(field, targets)
+    assert problem is not None
+    assert re.search(said, problem), problem
 
 
 def test_a_task_refuses_targets_of_another_kind_and_of_another_form():

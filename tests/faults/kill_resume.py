@@ -18,9 +18,8 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
-import torch
+from runner.testing.comparison import content, same
 
 COMMAND = [
     "model=mlp",
@@ -35,7 +34,6 @@ COMMAND = [
     "data.batch_size=16",
     "seed=3",
 ]
-IGNORED = ("time", "seconds", "samples_per_second")
 
 
 def start(arguments: list[str], cwd: Path) -> subprocess.Popen[str]:
@@ -72,32 +70,6 @@ def kill_while_training(process: subprocess.Popen[str], folder: Path, draw: rand
         os.kill(process.pid, signal.SIGKILL)
     process.communicate()
     return not (folder / "result.json").exists()
-
-
-def same(a: Any, b: Any, path: str = "") -> list[str]:
-    """Where two structures differ, bit by bit, times left out."""
-    if isinstance(a, torch.Tensor):
-        return [] if torch.equal(a, b) and a.dtype == b.dtype else [path]
-    if isinstance(a, dict):
-        if not isinstance(b, dict) or a.keys() != b.keys():
-            return [f"{path}: keys"]
-        return [d for key in a if key not in IGNORED for d in same(a[key], b[key], f"{path}/{key}")]
-    if isinstance(a, (list, tuple)):
-        if len(a) != len(b):
-            return [f"{path}: length {len(a)} and {len(b)}"]
-        return [d for i, (x, y) in enumerate(zip(a, b, strict=True)) for d in same(x, y, f"{path}[{i}]")]
-    return [] if a == b else [f"{path}: {a!r} and {b!r}"]
-
-
-def content(folder: Path) -> dict[str, Any]:
-    """Everything a run leaves that must not depend on interruptions."""
-    load = lambda name: torch.load(folder / "checkpoints" / name, weights_only=True)  # noqa: E731
-    return {
-        "last": load("last.pt"),
-        "best": load("best.pt"),
-        "metrics": [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()],
-        "result": json.loads((folder / "result.json").read_text()),
-    }
 
 
 def interrupted_run(base: Path, folder: str, draw: random.Random, command: list[str], steps: int, kills: int) -> int:
