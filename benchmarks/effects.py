@@ -434,6 +434,7 @@ def train(effect: str, words: str, seed: int) -> Trained:
     from runner.engine.progress import Progress
     from runner.errors import RunFailed
     from runner.run import compose, load, run
+    from runner.run.assembly import load_data
 
     class Listener(Progress):
         def __init__(self) -> None:
@@ -451,8 +452,8 @@ def train(effect: str, words: str, seed: int) -> Trained:
         except RunFailed:
             facts = {}
         else:
-            model, splits, _ = load(folder)
-            facts = EFFECTS[effect].facts(model, splits)
+            network = load(folder)
+            facts = EFFECTS[effect].facts(network.model, load_data(network.recipe))
         metrics = folder / "metrics.jsonl"
         lines = metrics.read_text().splitlines() if metrics.exists() else []
         result = json.loads((folder / "result.json").read_text())

@@ -33,8 +33,8 @@ sys.path.insert(0, str(HERE))
 from random_tensors import RandomTensors  # noqa: E402
 
 from runner.cli.progress import Terminal  # noqa: E402
-from runner.config.build import instantiate  # noqa: E402
 from runner.config.check import resolved  # noqa: E402
+from runner.config.recipe import Recipe  # noqa: E402
 from runner.run import compose, run  # noqa: E402
 
 CASES = {
@@ -58,17 +58,17 @@ def overrides(case: str, epochs: int) -> list[str]:
     ]
 
 
-def new_model(config: dict, data: RandomTensors) -> nn.Module:
+def new_model(recipe: Recipe, data: RandomTensors) -> nn.Module:
     """The network of a case."""
     torch.manual_seed(0)
-    return instantiate(config["model"], "model", spec=data.load().spec)
+    return recipe["model"].make(spec=data.load().spec)
 
 
-def by_hand(config: dict, data: RandomTensors, epochs: int) -> float:
+def by_hand(recipe: Recipe, data: RandomTensors, epochs: int) -> float:
     """Seconds per step of the fastest loop we can write by hand."""
     splits = data.load()
     x, y, batch = splits.train.inputs, splits.train.targets, data.batch_size
-    model = new_model(config, data)
+    model = new_model(recipe, data)
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-4, fused=True)
     steps = len(x) // batch
     parameters = list(model.parameters())
@@ -116,7 +116,7 @@ def by_runner(case: str, epochs: int, folder: Path) -> float:
     return statistics.median((t - s) / (m - n) for (n, s), (m, t) in pairs)
 
 
-def by_lightning(config: dict, data: RandomTensors, epochs: int, loader: bool) -> float:
+def by_lightning(recipe: Recipe, data: RandomTensors, epochs: int, loader: bool) -> float:
     """Seconds per step of PyTorch Lightning, with a DataLoader as its users have, or with batches as views."""
     import pytorch_lightning as pl
 
@@ -142,7 +142,7 @@ def by_lightning(config: dict, data: RandomTensors, epochs: int, loader: bool) -
     class Module(pl.LightningModule):
         def __init__(self):
             super().__init__()
-            self.net = new_model(config, data)
+            self.net = new_model(recipe, data)
             self.hits = torch.zeros((), dtype=torch.int64)
 
         def training_step(self, parts, _):
@@ -198,15 +198,15 @@ def main() -> None:
     warnings.filterwarnings("ignore")
     with tempfile.TemporaryDirectory() as name:
         for case in CASES:
-            config = resolved(compose(overrides(case, arguments.epochs), str(HERE / "conf")))
-            data = instantiate(config["data"], "data", ["random_tensors"])
+            recipe = Recipe(resolved(compose(overrides(case, arguments.epochs), str(HERE / "conf"))))
+            data = recipe.data
             seconds: dict[str, list[float]] = {name: [] for name in ("by hand", "runner", *LIGHTNING)}
             for number in range(arguments.rounds):
-                seconds["by hand"].append(by_hand(config, data, arguments.epochs))
+                seconds["by hand"].append(by_hand(recipe, data, arguments.epochs))
                 seconds["runner"].append(by_runner(case, arguments.epochs, Path(name) / f"{case[:3]}{number}"))
                 if pytorch_lightning is not None:
                     for who, loader in LIGHTNING.items():
-                        seconds[who].append(by_lightning(config, data, arguments.epochs, loader))
+                        seconds[who].append(by_lightning(recipe, data, arguments.epochs, loader))
             print(f"\n{case}")
             for who, values in seconds.items():
                 if values:
