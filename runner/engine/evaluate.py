@@ -46,11 +46,13 @@ def evaluate(network: nn.Module, batches: Batches, meter: Meter, loss: Loss, pre
     return meter.read()
 
 
-def evaluate_others(fit: Fit, split: str, batches: Batches, meter: Meter) -> dict[str, float]:
+def evaluate_others(fit: Fit, split: str, batches: Batches) -> dict[str, float]:
     """Scores of the networks that techniques want scored beside the run's own: ``{"ensemble_loss": .., ..}``."""
     return {
         f"{prefix}_{name}": value
         for others in listeners(fit.techniques, "also_evaluate")
         for prefix, network in others(split).items()
-        for name, value in evaluate(network, batches, meter, fit.loss, fit.precision).items()
+        for name, value in evaluate(
+            network, batches, Meter(fit.task, fit.meter.metrics), fit.loss, fit.precision
+        ).items()
     }

@@ -88,6 +88,7 @@ class Fit:
         recorder: writes what happened.
         interrupt: says whether the run was asked to stop.
         progress: hears what happened.
+        val_meter: losses and predictions of the last evaluation.
         about: what checkpoints say of the network besides its weights: configuration, spec, fitted transform, data.
     """
 
@@ -113,6 +114,10 @@ class Fit:
     progress: Progress
     about: dict[str, Any]
     started: float = field(default_factory=time.perf_counter)
+    val_meter: Meter = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.val_meter = Meter(self.task, self.meter.metrics)
 
     @property
     def spec(self) -> Spec:

@@ -8,7 +8,6 @@ from typing import Literal
 from runner.engine.device import seeder
 from runner.engine.evaluate import evaluate, evaluate_others
 from runner.engine.fit import Fit
-from runner.engine.meter import Meter
 from runner.engine.pace import Pace
 from runner.engine.saver import Saver
 from runner.engine.step import Step
@@ -36,7 +35,6 @@ def train(fit: Fit) -> Outcome:
     on_epoch_start = listeners(fit.techniques, "on_epoch_start")
     epoch_scores = listeners(fit.techniques, "epoch_scores")
     on_epoch_end = listeners(fit.techniques, "on_epoch_end")
-    val_meter = Meter(fit.task, fit.meter.metrics)
 
     # An epoch that was left between its last update and its end is closed, also where no update is to come.
     while state.epoch < plan.epochs and (state.step < plan.total or state.epoch_step):
@@ -77,8 +75,8 @@ def train(fit: Fit) -> Outcome:
         scores = {f"train/{name}": value for name, value in fit.meter.read().items()}
         with fit.evaluating():
             if ends_here or epoch % settings.eval_every == 0 or epoch == plan.epochs:
-                val = evaluate(fit.network, fit.val, val_meter, fit.loss, fit.precision)
-                val |= evaluate_others(fit, "val", fit.val, val_meter)
+                val = evaluate(fit.network, fit.val, fit.val_meter, fit.loss, fit.precision)
+                val |= evaluate_others(fit, "val", fit.val)
                 scores |= {f"val/{name}": value for name, value in val.items()}
             for more in epoch_scores:
                 scores |= more(scores)

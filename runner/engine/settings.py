@@ -36,7 +36,7 @@ class Trainer:
         max_steps: optimizer updates after which the run ends, whichever comes first.
         max_time: seconds after which the run ends, over all its sessions.
         eval_every: epochs from one evaluation on the validation split to the next; the last epoch always has one.
-        limit_batches: updates per epoch and batches per evaluation, for trying things out.
+        limit_batches: updates per epoch and batches per evaluation (of drawn examples), for trying things out.
         reshuffle: draw another order of the examples in every epoch; else every epoch has the batches of the first.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
         precision: number format of forward and backward pass; see `runner.engine.precision`.

@@ -21,7 +21,8 @@ log = logging.getLogger(__name__)
 _PLAIN = (bool, int, float, str, type(None))
 _FIRST = 1000  # entries of a container that are looked at
 _EARLY = 60.0  # seconds
-_KEPT_BY_TORCH = ("state", "param_groups")  # of an optimizer
+# Of an optimizer: what torch saves, and its notes to itself.
+_KEPT_BY_TORCH = ("state", "param_groups", "_need_device_dtype_check_for_fused", "_warned_capturable_if_run_uncaptured")
 
 
 class UnsavedState:
@@ -29,9 +30,10 @@ class UnsavedState:
 
     Watched are the techniques, the schedule, the warm-up, the loss and the optimizer, unless it is torch's own. An
     attribute counts as forgotten when a value in it changed since training began (or went on) and is nowhere in the
-    part's state. What belongs to the run (network, optimizer, position, other parts) is left out, as it is saved
-    elsewhere; so is what the class names in ``not_saved``. Costs one pass over the attributes, and reads the device
-    only for tensors that are saved as copies.
+    part's state but under the names of other attributes. So does a copy of the weights that a technique took in
+    `setup`, which a resumed run calls before it has its weights back. What belongs to the run (network, optimizer,
+    position, other parts) is left out, as it is saved elsewhere; so is what the class names in ``not_saved``. Costs
+    one pass over the attributes, and reads the device only for tensors that are saved as copies or may be such.
 
     Args:
         fit: the run, ready to train.
@@ -53,6 +55,10 @@ class UnsavedState:
         self.shared = {id(thing) for thing in (*things, *tensors) if not isinstance(thing, _PLAIN)}
         self.shared |= {tensor.data_ptr() for tensor in tensors} - {0}
         self.before = [{at: mark for at, _, mark in self._values(part)} for _, _, part in self.parts]
+        self.copied = [
+            {at for at, leaf, _ in self._values(part) if group and fit.state.step == 0 and self._is_copy(leaf)}
+            for group, _, part in self.parts
+        ]
 
     def check(self, content: dict[str, Any]) -> None:
         """Compare with the checkpoint that is about to be written.
@@ -73,14 +79,19 @@ class UnsavedState:
                 log.warning("%s", error)
 
     def _compare(self, content: dict[str, Any]) -> None:
-        for (group, name, part), before in zip(self.parts, self.before, strict=True):
+        for (group, name, part), before, copied in zip(self.parts, self.before, self.copied, strict=True):
             state = (content[group] if group else content).get(name, {})
             if name != "optimizer":
                 _check_plain(part, state)
-            changed = [(at, leaf) for at, leaf, mark in self._values(part) if before.get(at) != mark]
-            lost = sorted({at.split("/")[1] for at, leaf in changed if not _holds(state, leaf)})
-            if lost:
-                raise RunFailed(_complaint(part, lost))
+            values = list(self._values(part))
+            changed = [(at, leaf) for at, leaf, mark in values if before.get(at) != mark]
+            taken = [(at, leaf) for at, leaf, _ in values if at in copied]
+            for how, places in (("changed in training", changed), ("came from the weights in setup()", taken)):
+                lost = sorted(
+                    {at.split("/")[1] for at, leaf in places if not _holds(_without_others(state, at, part), leaf)}
+                )
+                if lost:
+                    raise RunFailed(_complaint(part, lost, how))
 
     def _values(self, part: Any) -> Iterator[tuple[str, Any, Any]]:
         """Every value in the attributes of `part`: where it is, itself, and something that changes when it does."""
@@ -96,6 +107,13 @@ class UnsavedState:
                 yield at, leaf.get_state(), leaf.get_state().tolist()
             elif isinstance(leaf, _PLAIN):
                 yield at, leaf, repr(leaf)  # NaN is like NaN, and 1 is not like True
+
+    def _is_copy(self, leaf: Any) -> bool:
+        """Whether this is a copy of some weights; zeros and ones are no one's."""
+        if not isinstance(leaf, Tensor):
+            return False
+        alike = [p for p in self.fit.model.parameters() if p.shape == leaf.shape and p.device == leaf.device]
+        return any(bool(p.min() < p.max()) and torch.equal(p, leaf) for p in alike)
 
     def _leaves(self, value: Any, at: str, seen: set[int]) -> Iterator[tuple[str, Any]]:
         """The values in containers, in arrays and in objects that hold some, with their places."""
@@ -134,9 +152,18 @@ def _entries(state: Any, at: str = "") -> Iterator[tuple[str, Any]]:
         yield at, state
 
 
-def _holds(state: Any, leaf: Any) -> bool:
-    """Whether a state has a value somewhere: the number, the tensor itself, an equal one, or its numbers."""
-    entries = [entry for _, entry in _entries(state)]
+def _without_others(state: Any, at: str, part: Any) -> list[Any]:
+    """The entries of a part's state but those under the name of an attribute in which the value at `at` is not."""
+    others = {name.lstrip("_") for name in vars(part)} - _names(at)
+    return [entry for place, entry in _entries(state) if not _names(place) & others]
+
+
+def _names(at: str) -> set[str]:
+    return {name.lstrip("_") for name in at.split("/")}
+
+
+def _holds(entries: list[Any], leaf: Any) -> bool:
+    """Whether a value is among the entries of a state: the number, the tensor itself, an equal one, or its numbers."""
     tensors = [entry for entry in entries if isinstance(entry, Tensor)]
     numbers = [entry for entry in entries if isinstance(entry, _PLAIN)]
     if isinstance(leaf, _PLAIN):
@@ -162,10 +189,11 @@ def _check_plain(part: Any, state: Any) -> None:
             )
 
 
-def _complaint(part: Any, lost: list[str]) -> str:
+def _complaint(part: Any, lost: list[str], how: str) -> str:
     what = f"{'attributes' if len(lost) > 1 else 'attribute'} {', '.join(lost)}"
     return (
-        f"{_where(part)}: its {what} changed in training and would not be in the checkpoint, so that a resumed run "
-        "would differ. Either return what changed from state_dict() and take it back in load_state_dict(); or, for "
-        f"clocks and what is worked out anew, declare not_saved = {tuple(lost)} in the class."
+        f"{_where(part)}: its {what} {how} and would not be in the checkpoint, so that a resumed run would differ. "
+        f"Either return {'it' if len(lost) == 1 else 'them'} from state_dict() and take it back in "
+        "load_state_dict(); or, for clocks and what is worked out anew, declare "
+        f"not_saved = {tuple(lost)} in the class."
     )

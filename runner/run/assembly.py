@@ -196,7 +196,7 @@ def training_batches(
 
 
 def evaluation_batches(recipe: Recipe, split: Split, device: torch.device, channels_last: bool) -> Batches:
-    """Batches for evaluation: larger, as no gradients are kept."""
+    """Batches for evaluation: larger, as no gradients are kept; where limited, of the same examples for every seed."""
     from runner.engine.batches import Batches
 
     option = recipe.data
@@ -205,6 +205,7 @@ def evaluation_batches(recipe: Recipe, split: Split, device: torch.device, chann
         len(split) if option.batch_size == "full" else 4 * option.batch_size,
         device,
         limit=recipe.trainer.limit_batches,
+        seed=option.split_seed,
         channels_last=channels_last,
         num_workers=option.num_workers,
     )

@@ -141,6 +141,7 @@ def _fit_and_test(fit: Fit, data: Data, recipe: Recipe, test: bool, result: dict
     from runner.engine.loop import train
     from runner.engine.meter import Meter, NonFinite
     from runner.run.assembly import evaluation_batches
+    from runner.run.classes import on_classes
 
     fit.progress.started(fit)
     try:
@@ -176,7 +177,7 @@ def _fit_and_test(fit: Fit, data: Data, recipe: Recipe, test: bool, result: dict
         "seconds": round(seconds, 3),
         "samples_per_second": round(fit.samples() / seconds, 1),
         "parameters": sum(p.numel() for p in fit.model.parameters()),
-        "advice": _advice(fit),
+        "advice": [*_advice(fit), *on_classes(fit)],
     }
     if test and outcome.status == "completed" and data.test is not None:
         held_out = evaluation_batches(recipe, data.test, fit.device, fit.train.channels_last)
@@ -187,7 +188,7 @@ def _fit_and_test(fit: Fit, data: Data, recipe: Recipe, test: bool, result: dict
         else:
             with fit.evaluating():
                 result["test"] = evaluate(fit.network, held_out, meter, fit.loss, fit.precision)
-        result["test"] |= evaluate_others(fit, "test", held_out, meter)
+        result["test"] |= evaluate_others(fit, "test", held_out)
 
 
 def _advice(fit: Fit) -> list[str]:

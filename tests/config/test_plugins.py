@@ -49,6 +49,37 @@ class Drawing(Counting):
         torch.rand(1, generator=self.generator)
 
 
+class Mistaken(Counting):  # another of its attributes is as large as the counter that it forgets
+
+    def __init__(self):
+        self.count, self.every, self._seen = 0, 10, 0
+
+    def after_step(self):
+        self.count += 1
+        self._seen += 1
+
+    def state_dict(self):
+        return {"every": self.every, "seen": self._seen}
+
+
+class Anchored(Technique):  # to the weights as they were initialized, which a resumed run does not know
+    slot = Slot.PENALTY
+
+    def setup(self, fit):
+        self.model, self._anchor = fit.model, [p.detach().clone() for p in fit.model.parameters()]
+
+    def penalty(self):
+        return sum(((p - a) ** 2).sum() for p, a in zip(self.model.parameters(), self._anchor))
+
+
+class Moored(Anchored):
+    def state_dict(self):
+        return {"anchor": self._anchor}
+
+    def load_state_dict(self, state):
+        self._anchor = state["anchor"]
+
+
 class Derived(Counting):
     not_saved = ("count",)
 
@@ -172,7 +203,7 @@ class Stepless(torch.optim.Optimizer):
 
 
 class Forgetful(torch.optim.SGD):
-    updates = 1000  # which is nowhere in torch's state
+    updates = 0  # numbers of parameters and of steps, which are in torch's state, are no such counter
 
     def step(self, closure=None):
         self.updates += 1
@@ -265,7 +296,10 @@ class Asked(Digits):
         return replace(super().probe(), task=self.task)
 """
 
-TECHNIQUES, LISTED = "regularization", ("Counting", "Averaging", "Drawing", "Derived", "Saving", "Numpy", "Misspelt")
+TECHNIQUES, LISTED = (
+    "regularization",
+    ("Counting", "Averaging", "Drawing", "Derived", "Saving", "Numpy", "Misspelt", "Mistaken", "Anchored", "Moored"),
+)
 LISTED += ("Deaf", "Placeless", "Elsewhere", "Short", "Undirected")
 GROUPS = {TECHNIQUES: LISTED}
 GROUPS |= {"scheduler": ("Negative", "Dividing", "Heavy", "Listening", "Rateless"), "warmup": ("Falling",)}
@@ -375,10 +409,12 @@ def test_refused_before_training(case, command):
 WHILE = [
     ("regularization=Counting", "my_plugins.Counting: its attribute count changed", "not_saved = ('count',)"),
     ("regularization=Averaging", "my_plugins.Averaging: its attribute average changed"),
+    ("regularization=Mistaken", "my_plugins.Mistaken: its attribute count changed"),
+    ("regularization=Anchored", "my_plugins.Anchored: its attribute _anchor came from the weights in setup()"),
     ("regularization=Drawing", "my_plugins.Drawing: its attribute generator changed"),
     ("regularization=Numpy", "holds a numpy.float64 at 'counts/0'", "can't be read back"),
     ("optimizer=Forgetful", "my_plugins.Forgetful: its attribute updates changed"),
-    ("loss=Weighing", "my_plugins.Weighing: its attribute seen changed", "return what changed from state_dict()"),
+    ("loss=Weighing", "my_plugins.Weighing: its attribute seen changed", "return it from state_dict()"),
     ("scheduler=Listening", "my_plugins.Listening", "at update 6 of 10 it gives a learning rate of nan"),
 ]
 
@@ -395,7 +431,7 @@ def test_a_run_ends_where_it_turns_out(case, command):
     assert not list(left.pop().glob("checkpoints/last.pt")) or "nan" in error
 
 
-@pytest.mark.parametrize("name", ["Derived", "Saving"])
+@pytest.mark.parametrize("name", ["Derived", "Saving", "Moored"])
 def test_what_is_declared_or_saved_in_another_form_is_fine(name, command):
     code, error, _ = command(f"regularization={name}")
     assert (code, error) == (0, "")

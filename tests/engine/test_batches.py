@@ -122,3 +122,18 @@ def test_without_reshuffling_every_epoch_is_the_first(kind):
     for epoch in epochs:
         expected = [tensor for batch in shuffled for tensor in (batch.inputs, batch.targets)]
         assert all(torch.equal(a, b) for a, b in zip(epoch, expected, strict=True))
+
+
+@pytest.mark.parametrize("kind", ["tensors", "dataset"])
+def test_a_limited_evaluation_sees_drawn_examples_in_their_order(kind):
+    """As a split may be sorted by class; the seed tells which, and a whole evaluation takes all as they stand."""
+    split = tensors() if kind == "tensors" else DatasetSplit(Noisy(tensors()), 23)
+
+    def rows(**settings):
+        return torch.cat([batch.targets for batch in Batches(split, 4, CPU, **settings).in_order()]).tolist()
+
+    assert rows(limit=6) == rows(limit=99) == rows() == list(range(23))
+    some = rows(limit=2, seed=5)
+    assert some == rows(limit=2, seed=5) == sorted(some) == split.read(split.drawn(8, 5)).targets.tolist()
+    assert len(some) == len(set(some)) == 8
+    assert len({tuple(rows(limit=2, seed=seed)) for seed in range(9)}) > 5

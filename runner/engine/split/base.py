@@ -66,7 +66,11 @@ class Split:
 
         Drawn, as the rows of a file are often sorted by class.
         """
+        return self.read(self.drawn(number, seed))
+
+    def drawn(self, number: int, seed: int) -> Tensor:
+        """Numbers of so many examples, ascending; of a stream the first ones."""
         if not self.listed:
-            return self.read(torch.arange(min(number, len(self))))
+            return torch.arange(min(number, len(self)))
         generator = torch.Generator().manual_seed(seed_for(seed, "sample"))
-        return self.read(torch.randperm(len(self), generator=generator)[:number].sort().values)
+        return torch.randperm(len(self), generator=generator)[:number].sort().values
