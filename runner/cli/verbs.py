@@ -327,18 +327,22 @@ def _run_dir(overrides: list[str]) -> tuple[list[str], str | None]:
 
 def _evaluate(arguments: list[str]) -> int:
     from runner.cli.tables import score_table
+    from runner.config.run_config import PLACE
     from runner.run import evaluate_run
 
     split, rest = take(arguments, "--split")
     checkpoint, rest = take(rest, "--checkpoint")
     device, rest = take(rest, "--device")
     changed, rest = switch(rest, "--allow-changed-data")
-    usage = "evaluate RUN_DIR [--split test] [--checkpoint best] [--device auto] [--allow-changed-data]"
+    usage = (
+        "evaluate RUN_DIR [data.path=FILE] [--split test] [--checkpoint best] [--device auto] [--allow-changed-data]"
+    )
+    places, rest = [w for w in rest if PLACE.match(w)], [w for w in rest if not PLACE.match(w)]
     trusted, rest = trusted_of(rest, "evaluate")
     folder, rest = run_folder(rest, usage)
     no_more(rest, usage)
     split = split or "test"
-    scores = evaluate_run(folder, split, checkpoint or "best", device or "auto", trusted, changed)
+    scores = evaluate_run(folder, split, checkpoint or "best", device or "auto", trusted, changed, places)
     score_table({split: scores})
     return 0
 

@@ -23,8 +23,11 @@ _LIKE_A_NUMBER = re.compile(r"[-+.\d_]+[eE][-+]?\d+")
 # What may differ when a run is continued: everything else would make it another run.
 RESUMABLE = re.compile(
     r"trainer\.(max_epochs|max_steps|max_time|device|threads|log_every|images|histograms|checkpoint\.\w+)"
-    r"|data\.num_workers|trusted_targets"
+    r"|data\.num_workers|data\.(path|root)|trusted_targets"
 )
+
+# Where the data are now: whether they are the same is told by their content.
+PLACE = re.compile(r"data\.(path|root)=")
 
 
 def freeze(config: DictConfig) -> str:
@@ -121,6 +124,7 @@ def check_resumable(overrides: list[Override]) -> None:
         if not RESUMABLE.fullmatch(override.key_or_group):
             raise ConfigError(
                 f"{override.input_line}: can't change when a run is continued, it would be another run. Limits "
-                "(trainer.max_epochs, max_steps, max_time), trainer.device, logging and trainer.checkpoint.* can. "
-                "For a new run with other values: `python -m runner rerun RUN_DIR ...`."
+                "(trainer.max_epochs, max_steps, max_time), trainer.device, logging, trainer.checkpoint.* and where "
+                "the data are (data.path, data.root) can. For a new run with other values: "
+                "`python -m runner rerun RUN_DIR ...`."
             )

@@ -130,7 +130,7 @@ def state_named(folder: Path, name: str) -> dict[str, Any]:
         Damaged: the file is.
     """
     path = _named(folder, name)
-    saved = load(path) if path.is_file() else {}
+    saved = load(path) if os.path.isfile(path) else {}
     if "optimizer" not in saved:
         kept = ["last", *sorted(p.stem for p in folder.glob("epoch-*.pt"))]
         what = "it holds weights alone, not the state of a run" if saved else f"there is no {path}"

@@ -8,10 +8,11 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
-from runner.config.check import check_run
+from runner.config.check import check_run, resolved
 from runner.config.compose import Command, compose_run
+from runner.config.recipe import Recipe
 from runner.config.run_config import check_resumable, patch, thaw
 from runner.errors import ConfigError, did_you_mean
 from runner.record.folder import RunFolder, claim
@@ -179,6 +180,7 @@ def evaluate_run(
     device: str = "auto",
     trusted_targets: list[str] | None = None,
     allow_changed_data: bool = False,
+    overrides: list[str] | None = None,
 ) -> dict[str, float]:
     """Scores of a run's network on one part of its data.
 
@@ -189,6 +191,7 @@ def evaluate_run(
         device: where to compute.
         trusted_targets: modules of your own that the run's config names.
         allow_changed_data: go on where the data are not those that the run was trained with.
+        overrides: where the data are now: ``data.path=FILE``, ``data.root=FOLDER``.
 
     Raises:
         ConfigError: these data have no such part, or are not those of the run.
@@ -203,7 +206,9 @@ def evaluate_run(
 
     network = load(folder, checkpoint, device, trusted_targets)
     _check_split(split, network.sizes)
-    recipe = network.recipe
+    config = OmegaConf.create(network.recipe.values)
+    patch(config, Command(list(overrides or [])))
+    recipe = Recipe(resolved(config))
     data = load_data(recipe)
     _check_split(split, data.parts)
     place = RunFolder.existing(folder)

@@ -141,8 +141,12 @@ def find(place: RunFolder, checkpoint: str) -> Path:
         ConfigError: there is none.
     """
     named = place.checkpoints / f"{checkpoint}.pt"
-    path = named if named.is_file() or ("/" not in checkpoint and not checkpoint.endswith(".pt")) else Path(checkpoint)
-    if not path.is_file():
+    path = (
+        named
+        if os.path.isfile(named) or ("/" not in checkpoint and not checkpoint.endswith(".pt"))
+        else Path(checkpoint)
+    )
+    if not os.path.isfile(path):
         there = [p.stem for p in sorted(place.checkpoints.glob("*.pt"))]
         raise ConfigError(
             f"--checkpoint {checkpoint}: there is no {path}. Expected a file, or one of this run's: "

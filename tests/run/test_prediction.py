@@ -4,6 +4,7 @@ import io
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -269,3 +270,32 @@ def test_a_reader_that_has_seen_enough(say, start, table):
     process.stdout.close()
     assert (process.wait(timeout=60), process.stderr.read()) == (0, "")
     process.stderr.close()
+
+
+PEAK = """
+import resource, sys
+from runner.cli.verbs import answer
+code = answer(["predict", "run", "-", "--batch-size", "8192"])
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)
+sys.exit(code)
+"""
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_file(say, table):
+    assert say(*TABLE, "trainer.max_epochs=1", "data.exclude=[colour]", "hydra.run.dir=run").code == 0
+    ballast = b"0.25," + b"x" * 494 + b"\n"  # long lines: what is held of a file shows, and predicting takes no time
+
+    def peak(megabytes):
+        process = subprocess.Popen(
+            [sys.executable, "-c", PEAK], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        )
+        process.stdin.write(b"size,more\n")
+        for _ in range(megabytes):
+            process.stdin.write(ballast * 2000)
+        _, said = process.communicate()
+        assert process.returncode == 0
+        return int(said.split()[-1]) / 1024
+
+    short, long = peak(35), peak(135)
+    assert long < short + 50

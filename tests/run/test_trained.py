@@ -113,7 +113,7 @@ def test_what_stands_in_the_environment_is_taken_from_there(go, table, monkeypat
     assert evaluate_run("run") == scores
     monkeypatch.delenv("TABLE")
     assert load("run").predict(table.head(1))
-    with pytest.raises(ConfigError, match="no such file"):
+    with pytest.raises(ConfigError, match="'TABLE' not found"):
         evaluate_run("run")
 
 

@@ -1,0 +1,135 @@
+"""Changed data are refused wherever a run goes on, is judged or is compared, and the folder stays as it was."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from runner.engine.progress import Progress
+from runner.errors import ConfigError
+from runner.run import evaluate_run, resume
+from tests.run.conftest import TABLE, write_table
+
+
+def files(folder):
+    """The content of every file in a folder."""
+    return {str(path): path.read_bytes() for path in sorted(Path(folder).rglob("*")) if path.is_file()}
+
+
+def manifest(folder="run"):
+    return json.loads(Path(folder, "manifest.json").read_text())
+
+
+@pytest.fixture
+def done(say, table):
+    """A completed run on ``table.csv``."""
+    words = [*TABLE, "trainer.max_epochs=2", "trainer.checkpoint.every_epochs=1", "hydra.run.dir=run"]
+    assert say(*words).code == 0
+
+
+CHANGES = {
+    "rows": (lambda: write_table(rows=140), "train had 84 examples and has 98; val had 18 examples and has 21"),
+    "values": (lambda: write_table(seed=1), "as many examples as before, with other content"),
+    "classes": (lambda: write_table(classes=("no", "yes", "maybe")), "the targets were class of 2 and are class of 3"),
+    "names": (lambda: write_table(classes=("no", "ja")), "no 'yes' among the targets; 'ja' new among the targets"),
+    "column": (lambda: write_table().drop("size").write_csv("table.csv"), "no 'size' among the inputs"),
+}
+FIT = ("rows", "values", "names")
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize(
+    "command",
+    [["resume", "run", "trainer.max_epochs=3"], ["resume", "run", "--from", "epoch-0001"], ["evaluate", "run"]],
+    ids=["resume", "from", "evaluate"],
+)
+def test_changed_data_are_refused_or_allowed(say, done, command, change):
+    alter, differs = CHANGES[change]
+    alter()
+    before = files("run")
+    answer = say(*command)
+    assert answer.code == 2 and answer.err.count("\n") == 1, answer
+    assert answer.err.startswith("error: The data have changed since this run was started: ")
+    assert differs in answer.err and "--allow-changed-data" in answer.err
+    assert files("run") == before
+    allowed = say(*command, "--allow-changed-data")
+    if change in FIT:
+        assert allowed.code == 0, allowed
+        note = manifest()["evaluated_on_changed_data" if command[0] == "evaluate" else "resumed_with_changed_data"]
+        assert differs in note and "fingerprint" in note
+        assert command[0] == "evaluate" or say("resume", "run", "trainer.max_epochs=4").code == 0  # it is theirs now
+    else:
+        assert allowed.code == 2 and "does not fit these" in allowed.err and allowed.err.count("\n") == 1
+        assert files("run") == before
+
+
+def test_a_table_that_can_not_be_read_any_more_leaves_the_run_as_it_was(say, done):
+    before = files("run")
+    Path("table.csv").write_text("size,colour,t,label\n1,red,0,yes\n")
+    assert say("resume", "run", "trainer.max_epochs=3").code == 1
+    Path("table.csv").unlink()
+    assert say("resume", "run", "trainer.max_epochs=3").code == 2
+    assert files("run") == before
+
+
+def test_a_table_that_was_only_touched_is_the_same(say, done):
+    content = Path("table.csv").read_bytes()
+    Path("table.csv").unlink()
+    Path("table.csv").write_bytes(content)
+    os.utime("table.csv", (0, 0))
+    assert say("evaluate", "run").code == 0
+    assert say("resume", "run", "trainer.max_epochs=3").code == 0
+    assert "resumed_with_changed_data" not in manifest()
+
+
+def test_a_table_that_was_moved_is_the_same(say, done):
+    Path("data").mkdir()
+    shutil.move("table.csv", "data/moved.csv")
+    assert "no such file" in say("evaluate", "run").err
+    scores = say("evaluate", "run", "data.path=data/moved.csv")
+    assert scores.code == 0, scores
+    assert say("resume", "run", "trainer.max_epochs=3", "data.path=data/moved.csv").code == 0
+    assert "resumed_with_changed_data" not in manifest()
+    assert say("evaluate", "run").code == 0  # its checkpoints know by now
+    write_table("data/moved.csv", seed=1)
+    assert "have changed" in say("evaluate", "run", "data.path=data/moved.csv").err
+    assert "takes the run as it was" in say("evaluate", "run", "data.scaling=none").err
+
+
+RANDOM = (*TABLE[:-1], "data.exclude=[t]", "trainer.max_epochs=1", "optimizer.lr=interval(0.001,0.1)")
+RANDOM = ("-m", *RANDOM, "hydra/sweeper=random", "hydra.sweep.dir=sweep")
+SAID = "The data have changed since the first run of this sweep: as many examples as before, with other content"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "folds", [(), ("data.folds=2", "hydra.sweeper.repeat_key=data.fold", "hydra.sweeper.repeats=2")], ids=["", "folds"]
+)
+def test_trials_and_folds_that_start_after_a_change_are_refused(say, table, folds):
+    assert say(*RANDOM, *folds, "hydra.sweeper.n_trials=1").code == 0
+    done = files("sweep/trials")
+    shutil.copy("table.csv", "kept.csv")
+    write_table(seed=1)
+    answer = say("resume", "sweep", "hydra.sweeper.n_trials=2")
+    assert answer.code == 1 and SAID in answer.out + answer.err, answer
+    assert "Traceback" not in answer.out + answer.err
+    assert {path: content for path, content in files("sweep/trials").items() if path in done} == done
+    assert "can be compared only as they are" in say("resume", "sweep", "--allow-changed-data").err
+    shutil.move("kept.csv", "table.csv")
+    assert say("resume", "sweep", "hydra.sweeper.n_trials=3").code in (0, 1)
+
+
+def test_while_a_run_goes_on_the_data_may_go(go, table):
+    """Nothing reads them again before the next start."""
+
+    class Remove(Progress):
+        def epoch(self, fit, row):
+            Path("table.csv").unlink(missing_ok=True)
+
+    assert go(*TABLE, "trainer.max_epochs=3", progress=Remove())["status"] == "completed"
+    with pytest.raises(ConfigError, match="no such file"):
+        resume("run", ["trainer.max_epochs=4"])
+    with pytest.raises(ConfigError, match="no such file"):
+        evaluate_run("run")
