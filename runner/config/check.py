@@ -106,7 +106,7 @@ def _typed(config: DictConfig) -> set[str]:
 
 
 def check_recipe(recipe: Recipe, fresh: bool = True) -> None:
-    """See `check_run`."""
+    """Check a recipe; see `check_run`."""
     _check_top_level(recipe.values)
     recipe.refuse_untrusted()
     probe, light = None, True

@@ -36,9 +36,10 @@ class Slot(IntEnum):
 
 
 class Technique:
-    """Something that changes how a network is trained.
+    """Something that changes how a network is trained: a callback, in the words of other libraries.
 
-    A subclass overrides the events it needs; events that are not overridden are never called and cost nothing.
+    Its methods ``on_...``, ``before_...``, ``after_...``, ``around_...`` are called by the loop at the moments that
+    their names say (`EVENTS`). A subclass overrides those it needs; the others are never called and cost nothing.
     Settings are arguments of ``__init__``; what depends on the run is looked up in `setup`.
 
     Attributes:

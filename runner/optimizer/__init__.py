@@ -1,1 +1,1 @@
-"""How parameters are grouped for torch's optimizers."""
+"""What changes weights by their gradients: optimizers that torch has not, what wraps one, groups of parameters."""
