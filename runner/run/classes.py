@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from runner.metric.confusion import ConfusionMatrix
+from runner.metric.statistic.confusion import ConfusionMatrix
 
 if TYPE_CHECKING:
     from runner.engine.fit import Fit
