@@ -28,15 +28,17 @@ sys.path.insert(0, str(HERE))
 
 from runner.config.check import check_run  # noqa: E402
 from runner.config.options import Options  # noqa: E402
+from runner.config.recipe import Recipe  # noqa: E402
 from runner.engine.interrupt import Interrupt  # noqa: E402
 from runner.engine.loop import train  # noqa: E402
 from runner.engine.progress import Progress  # noqa: E402
-from runner.errors import ConfigError  # noqa: E402
+from runner.errors import ConfigError, did_you_mean  # noqa: E402
 from runner.model.layers.activation import ACTIVATIONS  # noqa: E402
 from runner.model.layers.normalization import NORMALIZATIONS  # noqa: E402
 from runner.record.folder import RunFolder  # noqa: E402
 from runner.record.recorder import Recorder  # noqa: E402
-from runner.run import compose, prepare, run  # noqa: E402
+from runner.run import compose, run  # noqa: E402
+from runner.run.assembly import prepare  # noqa: E402
 
 # 64-128-10 and 8-16-32-10, on images of 8x8.
 NETWORKS = {
@@ -97,6 +99,19 @@ def choices() -> list[str]:
     return found + [f"model.{part}={name}" for part, names in parts.items() for name in names]
 
 
+def chosen(typed: str) -> str:
+    """A choice as it is stored, from what was typed: brackets may be left out.
+
+    Raises:
+        ValueError: nothing of this name is measured.
+    """
+    group, _, name = typed.partition("=")
+    choice = f"{group}=[{name.strip('[]')}]" if group in LISTS else typed
+    if choice not in choices():
+        raise ValueError(f"{typed}: nothing to measure has this name.{did_you_mean(choice, choices())}")
+    return choice
+
+
 def commands(choice: str, network: str, teacher: Path) -> tuple[list[str], list[str]]:
     """The plain command and the one with the choice."""
     both = [*COMMON, *BOTH.get(choice, NETWORKS[network])]
@@ -105,14 +120,15 @@ def commands(choice: str, network: str, teacher: Path) -> tuple[list[str], list[
     return both, [*both, choice, *(need.format(teacher=teacher) for need in NEEDS.get(choice, ()))]
 
 
-def seconds(config: dict, folder: Path) -> float:
+def seconds(recipe: Recipe, folder: Path) -> float:
     """CPU seconds per step of a run, from the first update to the end of training."""
+    recipe = Recipe(recipe.values)  # whose techniques have trained nothing yet
     place, watch = RunFolder(folder), Watch()
     place.create("{}\n")
     recorder = Recorder(place, None)
     try:
         with Interrupt() as interrupt:
-            fit, _ = prepare(config, "{}", recorder, interrupt, watch, None, described=True)
+            fit, _ = prepare(recipe, recorder, interrupt, watch)
             train(fit)
     finally:
         recorder.close()
@@ -123,8 +139,12 @@ def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("choices", nargs="*", metavar="CHOICE", help="as it is typed: regularization=[mixup]")
+    parser.add_argument("choices", nargs="*", metavar="CHOICE", help="as it is typed: regularization=mixup")
     arguments = parser.parse_args()
+    try:
+        arguments.choices = [chosen(typed) for typed in arguments.choices]
+    except ValueError as error:
+        parser.error(str(error))
     torch.set_num_threads(1)
     before = json.loads(RESULT.read_text()) if RESULT.exists() and arguments.choices else {}
     known, rounds = before.get("ratios", {}), min(before.get("rounds", arguments.rounds), arguments.rounds)

@@ -6,6 +6,7 @@ import pytest
 
 from runner.cli.verbs import answer
 from runner.config.check import check_inputs, resolved
+from runner.config.recipe import Recipe
 from runner.config.targets import resolve
 from runner.engine.spec import Field, Kind
 from runner.errors import ConfigError
@@ -29,7 +30,7 @@ def plain():
 
 def chosen(plain, group, name):
     node = content(group, name)
-    return {**plain, group: {name: node} if group in LISTS else node}
+    return Recipe({**plain, group: {name: node} if group in LISTS else node})
 
 
 def test_some_declare_what_they_take():
@@ -40,14 +41,14 @@ def test_some_declare_what_they_take():
 
 @pytest.mark.parametrize(("group", "name", "takes"), DECLARED, ids=lambda part: part if isinstance(part, str) else "")
 def test_every_kind_that_is_not_declared_is_refused(plain, group, name, takes):
-    config = chosen(plain, group, name)
+    recipe = chosen(plain, group, name)
     for kind in KINDS:
         if kind in takes:
-            check_inputs(config, Field(kind))
+            check_inputs(recipe, Field(kind))
             continue
         with pytest.raises(ConfigError, match=f"{group}={name} takes .* and these data are "):
-            check_inputs(config, Field(kind))
-    check_inputs(config, None)  # not known yet
+            check_inputs(recipe, Field(kind))
+    check_inputs(recipe, None)  # not known yet
 
 
 @pytest.mark.parametrize(
