@@ -13,7 +13,16 @@ from runner.cli.verbs import VERBS, answer
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/*.md")])
 COMMAND = re.compile(r"^(?:    |\$ )(python -m runner\b.*)$")
-LEFT_OUT = ("resume", "rerun", "evaluate", "doctor", "find-lr", "find-batch-size", "sweeps")  # need a run, or train
+LEFT_OUT = (
+    "resume",
+    "rerun",
+    "evaluate",
+    "predict",
+    "doctor",
+    "find-lr",
+    "find-batch-size",
+    "sweeps",
+)  # need a run, or train
 
 
 def commands():
