@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from runner.engine.batch import Batch
 from runner.engine.progress import Progress
 from runner.errors import ConfigError, Interrupted, RunFailed
 from runner.run import compose, evaluate_run, load, rerun_config, resume, run
@@ -245,8 +246,10 @@ def test_resume_refuses_what_would_be_another_run(go):
 def test_a_checkpoint_of_another_network_is_refused_with_the_difference(go):
     go("trainer.max_epochs=1", folder="a")
     go("trainer.max_epochs=1", "model.hidden=[7]", folder="b")
+    mixed = torch.load("a/checkpoints/best.pt") | {"model": torch.load("b/checkpoints/best.pt")["model"]}
+    torch.save(mixed, "mixed.pt")
     with pytest.raises(RunFailed, match=r"of another shape \(linear1.weight is \(7, 64\) instead of \(128, 64\)"):
-        load("a", "b/checkpoints/best.pt")
+        load("a", "./mixed.pt")
 
 
 def test_rerun_repeats_bit_by_bit(go, tmp_path):
@@ -262,9 +265,9 @@ def test_rerun_repeats_bit_by_bit(go, tmp_path):
 def test_epoch_checkpoints_and_loading_them(go):
     go("trainer.max_epochs=4", "trainer.checkpoint.every_epochs=2")
     assert {p.name for p in Path("run/checkpoints").glob("epoch-*.pt")} == {"epoch-0002.pt", "epoch-0004.pt"}
-    model, splits, _ = load("run", "run/checkpoints/epoch-0002.pt")
-    assert not model.training
-    assert model(splits.test.inputs).shape == (len(splits.test), 10)
+    network = load("run", "run/checkpoints/epoch-0002.pt")
+    assert not network.model.training
+    assert network.outputs(Batch(torch.zeros(3, 1, 8, 8), torch.zeros(3))).shape == (3, 10)
 
 
 def test_the_weights_of_the_best_epochs_are_kept(go):
