@@ -4,7 +4,7 @@
 
 A small table trains a small network in a temporary folder; then rows of the same kind are written into the standard
 input of ``python -m runner predict RUN_DIR -``, so that nothing of them ever lies on the disk. The peak is that of the
-predicting process alone; a hundredth of the rows is predicted first, for what the program takes by itself.
+predicting process alone; a tenth of the rows is predicted first, for what the program takes by itself.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def main() -> None:
         (place / "table.csv").write_text(f"{head}\n{some_rows(500, answers=True)}")
         data = ("data=csv", f"data.path={place / 'table.csv'}", "data.target=label", f"hydra.run.dir={place / 'run'}")
         subprocess.run([sys.executable, "-m", "runner", *data, *OPTIONS], check=True, stdout=subprocess.DEVNULL)
-        for gigabytes in (arguments.gigabytes / 100, arguments.gigabytes):
+        for gigabytes in (arguments.gigabytes / 10, arguments.gigabytes):
             rows, seconds, peak = predicted(place / "run", int(gigabytes * 1e9), arguments.batch_size)
             print(f"{gigabytes:g} GB: {rows:,} rows, {rows / seconds:,.0f} a second, peak {peak:,.0f} MiB", flush=True)
 
