@@ -47,12 +47,12 @@ class Classification(Task):
         return F.logsigmoid(outputs).softmax(1)  # σ(z) / Σ σ(z), also where every σ(z) rounds to 0
 
     def combine(self, outputs: Tensor) -> Tensor:
-        """Outputs ``(N, C)`` that stand for the mean of the members' probabilities."""
+        """Outputs ``(N, C, ...)`` that stand for the mean of the members' probabilities."""
         from torch.nn import functional as F
 
         outputs = outputs if outputs.element_size() >= 4 else outputs.float()
         if self.link == "softmax":
-            return outputs.log_softmax(-1).logsumexp(0)  # a constant on all logits changes nothing
+            return outputs.log_softmax(2).logsumexp(0)  # a constant on all logits changes nothing
         if self.link == "sigmoid":
             return F.logsigmoid(outputs).logsumexp(0) - F.logsigmoid(-outputs).logsumexp(0)
         if self.link == "log":

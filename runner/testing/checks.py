@@ -34,12 +34,13 @@ def described(option: TestedOption) -> None:
 
 
 def as_its_signature(option: TestedOption) -> None:
-    """Its file has every settable argument, and of classes of ours and yours the very defaults."""
+    """Its file has what its class needs and nothing else, and of classes of ours and yours the very defaults."""
     target = option.target
     values = {k: v for k, v in option.values(option.group, option.name).items() if k not in ("_target_", "defaults")}
     arguments = signature_of(target, SUPPLIED | {"params", "wrapper"}).arguments
-    left_out, unknown = sorted(arguments.keys() - values.keys()), sorted(values.keys() - arguments.keys() - {"wrapper"})
-    assert not left_out, f"arguments that the file leaves out: {', '.join(left_out)}"
+    left_out = [name for name, a in arguments.items() if name not in values and not a.has_plain_default]
+    unknown = sorted(values.keys() - arguments.keys() - {"wrapper"})
+    assert not left_out, f"arguments without a default that the file leaves out: {', '.join(left_out)}"
     assert not unknown, f"keys of the file that are no arguments: {', '.join(unknown)}"
     if target.__module__.partition(".")[0] not in {
         "runner",

@@ -95,3 +95,9 @@ def test_outputs_of_another_shape_are_refused():
         given = rf"gives (a tensor of shape )?{said} for 2 examples"
         with pytest.raises(ConfigError, match=rf"{given}.*shape \(2, 5\) for classification"):
             task.check(wrong, batch)
+
+
+def test_an_ensemble_averages_the_probabilities_of_each_pixel():
+    members = 3 * torch.randn(4, 2, 5, 6, 7, dtype=torch.float64)
+    combined = Classification(FIVE).combine(members)
+    torch.testing.assert_close(combined.softmax(1), members.softmax(2).mean(0))
