@@ -133,7 +133,15 @@ SEGMENTATION = (*SMALL_IMAGES, "model=unet", "model.channels=4", "model.depth=2"
 DETECTION = (*SMALL_IMAGES, "data.task=detection", "model=detector", "model.channels=[4,8]")
 MODELS = {"mlp": (), "cnn": ("model.channels=[4]", "model.head=[8]")}
 # What an option for other tasks than classification and regression is tried with.
-TASKS = {"segmentation": SEGMENTATION, "detection": DETECTION, "multilabel": (*SMALL_IMAGES, "data.task=multilabel")}
+TASKS = {
+    "segmentation": SEGMENTATION,
+    "detection": DETECTION,
+    "multilabel": (*SMALL_IMAGES, "data.task=multilabel"),
+    "sequence": ("data=digit_sequences", "model=seq2seq"),
+    "tokens": ("data=python_source", "model=gru"),
+    "regression": ("data=diabetes",),
+    "forecasting": ("data=membrane",),
+}
 NEEDS = {
     "data=digit_composites": ("data.images=120", "model=unet", "model.channels=4", "model.depth=2"),
     "model=unet": SEGMENTATION[:3],
@@ -180,7 +188,7 @@ def for_its_task(group, name):
     tasks = resolve(node["_target_"], group).tasks if "_target_" in node else None
     if tasks is None or "classification" in tasks:
         return ()
-    return next((TASKS[task] for task in TASKS if task in tasks), ("data=diabetes",))
+    return next(chosen for task, chosen in TASKS.items() if task in tasks)
 
 
 @each_option
@@ -194,9 +202,6 @@ def test_trains(group, name, root, go):
     if group in SPACES:
         pytest.skip("of sweeps, whose own tests run it")
     overrides, needs = list(QUICK), [need.format(root=root) for need in NEEDS.get(choice, ())]
-    tasks = getattr(resolve(content(group, name)["_target_"], choice), "tasks", None) if group == "loss" else None
-    if tasks is not None and "classification" not in tasks:
-        overrides.append("data=diabetes")
     if group in ("loss", "metric"):
         needs += for_its_task(group, name)
     if any(word.startswith("model=") and word != "model=mlp" for word in (choice, *needs)):
