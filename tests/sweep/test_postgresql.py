@@ -113,6 +113,7 @@ def holding(folder: Path, text: str) -> list[Path]:
     return [path for path in folder.rglob("*") if path.is_file() and text.encode() in path.read_bytes()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["url", "variable"])
 def test_a_killed_sweep_goes_on_and_no_secret_is_written(server, tmp_path, way):
     if way == "url":
@@ -145,6 +146,7 @@ def test_a_killed_sweep_goes_on_and_no_secret_is_written(server, tmp_path, way):
     assert holding(tmp_path, "sphere") != []  # the search finds what is there
 
 
+@pytest.mark.slow
 def test_folders_of_one_name_do_not_share_a_study(server, tmp_path):
     env = environment(PGPASSWORD=PASSWORD)
     for place, x in (("here", "1,2"), ("there", "1,2,3")):
@@ -155,6 +157,7 @@ def test_folders_of_one_name_do_not_share_a_study(server, tmp_path):
     assert len(names) == 2
 
 
+@pytest.mark.slow
 def test_a_server_that_goes_away_stops_the_sweep_with_a_word_and_loses_nothing(server, tmp_path):
     env = environment(STUDY_URL=server.secret_url) | {"HYDRA_FULL_ERROR": "0"}
     words = command(tmp_path, "${oc.env:STUDY_URL}", "x=range(12)", "sleep=0.1")
