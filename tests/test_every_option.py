@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 import torch
 from omegaconf import OmegaConf
+from PIL import Image
 
 from runner.config.check import resolved
 from runner.config.compose import without_hydra
 from runner.engine.optimizer import Averaging
 from runner.errors import ConfigError, Interrupted
 from runner.run import compose, resume, run
-from tests.config.test_options import LISTS, NEEDS, OPTIONS, RECIPES, SPACES, content, for_its_task, resolve
+from tests.config.test_options import DOWNLOADED, LISTS, NEEDS, OPTIONS, RECIPES, SPACES, content, for_its_task, resolve
 from tests.faults.kill_resume import content as left_by
 from tests.faults.kill_resume import same
 from tests.regularization.test_all import SHORT, train_one_epoch
@@ -60,6 +61,7 @@ def trains(config, folder):
     assert all(math.isfinite(value) for value in scores.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheduler", SCHEDULERS)
 def test_every_optimizer_and_wrapper_with_every_schedule(config, scheduler, tmp_path):
     schedule = node("scheduler", scheduler) | VALUES.get(scheduler, {})
@@ -138,3 +140,54 @@ def test_interrupted_and_resumed_equals_uninterrupted(group, name, root, go):
     whole = left_by(Path("whole"))
     assert same(whole, left_by(Path("cut"))) == []
     assert whole["last"]["position"]["step"] == 12 or group == "batch_growth"  # fewer, larger ones
+
+
+@pytest.fixture(scope="module")
+def files(root):
+    """Data of the user's own, beside the trained network."""
+    rows = "".join(f"{i},{'xy'[i % 2]},{i * 2.5}\n" for i in range(80))
+    (root / "table.csv").write_text(f"a,b,price\n{rows}")
+    for label in ("cat", "dog"):
+        (root / "images" / label).mkdir(parents=True)
+        for i in range(24):
+            Image.new("RGB", (10, 10), (i * 9, 80 * (label == "dog"), 50)).save(root / "images" / label / f"{i}.png")
+    return root
+
+
+# Data that are on every machine.
+DATA = [name for name in OPTIONS.names("data") if f"data={name}" not in DOWNLOADED]
+SMALL = {"cnn": ("model.channels=[4]", "model.head=[8]"), "resnet": ("model.width=0.25",)}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("data", DATA)
+@pytest.mark.parametrize("model", OPTIONS.names("model"))
+def test_every_model_with_data_it_takes_is_resumed_exactly(model, data, files, go):
+    needs = [need.format(root=files) for need in NEEDS.get(f"data={data}", ()) if not need.startswith("model=")]
+    refused = []
+    for sequence in (False, True):
+        overrides = [f"model={model}", *SMALL.get(model, ()), f"data={data}", *needs, *SHORT, "trainer.max_epochs=2"]
+        overrides += ["data.as_sequence=true"] if sequence else []
+        try:
+            go(*overrides, folder=f"whole-{sequence}")
+        except ConfigError as error:
+            refused.append(str(error))
+            continue
+        with pytest.raises(Interrupted):
+            go(*overrides, folder=f"cut-{sequence}", progress=StopAt(1))
+        resume(f"cut-{sequence}")
+        assert same(left_by(Path(f"whole-{sequence}")), left_by(Path(f"cut-{sequence}"))) == []
+    assert all("takes" in message or "as_sequence" in message for message in refused)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("choice", [*(f"optimizer={n}" for n in OPTIMIZERS), *(f"scheduler={n}" for n in SCHEDULERS)])
+def test_every_optimizer_and_schedule_through_the_command_line(choice, tmp_path, monkeypatch, capfd):
+    from runner.cli.verbs import answer
+
+    monkeypatch.chdir(tmp_path)
+    more = [*NEEDS.get(choice, ()), *(STATEFUL.get(choice, ()) if choice.startswith("scheduler") else ())]
+    assert answer([choice, *more, *TINY, "hydra.run.dir=run"]) == 0
+    said = capfd.readouterr()
+    assert "val/loss" in said.out and "Traceback" not in said.err
+    assert left_by(Path("run"))["last"]["position"]["step"] == 3

@@ -296,6 +296,7 @@ def test_the_best_epochs_are_the_same_after_a_resume(go):
     assert same(whole, cut) == []
 
 
+@pytest.mark.slow
 def test_ctrl_c_twice_stops_at_once(tmp_path):
     process = start(["trainer.max_epochs=100000", "hydra.run.dir=run"], tmp_path)
     while steps_done(tmp_path / "run") < 200 and process.poll() is None:

@@ -42,6 +42,7 @@ def test_shell_completion(say, monkeypatch, line, offered):
     assert offered <= set(answer.out.split())
 
 
+@pytest.mark.slow
 def test_multirun_makes_a_run_of_each_value(say, tmp_path):
     answer = say("--multirun", *QUICK, "optimizer=sgd,adam")
     assert answer.code == 0, answer.err
@@ -52,6 +53,7 @@ def test_multirun_makes_a_run_of_each_value(say, tmp_path):
     assert found == {"torch.optim.SGD": "completed", "torch.optim.Adam": "completed"}
 
 
+@pytest.mark.slow
 def test_two_runs_of_the_same_second_have_folders_of_their_own(start, tmp_path):
     processes = [start(*QUICK, f"seed={seed}") for seed in (1, 2)]
     lines = []

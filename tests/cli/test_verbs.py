@@ -155,6 +155,7 @@ def test_what_a_recipe_holds_for_another_network_is_said_to_be_its(say):
     assert "experiment=" not in say("experiment=cnn_baseline", "+model.hidden=[8]").err
 
 
+@pytest.mark.slow
 def test_a_rerun_is_recorded_so_that_it_can_be_rerun(say):
     first = folder_of(say(*QUICK, "optimizer=sgd"))
     second = folder_of(say("rerun", str(first), "optimizer.lr=0.5"))
@@ -212,6 +213,7 @@ def test_help_and_version(say):
     assert say("--version").out == f"runner {runner.__version__}\n"
 
 
+@pytest.mark.slow
 def test_every_example_of_the_help_is_a_right_command(say, tmp_path):
     import shlex
 
@@ -305,6 +307,7 @@ def test_a_disk_that_fills_up_is_told_of_in_one_line(say, monkeypatch):
     assert (answer.code, answer.err) == (1, "error: metrics.jsonl: No space left on device.\n")
 
 
+@pytest.mark.slow
 def test_flags_may_stand_before_a_verb(say, tmp_path):
     (tmp_path / "mine/optimizer").mkdir(parents=True)
     (tmp_path / "mine/optimizer/slow.yaml").write_text("# A slow one.\n_target_: torch.optim.SGD\nlr: 1e-4\n")

@@ -92,6 +92,7 @@ def test_and_can_be_given(answer):
     assert (code, error) == (0, "")
 
 
+@pytest.mark.slow
 def test_a_sweep_over_them(answer):
     code, _, error = answer(
         *OWN, "-m", "data=mine", "data.batch_size=8,16", "optimizer.lr=0.1", "hydra.sweep.dir=sweep"

@@ -388,7 +388,7 @@ NO_TORCH = (
 
 def process(words, home, *start):
     environment = {name: value for name, value in os.environ.items() if name != "HYDRA_FULL_ERROR"}
-    return subprocess.run([*start, *words], cwd=home, capture_output=True, text=True, env=environment, timeout=60)
+    return subprocess.run([*start, *words], cwd=home, capture_output=True, text=True, env=environment, timeout=300)
 
 
 @pytest.mark.parametrize("text", NAMES)

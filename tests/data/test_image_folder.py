@@ -94,6 +94,7 @@ def test_read_while_training_equals_in_memory(root, scaling):
         assert torch.allclose(loaded.train.inputs.mean(dim=(0, 2, 3)), torch.zeros(3), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_workers_can_read_it(root):
     split = ImageFolder(root=str(root), image_size=8, in_memory=False).load().train
     spawned = DataLoader(split.dataset, batch_size=5, num_workers=1, multiprocessing_context="spawn")

@@ -19,6 +19,7 @@ class Messages(Progress):
         self.said.append(text)
 
 
+@pytest.mark.slow
 def test_vanishing_gradients(go):
     bad = go("experiment=vanishing_gradients", "trainer.max_epochs=1", "trainer.limit_batches=10")
     assert any("gradients vanish" in s and "conv1" in s for s in bad["advice"])
@@ -27,6 +28,7 @@ def test_vanishing_gradients(go):
     assert cured["train"]["loss"] < 2 < 2.3 < bad["train"]["loss"]  # ln 10 is chance
 
 
+@pytest.mark.slow
 def test_exploding_gradients(go):
     heard = Messages()
     with pytest.raises(RunFailed, match="non-finite loss"):
@@ -36,6 +38,7 @@ def test_exploding_gradients(go):
     assert clipped["test"]["accuracy"] > 0.8
 
 
+@pytest.mark.slow
 def test_dead_relu(go):
     (sentence,) = go("experiment=dead_relu")["advice"]
     assert "layers linear1, linear2, linear3" in sentence and "units dead" in sentence
@@ -91,6 +94,7 @@ def test_strength_of_l2_does_not_matter_to_adam_where_there_is_no_other_gradient
     assert (decayed / drawn).mean().item() == pytest.approx((1 - 0.001 * 0.1) ** (8 * 40), rel=1e-4)
 
 
+@pytest.mark.slow
 def test_overfitting(go):
     (sentence,) = go("experiment=overfitting")["advice"]
     assert sentence.startswith("overfitting since epoch")

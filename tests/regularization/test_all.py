@@ -148,6 +148,7 @@ def test_interrupted_and_resumed_equals_uninterrupted(go, name):
 TOGETHER = "cutmix,mixup,label_smoothing,confidence_penalty,rdrop,dropout,gradient_noise,max_norm,elastic_net,freeze"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["fp32", "fp16", "bf16"])
 @pytest.mark.parametrize("average", ["ema", "swa", "snapshot"])
 def test_many_together_with_accumulation_clipping_and_half_precision(go, precision, average):

@@ -36,7 +36,7 @@ def test_a_stopped_sweep_goes_on_from_its_checkpoints(tmp_path, number):
         time.sleep(0.02)
     family = descendants(process.pid)
     process.send_signal(number)
-    printed, said = process.communicate(timeout=60)
+    printed, said = process.communicate(timeout=300)
     assert "stopping: 2 trials under way" in printed
     assert printed.splitlines()[-1] == f"sweep: {tmp_path}", "no pictures are drawn when somebody waits to be let go"
     assert not (tmp_path / "plots").exists()
@@ -115,7 +115,7 @@ def test_ctrl_c_while_workers_start(tmp_path):
     while not (tmp_path / "importing").exists() and process.poll() is None:
         time.sleep(0.02)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does
-    said = process.communicate(timeout=60)[1]
+    said = process.communicate(timeout=300)[1]
     assert process.returncode == 1
     assert "The same command continues the sweep in sweep." in said
     assert "Traceback" not in said

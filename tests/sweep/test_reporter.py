@@ -63,6 +63,7 @@ def test_repeats_are_told_apart_and_averaged(app, capsys):
     assert "Too few" not in said, "all are done"
 
 
+@pytest.mark.slow
 def test_the_live_table_ends_without_an_empty_header(app, monkeypatch):
     console = Console(force_terminal=True, width=100, record=True, color_system=None)
     real = Sweep.__init__

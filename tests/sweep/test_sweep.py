@@ -49,6 +49,7 @@ def test_the_same_command_extends_and_repeats_nothing(app):
         app("sphere", "x=1,2", "y=3")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sweeper", ["random", "quasirandom"])
 def test_point_i_depends_on_seed_and_i_alone(app, sweeper):
     space = ["x=interval(0,1)", "y=int(interval(1,100))", "z=a,b"]
@@ -60,6 +61,7 @@ def test_point_i_depends_on_seed_and_i_alone(app, sweeper):
     assert [r["overrides"] for r in app.rows] == together
 
 
+@pytest.mark.slow
 def test_failures_are_rows_with_a_cause_and_the_rest_goes_on(app):
     kinds = "misbehave=null,raise,die,exit,memory,hang"
     with pytest.raises(RunFailed, match="5 of 6 trials failed; the first, trial 1: ValueError: something is wrong"):
@@ -95,6 +97,7 @@ def test_a_sweep_may_stop_at_failures(app, limit):
     assert app.result["status"] == "failed"
 
 
+@pytest.mark.slow
 def test_asha_pauses_promotes_and_resumes(app):
     rates = [1.0, 0.7, 0.5, 0.3, 0.2, 0.1, 0.05, 0.02, 0.01]  # the first is best, and is paused all the same
     app("curves", f"lr={','.join(map(str, rates))}", "hydra.sweeper.pruner={name: asha, max_epochs: 9}", "sleep=0.1")

@@ -44,6 +44,7 @@ FIELDS = st.sampled_from(
 )
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.lists(FIELDS, min_size=2, max_size=4).map(",".join) | st.sampled_from(["", "  "]), max_size=6),
     st.sampled_from(["\n", "\r\n"]),

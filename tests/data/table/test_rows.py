@@ -139,6 +139,7 @@ print(rows, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_file():
     def peak(pieces):
         done = subprocess.run([sys.executable, "-c", STREAM, str(pieces)], capture_output=True, text=True, check=True)
