@@ -27,6 +27,7 @@ RESULT = HERE / "technique_cost.json"
 sys.path.insert(0, str(HERE))
 
 from runner.config.check import check_run  # noqa: E402
+from runner.config.groups import LISTS  # noqa: E402
 from runner.config.options import Options  # noqa: E402
 from runner.config.recipe import Recipe  # noqa: E402
 from runner.engine.interrupt import Interrupt  # noqa: E402
@@ -55,8 +56,8 @@ COMMON = [
     "trainer.max_epochs=3",
     "trusted_targets=[random_tensors]",
 ]
-LISTS = ("regularization", "augmentation", "diagnostics")
-GROUPS = ("optimizer", "optimizer/wrapper", "scheduler", "warmup", "loss", *LISTS)
+TECHNIQUES = tuple(group for group in LISTS if group != "metric")
+GROUPS = ("optimizer", "optimizer/wrapper", "scheduler", "warmup", "loss", *TECHNIQUES)
 # What an option needs to be at work in so short a run.
 NEEDS = {
     "scheduler=multistep": ["scheduler.milestones=[1]"],

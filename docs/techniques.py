@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from runner.config.groups import LISTS
 from runner.config.options import Options
 from runner.config.targets import resolve
 from runner.model.layers.activation import ACTIVATIONS
@@ -42,7 +43,6 @@ HEADINGS = {
     "diagnostics": "Diagnostics",
 }
 OTHER_GROUPS = ("data", "debug", "experiment", "metric", "model", "optimizer/params", "space", "task", "trainer")
-LISTS = ("regularization", "augmentation", "diagnostics")
 
 HEAD = """\
 # Every technique

@@ -125,9 +125,6 @@ def test_interrupted_and_resumed_equals_uninterrupted(group, name, root, go):
     choice = f"{group}={name}"
     overrides = [need.format(root=root) for need in NEEDS.get(choice, ())] + list(STATEFUL.get(choice, ()))
     overrides += [f"{group}=[{name}]" if group in LISTS else choice, "model.hidden=[6]", *SHORT, "trainer.max_epochs=4"]
-    tasks = target(group, name).tasks if group == "loss" else None
-    if tasks is not None and "classification" not in tasks:
-        overrides.append("data=diabetes")
     if group in ("loss", "metric"):
         overrides += for_its_task(group, name)
     if any(word.startswith("model=") and word != "model=mlp" for word in overrides):

@@ -18,9 +18,9 @@ def on_classes(fit: Fit) -> list[str]:
 
     Costs nothing while training: the counts are those that accuracy is computed from.
     """
-    counts = fit.spec.class_counts
+    counts, targets = fit.spec.class_counts, fit.spec.targets
     statistic = fit.val_meter.statistics.get(ConfusionMatrix)
-    if not counts or statistic is None or statistic.total is None:
+    if not counts or targets is None or targets.kind != "class" or statistic is None or statistic.total is None:
         return []
     there, predicted = (statistic.total.sum(dim).tolist() for dim in (1, 0))
     missed = [

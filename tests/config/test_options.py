@@ -11,6 +11,7 @@ import yaml
 from omegaconf import OmegaConf
 from PIL import Image
 
+from runner.config.groups import LISTS
 from runner.config.options import CONF, Options
 from runner.config.signature import SUPPLIED, signature_of
 from runner.config.targets import resolve
@@ -22,7 +23,6 @@ ALL = [(group, name) for group in OPTIONS.groups() for name in OPTIONS.names(gro
 RECIPES = ("experiment", "debug")  # files that only override other groups
 SPACES = ("space",)
 PACKAGES = {**dict.fromkeys(RECIPES, "_global_"), "space": "hydra.sweeper.params"}
-LISTS = ("regularization", "augmentation", "diagnostics")
 
 each_option = pytest.mark.parametrize(("group", "name"), ALL, ids=lambda part: part)
 
