@@ -14,7 +14,7 @@ from runner.data.source.fingerprint import sha256_of_file
 from runner.data.table.gaps import NA_VALUES, Missing
 from runner.data.table.header import column_names
 from runner.engine.data import Data
-from runner.engine.spec import Field, Spec
+from runner.engine.spec import Field, Kind, Spec
 from runner.errors import ConfigError, RunFailed, did_you_mean
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Csv(DataOption):
         path: the file; CSV in UTF-8.
         target: the column to predict, or several: ``[price,rent]``. Rows without any of them are left out.
         task: ``auto``: classification when the target is text or at most 20 different whole numbers; regression when
-            there are several.
+            there are several. ``multilabel`` takes columns of labels that hold or don't: 0 or 1, no or yes.
         exclude: columns left out (identifiers, remarks).
         categorical: columns of numbers or dates to take as categories; text always is.
         missing: what fills a gap in a numeric column: ``mean``, ``median``, ``most_frequent`` or ``constant``; ``drop``
@@ -59,7 +59,7 @@ class Csv(DataOption):
 
     path: str
     target: str | tuple[str, ...]
-    task: Literal["auto", "classification", "regression"] = "auto"
+    task: Literal["auto", "classification", "regression", "multilabel"] = "auto"
     exclude: tuple[str, ...] = ()
     categorical: tuple[str, ...] = ()
     missing: Missing = "mean"
@@ -80,7 +80,9 @@ class Csv(DataOption):
     def probe(self) -> Spec:
         """Reads the names of the columns only."""
         self._check_columns()
-        return Spec(None if self.task == "auto" else self.task, Field("table"))
+        kinds: dict[str, Kind] = {"classification": "class", "regression": "values", "multilabel": "labels"}
+        known = self.task != "auto"
+        return Spec(self.task if known else None, Field("table"), Field(kinds[self.task]) if known else None)
 
     def transform(self) -> TableTransform:
         """What makes features of raw rows, not yet fitted."""

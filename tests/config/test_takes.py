@@ -30,7 +30,8 @@ def plain():
 
 def chosen(plain, group, name):
     node = content(group, name)
-    return Recipe({**plain, group: {name: node} if group in LISTS else node})
+    anything = {"_target_": "torch.nn.Identity"}  # declares nothing, so what is refused is the option
+    return Recipe({**plain, "model": anything, group: {name: node} if group in LISTS else node})
 
 
 def test_some_declare_what_they_take():

@@ -2,12 +2,12 @@
 
 import pytest
 import torch
-from runner.model.recurrent import recur_within
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from runner.engine.spec import PADDING, Field, Spec
 from runner.errors import ConfigError
 from runner.model.gru import GRU
+from runner.model.layers.recurrent import recur_within
 from runner.model.lstm import LSTM
 from runner.model.rnn import RNN
 from runner.model.seq2seq import Seq2Seq

@@ -5,12 +5,13 @@ from typing import get_args
 import pytest
 import torch
 
-from runner.config.build import instantiate
 from runner.config.options import Options
+from runner.config.recipe import Node
 from runner.engine.spec import Field, Spec
 from runner.errors import ConfigError
 from runner.model.detector import Detector
-from runner.model.layers import Activation, Norm
+from runner.model.layers.activation import Activation
+from runner.model.layers.normalization import Norm
 from runner.model.unet import UNet
 from tests.config.test_options import content
 
@@ -100,7 +101,7 @@ def test_images_that_can_not_be_halved_are_refused(sides):
 def test_every_initializer_starts_it(model, name):
     torch.manual_seed(0)
     network = MODELS[model]()
-    init = instantiate(content("init", name), "init")
+    init = Node("init", content("init", name), ()).make()
     init(network)
     if init.examples:
         from runner.engine.batch import Batch
