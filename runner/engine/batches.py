@@ -121,7 +121,7 @@ class Batches:
         """All micro-batches once, in the order of the split; where they are limited, of drawn examples."""
         if self.whole < self.size:
             return self.split.batches(0, self.split.drawn(self.whole, self.seed), self.batch_size, self._moved)
-        return self.split.in_order(self.batch_size, self.whole, self._moved)
+        return self.split.in_order(self.batch_size, self._moved)
 
     def _moved(self, batch: Batch) -> Batch:
         """On the device in the right memory format; what is there already is passed on, which costs a microsecond."""

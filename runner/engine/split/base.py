@@ -57,9 +57,9 @@ class Split:
         for part in rows.split(size):
             yield move(self.read(part))
 
-    def in_order(self, size: int, whole: int, move: Move) -> Iterator[Batch]:
-        """The first `whole` examples as they stand, in micro-batches: for evaluation."""
-        return self.batches(0, torch.arange(whole), size, move)
+    def in_order(self, size: int, move: Move) -> Iterator[Batch]:
+        """All examples as they stand, in micro-batches: for evaluation."""
+        return self.batches(0, torch.arange(len(self)), size, move)
 
     def sample(self, number: int, seed: int) -> Batch:
         """So many examples (or all, when there are fewer), drawn without repetition: for what is measured before a run.

@@ -67,7 +67,7 @@ class TensorSplit(Split):
         for part in rows.split(at_once * size):
             yield from move(self.read(part)).parts(size)
 
-    def in_order(self, size: int, whole: int, move: Move) -> Iterator[Batch]:
+    def in_order(self, size: int, move: Move) -> Iterator[Batch]:
         """See `Split.in_order`; nothing is copied."""
-        for start in range(0, whole, size):
-            yield move(self._taken(slice(start, min(start + size, whole))))
+        for start in range(0, len(self), size):
+            yield move(self._taken(slice(start, start + size)))
