@@ -17,7 +17,6 @@ import shlex
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,9 +37,9 @@ HEAD = """\
 
 Written by `python docs/tasks.py`; not to be edited by hand. Each command trains the plainest network that fits real
 data which need no download. Scores are of the test part, the trivial baseline beside them is computed on the same part;
-seconds are those of the whole run in one thread of {processor}. *Resumed* says that an interrupted run ends bit for bit
-as an uninterrupted one, *predicted* that `predict` on raw files gives what evaluation saw: the tests named below the
-table hold both.
+seconds are those of the processor ({processor}) for the whole run, start included. *Resumed* says that an interrupted
+run ends bit for bit as an uninterrupted one, *predicted* that `predict` on raw files gives what evaluation saw: the
+tests named below the table hold both.
 
 | task | command, behind `python -m runner` | score | trivial baseline | seconds | resumed | predicted |
 |---|---|---|---|---|---|---|
@@ -182,10 +181,11 @@ def row(task: str, path: Line) -> str:
     words = [*shlex.split(path.command), "trainer.threads=1"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     with tempfile.TemporaryDirectory() as folder:
-        begin = time.perf_counter()
+        begin = os.times()
         command = [sys.executable, "-m", "runner", *words, f"hydra.run.dir={folder}/run"]
         subprocess.run(command, cwd=folder, check=True, capture_output=True, env=environment)
-        seconds = time.perf_counter() - begin
+        end = os.times()
+        seconds = end.children_user + end.children_system - begin.children_user - begin.children_system
         test = json.loads(Path(folder, "run", "result.json").read_text())["test"]
     baseline = path.baseline(check_run(compose(words)).data.load())
     cells = [

@@ -160,7 +160,7 @@ SMALL = {"cnn": ("model.channels=[4]", "model.head=[8]"), "resnet": ("model.widt
 @pytest.mark.parametrize("data", DATA)
 @pytest.mark.parametrize("model", OPTIONS.names("model"))
 def test_every_model_with_data_it_takes_is_resumed_exactly(model, data, files, go):
-    needs = [need.format(root=files) for need in NEEDS.get(f"data={data}", ()) if not need.startswith("model=")]
+    needs = [need.format(root=files) for need in NEEDS.get(f"data={data}", ()) if not need.startswith("model")]
     refused = []
     for sequence in (False, True):
         overrides = [f"model={model}", *SMALL.get(model, ()), f"data={data}", *needs, *SHORT, "trainer.max_epochs=2"]

@@ -262,6 +262,7 @@ def check_data(recipe: Recipe, spec: Spec) -> None:
         ConfigError: one of them does not.
     """
     check_inputs(recipe, spec.inputs)
+    _check_model(recipe, spec)
     _check_task(recipe, spec.task)
     _check_scores(recipe, spec.task)
 
@@ -290,17 +291,31 @@ def check_inputs(recipe: Recipe, inputs: Field | None) -> None:
             )
 
 
-def _models_for(kind: Kind) -> str:
-    """The networks among the options that take such inputs, as they are typed."""
+def _models_for(kind: Kind, task: str | None = None) -> str:
+    """The networks among the options that take such inputs (and are for such a task), as they are typed."""
     from runner.model.base import declared
 
     options = Options()
     names = []
     for name in options.names("model"):
         target = yaml.safe_load(options.file("model", name).read_text()).get("_target_", "")
-        if kind in (declared(resolve(target, f"model={name}")).takes or ()):
+        network = declared(resolve(target, f"model={name}"))
+        if kind in (network.takes or ()) and (task is None or task in (network.tasks or (task,))):
             names.append(f"model={name}")
     return "".join(f"{name}, " for name in names)
+
+
+def _check_model(recipe: Recipe, spec: Spec) -> None:
+    from runner.model.base import declared
+    from runner.task import all_tasks
+
+    tasks, given = declared(recipe["model"].target).tasks, spec.task
+    if given in all_tasks() and tasks is not None and given not in tasks:
+        better = _models_for(spec.inputs.kind, given) if spec.inputs else ""
+        raise ConfigError(
+            f"model={recipe['model'].short} takes data for {' or '.join(tasks)}, and these are for {given}. "
+            f"Take {better}or other data."
+        )
 
 
 def _check_task(recipe: Recipe, task: str | None) -> None:

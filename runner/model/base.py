@@ -12,6 +12,9 @@ from torch import nn
 from runner.engine.spec import Kind
 from runner.model.layers.activation import Activation
 
+# Tasks for which a network gives one vector for each example.
+ONE_VECTOR = ("classification", "multilabel", "regression", "forecasting")
+
 
 @dataclass(frozen=True)
 class Declared:
@@ -19,12 +22,14 @@ class Declared:
 
     Attributes:
         takes: kinds of examples that it can be given; None: whatever the data are.
+        tasks: of ours, those that its outputs are for; None: any.
         activation: name of the activation between its layers, from which initializations take their gain.
         residual_ends: names of the last weighted layers of its residual branches, whose weights some initializations
             scale down.
     """
 
     takes: tuple[Kind, ...] | None = None
+    tasks: tuple[str, ...] | None = None
     activation: str = "relu"
     residual_ends: tuple[str, ...] = ()
 
@@ -33,6 +38,7 @@ class Network(nn.Module):
     """The base of networks; see `Declared` for what its attributes say. A plain ``nn.Module`` will do as well."""
 
     takes: ClassVar[tuple[Kind, ...] | None] = Declared.takes
+    tasks: ClassVar[tuple[str, ...] | None] = Declared.tasks
     activation: str = Declared.activation
 
 
@@ -48,7 +54,7 @@ def declared(network: Any) -> Declared:
     The only place that asks: networks of one's own need not be a `Network`. What has such a name but another type (a
     layer called ``activation``) declares nothing.
     """
-    kinds = {"takes": tuple, "activation": str, "residual_ends": tuple}
+    kinds = {"takes": tuple, "tasks": tuple, "activation": str, "residual_ends": tuple}
     found: dict[str, Any] = {name: getattr(network, name, None) for name in kinds}
     return Declared(**{name: value for name, value in found.items() if isinstance(value, kinds[name])})
 

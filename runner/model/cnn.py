@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from runner.engine.spec import Kind, Spec
 from runner.errors import ConfigError
-from runner.model.base import Chain, Residual
+from runner.model.base import ONE_VECTOR, Chain, Residual
 from runner.model.layers.activation import Activation, Slope, activation_layer
 from runner.model.layers.attention import Attention, attention_layer
 from runner.model.layers.dropout import DropoutRate, dropout_layer, spatial_dropout_layer
@@ -75,6 +75,7 @@ class CNN(Chain):
     """
 
     takes: ClassVar[tuple[Kind, ...]] = ("image",)
+    tasks: ClassVar[tuple[str, ...]] = ONE_VECTOR
 
     def __init__(
         self,

@@ -44,6 +44,7 @@ class Detector(Network):
     """
 
     takes: ClassVar[tuple[Kind, ...]] = ("image",)
+    tasks: ClassVar[tuple[str, ...]] = ("detection",)
 
     def __init__(
         self,

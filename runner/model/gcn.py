@@ -61,6 +61,7 @@ class GCN(Network):
     """
 
     takes: ClassVar[tuple[Kind, ...]] = ("graph",)
+    tasks: ClassVar[tuple[str, ...]] = ("nodes",)
 
     def __init__(
         self,

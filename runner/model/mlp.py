@@ -10,7 +10,7 @@ from torch import nn
 
 from runner.engine.spec import Kind, Spec
 from runner.errors import ConfigError
-from runner.model.base import Chain
+from runner.model.base import ONE_VECTOR, Chain
 from runner.model.layers.activation import Activation, Slope, activation_layer
 from runner.model.layers.dropout import DropoutRate, dropout_layer
 from runner.model.layers.normalization import DenseNorm, dense_norm, needs_bias
@@ -34,6 +34,7 @@ class MLP(Chain):
     """
 
     takes: ClassVar[tuple[Kind, ...]] = ("table", "series", "image")
+    tasks: ClassVar[tuple[str, ...]] = ONE_VECTOR
 
     def __init__(
         self,

@@ -9,7 +9,7 @@ from annotated_types import Gt
 from torch import nn
 
 from runner.engine.spec import Kind, Spec
-from runner.model.base import Chain
+from runner.model.base import ONE_VECTOR, Chain
 from runner.model.layers.activation import Activation, Slope, activation_layer
 from runner.model.layers.dropout import DropoutRate, dropout_layer
 from runner.model.layers.normalization import Norm, image_norm
@@ -69,6 +69,7 @@ class ResNet(Chain):
     """
 
     takes: ClassVar[tuple[Kind, ...]] = ("image",)
+    tasks: ClassVar[tuple[str, ...]] = ONE_VECTOR
 
     def __init__(
         self,

@@ -40,6 +40,7 @@ class Seq2Seq(Network):
     """
 
     takes: ClassVar[tuple[Kind, ...]] = ("tokens",)
+    tasks: ClassVar[tuple[str, ...]] = ("sequence",)
     activation = "tanh"
 
     def __init__(

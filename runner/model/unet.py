@@ -54,6 +54,7 @@ class UNet(Network):
     """
 
     takes: ClassVar[tuple[Kind, ...]] = ("image",)
+    tasks: ClassVar[tuple[str, ...]] = ("segmentation",)
 
     def __init__(
         self,

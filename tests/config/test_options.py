@@ -74,8 +74,8 @@ def test_the_first_line_says_what_it_is_and_when_to_choose_it(group, name):
 def test_the_second_line_says_where_a_network_or_a_data_set_comes_from(group, name):
     """Those of techniques are checked with their table; data of one's own have none."""
     sources = OPTIONS.comments(group, name)[1:]
-    if f"{group}={name}" not in ("data=csv", "data=image_folder"):
-        assert re.search(r" (1[89]|20)\d\d\b", sources[0])
+    if f"{group}={name}" not in ("data=csv", "data=csv_series", "data=image_folder"):
+        assert re.search(r" (1[89]|20)\d\d\b|[Ll]icen[cs]e", sources[0])
 
 
 @pytest.mark.parametrize(("key", "node"), TARGETS, ids=[key for key, _ in TARGETS])

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from runner.engine.spec import Kind, Spec
 from runner.errors import ConfigError
-from runner.model.base import Network
+from runner.model.base import ONE_VECTOR, Network
 from runner.model.layers.activation import Activation
 from runner.model.layers.dropout import dropout_layer
 
@@ -143,6 +143,7 @@ class Recurrent(Network):
     """
 
     takes: ClassVar[tuple[Kind, ...]] = ("series", "image", "tokens")
+    tasks: ClassVar[tuple[str, ...]] = (*ONE_VECTOR, "tokens")
 
     def __init__(
         self,
