@@ -1,7 +1,6 @@
 """Going on from an earlier checkpoint: bit by bit the same run from there, and nothing left of what came after it."""
 
 import json
-import os
 import signal
 from pathlib import Path
 
@@ -157,7 +156,7 @@ def test_ctrl_c_while_the_data_are_loaded_leaves_the_run_as_it_was(go, table, mo
     before = Path("run/result.json").read_bytes()
 
     def stop(*_):
-        os.kill(os.getpid(), signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)  # to this thread: another one's would be noticed later
 
     monkeypatch.setattr("runner.run.assembly.load_data", stop)
     with pytest.raises(KeyboardInterrupt):

@@ -111,8 +111,8 @@ def test_other_techniques_work(task, average, go):
 @pytest.mark.parametrize(
     ("overrides", "said"),
     [
-        ((*TASKS["segmentation"], "model=mlp"), "gives a tensor of shape .* for segmentation"),
-        (("model=unet",), "gives a tensor of shape .* for classification"),
+        ((*TASKS["segmentation"], "model=mlp"), "model=mlp takes data for .* these are for segmentation"),
+        (("model=unet",), "model=unet takes data for segmentation, and these are for classification"),
         ((*TASKS["detection"], "data.size=17"), r"model\.channels=\[4, 8\]: 2 stages"),
         ((*SMALL, "data.digits=[3,1]", "model=unet"), r"data\.digits=\[3, 1\]"),
         ((*TASKS["detection"], "loss=cross_entropy"), "loss=cross_entropy: is for"),
