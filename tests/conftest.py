@@ -6,6 +6,7 @@ Processes that a test starts import the tree that the test stands in, wherever t
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -20,6 +21,10 @@ from hypothesis import settings
 settings.register_profile("fixed", derandomize=True, deadline=None)
 settings.register_profile("explore", max_examples=300, deadline=None)
 settings.load_profile("fixed")
+
+# A shell starts what runs in its background with interrupts ignored, and every process that a test starts would
+# inherit it: the tests of Ctrl-C would wait for ever.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

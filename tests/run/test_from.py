@@ -156,7 +156,7 @@ def test_ctrl_c_while_the_data_are_loaded_leaves_the_run_as_it_was(go, table, mo
     before = Path("run/result.json").read_bytes()
 
     def stop(*_):
-        signal.raise_signal(signal.SIGINT)  # to this thread: another one's would be noticed later
+        signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr("runner.run.assembly.load_data", stop)
     with pytest.raises(KeyboardInterrupt):
