@@ -57,3 +57,10 @@ def test_without_any_box_only_classes_are_learnt():
     value = FCOS(SPEC)(outputs(), Batch(torch.zeros(2, 1, 8, 16), torch.full((2, 2, 5), -1.0)))
     expected = sigmoid_focal_loss(outputs()[..., 4:], torch.zeros(2, 2, 4, 3), reduction="sum") / 2
     assert value.item() == pytest.approx(expected.item())
+
+
+@pytest.mark.parametrize(("radius", "cells"), [(1.5, [0, 1, 2]), (0.9, [1])])
+def test_cells_inside_a_box_tell_it_as_far_from_its_centre_as_the_radius(radius, cells):
+    """The box's centre is that of the second cell; the fourth cell is outside, and so is the lower row."""
+    _, there = assign(torch.tensor([[[0.0, 0.5, 0.5, 11.5, 3.5]]]), 2, 4, 8, 16, radius)
+    assert there[0].nonzero().flatten().tolist() == cells
