@@ -7,7 +7,9 @@ The command line prints the message of a `RunnerError` as one paragraph, without
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Iterable
+from pathlib import Path
 
 
 class RunnerError(Exception):
@@ -42,6 +44,11 @@ def did_you_mean(name: str, names: Iterable[str]) -> str:
     """``" Did you mean 'x'?"`` (with a leading space) or the empty string."""
     match = nearest(name, names)
     return f" Did you mean {match!r}?" if match else ""
+
+
+def did_you_mean_beside(path: Path) -> str:
+    """`did_you_mean` for a file or folder that is not there, among what lies in its folder."""
+    return did_you_mean(path.name, os.listdir(path.parent) if os.path.isdir(path.parent) else [])
 
 
 def counted(number: int, noun: str) -> str:

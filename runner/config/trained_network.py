@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from runner.config.build import build_loss, build_task, model_node
 from runner.config.recipe import Recipe
@@ -13,6 +13,17 @@ from runner.errors import RunFailed
 
 if TYPE_CHECKING:
     from torch import nn
+
+
+def recipe_in(saved: dict[str, Any], trusted: Iterable[str]) -> Recipe:
+    """The recipe that a checkpoint holds, with modules that the user trusts; its own list of them is not asked.
+
+    Raises:
+        ConfigError: it names a class of another module.
+    """
+    recipe = Recipe({**from_environment(saved["config"]), "trusted_targets": list(trusted)})
+    recipe.refuse_untrusted()
+    return recipe
 
 
 def trained_network(path: str, key: str, spec: Spec, trusted: Iterable[str] = ()) -> nn.Module:
@@ -32,8 +43,7 @@ def trained_network(path: str, key: str, spec: Spec, trusted: Iterable[str] = ()
 
     file = checkpoint.meant_by(path, key)
     saved = checkpoint.load(file)
-    recipe = Recipe({**from_environment(saved["config"]), "trusted_targets": list(trusted)})
-    recipe.refuse_untrusted()
+    recipe = recipe_in(saved, trusted)
     model: nn.Module = model_node(recipe).make(spec=build_task(recipe, spec, build_loss(recipe, spec)).spec)
     difference = checkpoint.difference(model.state_dict(), saved["model"])
     if difference:

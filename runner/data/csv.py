@@ -15,7 +15,7 @@ from runner.data.table.gaps import NA_VALUES, Missing
 from runner.data.table.header import column_names
 from runner.engine.data import Data
 from runner.engine.spec import Field, Kind, Spec
-from runner.errors import ConfigError, RunFailed, did_you_mean
+from runner.errors import ConfigError, RunFailed, did_you_mean, did_you_mean_beside
 
 if TYPE_CHECKING:
     import polars as pl
@@ -190,8 +190,7 @@ class Csv(DataOption):
                 + (f"in it: {shown}." if tables else "there is none in it.")
             )
         if not path.is_file():
-            beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
-            raise ConfigError(f"data.path={self.path}: there is no such file.{did_you_mean(path.name, beside)}")
+            raise ConfigError(f"data.path={self.path}: there is no such file.{did_you_mean_beside(path)}")
         return path
 
     def _check_columns(self) -> None:

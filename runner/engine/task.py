@@ -47,6 +47,11 @@ class Task:
         """The name of its file."""
         return type(self).__module__.rpartition(".")[2]
 
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The names of classes or labels in predictions: their numbers where they have none."""
+        return self.spec.class_names or tuple(str(c) for c in range(self.spec.num_classes or 0))
+
     @classmethod
     def num_outputs(cls, spec: Spec) -> int:
         """Width of the network's last layer."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal
 
 from runner.engine.transform import Bad
-from runner.errors import ConfigError, RunFailed, did_you_mean
+from runner.errors import ConfigError, RunFailed, did_you_mean_beside
 
 if TYPE_CHECKING:
     from runner.run.trained import TrainedNetwork
@@ -102,10 +102,7 @@ def _look_for(sources: Sequence[str], output: str | Path | None) -> None:
             continue
         path = Path(source).expanduser()
         if not source or not os.path.exists(path):
-            beside = os.listdir(path.parent) if os.path.isdir(path.parent) else []
-            raise ConfigError(
-                f"{source or repr('')}: there is no such file or folder.{did_you_mean(path.name, beside)}"
-            )
+            raise ConfigError(f"{source or repr('')}: there is no such file or folder.{did_you_mean_beside(path)}")
         if output is not None and os.path.exists(output) and os.path.samefile(path, output):
             raise ConfigError(f"--output {output}: would replace what is to be predicted. Give another name.")
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runner.config.recipe import Recipe
 from runner.errors import ConfigError, RunFailed
 from runner.record.folder import RunFolder
 
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
+    from runner.config.recipe import Recipe
     from runner.engine.batch import Batch
     from runner.engine.loss import Loss
     from runner.engine.spec import Spec
@@ -104,8 +104,8 @@ def load(
         RunFailed: the checkpoint is damaged or belongs to another network.
     """
     from runner.config.build import build_loss, build_task, model_node
-    from runner.config.run_config import from_environment
     from runner.config.targets import check_trusted
+    from runner.config.trained_network import recipe_in
     from runner.engine import checkpoint as files
     from runner.engine.device import choose_device
     from runner.engine.spec import Spec
@@ -113,8 +113,7 @@ def load(
     path = Path(folder) if os.path.isfile(folder) else find(RunFolder.existing(folder), checkpoint)
     where = choose_device(device)
     saved = files.load(path, where)
-    recipe = Recipe({**from_environment(saved["config"]), "trusted_targets": list(trusted_targets or [])})
-    recipe.refuse_untrusted()
+    recipe = recipe_in(saved, trusted_targets or ())
     spec = Spec.from_plain(saved["spec"])
     if "." in (spec.task or ""):  # a class of one's own, named by its data
         check_trusted({"_target_": spec.task}, "task", recipe.trusted)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,9 +48,8 @@ class Unchanged:
         """
         if data.fingerprint == fingerprint:
             return None
-        parts, fields, fits = _difference(sizes, data.sizes), *_fields(spec, data.spec)
-        prints = f"(fingerprint {fingerprint[:12]} before, {data.fingerprint[:12]} now)"
-        note = f"{'; '.join([*parts, *fields]) or 'as many examples as before, with other content'} {prints}"
+        fields, fits = _fields(spec, data.spec)
+        note = _difference(data, fingerprint, sizes, fields)
         if self.allowed and not fits:
             raise ConfigError(
                 f"The data have changed since this run was started: {note}. Its network does not fit these, whatever "
@@ -76,21 +76,22 @@ class Unchanged:
         if before is None:
             write_json(self.shared, {**known, source: {"fingerprint": data.fingerprint, "sizes": data.sizes}})
         elif before["fingerprint"] != data.fingerprint and not self.allowed:
-            parts = _difference(before["sizes"], data.sizes)
-            difference = "; ".join(parts) or "as many examples as before, with other content"
             raise ConfigError(
-                f"The data have changed since the first run of this sweep: {difference} (fingerprint "
-                f"{before['fingerprint'][:12]} before, {data.fingerprint[:12]} now). Runs on different data can't be "
-                "compared. Put the old data back, or start a new sweep."
+                f"The data have changed since the first run of this sweep: {_difference(data, **before)}. Runs on "
+                "different data can't be compared. Put the old data back, or start a new sweep."
             )
 
 
-def _difference(before: dict[str, int], now: dict[str, int]) -> list[str]:
-    return [
-        f"{name} had {before.get(name, 0):,} examples and has {now.get(name, 0):,}"
-        for name in {**before, **now}
-        if before.get(name, 0) != now.get(name, 0)
+def _difference(data: Data, fingerprint: str, sizes: dict[str, int], fields: Sequence[str] = ()) -> str:
+    """How data differ from those that had this fingerprint and these sizes, in words."""
+    now = data.sizes
+    parts = [
+        f"{name} had {sizes.get(name, 0):,} examples and has {now.get(name, 0):,}"
+        for name in {**sizes, **now}
+        if sizes.get(name, 0) != now.get(name, 0)
     ]
+    said = "; ".join([*parts, *fields]) or "as many examples as before, with other content"
+    return f"{said} (fingerprint {fingerprint[:12]} before, {data.fingerprint[:12]} now)"
 
 
 def _fields(before: Spec, now: Spec) -> tuple[list[str], bool]:

@@ -61,7 +61,7 @@ class Classification(Task):
 
     def rows(self, outputs: Tensor) -> list[dict[str, Any]]:
         """The name of the predicted class, and the probability of each class under its name."""
-        names = self.spec.class_names or tuple(str(c) for c in range(self.spec.num_classes or 0))
+        names = self.class_names
         classes, shares = self.predict(outputs).tolist(), self.probabilities(outputs).tolist()
         return [
             {"prediction": names[c], **{f"probability_{n}": p for n, p in zip(names, ps, strict=True)}}

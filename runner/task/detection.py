@@ -70,7 +70,7 @@ class Detection(Task):
 
     def rows(self, outputs: Tensor) -> list[dict[str, Any]]:
         """The boxes of an image, highest score first, and their number."""
-        names = self.spec.class_names or tuple(str(c) for c in range(self.spec.num_classes or 0))
+        names = self.class_names
         keys = ("left", "top", "right", "bottom", "score")
         found = [
             [{"class": names[int(box[0])], **dict(zip(keys, box[1:], strict=True))} for box in boxes if box[0] >= 0]

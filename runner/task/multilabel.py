@@ -54,7 +54,7 @@ class MultiLabel(Task):
 
     def rows(self, outputs: Tensor) -> list[dict[str, Any]]:
         """The names of the labels that hold, divided by semicolons, and the probability of each under its name."""
-        names = self.spec.class_names or tuple(str(c) for c in range(self.spec.num_classes or 0))
+        names = self.class_names
         told, shares = self.predict(outputs).tolist(), self.probabilities(outputs).tolist()
         return [
             {

@@ -31,7 +31,7 @@ class Segmentation(Classification):
     def rows(self, outputs: Tensor) -> list[dict[str, Any]]:
         """The mask as rows of class numbers, and the share of the pixels that each class has, under its name."""
         masks = self.predict(outputs)
-        names = self.spec.class_names or tuple(str(c) for c in range(self.spec.num_classes or 0))
+        names = self.class_names
         shares = [(masks == c).double().mean((1, 2)).tolist() for c in range(len(names))]
         return [
             {

@@ -20,7 +20,7 @@ from runner.data.image.listing import image_files
 from runner.data.parts.scaling import Scale, fit_images, histogram
 from runner.engine.spec import Field
 from runner.engine.transform import Bad, Raw, Transform
-from runner.errors import ConfigError, RunFailed, did_you_mean
+from runner.errors import ConfigError, RunFailed, did_you_mean_beside
 
 T = TypeVar("T")
 Mode = Literal["RGB", "L"]
@@ -188,8 +188,7 @@ def _listed(source: str) -> Iterator[Path]:
     elif path.exists():
         yield path
     else:
-        beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
-        raise ConfigError(f"{source}: there is no such file or folder.{did_you_mean(path.name, beside)}")
+        raise ConfigError(f"{source}: there is no such file or folder.{did_you_mean_beside(path)}")
 
 
 class _Scaled(nn.Module):

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from runner.data.parts.scaling import Floats
-from runner.errors import ConfigError, RunFailed, did_you_mean
+from runner.errors import ConfigError, RunFailed, did_you_mean, did_you_mean_beside
 
 
 def columns_of(path: Path, key: str, wanted: Collection[str] = ()) -> tuple[list[str], str]:
@@ -24,8 +24,7 @@ def columns_of(path: Path, key: str, wanted: Collection[str] = ()) -> tuple[list
         ConfigError: there is no such file, or a column is not among them.
     """
     if not path.is_file():
-        beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
-        raise ConfigError(f"{path}: there is no such file.{did_you_mean(path.name, beside)}")
+        raise ConfigError(f"{path}: there is no such file.{did_you_mean_beside(path)}")
     try:
         with path.open("rb") as file:
             line = file.readline().decode("utf-8-sig")

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from runner.engine.transform import Bad, Raw
-from runner.errors import ConfigError, did_you_mean
+from runner.errors import ConfigError, did_you_mean_beside
 
 JSON_LINES = (".jsonl", ".ndjson", ".json")
 
@@ -49,7 +49,7 @@ def _check(source: str) -> None:
     if source == "-" or path.is_file():
         return
     if not path.is_dir():
-        near = did_you_mean(path.name, [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else [])
+        near = did_you_mean_beside(path)
         raise ConfigError(
             f"{source}: there is no such file.{near} Expected a file of text lines or JSON lines, a folder of .txt "
             "files, or -."
