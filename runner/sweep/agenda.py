@@ -1,0 +1,150 @@
+"""Which trial comes next: one that was begun, one that earned to go on, a repeat, or a new point."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from runner.sweep.configs import Configs
+from runner.sweep.folder import SweepFolder, Trial, slug
+from runner.sweep.plan import Plan
+from runner.sweep.pruning import Curve
+from runner.sweep.samplers import Grid
+from runner.sweep.space import Point
+from runner.sweep.study import Study
+
+
+class Agenda:
+    """What is still to be done.
+
+    Args:
+        plan: what the sweep is to do.
+        folder: its folder.
+        study: the samplers' memory.
+        configs: makes the trials' configs.
+        trials: all trials by number; new ones are added.
+        curves: what they reported, by number.
+
+    Attributes:
+        members: the trials of each point.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        folder: SweepFolder,
+        study: Study,
+        configs: Configs,
+        trials: dict[int, Trial],
+        curves: dict[int, Curve],
+    ) -> None:
+        self.plan, self.folder, self.study, self.configs = plan, folder, study, configs
+        self.trials, self.curves = trials, curves
+        self.members: dict[int, list[Trial]] = {}
+        for trial in trials.values():
+            self.members.setdefault(trial.point, []).append(trial)
+        self._queue = deque(t for t in trials.values() if t.status == "interrupted")
+        self._repeats: deque[int] = deque()
+        for point, members in self.members.items():
+            self._repeats.extend([point] * max(0, plan.repeats - len(members)))
+        self._seen = {_identity(t.params) for t in trials.values()}
+        self._enqueue = deque(p for p in plan.enqueue if _identity(p) not in self._seen)
+        self._index = 0
+        if not isinstance(plan.sampler, Grid):  # a grid is walked anew, leaving out what is there
+            self._index = max((t.index + 1 for t in trials.values() if t.index is not None), default=0)
+        self._exhausted = False
+
+    def again(self, trial: Trial) -> None:
+        """Put a trial that was begun at the end of the queue."""
+        self._queue.append(trial)
+
+    @property
+    def more(self) -> bool:
+        """Whether anything is left that is not running or paused."""
+        enough = self.plan.n_trials is not None and len(self.members) >= self.plan.n_trials
+        return bool(self._queue or self._repeats) or not (enough or self._exhausted)
+
+    @property
+    def points(self) -> int:
+        """Points in all, those to come included."""
+        points = self.plan.n_trials
+        if isinstance(self.plan.sampler, Grid):
+            here = len(self._seen | {_identity(p) for p in [*self.plan.space.grid(), *self._enqueue]})
+            points = min(here, points or here)
+        return max(len(self.members), points or 0)
+
+    def next(self) -> Trial | None:
+        """The next trial for an idle worker; None while there is none."""
+        if self._queue:
+            return self._queue.popleft()
+        promoted = self.plan.pruner.promotable(self.curves)
+        if promoted is not None:
+            trial, curve = self.trials[promoted], self.curves[promoted]
+            curve.judged, curve.paused_at = curve.paused_at or 0, None
+            trial.paused_at = None
+            self.study.begin(trial.point, trial.params)
+            return trial
+        if self._repeats:
+            point = self._repeats.popleft()
+            first = self.members[point][0]
+            return self._create(point, first.index, first.params)
+        return self._new_point()
+
+    def _new_point(self) -> Trial | None:
+        if not self.more:
+            return None
+        number = max(self.members, default=-1) + 1
+        index: int | None = None
+        if self._enqueue:
+            point = self._enqueue.popleft()
+            self.study.begin(number, point)
+        else:
+            found = self._draw(number)
+            if found is None:
+                self._exhausted = True
+                return None
+            index, point = found
+        self._seen.add(_identity(point))
+        self._repeats.extend([number] * (self.plan.repeats - 1))
+        return self._create(number, index, point)
+
+    def _draw(self, number: int) -> tuple[int, Point] | None:
+        plan, index = self.plan, self._index
+        if plan.sampler.adaptive and self.study.completed >= plan.sampler.startup:
+            self._index += 1
+            return index, self.study.ask(number)
+        while True:
+            index, self._index = self._index, self._index + 1
+            point = plan.sampler.point(plan.space, plan.seed, index)
+            if point is None:
+                return None
+            if not isinstance(plan.sampler, Grid) or _identity(point) not in self._seen:
+                self.study.begin(number, point)
+                return index, point
+
+    def look_ahead(self) -> None:
+        """Compose the config that will most likely be next; changes nothing else."""
+        if self.plan.sampler.adaptive or not self.more:
+            return
+        point = self.plan.sampler.point(self.plan.space, self.plan.seed, self._index)
+        if point is not None and self.plan.repeats == 1:
+            self.configs.prepare([*self.plan.space.fixed, *self.plan.space.overrides(point)])
+
+    def _create(self, point: int, index: int | None, params: Point) -> Trial:
+        number = max(self.trials, default=-1) + 1
+        members = self.members.setdefault(point, [])
+        repeat = len(members)
+        own = self.plan.space.overrides(params)
+        if self.plan.repeats > 1:
+            key = self.plan.repeat_key
+            own.append(f"{key}={int(self.configs.composer.current(key) or 0) + repeat}")
+        overrides = [*self.plan.space.fixed, *own]
+        frozen = self.configs.freeze(number, overrides)
+        trial = Trial(number, point, index, repeat, params, overrides, f"{number:04d}-{slug(own)}", frozen)
+        self.folder.create(trial)
+        self.trials[number] = trial
+        members.append(trial)
+        return trial
+
+
+def _identity(point: Point) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted(point.items()))

@@ -1,0 +1,85 @@
+"""The config of each trial: composed when it is asked for, frozen in its record, and used as it was frozen."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from runner.errors import ConfigError
+from runner.sweep.composer import Composer
+from runner.sweep.folder import Trial
+from runner.sweep.plan import Plan
+
+
+class Configs:
+    """Makes the configs of trials.
+
+    Args:
+        plan: what the sweep is to do.
+        composer: composes them.
+    """
+
+    def __init__(self, plan: Plan, composer: Composer) -> None:
+        self.plan, self.composer = plan, composer
+        self._ahead: dict[tuple[str, ...], DictConfig] = {}
+        self._fresh: dict[int, DictConfig] = {}
+
+    def prepare(self, overrides: Sequence[str]) -> None:
+        """Compose what will most likely be asked for next; only the last one prepared is kept."""
+        if tuple(overrides) not in self._ahead:
+            with contextlib.suppress(ConfigError):  # it fails when its turn comes
+                self._ahead = {tuple(overrides): self.composer.compose(overrides)}
+
+    def freeze(self, number: int, overrides: Sequence[str]) -> dict[str, Any]:
+        """The task's config for a new trial's record; empty where `overrides` can't be composed."""
+        config = self._ahead.pop(tuple(overrides), None)
+        with contextlib.suppress(ConfigError):  # a combination that was not among those checked: it becomes a row
+            config = config or self.composer.compose(overrides)
+        if config is None:
+            return {}
+        self._fresh[number] = config
+        frozen: dict[str, Any] = json.loads(_json(_task_config(config)))
+        return frozen
+
+    def of(self, trial: Trial, folder: Path) -> DictConfig:
+        """The trial's config as it was frozen, whatever became of ``conf/`` since.
+
+        Raises:
+            ConfigError: it can't be composed, and there is no record of it.
+        """
+        config = self._fresh.pop(trial.number, None)
+        if config is None:
+            try:
+                config = self.composer.compose(trial.overrides)
+            except ConfigError:
+                if not trial.config:
+                    raise
+                config = copy.deepcopy(self.composer.master)  # an option has gone since: only the hydra node is used
+            if trial.config and _json(_task_config(config)) != _json(trial.config):
+                config = OmegaConf.create({**trial.config, "hydra": config.hydra})
+                OmegaConf.set_struct(config, True)
+            with open_dict(config.hydra):  # these can start programs, and a record may come from somebody else
+                config.hydra.callbacks = self.composer.master.hydra.callbacks
+                config.hydra.job_logging = self.composer.master.hydra.job_logging
+        config.update(self.plan.commanded)
+        with open_dict(config.hydra):
+            config.hydra.sweep.dir, config.hydra.sweep.subdir = str(folder.parent), folder.name
+            config.hydra.job.id, config.hydra.job.num = str(trial.number), trial.number
+        return config
+
+
+def _task_config(config: DictConfig) -> dict[str, Any]:
+    """The config without Hydra's own node, as plain containers; interpolations stay, so no secret is resolved."""
+    plain: dict[str, Any] = OmegaConf.to_container(config, resolve=False)  # type: ignore[assignment]
+    plain.pop("hydra")
+    return plain
+
+
+def _json(content: Any) -> str:
+    return json.dumps(content, default=str)

@@ -1,0 +1,77 @@
+"""What came of a trial: from its own ``result.json``, or from what its task returned."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from runner.errors import counted
+from runner.sweep.folder import Follower, Status
+
+Verdict = tuple[Status, str | None, list[float] | None]
+"""Status, cause and values."""
+
+
+def read_result(folder: Path) -> dict[str, Any]:
+    """A trial's own ``result.json``; empty where there is no whole one."""
+    try:
+        found: dict[str, Any] = json.loads((folder / "result.json").read_text())
+    except (FileNotFoundError, json.JSONDecodeError):
+        return {}
+    return found
+
+
+def reported(folder: Path, result: dict[str, Any], objectives: Sequence[str]) -> Verdict:
+    """What a trial says of itself.
+
+    Args:
+        folder: the trial's.
+        result: its ``result.json``.
+        objectives: the scores that count.
+    """
+    status, cause = result.get("status"), result.get("cause")
+    if status != "completed":
+        return status if status in ("pruned", "interrupted") else "failed", cause, None
+    found = [_score(folder, result, name) for name in objectives]
+    missing = [n for n, v in zip(objectives, found, strict=True) if v is None]
+    if missing:
+        return "failed", f"the run reports no {', '.join(missing)}", None
+    return returned(found, objectives)
+
+
+def _score(folder: Path, result: dict[str, Any], name: str) -> float | None:
+    """A score from ``result.json``: the monitored one, one of its tables (``val``), or a plain entry.
+
+    What it does not hold is that of the best epoch in ``metrics.jsonl``.
+    """
+    if name == result.get("monitor"):
+        return result.get("best_value")
+    split, _, metric = name.partition("/")
+    table = result.get(split)
+    if metric and isinstance(table, dict):
+        found = table.get(metric, table.get(name))
+    else:
+        found = result.get(name)
+    if found is None:
+        epochs = Follower(folder / "metrics.jsonl").lines()
+        found = next((row.get(name) for row in epochs if row.get("epoch") == result.get("best_epoch")), None)
+    return None if found is None else float(found)
+
+
+def returned(values: Sequence[Any] | None, objectives: Sequence[str]) -> Verdict:
+    """What the numbers that a task returned say."""
+    expected = len(objectives)
+    if values is None:
+        return "failed", "the task function returned nothing; a sweep needs a number", None
+    if len(values) != expected:
+        return (
+            "failed",
+            f"the task function returned {counted(len(values), 'number')}, directions say {expected}",
+            None,
+        )
+    numbers = [float(v) for v in values]
+    bad = [f"{n} is {v}" for n, v in zip(objectives, numbers, strict=True) if not math.isfinite(v)]
+    return ("failed", f"diverged: {', '.join(bad)}", None) if bad else ("completed", None, numbers)
