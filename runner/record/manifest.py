@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import platform
 import socket
-import subprocess
 import sys
 import time
 from importlib import metadata
 from typing import Any
+
+from runner.record.git import git_state
 
 PACKAGES = (
     "runner",
@@ -22,26 +23,6 @@ PACKAGES = (
     "optuna",
     "tensorboard",
 )
-
-
-def _git(*arguments: str) -> str | None:
-    try:
-        done = subprocess.run(["git", *arguments], capture_output=True, text=True, timeout=10, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout
-
-
-def git_state() -> dict[str, Any]:
-    """Commit of the working directory, whether it was changed since, and the change as a patch; empty outside git."""
-    commit = _git("rev-parse", "HEAD")
-    if commit is None:
-        return {}
-    status = _git("status", "--porcelain", "--untracked-files=no") or ""
-    state: dict[str, Any] = {"commit": commit.strip(), "dirty": bool(status.strip())}
-    if state["dirty"]:
-        state["patch"] = _git("diff", "HEAD")
-    return state
 
 
 def package_versions() -> dict[str, str]:

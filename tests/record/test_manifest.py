@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from runner.record.manifest import gather, git_state
+from runner.record.git import git_state
+from runner.record.manifest import gather
 from tests.cli.conftest import QUICK
 
 
