@@ -26,6 +26,9 @@ RESUMABLE = re.compile(
     r"|data\.num_workers|data\.(path|root)|trusted_targets"
 )
 
+# How long a run may be: given anew, a run that ended before its limits goes on.
+LIMIT = re.compile(r"trainer\.(max_epochs|max_steps|max_time)")
+
 # Where the data are now: whether they are the same is told by their content.
 PLACE = re.compile(r"data\.(path|root)=")
 

@@ -154,6 +154,12 @@ def go_back_to(folder: Path, name: str) -> None:
         remove(folder / "last.pt.previous")  # it is later than that
 
 
+def go_on(folder: Path, saved: dict[str, Any]) -> None:
+    """Make of the last state, in which the run had ended before its limits, one from which it goes on."""
+    saved["ended"] = None
+    save(folder / "last.pt", saved)
+
+
 def _named(folder: Path, name: str) -> Path:
     return folder / f"{name.removesuffix('.pt')}.pt"
 

@@ -27,6 +27,8 @@ class Outcome:
 def train(fit: Fit) -> Outcome:
     """Train from the current position to the end, or to a reason to stop earlier.
 
+    What was decided is in the last checkpoint: a run that is killed in its test is over when it is resumed.
+
     Raises:
         NonFinite: the loss was not finite; the last good checkpoint stays.
     """
@@ -36,13 +38,16 @@ def train(fit: Fit) -> Outcome:
     epoch_scores = listeners(fit.techniques, "epoch_scores")
     on_epoch_end = listeners(fit.techniques, "on_epoch_end")
 
+    if state.ended and not state.epoch_step:
+        return Outcome("completed", state.ended)
     # An epoch that was left between its last update and its end is closed, also where no update is to come.
     while state.epoch < plan.epochs and (state.step < plan.total or state.epoch_step):
         fit.network.train()
         for hear in on_epoch_start:
             hear(state.epoch + 1)
         log_every = fit.log_every
-        for update in fit.train.updates(state.epoch, state.epoch_step) if state.step < plan.total else ():
+        over = state.step >= plan.total or state.ended
+        for update in () if over else fit.train.updates(state.epoch, state.epoch_step):
             seed(state.step_seed())
             step.set_rates()
             results = step.gradients(update)
@@ -67,7 +72,9 @@ def train(fit: Fit) -> Outcome:
         if fit.interrupt.requested:
             saver.save()
             return Outcome("interrupted", fit.interrupt.requested)
-        ends_here = state.step >= plan.total or pace.time_is_up()
+        if state.step < plan.total and pace.time_is_up():
+            state.ended = "max_time"
+        ends_here = state.step >= plan.total or state.ended is not None
         if ends_here:  # before the epoch is closed: with later limits the run goes on in its middle
             saver.save()
 
@@ -94,11 +101,12 @@ def train(fit: Fit) -> Outcome:
         if ends_here:
             saver.save_best()
             saver.remove_displaced()
-            return Outcome("completed", None if state.step >= plan.total else "max_time")
+            return Outcome("completed", state.ended)
+        state.ended = reasons[0] if reasons else None
         stop = fit.recorder.stop_request()
         if reasons or stop:
             saver.save()
-            return Outcome("completed", reasons[0]) if reasons else Outcome("pruned", stop)
+            return Outcome("completed", state.ended) if reasons else Outcome("pruned", stop)
         if saver.is_due():
             saver.save()
     saver.save()

@@ -121,6 +121,7 @@ class Saver:
             "meter": fit.meter.state_dict(),
             "monitor": {**fit.best.monitor.state_dict(), "scores": fit.best.scores, "top": fit.best.top},
             "position": {**fit.state.position(), "seconds": fit.seconds()},
+            "ended": fit.state.ended,
             **fit.about,
         }
 
@@ -151,6 +152,7 @@ def restore(fit: Fit, saved: dict[str, Any]) -> None:
     fit.best.scores, fit.best.top = saved["monitor"]["scores"], saved["monitor"]["top"]
     for name, value in saved["position"].items():
         setattr(fit.state, name, value)
+    fit.state.ended = saved.get("ended")
     _restore_best(fit, saved)
 
 

@@ -39,6 +39,7 @@ class TrainState:
         samples: training examples seen in completed epochs.
         skipped: updates that were left out because gradients were not finite.
         seconds: time spent so far, over all sessions of the run.
+        ended: why training is over before its limits; what is left of the run is its test.
     """
 
     seed: int
@@ -48,6 +49,7 @@ class TrainState:
     samples: int = 0
     skipped: int = 0
     seconds: float = 0.0
+    ended: str | None = None
 
     def step_seed(self) -> int:
         """The seed of the next update: a function of (seed, step). Asked in every step, so it mixes once only."""
@@ -64,7 +66,7 @@ class TrainState:
         self.epoch_step = 0
 
     def position(self) -> dict[str, Any]:
-        """All but the seed, in plain containers."""
+        """All but the seed and how it ended, in plain containers."""
         position = asdict(self)
-        del position["seed"]
+        del position["seed"], position["ended"]
         return position

@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from runner.config.check import check_run, resolved
 from runner.config.compose import Command, compose_run
 from runner.config.recipe import Recipe
-from runner.config.run_config import check_resumable, patch, thaw
+from runner.config.run_config import LIMIT, check_resumable, patch, thaw
 from runner.errors import ConfigError, did_you_mean
 from runner.record.folder import RunFolder, claim
 from runner.record.manifest import gather
@@ -110,7 +110,7 @@ def resume(
     Returns:
         What stands in ``result.json``.
     """
-    from runner.engine.checkpoint import go_back_to, load_last, state_named
+    from runner.engine.checkpoint import go_back_to, go_on, load_last, state_named
     from runner.run.training import Continued, execute
     from runner.run.unchanged import Unchanged
 
@@ -126,11 +126,14 @@ def resume(
     if status == "completed" and not command.parsed and checkpoint is None:
         raise ConfigError(f"{folder}: this run is complete. To train longer, add trainer.max_epochs=N (now {before}).")
     saved = load_last(place.checkpoints) if checkpoint is None else state_named(place.checkpoints, checkpoint)
+    longer = saved is not None and saved.get("ended") and any(LIMIT.fullmatch(key) for key in command.typed())
     # The folder stays as it is until it is known that the run goes on.
     unchanged = Unchanged(allow_changed_data, known_data)
     again = Continued.on_data_of(recipe, saved, unchanged)
     if checkpoint is not None:
         go_back_to(place.checkpoints, checkpoint)
+    if saved is not None and longer:
+        go_on(place.checkpoints, saved)
     assert recipe.text is not None
     place.create_again(recipe.text)
     changed = {"resumed_with_changed_data": again.note} if again.note else {}
