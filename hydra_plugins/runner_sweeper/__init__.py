@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from hydra._internal.core_plugins import file_config_source
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.errors import CompactHydraException
+from hydra.plugins.config_source import ConfigResult
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
@@ -20,7 +22,25 @@ class RunnerSearchPath(SearchPathPlugin):
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
         """Add the folder ``conf`` beside this file."""
-        search_path.append("runner-sweeper", f"file://{Path(__file__).parent / 'conf'}")
+        search_path.append("runner-sweeper", f"{SweeperOptions.scheme()}://{Path(__file__).parent / 'conf'}")
+
+
+class SweeperOptions(file_config_source.FileConfigSource):
+    """Our option files, left open: a key that they do not have reaches the sweeper, whose refusal names the right one.
+
+    Hydra's own refusal of ``hydra.sweeper.n_jobs=2`` advises ``+hydra.sweeper.n_jobs=2``, which is as wrong.
+    """
+
+    @staticmethod
+    def scheme() -> str:
+        """The first part of their addresses."""
+        return "runner-sweeper"
+
+    def load_config(self, config_path: str) -> ConfigResult:
+        """Read a file."""
+        found = super().load_config(config_path)
+        OmegaConf.set_struct(found.config, False)
+        return found
 
 
 class RunnerSweeper(Sweeper):
@@ -49,16 +69,20 @@ class RunnerSweeper(Sweeper):
             raise next(ours for kind, ours in kinds.items() if isinstance(error, kind))(str(error)) from None
 
     def _sweep(self, arguments: list[str]) -> Any:
-        from hydra.utils import instantiate
-
-        from runner.sweep.settings import Settings, check_storage, make_pruner
-        from runner.sweep.sweep import Sweep
+        from runner.sweep.habits import refuse_choice, refuse_launcher, refuse_unknown
+        from runner.sweep.settings import Settings, check_storage, make_pruner, make_sampler
+        from runner.sweep.sweep import Sweep, as_typed
 
         assert self.config is not None
         assert self.hydra_context is not None
-        raw = OmegaConf.to_container(self.config.hydra.sweeper, resolve=False)
+        hydra = self.config.hydra
+        raw = OmegaConf.to_container(hydra.sweeper, resolve=False)
         assert isinstance(raw, dict)
         check_storage(raw["storage"])
+        refuse_unknown(raw)
+        for override in as_typed(hydra.overrides.hydra):
+            refuse_choice(override)
+        refuse_launcher(str(hydra.runtime.choices.get("hydra/launcher")), hydra.launcher._target_)
         settings = {key: _plain(value) for key, value in self.settings.items()}
         for name in ("objectives", "directions"):
             if isinstance(settings[name], str):
@@ -67,7 +91,7 @@ class RunnerSweeper(Sweeper):
         made = Settings(**{**settings, "params": settings["params"] or {}, "enqueue": settings["enqueue"] or []})
         sweep = Sweep(
             made,
-            instantiate(self.sampler),
+            make_sampler(_plain(self.sampler)),
             make_pruner(_plain(self.pruner)),
             self.hydra_context,
             self.task_function,

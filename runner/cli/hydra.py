@@ -22,15 +22,21 @@ def train(arguments: list[str]) -> int:
     from omegaconf import OmegaConf
 
     from runner.config.compose import Command, compose_run, compose_sweep
+    from runner.sweep import habits
 
     flags, arguments = hydra_flags(arguments)
     options = arguments[: len(arguments) - len(flags.overrides)]
     command = Command(flags.overrides, flags.config_dir, flags.config_name or "config")
     if flags.shell_completion or flags.hydra_help:
         return _hydra(arguments)
+    of_sweeps = [word for word in flags.overrides if word.lstrip("+").startswith(("hydra/sweeper", "hydra.sweeper."))]
+    for word in of_sweeps:
+        habits.refuse_choice(word)
     if flags.multirun:
         return _hydra([*options, *compose_sweep(command)])
     config = compose_run(command)
+    if of_sweeps:
+        habits.refuse_unknown(config.hydra.sweeper)
     arguments = [*options, *(override.input_line or "" for override in command.parsed)]
     if flags.package and OmegaConf.select(config, flags.package) is None:
         raise ConfigError(f"--package {flags.package}: there is no such part of the config, such as optimizer.")

@@ -149,7 +149,7 @@ class SweepFolder:
             self._lock.close()
             raise ConfigError(
                 f"{shown(self.path)}: another driver is at work on this sweep ({holder}). "
-                "Wait for it, stop it with Ctrl-C, or give this sweep another hydra.sweeper.study_name."
+                "Wait for it, stop it with Ctrl-C, or give this sweep a folder of its own: hydra.sweep.dir=DIR."
             ) from None
         self._lock.truncate(0)
         self._lock.write(f"process {os.getpid()} on {socket.gethostname()}")

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, get_args, get_type_hints
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from annotated_types import Ge, Gt
 
 from runner.errors import ConfigError, did_you_mean
 from runner.sweep.pruning import PRUNERS, Pruner
+from runner.sweep.samplers import Sampler
 
 Direction = Literal["minimize", "maximize"]
 _NAME = re.compile(r"[\w+-][\w.+ -]{0,99}")
@@ -39,7 +41,8 @@ class Settings:
         directions: ``minimize`` or ``maximize`` for each; empty: what the application knows, or minimize.
         enqueue: points to be tried first, each a mapping from key to value.
         dry_run: show the space and the first points, and stop.
-        study_name: name of the sweep and its folder; None: made from the command.
+        study_name: name of the sweep, of its study in a shared storage, and of its folder unless ``hydra.sweep.dir``
+            says where that is; None: made from the command.
     """
 
     n_trials: Annotated[int, Ge(1)] | None = None
@@ -81,6 +84,29 @@ class Settings:
                 raise ConfigError(f"hydra.sweeper.directions: {direction!r} is neither minimize nor maximize.{known}")
 
 
+def make_sampler(given: Any) -> Sampler:
+    """The sampler that ``hydra.sweeper.sampler`` describes: ``_target_`` and its arguments.
+
+    Raises:
+        ConfigError: it is no sampler, or has no such argument.
+    """
+    target = str(given.get("_target_") if isinstance(given, Mapping) else given)
+    module, _, name = target.rpartition(".")
+    try:
+        kind = getattr(importlib.import_module(module), name, None)
+    except (ImportError, ValueError):
+        kind = None
+    if not (inspect.isclass(kind) and issubclass(kind, Sampler)):
+        raise ConfigError(
+            f"hydra.sweeper.sampler={target}: no sampler. One is chosen as the sweeper, such as "
+            "hydra/sweeper=bayes; its file says _target_ and arguments."
+        )
+    options = {str(key): value for key, value in given.items() if key != "_target_"}
+    if "seed" in options:
+        raise ConfigError("hydra.sweeper.sampler.seed: there is no such argument. Write hydra.sweeper.seed.")
+    return kind(**_checked(f"hydra.sweeper.sampler: {kind.__name__.lower()}", kind, options))
+
+
 def make_pruner(given: Any) -> Pruner:
     """The pruner that ``hydra.sweeper.pruner`` names: a name, or a mapping with ``name`` and its arguments."""
     options = dict(given) if isinstance(given, Mapping) else {"name": given}
@@ -88,27 +114,41 @@ def make_pruner(given: Any) -> Pruner:
     if name not in PRUNERS:
         hint = f"{did_you_mean(name, PRUNERS)} There are: {', '.join(PRUNERS)}."
         raise ConfigError(f"hydra.sweeper.pruner={name}: no such pruner.{hint}")
-    known = list(inspect.signature(PRUNERS[name]).parameters)
+    return PRUNERS[name](**_checked(f"hydra.sweeper.pruner: {name}", PRUNERS[name], options))
+
+
+def _checked(whose: str, kind: type, options: Mapping[Any, Any]) -> dict[str, Any]:
+    """The arguments for `kind`; refuses those that it does not take."""
+    known = list(inspect.signature(kind).parameters)
     if unknown := [str(key) for key in options if key not in known]:
         raise ConfigError(
-            f"hydra.sweeper.pruner: {name} has no argument {unknown[0]!r}.{did_you_mean(unknown[0], known)} "
+            f"{whose} has no argument {unknown[0]!r}.{did_you_mean(unknown[0], known)} "
             f"Arguments: {', '.join(known) or 'none'}."
         )
-    hints = get_type_hints(PRUNERS[name].__init__, include_extras=True)
+    hints = get_type_hints(kind.__init__, include_extras=True)  # type: ignore[misc]
     for key, value in options.items():
-        _check_argument(f"hydra.sweeper.pruner: {name}: {key}", value, hints[key])
-    return PRUNERS[name](**options)
+        _check_argument(f"{whose}: {key}", value, hints[key])
+    return dict(options)
 
 
 def _check_argument(key: str, value: Any, hint: Any) -> None:
-    """Refuse what is no number as annotated: a whole one or any, null where that is allowed, with its lower bound."""
-    kinds = get_args(hint) if isinstance(hint, UnionType) else (hint,)
-    least = [bound.ge for kind in kinds for bound in getattr(kind, "__metadata__", ()) if isinstance(bound, Ge)]
+    """Refuse what is not as annotated: a truth value, or a number with its lower bound; null where that is allowed."""
+    kinds = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+    bounds = [bound for kind in kinds for bound in getattr(kind, "__metadata__", ())]
+    least = [bound.ge for bound in bounds if isinstance(bound, Ge)]
+    above = [bound.gt for bound in bounds if isinstance(bound, Gt)]
     plain = {getattr(kind, "__origin__", kind) for kind in kinds}
-    number = isinstance(value, (int, float) if float in plain else int) and not isinstance(value, bool)
-    if not (number and all(value >= bound for bound in least)) and not (value is None and NoneType in plain):
+    if isinstance(value, bool) or plain == {bool}:
+        if plain != {bool} or not isinstance(value, bool):
+            raise ConfigError(f"{key}={value}: expected {'true or false' if plain == {bool} else 'a number'}.")
+        return
+    number = isinstance(value, (int, float) if float in plain else int)
+    if value is None and NoneType in plain:
+        return
+    if not (number and all(value >= bound for bound in least) and all(value > bound for bound in above)):
         what = "a number" if float in plain else "a whole number"
-        raise ConfigError(f"{key}={value}: expected {what}{f' of at least {least[0]}' if least else ''}.")
+        limit = f" of at least {least[0]}" if least else f" above {above[0]}" if above else ""
+        raise ConfigError(f"{key}={value}: expected {what}{limit}.")
 
 
 def check_storage(raw: Any) -> None:

@@ -133,7 +133,7 @@ class Study:
         if [d.name.lower() for d in self.study.directions] != directions:
             raise ConfigError(
                 f"The study {name!r} has directions {[d.name.lower() for d in self.study.directions]}, this command "
-                f"{directions}. Give it another hydra.sweeper.study_name."
+                f"{directions}. Give this sweep a folder of its own: hydra.sweep.dir=DIR."
             )
         self.space, self.sampler = space, sampler
         self.distributions = {d.key: distribution(d) for d in space.dimensions}

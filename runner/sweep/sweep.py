@@ -161,8 +161,8 @@ class Sweep:
         job = self.config.hydra
         kind = type(plan.sampler).__name__.lower()
         settings: dict[str, Any] = {
-            "name": folder.path.name,
-            "study": f"{folder.path.name}-{secrets.token_hex(3)}",  # a storage may hold those of other folders too
+            "name": (name := self.settings.study_name or folder.path.name),
+            "study": f"{name}-{secrets.token_hex(3)}",  # a storage may hold those of other folders too
             "created": time.strftime("%Y-%m-%d %H:%M:%S"),
             "sampler": kind,
             "pruner": type(plan.pruner).__name__.lower(),
@@ -186,13 +186,14 @@ class Sweep:
         }
         if folder.settings.exists():
             before: dict[str, Any] = OmegaConf.to_container(OmegaConf.load(folder.settings))  # type: ignore[assignment]
-            for key in ("sampler", "objectives", "directions", "fixed", "config_name", "seed", "repeat_key"):
+            named = ["name"] if self.settings.study_name else []
+            for key in (*named, "sampler", "objectives", "directions", "fixed", "config_name", "seed", "repeat_key"):
                 told = [sorted(s[key]) if key == "fixed" else s[key] for s in (before, settings)]
                 if told[0] != told[1]:
                     was, now = (" ".join(t) or "nothing" if isinstance(t, list) else t for t in told)
                     raise ConfigError(
                         f"{shown(folder.path)} holds a sweep with {key} {was}, this command says {now}. "
-                        "Give this one another hydra.sweeper.study_name."
+                        "Give this one a folder of its own: hydra.sweep.dir=DIR."
                     )
             settings["created"] = before["created"]
             # Optuna's studies can't change a parameter's range: a changed space gets a study of its own, filled anew.
