@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,16 +46,21 @@ def train(arguments: list[str]) -> int:
     if searched := config.hydra.runtime.choices.get("space"):
         raise ConfigError(f"space={searched}: a space to search, not a run. Add --multirun and hydra/sweeper=bayes.")
     from runner.config.check import check_run
-    from runner.run import new_folder
+    from runner.run import RUNS, new_folder
 
     check_run(config)
-    if "hydra.run.dir" in command.typed():
-        folder = chosen_folder(config.hydra.run.dir)
-    else:
-        folder = new_folder(config)
-        arguments = [*arguments, f"hydra.run.dir='{folder}'"]
-    with kept_when_started(folder):
-        return _hydra(arguments, one_run=True)
+    given = config.hydra.run.dir if "hydra.run.dir" in command.typed() else None
+    with kept_when_started(RUNS if given is None else Path(given)) as made:
+        folder = new_folder(config) if given is None else chosen_folder(given)
+        made.append(folder)
+        # Also where it was typed: a time of day in it would be another one by now.
+        return _hydra([*arguments, f"hydra.run.dir={quoted(str(folder))}"], one_run=True)
+
+
+def quoted(text: str) -> str:
+    """A text as Hydra's grammar and OmegaConf take it, whatever is in it."""
+    text = re.sub(r"(\\*)('|$)", lambda m: m[1] * 2 + "\\" * bool(m[2]) + m[2], text)
+    return "'" + re.sub(r"(\\*)\$\{", lambda m: m[1] * 2 + "\\${", text) + "'"
 
 
 def chosen_folder(given: str | None) -> Path:

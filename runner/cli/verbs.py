@@ -268,7 +268,9 @@ def _resume(arguments: list[str]) -> int:
                     f"code is trusted. If you trust it, add '{line}'."
                 )
         return train(arguments)
-    with Terminal() as terminal:
+    from runner.sweep.folder import undriven
+
+    with undriven(Path(folder)), Terminal() as terminal:
         result = resume(folder, overrides, terminal, checkpoint=checkpoint, allow_changed_data=changed)
         terminal.finished(result, Path(folder))
     return 0
@@ -291,15 +293,16 @@ def _sweeps(arguments: list[str]) -> int:
 def _rerun(arguments: list[str]) -> int:
     from runner.cli.progress import Terminal
     from runner.config.check import check_run
-    from runner.run import new_folder, rerun_config, run
+    from runner.run import RUNS, new_folder, rerun_config, run
 
     options, rest = take(arguments, "--config-dir")  # which may have moved
     folder, overrides = run_folder(rest, "rerun RUN_DIR [OVERRIDES] [--config-dir DIR]")
     overrides, given = _run_dir(overrides)
     config, recorded, config_dir = rerun_config(folder, overrides, options)
     check_run(config)
-    place = new_folder(config, before=Path(folder)) if given is None else chosen_folder(given)
-    with kept_when_started(place), Terminal() as terminal:
+    with kept_when_started(RUNS if given is None else Path(given)) as made, Terminal() as terminal:
+        place = new_folder(config, before=Path(folder)) if given is None else chosen_folder(given)
+        made.append(place)
         terminal.finished(run(config, place, terminal, recorded, config_dir), place)
     return 0
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -12,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from runner.errors import ConfigError
+from runner.record.before import Before
 from runner.record.files import finite, write_json, write_text
+from runner.record.lock import Lock
 
 
 def make(folder: Path) -> None:
@@ -46,23 +47,32 @@ def claim(parent: Path, name: str) -> Path:
             folder.mkdir()
         except FileExistsError:
             number += 1
+        except FileNotFoundError:  # another run was refused, and took the empty folder away that both had needed
+            make(parent)
+        except OSError as error:
+            raise ConfigError(f"{folder}: can't be made ({error.strerror}).") from error
         else:
             return folder
 
 
 @contextmanager
-def kept_when_started(folder: Path) -> Iterator[None]:
-    """Leave no folder behind when a command turns out to be wrong only once the data are there."""
-    fresh = not folder.exists() or not any(folder.iterdir())
+def kept_when_started(place: Path) -> Iterator[list[Path]]:
+    """Leave no folder behind where nothing was started in it.
+
+    Args:
+        place: a folder that will be made, with those around it, unless they are there.
+
+    Yields:
+        The folders that are not there yet, outermost first; what is made besides is added by the one who makes it.
+        At the end those of them that are empty are removed.
+    """
+    absent = [folder for folder in (place, *place.parents) if not os.path.lexists(folder)][::-1]
     try:
-        yield
-    except ConfigError:
-        if fresh:
-            shutil.rmtree(folder, ignore_errors=True)
-            for parent in folder.parents[:2]:
-                with suppress(OSError):
-                    parent.rmdir()
-        raise
+        yield absent
+    finally:
+        for folder in reversed(absent):
+            with suppress(OSError):
+                folder.rmdir()
 
 
 class RunFolder:
@@ -81,6 +91,7 @@ class RunFolder:
         self.log = self.path / "run.log"
         self.stop = self.path / "stop.json"
         self.checkpoints = self.path / "checkpoints"
+        self.lock = Lock(self.path / "run.lock")
 
     @classmethod
     def existing(cls, path: str | Path) -> RunFolder:
@@ -108,6 +119,27 @@ class RunFolder:
                 f"{self.path}: holds a run already. Continue it with `python -m runner resume {self.path}`, "
                 "or choose another hydra.run.dir."
             )
+
+    @contextmanager
+    def claimed(self) -> Iterator[None]:
+        """Be the one process that writes here; where the command turns out to be wrong, nothing was.
+
+        Raises:
+            ConfigError: another process is at work on this run.
+        """
+        if holder := self.lock.take():
+            raise ConfigError(
+                f"{self.path}: {holder} is at work on this run. Wait for it to end, or stop it with Ctrl-C or "
+                "SIGTERM, which saves its state."
+            )
+        before = Before(self)
+        try:
+            yield
+        except (ConfigError, KeyboardInterrupt) as error:
+            before.restore(error)
+            raise
+        finally:
+            self.lock.release()
 
     def create(self, config: str) -> None:
         """Start a new run here.

@@ -15,7 +15,7 @@ from runner.config.compose import Command, compose_run
 from runner.config.recipe import Recipe
 from runner.config.run_config import LIMIT, check_resumable, patch, thaw
 from runner.errors import ConfigError, did_you_mean
-from runner.record.folder import RunFolder, claim
+from runner.record.folder import RunFolder, claim, kept_when_started, make
 from runner.record.manifest import gather
 
 if TYPE_CHECKING:
@@ -78,11 +78,15 @@ def run(
     from runner.run.unchanged import Unchanged
 
     recipe = check_run(config)
-    place = RunFolder(folder or new_folder(config))
     assert recipe.text is not None
-    place.create(recipe.text)
-    place.update_manifest(**gather(list(overrides or [])), config_dir=config_dir)
-    return execute(recipe, place, progress, Unchanged(shared=known_data), test=test)
+    with kept_when_started(RUNS if folder is None else folder) as made:
+        place = RunFolder(folder or new_folder(config))
+        make(place.path)
+        made += [place.path] * (folder is None)
+        with place.claimed():
+            place.create(recipe.text)
+            place.update_manifest(**gather(list(overrides or [])), config_dir=config_dir)
+            return execute(recipe, place, progress, Unchanged(shared=known_data), test=test)
 
 
 def resume(
@@ -109,36 +113,43 @@ def resume(
 
     Returns:
         What stands in ``result.json``.
+
+    Raises:
+        ConfigError: there is nothing to continue, or another process is at work on the run; the folder is as it was.
+        RunFailed, Interrupted: as in `run`.
     """
     from runner.engine.checkpoint import go_back_to, go_on, load_last, state_named
     from runner.run.training import Continued, execute
     from runner.run.unchanged import Unchanged
 
     place = RunFolder.existing(folder)
-    command = Command(list(overrides or []))
-    check_resumable(command.parsed)
-    config = thaw(place.config)
-    config.trusted_targets = trusted_targets or []
-    before = int(config.trainer.max_epochs)
-    patch(config, command)
-    recipe = check_run(config, fresh=False)
-    status = place.read_json(place.result).get("status")
-    if status == "completed" and not command.parsed and checkpoint is None:
-        raise ConfigError(f"{folder}: this run is complete. To train longer, add trainer.max_epochs=N (now {before}).")
-    saved = load_last(place.checkpoints) if checkpoint is None else state_named(place.checkpoints, checkpoint)
-    longer = saved is not None and saved.get("ended") and any(LIMIT.fullmatch(key) for key in command.typed())
-    # The folder stays as it is until it is known that the run goes on.
-    unchanged = Unchanged(allow_changed_data, known_data)
-    again = Continued.on_data_of(recipe, saved, unchanged)
-    if checkpoint is not None:
-        go_back_to(place.checkpoints, checkpoint)
-    if saved is not None and longer:
-        go_on(place.checkpoints, saved)
-    assert recipe.text is not None
-    place.create_again(recipe.text)
-    changed = {"resumed_with_changed_data": again.note} if again.note else {}
-    place.update_manifest(status="running", resumed_with=[*_resumed_with(place), *(overrides or [])], **changed)
-    return execute(recipe, place, progress, unchanged, again, test=test)
+    with place.claimed():
+        command = Command(list(overrides or []))
+        check_resumable(command.parsed)
+        config = thaw(place.config)
+        config.trusted_targets = trusted_targets or []
+        before = int(config.trainer.max_epochs)
+        patch(config, command)
+        recipe = check_run(config, fresh=False)
+        status = place.read_json(place.result).get("status")
+        if status == "completed" and not command.parsed and checkpoint is None:
+            raise ConfigError(
+                f"{folder}: this run is complete. To train longer, add trainer.max_epochs=N (now {before})."
+            )
+        saved = load_last(place.checkpoints) if checkpoint is None else state_named(place.checkpoints, checkpoint)
+        longer = saved is not None and saved.get("ended") and any(LIMIT.fullmatch(key) for key in command.typed())
+        # The folder stays as it is until it is known that the run goes on.
+        unchanged = Unchanged(allow_changed_data, known_data)
+        again = Continued.on_data_of(recipe, saved, unchanged)
+        if checkpoint is not None:
+            go_back_to(place.checkpoints, checkpoint)
+        if saved is not None and longer:
+            go_on(place.checkpoints, saved)
+        assert recipe.text is not None
+        place.create_again(recipe.text)
+        changed = {"resumed_with_changed_data": again.note} if again.note else {}
+        place.update_manifest(status="running", resumed_with=[*_resumed_with(place), *(overrides or [])], **changed)
+        return execute(recipe, place, progress, unchanged, again, test=test)
 
 
 def _resumed_with(place: RunFolder) -> list[str]:
@@ -216,7 +227,8 @@ def evaluate_run(
     _check_split(split, data.parts)
     place = RunFolder.existing(folder)
     if note := Unchanged(allow_changed_data).check(data, network.fingerprint, network.sizes, network.spec):
-        place.update_manifest(evaluated_on_changed_data=note)
+        with place.claimed():
+            place.update_manifest(evaluated_on_changed_data=note)
     meter = Meter(network.task, build_metrics(recipe, network.task))
     batches = evaluation_batches(recipe, data.parts[split], network.device, False)
     precision = Precision(recipe.trainer.precision, network.device)

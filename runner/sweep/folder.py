@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import csv
 import errno
-import fcntl
 import io
 import json
 import logging
 import math
 import os
 import re
-import socket
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import Any, Literal
 
 from runner.errors import ConfigError
+from runner.record.lock import Lock
 from runner.sweep.space import Point
 
 Status = Literal["running", "completed", "pruned", "paused", "failed", "interrupted"]
@@ -127,52 +127,36 @@ class SweepFolder:
         self.best = self.path / "best.yaml"
         self.result = self.path / "result.json"
         self.plots = self.path / "plots"
-        self._lock: IO[str] | None = None
+        self._lock = Lock(self.path / "driver.lock")
 
     def lock(self) -> None:
         """Become the one driver of this sweep; the lock goes with the process, however that ends.
 
         Raises:
-            ConfigError: another driver is at work here.
+            ConfigError: another driver is at work here, or somebody continues one of its trials.
         """
         try:
             self.trials.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ConfigError(f"{self.path}: no folder can be made there ({error.strerror}).") from error
-        # Never close this file while the sweep runs, and let no child inherit it.
-        self._lock = open(self.path / "driver.lock", "a+")  # noqa: SIM115
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            self._lock.seek(0)
-            holder = self._lock.read().strip() or "unknown"
-            self._lock.close()
+        if holder := self._lock.take():
             raise ConfigError(
                 f"{shown(self.path)}: another driver is at work on this sweep ({holder}). "
                 "Wait for it, stop it with Ctrl-C, or give this sweep a folder of its own: hydra.sweep.dir=DIR."
-            ) from None
-        self._lock.truncate(0)
-        self._lock.write(f"process {os.getpid()} on {socket.gethostname()}")
-        self._lock.flush()
+            )
+        for path in self.trials.glob("*/run.lock"):
+            if Lock(path).held:
+                self.unlock()
+                raise ConfigError(f"{shown(path.parent)}: this trial is at work by itself. Wait for it, or stop it.")
 
     @property
     def locked(self) -> bool:
         """Whether a driver is at work here."""
-        try:
-            with open(self.path / "driver.lock") as file:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # shared: others may look at the same time
-        except (FileNotFoundError, PermissionError):  # there is none, or it is somebody else's
-            return False
-        except BlockingIOError:
-            return True
-        return False
+        return self._lock.held
 
     def unlock(self) -> None:
         """Let the next driver in."""
-        if self._lock is not None:
-            self._lock.truncate(0)
-            self._lock.close()
-            self._lock = None
+        self._lock.release()
 
     def trial_folder(self, trial: Trial) -> Path:
         """Where the trial's run lies."""
@@ -208,6 +192,29 @@ class SweepFolder:
             row = [t.number, t.point, t.status, t.cause or "", *values, f"{t.seconds:.3f}", f"trials/{t.folder}"]
             rows.writerow([*row, " ".join(t.overrides), *(t.params.get(key, "") for key in keys)])
         write(self.table, out.getvalue())
+
+
+@contextmanager
+def undriven(run: Path) -> Iterator[None]:
+    """Keep the sweep that a run is a trial of, where it is one, from being driven meanwhile.
+
+    Raises:
+        ConfigError: a driver is at work on it.
+    """
+    sweep = run.resolve().parent.parent
+    if run.resolve().parent.name != "trials" or not (sweep / "sweep.yaml").is_file():
+        yield
+        return
+    lock = Lock(sweep / "driver.lock")
+    if holder := lock.take(shared=True):
+        raise ConfigError(
+            f"{shown(run.resolve())}: a trial of a sweep at which {holder} is at work. Wait for it, or stop it with "
+            "Ctrl-C; what it ends with can be continued."
+        )
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def shown(path: Path) -> str:

@@ -1,0 +1,108 @@
+"""One process at a time in a folder: a lock that goes with its holder, however that ends."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import weakref
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+from runner.errors import ConfigError
+
+_held: weakref.WeakSet[Lock] = weakref.WeakSet()
+
+
+class Lock:
+    """A lock on a file, which stays where it is: were it deleted, two could hold a lock of the same name.
+
+    The kernel lets go of it when the process ends. What is started from there (workers that read data, git) does not
+    hold it on: the file is closed in every child.
+
+    Args:
+        path: the file; its folder must exist. It says who holds it.
+
+    Attributes:
+        created: whether the file was not there before.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.created = path, False
+        self._file: IO[str] | None = None
+
+    def take(self, shared: bool = False) -> str | None:
+        """Take the lock.
+
+        Args:
+            shared: beside others who share it; nobody can have it alone meanwhile.
+
+        Returns:
+            Who has it, such as ``process 71 on node3``; None where it is taken now. On a file system that has no locks
+            it counts as taken.
+
+        Raises:
+            ConfigError: the file can't be written to.
+        """
+        if os.name == "nt":  # which has no such call
+            return None
+        import fcntl
+
+        existed = os.path.lexists(self.path)
+        try:
+            file = open(self.path, "a+", encoding="utf-8", errors="replace")  # noqa: SIM115 - for as long as it is held
+        except OSError as error:
+            raise ConfigError(f"{self.path}: can't be written to ({error.strerror}).") from error
+        try:
+            fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+        except BlockingIOError:
+            with file:
+                file.seek(0)
+                return file.read(200).strip() or "another process"
+        except OSError as error:
+            logging.getLogger(__name__).warning("%s: no locks on this file system (%s)", self.path, error.strerror)
+        self._file, self.created = file, not existed
+        _held.add(self)
+        with suppress(OSError):  # on a full disk
+            file.truncate(0)
+            file.write(f"process {os.getpid()} on {socket.gethostname()}")
+            file.flush()
+        return None
+
+    @property
+    def held(self) -> bool:
+        """Whether another process has it."""
+        import fcntl
+
+        try:
+            with open(self.path, "rb") as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # shared: others may look at the same time
+        except BlockingIOError:
+            return True
+        except OSError:  # there is none, or it is somebody else's
+            return False
+        return False
+
+    def release(self) -> None:
+        """Let the next one in."""
+        if self._file is not None:
+            with suppress(OSError):
+                self._file.truncate(0)
+            self._file.close()
+            self._file = None
+
+    def _forget(self) -> None:
+        if self._file is not None:
+            nothing = os.open(os.devnull, os.O_RDONLY)
+            os.dup2(nothing, self._file.fileno(), inheritable=False)
+            os.close(nothing)
+
+
+def _in_child() -> None:
+    for lock in list(_held):
+        lock._forget()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_in_child)
