@@ -69,9 +69,11 @@ class RunnerSweeper(Sweeper):
             raise next(ours for kind, ours in kinds.items() if isinstance(error, kind))(str(error)) from None
 
     def _sweep(self, arguments: list[str]) -> Any:
+        from runner.sweep.composer import as_typed
         from runner.sweep.habits import refuse_choice, refuse_launcher, refuse_unknown
+        from runner.sweep.launcher.local import LocalLauncher
+        from runner.sweep.run_trial import Application
         from runner.sweep.settings import Settings, check_storage, make_pruner, make_sampler
-        from runner.sweep.sweep import Sweep, as_typed
 
         assert self.config is not None
         assert self.hydra_context is not None
@@ -89,15 +91,17 @@ class RunnerSweeper(Sweeper):
                 settings[name] = [settings[name]]
             settings[name] = settings[name] or []
         made = Settings(**{**settings, "params": settings["params"] or {}, "enqueue": settings["enqueue"] or []})
-        sweep = Sweep(
-            made,
-            make_sampler(_plain(self.sampler)),
-            make_pruner(_plain(self.pruner)),
-            self.hydra_context,
-            self.task_function,
-            self.config,
-        )
-        return sweep.run(arguments)
+        sampler, pruner, task = make_sampler(_plain(self.sampler)), make_pruner(_plain(self.pruner)), self.task_function
+        application = Application(task, self.hydra_context.callbacks)
+        modules = () if made.dry_run else getattr(getattr(task, "sweep_protocol", None), "modules", ())
+        # Trials are forked from the application as it is here, before Optuna and the like are there.
+        launcher = LocalLauncher(made.workers, application, modules)
+        try:
+            from runner.sweep.sweep import Sweep
+
+            return Sweep(made, sampler, pruner, self.hydra_context, task, self.config, launcher).run(arguments)
+        finally:
+            launcher.close()
 
 
 class _Refused(ConfigError, CompactHydraException):

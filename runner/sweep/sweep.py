@@ -20,13 +20,12 @@ from runner.sweep.composer import Composer
 from runner.sweep.driver import Driver
 from runner.sweep.ending import Ending
 from runner.sweep.folder import SweepFolder, Trial, shown, write
-from runner.sweep.launcher.local import LocalLauncher
+from runner.sweep.launcher.base import Launcher
 from runner.sweep.painter import Painter
 from runner.sweep.plan import Plan
 from runner.sweep.planning import Planning
 from runner.sweep.pruning import Pruner
 from runner.sweep.reporter import Reporter
-from runner.sweep.run_trial import Setup, TaskName
 from runner.sweep.samplers import Sampler
 from runner.sweep.settings import Settings
 from runner.sweep.study import Study
@@ -44,6 +43,7 @@ class Sweep:
         context: Hydra's.
         task: the application's task function.
         config: the sweep's own config, with the ``hydra`` node.
+        launcher: runs trials, with a `runner.sweep.run_trial.Application` for its state.
         reporter: where to speak.
     """
 
@@ -55,10 +55,11 @@ class Sweep:
         context: HydraContext,
         task: TaskFunction,
         config: DictConfig,
+        launcher: Launcher,
         reporter: Reporter | None = None,
     ) -> None:
         self.settings, self.sampler, self.pruner = settings, sampler, pruner
-        self.context, self.task, self.config = context, task, config
+        self.config, self.launcher = config, launcher
         self.composer = Composer(context.config_loader, config)
         self.protocol = getattr(task, "sweep_protocol", None)
         self.reporter = reporter or Reporter()
@@ -77,7 +78,7 @@ class Sweep:
             RunFailed: it ran to its end, or to ``max_failures``, and trials failed.
             Interrupted: it was stopped, and can be continued.
         """
-        task, arguments = TaskName.of(self.task), as_typed(arguments)
+        arguments = as_typed(arguments)
         planning = Planning(self.settings, self.sampler, self.pruner, self.composer, self.protocol, self.reporter)
         plan = planning.plan(arguments)
         folder = SweepFolder(sweep_path(self.config, self.settings.study_name or planning.name(plan, self.config)))
@@ -88,7 +89,7 @@ class Sweep:
         try:
             with _interruptible():
                 self.reporter.say(f"in {shown(folder.path)}")
-                return self._run(plan, folder, task, arguments)
+                return self._run(plan, folder, arguments)
         except KeyboardInterrupt:
             at = shown(folder.path)
             raise Interrupted(
@@ -97,16 +98,12 @@ class Sweep:
         finally:
             folder.unlock()
 
-    def _run(self, plan: Plan, folder: SweepFolder, task: TaskName, arguments: Sequence[str]) -> dict[str, Any]:
+    def _run(self, plan: Plan, folder: SweepFolder, arguments: Sequence[str]) -> dict[str, Any]:
         study_name = self._settle(plan, folder, arguments)
         study = Study(
             self.settings.storage, folder.journal, study_name, plan.directions, plan.sampler, plan.space, plan.seed
         )
-        setup = Setup.of(task, self.context.config_loader)
-        modules = [] if task.module == "__main__" else [task.module]
-        modules += self.protocol.modules if self.protocol else ()
-        launcher = LocalLauncher(self.settings.workers, setup, modules)
-        painter = Painter(folder.path)
+        launcher, painter = self.launcher, Painter(folder.path)
 
         def notice(driver: Driver, trial: Trial | None) -> None:
             self.reporter(driver, trial)

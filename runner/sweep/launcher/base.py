@@ -52,7 +52,7 @@ class Launcher(ABC):
 
     @abstractmethod
     def start(self, job: int, function: Callable[..., Any], *args: Any, timeout: float | None = None) -> None:
-        """Run ``function(state, *args)``, `state` being what the launcher's setup returned there.
+        """Run ``function(state, *args)``, `state` being what the launcher was made with.
 
         Args:
             job: a key for `Outcome.job`.
@@ -62,6 +62,7 @@ class Launcher(ABC):
 
         Raises:
             RuntimeError: `idle` is 0.
+            RunFailed: no job can be started any more.
         """
 
     @abstractmethod

@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
-import multiprocessing
 import os
 import pickle
 import shutil
 import signal
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
+from runner.errors import RunFailed
 from runner.sweep.launcher.base import Launcher, Outcome
+from runner.sweep.launcher.zygote import Zygote
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 
 @dataclass
 class _Worker:
-    process: Any
+    pid: int
     connection: Connection
     job: int | None = None
     since: float = 0.0
@@ -36,68 +34,77 @@ class _Worker:
 class LocalLauncher(Launcher):
     """A fixed number of processes.
 
-    They are forked from a server that has imported the task once (forkserver), so replacing one costs milliseconds.
-    Threads are divided among them; where there are GPUs each sees one.
+    They are forked from this process as it is now, by a `Zygote` that has imported what they need, so replacing one
+    costs milliseconds. Threads are divided among them; where there are GPUs each sees one.
 
     Args:
         count: how many.
-        setup: called once in each new process; its result is handed to every job there.
-        modules: modules that the server imports beforehand.
+        state: handed to every job; needs no pickling.
+        modules: modules that are imported once, beforehand.
     """
 
-    def __init__(self, count: int, setup: Callable[[], Any], modules: list[str]) -> None:
-        self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(["__main__", __name__, *modules])
-        self._setup = pickle.dumps(setup)
+    def __init__(self, count: int, state: Any, modules: Sequence[str]) -> None:
+        self._state = state
         self._gpus = gpus() if count > 1 else []
         self.count = count
-        self._threads = {name: str(max(1, cores() // count)) for name in THREADS if name not in os.environ}
-        self._workers: list[_Worker] = []
-        try:
-            with _environment(self._threads):
-                _start_server()
-                for slot in range(count):
-                    self._workers.append(self._spawn(slot))
-        except BaseException:  # Ctrl-C, while the server imports
-            self.close()
-            raise
+        self._share = max(1, cores() // count)
+        threads = {name: str(self._share) for name in THREADS if name not in os.environ}
+        self._divided = len(threads) == len(THREADS)
+        self._zygote = Zygote(self._serve, modules, threads)
+        self._workers: list[_Worker | None] = [None] * count
 
     def _spawn(self, slot: int) -> _Worker:
-        ours, theirs = self._context.Pipe()
-        process = self._context.Process(
-            target=_serve, args=(theirs, self._setup, self._environment(slot)), name=f"worker-{slot}"
-        )
-        process.start()
-        theirs.close()
-        return _Worker(process, ours)
+        worker = self._workers[slot] = _Worker(*self._zygote.fork(slot))
+        return worker
 
-    def _environment(self, slot: int) -> dict[str, str]:
-        gpu = {"CUDA_VISIBLE_DEVICES": self._gpus[slot % len(self._gpus)]} if self._gpus else {}
-        return self._threads | gpu
+    def _serve(self, slot: int, connection: Connection) -> None:
+        """The life of a worker."""
+        if self._gpus:
+            os.environ["CUDA_VISIBLE_DEVICES"] = self._gpus[slot % len(self._gpus)]
+        if self._divided:
+            share_threads(self._share)
+        while True:
+            try:
+                message = connection.recv_bytes()
+            except EOFError:
+                return
+            try:
+                function, args = pickle.loads(message)
+                answer = pickle.dumps(("returned", function(self._state, *args), ""))
+            except KeyboardInterrupt:
+                answer = pickle.dumps(("raised", None, "interrupted"))
+            except BaseException as error:
+                answer = pickle.dumps(("raised", None, in_a_line(error)))
+            connection.send_bytes(answer)
 
     @property
     def idle(self) -> int:
-        """How many processes have nothing to do."""
-        return sum(w.job is None for w in self._workers)
+        """How many more jobs can be started now."""
+        return sum(w is None or w.job is None for w in self._workers)
 
     @property
     def jobs(self) -> list[int]:
         """The jobs that are under way."""
-        return [w.job for w in self._workers if w.job is not None]
+        return [w.job for w in self._workers if w is not None and w.job is not None]
+
+    def _busy(self) -> list[_Worker]:
+        return [w for w in self._workers if w is not None and w.job is not None]
 
     def elapsed(self, job: int) -> float:
         """Seconds since the job began."""
-        return next((time.monotonic() - w.since for w in self._workers if w.job == job), 0.0)
+        return next((time.monotonic() - w.since for w in self._busy() if w.job == job), 0.0)
 
     def start(self, job: int, function: Callable[..., Any], *args: Any, timeout: float | None = None) -> None:
         """Hand the job to an idle worker; one that died in the meantime is replaced."""
         message = pickle.dumps((function, args))
-        for slot, worker in enumerate(self._workers):
-            if worker.job is None:
+        for slot, idle in enumerate(self._workers):
+            if idle is None or idle.job is None:
+                worker = idle or self._spawn(slot)
                 try:
                     worker.connection.send_bytes(message)
                 except OSError:  # it died while it was idle
-                    worker = self._replace(slot)
+                    self._kill(slot)
+                    worker = self._spawn(slot)
                     worker.connection.send_bytes(message)
                 worker.job, worker.since = job, time.monotonic()
                 worker.deadline = worker.since + timeout if timeout else float("inf")
@@ -106,25 +113,24 @@ class LocalLauncher(Launcher):
 
     def wait(self, seconds: float) -> list[Outcome]:
         """Outcomes of the jobs that ended, of those that were killed for their time too."""
-        busy = {w.connection: slot for slot, w in enumerate(self._workers) if w.job is not None}
+        busy = {w.connection: slot for slot, w in enumerate(self._workers) if w is not None and w.job is not None}
         now = time.monotonic()
-        until = min([seconds, *(w.deadline - now for w in self._workers if w.job is not None)])
+        until = min([seconds, *(w.deadline - now for w in self._busy())])
         outcomes = []
         for ready in wait(list(busy), max(0.0, until)):
             slot = busy[ready]  # type: ignore[index]
             worker = self._workers[slot]
+            assert worker is not None
             try:
                 kind, value, cause = pickle.loads(worker.connection.recv_bytes())
                 outcomes.append(self._end(worker, kind, value, cause))
             except (EOFError, OSError):
-                worker.process.join(5)
-                outcomes.append(self._end(worker, "died", None, how_it_died(worker.process.exitcode)))
-                self._replace(slot)
-        for slot, worker in enumerate(self._workers):
-            if worker.job is not None and time.monotonic() > worker.deadline:
-                limit = worker.deadline - worker.since
-                outcomes.append(self._end(worker, "timeout", None, f"timeout: not done after {limit:g} s"))
-                self._replace(slot)
+                outcomes.append(self._end(worker, "died", None, how_it_died(self._kill(slot))))
+        for slot, running in enumerate(self._workers):
+            if running is not None and running.job is not None and time.monotonic() > running.deadline:
+                limit = running.deadline - running.since
+                outcomes.append(self._end(running, "timeout", None, f"timeout: not done after {limit:g} s"))
+                self._kill(slot)
         return outcomes
 
     def _end(self, worker: _Worker, kind: Any, value: Any, cause: str = "") -> Outcome:
@@ -133,35 +139,34 @@ class LocalLauncher(Launcher):
         worker.job, worker.deadline = None, float("inf")
         return outcome
 
-    def _replace(self, slot: int) -> _Worker:
-        self._kill(self._workers[slot])
-        self._workers[slot] = self._spawn(slot)
-        return self._workers[slot]
-
-    def _kill(self, worker: _Worker) -> None:
-        worker.process.kill()
-        worker.process.join()
+    def _kill(self, slot: int) -> int:
+        """End a worker; gives its exit status. The next job in its place gets a new one."""
+        worker, self._workers[slot] = self._workers[slot], None
+        assert worker is not None
         worker.connection.close()
+        os.kill(worker.pid, signal.SIGKILL)  # it is there until the zygote is asked for its status
+        return self._zygote.wait(worker.pid)
 
     def close(self, grace: float = 0.0) -> list[Outcome]:
         """End all processes: by SIGTERM where jobs may save themselves, then by SIGKILL."""
         outcomes = []
         if grace and self.jobs:
-            for worker in self._workers:
-                if worker.job is not None:
-                    worker.process.terminate()
+            for worker in self._busy():
+                os.kill(worker.pid, signal.SIGTERM)
             until = time.monotonic() + grace
             while self.jobs and time.monotonic() < until:
-                for ready in wait([w.connection for w in self._workers if w.job is not None], 0.2):
-                    worker = next(w for w in self._workers if w.connection is ready)
+                for ready in wait([w.connection for w in self._busy()], 0.2):
+                    worker = next(w for w in self._busy() if w.connection is ready)
                     try:
                         kind, value, cause = pickle.loads(worker.connection.recv_bytes())
                         outcomes.append(self._end(worker, kind, value, cause))
                     except (EOFError, OSError):
                         worker.job = None
-        for worker in self._workers:
-            self._kill(worker)
+        for slot in (slot for slot, worker in enumerate(self._workers) if worker is not None):
+            with contextlib.suppress(RunFailed):  # no zygote: no workers either
+                self._kill(slot)
         self._workers = []
+        self._zygote.close()
         return outcomes
 
 
@@ -191,70 +196,17 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _start_server() -> None:
-    """Start the process that workers are forked from, deaf to Ctrl-C, which reaches the whole group.
+def share_threads(count: int) -> None:
+    """Let libraries that were imported before their environment was set use `count` threads."""
+    if count < cores() and any(name in sys.modules for name in ("numpy", "torch")):
+        import threadpoolctl
 
-    It ignores Ctrl-C itself, but only once its imports are done.
-    """
-    resource_tracker.ensure_running()  # it unblocks the signal when it starts, so it must be there before
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # a mask is inherited
-    try:
-        forkserver.ensure_running()
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-@contextlib.contextmanager
-def _environment(added: dict[str, str]) -> Iterator[None]:
-    """The fork server keeps the environment it is started in, and libraries read it when it imports them."""
-    os.environ.update(added)
-    try:
-        yield
-    finally:
-        for name in added:
-            del os.environ[name]
-
-
-def _serve(connection: Connection, setup: bytes, environment: dict[str, str]) -> None:
-    """The life of a worker."""
-    _die_with_the_driver()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the driver decides what it means
-    os.environ.update(environment)
-    state: Any = None
-    ready = False
-    while True:
-        try:
-            message = connection.recv_bytes()
-        except EOFError:
-            return
-        try:
-            if not ready:
-                state, ready = pickle.loads(setup)(), True
-            function, args = pickle.loads(message)
-            answer = pickle.dumps(("returned", function(state, *args), ""))
-        except KeyboardInterrupt:
-            answer = pickle.dumps(("raised", None, "interrupted"))
-        except BaseException as error:
-            answer = pickle.dumps(("raised", None, in_a_line(error)))
-        connection.send_bytes(answer)
+        threadpoolctl.threadpool_limits(count)
+        if torch := sys.modules.get("torch"):
+            torch.set_num_threads(count)
 
 
 def in_a_line(error: BaseException) -> str:
     """An exception as ``ValueError: what it says``, at most 300 characters."""
     text = " ".join(str(error).split())
     return (f"{type(error).__name__}: {text}" if text else type(error).__name__)[:300]
-
-
-def _die_with_the_driver() -> None:
-    """End this process when the driver is gone, however it went and whatever runs here."""
-    if sys.platform == "linux":
-        # The server ends with the driver; the kernel then kills its children, even in code that never comes back.
-        ctypes.CDLL(None, use_errno=True).prctl(1, signal.SIGKILL)
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-
-    def watch() -> None:
-        wait([parent.sentinel])
-        os.kill(os.getpid(), signal.SIGKILL)
-
-    threading.Thread(target=watch, daemon=True, name="watch-driver").start()
