@@ -201,7 +201,7 @@ class Driver:
         elif outcome.kind == "raised":
             trial.status, trial.cause = "failed", outcome.cause
         else:
-            trial.status, trial.cause, trial.values = returned(outcome.value, objectives)
+            trial.status, trial.cause, trial.values = returned(outcome.value, self.plan)
         curve = self.curves.setdefault(trial.number, Curve())
         curve.completed = trial.status == "completed"
         if trial.status == "pruned":

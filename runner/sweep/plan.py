@@ -29,6 +29,8 @@ class Plan:
         timeout: seconds that one attempt may take.
         max_failures: failed trials that are put up with; None: any number.
         enqueue: points to be tried first.
+        named: whether the command names the objectives.
+        scored: whether trials must have scores; they need none where nothing is learned from them.
         protocol: whether trials report by epoch, can be stopped and resumed.
         commanded: values of keys for which a trial's record is not believed.
     """
@@ -46,6 +48,8 @@ class Plan:
     timeout: float | None = None
     max_failures: int | None = None
     enqueue: list[Point] = field(default_factory=list)
+    named: bool = False
+    scored: bool = True
     protocol: bool = False
     commanded: Mapping[str, Any] = field(default_factory=dict)
 

@@ -133,6 +133,8 @@ class Planning:
             timeout=settings.timeout,
             max_failures=0 if settings.fail_fast else settings.max_failures,
             enqueue=[_enqueued(space, entry) for entry in settings.enqueue],
+            named=bool(settings.objectives),
+            scored=bool(settings.objectives or settings.directions or self.sampler.adaptive),
             protocol=self.protocol is not None,
             commanded=commanded,
         )

@@ -50,15 +50,16 @@ class Returned:
     @classmethod
     def of(cls, value: Any) -> Returned:
         """Numbers of Python, numpy or torch, in sequences and mappings of them; anything else has no score."""
-        scores: list[float] | dict[str, float | None] | None
+        scores: list[float] | dict[str, float]
         if isinstance(value, Mapping):
             scores = {str(key): number for key, v in value.items() if (number := _number(v)) is not None}
         elif (alone := _number(value)) is not None:
             scores = [alone]
         else:
-            plain = value.tolist() if hasattr(value, "tolist") else value
-            found = [_number(v) for v in plain] if isinstance(plain, Sequence) and not isinstance(plain, str) else []
-            scores = [] if None in found else found
+            several = value.tolist() if hasattr(value, "tolist") else value
+            plain = several if isinstance(several, Sequence) and not isinstance(several, str) else ()
+            numbers = [_number(v) for v in plain]
+            scores = [n for n in numbers if n is not None] if None not in numbers else []
         return cls(type(value).__name__, scores or None)
 
 
@@ -146,9 +147,7 @@ def _working_in(folder: Path, chdir: bool | None) -> Iterator[None]:
         os.chdir(before)
 
 
-def test_trial(
-    app: Application, folder: Path, commanded: Mapping[str, Any]
-) -> dict[str, float]:
+def test_trial(app: Application, folder: Path, commanded: Mapping[str, Any]) -> dict[str, float]:
     """Evaluate a completed trial on the test split."""
     with _output_to(folder / "output.log"):
         try:

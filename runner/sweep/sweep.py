@@ -116,6 +116,8 @@ class Sweep:
             done = f", {before} of them done before" if before else ""
             if not driver.over:
                 self.reporter.say(f"{counted(driver.total, 'trial')}{done}, {launcher.count} at a time")
+                for words in launcher.cautions:
+                    self.reporter.say(f"note: {words}")
             self.reporter.open()
             try:
                 driver.run()

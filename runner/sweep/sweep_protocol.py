@@ -12,7 +12,7 @@ StopStatus = Literal["pruned"]
 
 
 class SweepProtocol(Protocol):
-    """Carried by a task function as its attribute ``sweep_protocol``; must be importable in a fresh process.
+    """Carried by a task function as its attribute ``sweep_protocol``.
 
     Trial and driver talk through the trial's run folder. The trial appends a line per epoch to ``metrics.jsonl``
     (``{"epoch": 3, "val/loss": 0.21, ..}``), looks for ``stop.json`` at the end of each epoch and, when it is there,

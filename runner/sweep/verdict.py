@@ -10,6 +10,8 @@ from typing import Any
 
 from runner.errors import counted
 from runner.sweep.folder import Follower, Status
+from runner.sweep.plan import Plan
+from runner.sweep.run_trial import Returned
 
 Verdict = tuple[Status, str | None, list[float] | None]
 """Status, cause and values."""
@@ -39,7 +41,7 @@ def reported(folder: Path, result: dict[str, Any], objectives: Sequence[str]) ->
     missing = [n for n, v in zip(objectives, found, strict=True) if v is None]
     if missing:
         return "failed", f"the run reports no {', '.join(missing)}", None
-    return returned(found, objectives)
+    return _finite([float(v) for v in found if v is not None], objectives)
 
 
 def _score(folder: Path, result: dict[str, Any], name: str) -> float | None:
@@ -61,17 +63,34 @@ def _score(folder: Path, result: dict[str, Any], name: str) -> float | None:
     return None if found is None else float(found)
 
 
-def returned(values: Sequence[Any] | None, objectives: Sequence[str]) -> Verdict:
-    """What the numbers that a task returned say."""
-    expected = len(objectives)
-    if values is None:
-        return "failed", "the task function returned nothing; a sweep needs a number", None
-    if len(values) != expected:
-        return (
-            "failed",
-            f"the task function returned {counted(len(values), 'number')}, directions say {expected}",
-            None,
-        )
-    numbers = [float(v) for v in values]
-    bad = [f"{n} is {v}" for n, v in zip(objectives, numbers, strict=True) if not math.isfinite(v)]
-    return ("failed", f"diverged: {', '.join(bad)}", None) if bad else ("completed", None, numbers)
+def returned(value: Returned, plan: Plan) -> Verdict:
+    """What the numbers that a task returned say.
+
+    A sweep that learns nothing from them does without.
+    """
+    given, expected = value.scores, len(plan.objectives)
+    if given is None:
+        if plan.scored:
+            problem = f"the task function returned {value.kind}; this sweep needs {counted(expected, 'number')}"
+            return "failed", problem, None
+        return "completed", None, None
+    if isinstance(given, dict):
+        keys = ", ".join(given)
+        if missing := [name for name in plan.objectives if name not in given]:
+            lacks = f" and no {missing[0]}" if plan.named else ""
+            example = f"hydra.sweeper.objectives=[{next(iter(given))}]"
+            return (
+                "failed",
+                f"the task function returned scores by name ({keys}){lacks}: say which count, {example}",
+                None,
+            )
+        given = [given[name] for name in plan.objectives]
+    if len(given) != expected:
+        told = f"the task function returned {counted(len(given), 'number')}, this sweep expects {expected}"
+        return "failed", f"{told}: name them in their order, such as hydra.sweeper.objectives=[loss,seconds]", None
+    return _finite(given, plan.objectives)
+
+
+def _finite(values: Sequence[float], objectives: Sequence[str]) -> Verdict:
+    bad = [f"{n} is {v}" for n, v in zip(objectives, values, strict=True) if not math.isfinite(v)]
+    return ("failed", f"diverged: {', '.join(bad)}", None) if bad else ("completed", None, list(values))

@@ -83,42 +83,51 @@ def test_ctrl_c_twice_stops_at_once_and_the_sweep_is_listed_as_interrupted(tmp_p
 
 
 SLOW = """
-import sys
 import time
 from pathlib import Path
 
-if sys.argv[0] == "-c":  # the server that workers are forked from
-    Path("importing").touch()
-    time.sleep(1.5)
-
-
-def square(cfg):
-    return cfg.x**2
+Path("importing").touch()
+time.sleep(60)
 """
-SQUARES = """
+IMPORTING = """
 import hydra
-from slow import square
+from curves import Curves, curves
 
-if __name__ == "__main__":
-    hydra.main(version_base=None, config_path="{folder}", config_name="config")(square)()
+
+@hydra.main(version_base=None, config_name="curves")
+def app(cfg):
+    return curves(cfg)
+
+
+app.__wrapped__.sweep_protocol = Curves()
+Curves.modules = ("slow",)
+app()
 """
 
 
 def test_ctrl_c_while_workers_start(tmp_path):
     (tmp_path / "slow.py").write_text(SLOW)
-    (tmp_path / "app.py").write_text(SQUARES.format(folder=tmp_path))
-    (tmp_path / "config.yaml").write_text("x: 1\n")
-    command = [sys.executable, "app.py", "-m", "hydra/sweeper=grid", "x=1,2", "hydra.sweep.dir=sweep"]
+    (tmp_path / "app.py").write_text(IMPORTING)
+    command = [sys.executable, "app.py", "-m", "hydra/sweeper=grid", "lr=1,2", "hydra.sweep.dir=sweep"]
     process = subprocess.Popen(
-        command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=tmp_path, start_new_session=True
+        command,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+        start_new_session=True,
+        env={**os.environ, "PYTHONPATH": f"{APP.parent}:{os.environ.get('PYTHONPATH', '')}"},
     )
-    while not (tmp_path / "importing").exists() and process.poll() is None:
+    while not ((tmp_path / "importing").exists() and list(tmp_path.glob("sweep/trials/0*"))) and process.poll() is None:
         time.sleep(0.02)
+    family = descendants(process.pid)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does
-    said = process.communicate(timeout=300)[1]
+    said = process.communicate(timeout=50)[1]
     assert process.returncode == 1
     assert "The same command continues the sweep in sweep." in said
     assert "Traceback" not in said
+    assert family
+    assert not set(family) & set(parents())
 
 
 def rows(folder):

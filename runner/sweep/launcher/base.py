@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -32,9 +32,11 @@ class Launcher(ABC):
 
     Attributes:
         count: how many at the same time.
+        cautions: what jobs can't do as the application could, each with what to do about it.
     """
 
     count: int
+    cautions: Sequence[str] = ()
 
     @property
     @abstractmethod

@@ -17,7 +17,7 @@ from typing import Any
 
 from runner.errors import RunFailed
 from runner.sweep.launcher.base import Launcher, Outcome
-from runner.sweep.launcher.zygote import Zygote
+from runner.sweep.launcher.zygote import Zygote, cautions
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
@@ -44,7 +44,7 @@ class LocalLauncher(Launcher):
     """
 
     def __init__(self, count: int, state: Any, modules: Sequence[str]) -> None:
-        self._state = state
+        self._state, self.cautions = state, cautions()
         self._gpus = gpus() if count > 1 else []
         self.count = count
         self._share = max(1, cores() // count)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import importlib
+import itertools
 import os
 import signal
 import socket
 import sys
 import threading
-import warnings
-import itertools
 import traceback
+import warnings
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from typing import Any, NoReturn
@@ -49,11 +50,15 @@ class Zygote:
             for ours in (self._socket, self._connection):
                 ours.close()
             os.close(self._alive)
+            handlers = {number: signal.getsignal(number) for number in SIGNALS}
+            for number in SIGNALS:
+                signal.signal(number, signal.SIG_DFL if number == signal.SIGCHLD else signal.SIG_IGN)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
             os.environ.update(environment)
             for name in modules:
                 with contextlib.suppress(ImportError):
                     importlib.import_module(name)
-            self._serve(theirs, ends)
+            self._serve(theirs, ends, handlers)
 
         self.pid = _fork_from_a_thread(begin)
         theirs.close()
@@ -99,12 +104,8 @@ class Zygote:
             self._socket.close()
             os.close(self._alive)
 
-    def _serve(self, requests: socket.socket, alive: int) -> None:
+    def _serve(self, requests: socket.socket, alive: int, handlers: Mapping[signal.Signals, Any]) -> None:
         """The life of the zygote, until the driver is gone."""
-        before = {number: signal.getsignal(number) for number in SIGNALS}
-        for number, handler in zip(SIGNALS, (signal.SIG_IGN, signal.SIG_IGN, signal.SIG_DFL), strict=True):
-            signal.signal(number, handler)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         connection = Connection(os.dup(requests.fileno()))
         while True:
             whole, handles, *_ = socket.recv_fds(requests, 1, 1)
@@ -119,10 +120,11 @@ class Zygote:
                 requests.close()
                 connection.close()
                 _end_with(alive)
-                for name, handler in before.items():  # Ctrl-C reaches the whole group; the driver decides what it means
-                    signal.signal(name, signal.SIG_IGN if name == signal.SIGINT else handler or signal.SIG_DFL)
+                for signum, handler in handlers.items():
+                    if signum != signal.SIGINT:  # Ctrl-C reaches the whole group; the driver decides what it means
+                        signal.signal(signum, handler)
                 _own_streams()
-                _leave_after(lambda: self._work(argument, Connection(handles[0])))  # noqa: B023
+                _leave_after(partial(self._work, argument, Connection(handles[0])))
             os.close(handles[0])
             connection.send((number, pid))
 
@@ -216,4 +218,3 @@ def _own_streams() -> None:
     sys.stdin = open(0, closefd=False)  # noqa: SIM115
     sys.stdout = open(1, "w", buffering=1, errors="backslashreplace", closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", buffering=1, errors="backslashreplace", closefd=False)  # noqa: SIM115
-

@@ -10,15 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from runner.sweep.launcher.local import LocalLauncher, cores, gpus
-
-
-def setup():
-    return os.getpid()
+from runner.errors import RunFailed
+from runner.sweep.launcher import zygote
+from runner.sweep.launcher.local import THREADS, LocalLauncher, cores, gpus
 
 
 def add(state, a, b):
-    return a + b, state
+    return state(a + b), os.getpid()
 
 
 def act(state, what, path=None):
@@ -43,7 +41,7 @@ def act(state, what, path=None):
 @pytest.fixture
 def workers(monkeypatch):
     monkeypatch.syspath_prepend(str(Path(__file__).parent))
-    pool = LocalLauncher(2, setup, [])
+    pool = LocalLauncher(2, lambda value: value, [])  # what no other process could import
     yield pool
     pool.close()
 
@@ -93,9 +91,11 @@ def test_a_hanging_job_is_killed_in_time(workers):
 
 
 def test_a_worker_killed_while_idle_is_replaced(workers):
-    for worker in workers._workers:
-        worker.process.kill()
-        worker.process.join()
+    workers.start(0, add, 1, 1)
+    pid = outcomes(workers, 1)[0].value[1]
+    os.kill(pid, signal.SIGKILL)
+    while running(pid):
+        time.sleep(0.01)
     workers.start(0, add, 2, 2)
     assert outcomes(workers, 1)[0].value[0] == 4
 
@@ -113,7 +113,7 @@ def test_jobs_may_save_themselves_before_the_end(workers, tmp_path):
 
 def test_threads_are_shared(monkeypatch):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    pool = LocalLauncher(1, setup, [])
+    pool = LocalLauncher(1, None, [])
     share = str(cores())
     pool.start(0, act, "threads")
     got = outcomes(pool, 1)[0].value
@@ -135,12 +135,11 @@ def test_workers_end_with_their_driver(tmp_path):
         textwrap.dedent("""
         import os, sys, time
         from runner.sweep.launcher.local import LocalLauncher
-        def setup(): return None
         def busy(state, path):
             open(path, "w").write(str(os.getpid()))
             while True: pass
         if __name__ == "__main__":
-            pool = LocalLauncher(2, setup, [])
+            pool = LocalLauncher(2, None, [])
             for job in range(2): pool.start(job, busy, sys.argv[1] + str(job))
             print("up", flush=True)
             time.sleep(100)
@@ -159,6 +158,53 @@ def test_workers_end_with_their_driver(tmp_path):
     while any(running(pid) for pid in pids) and time.monotonic() < until:
         time.sleep(0.02)
     assert not any(running(pid) for pid in pids)
+
+
+COMPUTES_BEFORE = """
+import hydra, os, sys, threading, time, torch
+torch.set_num_threads(2)
+
+def compute():
+    return float((torch.ones(600, 600) @ torch.ones(600, 600)).sqrt().sum())
+
+compute()
+assert len(os.listdir("/proc/self/task")) > 1  # OpenMP's pool
+threading.Thread(target=time.sleep, args=(600,), daemon=True, name="ticker").start()
+sys.stdout.write("half a line, ")
+
+@hydra.main(version_base=None, config_path=None)
+def app(cfg):
+    assert torch.get_num_threads() == cfg.threads, torch.get_num_threads()
+    return compute()
+
+app()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("workers", "threads"), [(1, 2), (cores() + 1, 1)])
+def test_an_application_that_has_computed_on_several_threads(tmp_path, workers, threads):
+    (tmp_path / "app.py").write_text(COMPUTES_BEFORE)
+    command = [sys.executable, "app.py", "-m", "hydra/sweeper=grid", "+x=1,2", f"+threads={threads}"]
+    command += [f"hydra.sweeper.workers={workers}", "hydra.sweep.dir=sweep"]
+    env = {k: v for k, v in os.environ.items() if k not in THREADS}
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "note: this application runs threads (ticker), and trials, which are forked from it" in done.stdout
+    assert done.stdout.count("half a line") == 1
+    assert "half a line" not in "".join(f.read_text() for f in tmp_path.glob("sweep/trials/*/output.log"))
+
+
+def test_cuda_that_was_called_before_is_told_of(monkeypatch):
+    assert not any("CUDA" in words for words in zygote.cautions())
+    monkeypatch.setattr(zygote, "_cuda_in_use", lambda: True)
+    assert any("called CUDA before its sweep began" in words for words in zygote.cautions())
+
+
+def test_a_zygote_that_is_gone_is_one_sentence(workers):
+    os.kill(workers._zygote.pid, signal.SIGKILL)
+    with pytest.raises(RunFailed, match="The same command continues the sweep"):
+        workers.start(0, add, 1, 1)
 
 
 def running(pid):
