@@ -55,7 +55,7 @@ def descendants(pid: int) -> list[int]:
 
 
 def workers(driver: int) -> list[int]:
-    """The worker processes: children of the driver's fork server."""
+    """The worker processes: children of the driver's zygote."""
     tree = parents()
     below = descendants(driver)
     return [pid for pid in below if tree.get(pid) in below]

@@ -92,10 +92,8 @@ def test_a_hanging_job_is_killed_in_time(workers):
 
 def test_a_worker_killed_while_idle_is_replaced(workers):
     workers.start(0, add, 1, 1)
-    pid = outcomes(workers, 1)[0].value[1]
-    os.kill(pid, signal.SIGKILL)
-    while running(pid):
-        time.sleep(0.01)
+    os.kill(outcomes(workers, 1)[0].value[1], signal.SIGKILL)
+    assert workers._workers[0].connection.poll(20)  # until all of its threads are gone
     workers.start(0, add, 2, 2)
     assert outcomes(workers, 1)[0].value[0] == 4
 
