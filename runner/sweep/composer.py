@@ -168,6 +168,12 @@ def is_integer(config: DictConfig, key: str) -> bool:
     return isinstance(owner, DictConfig) and isinstance(owner._get_node(name, validate_access=False), IntegerNode)
 
 
+def as_typed(overrides: Any) -> list[str]:
+    """Hydra's list of overrides as they were typed: what stands for a secret stays a reference."""
+    plain: Any = OmegaConf.to_container(overrides, resolve=False) if OmegaConf.is_config(overrides) else overrides
+    return [str(text) for text in plain]
+
+
 def _is_leaf(override: Override) -> bool:
     return override.package is None and not isinstance(override.value(), dict)
 

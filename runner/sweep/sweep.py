@@ -16,7 +16,7 @@ from optuna.exceptions import StorageInternalError
 
 from runner.errors import ConfigError, Interrupted, RunFailed, counted
 from runner.sweep.advice import advice
-from runner.sweep.composer import Composer
+from runner.sweep.composer import Composer, as_typed
 from runner.sweep.driver import Driver
 from runner.sweep.ending import Ending
 from runner.sweep.folder import SweepFolder, Trial, shown, write
@@ -212,12 +212,6 @@ def sweep_path(config: DictConfig, name: str) -> Path:
         return Path(str(config.hydra.sweep.dir))
     parent = raw[: raw.index("${now:")].rpartition("/")[0]
     return Path(str(OmegaConf.create({"dir": parent}).dir) if parent else ".") / name
-
-
-def as_typed(overrides: Any) -> list[str]:
-    """Hydra's list of overrides as they were typed: what stands for a secret stays a reference."""
-    plain: Any = OmegaConf.to_container(overrides, resolve=False) if OmegaConf.is_config(overrides) else overrides
-    return [str(text) for text in plain]
 
 
 def _of_this_start(override: str) -> bool:
