@@ -22,8 +22,9 @@ import numpy as np
 import optuna
 from scipy.stats import wilcoxon
 
+from runner.sweep.language import parse
 from runner.sweep.samplers import GP, Bayes, Grid, QuasiRandom, Random, Sampler, distribution
-from runner.sweep.space import Space, parse
+from runner.sweep.space import Space
 from runner.sweep.study import Study
 
 Problem = tuple[Space, Callable[[dict[str, float]], float]]

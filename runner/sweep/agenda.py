@@ -127,17 +127,17 @@ class Agenda:
             return
         point = self.plan.sampler.point(self.plan.space, self.plan.seed, self._index)
         if point is not None and self.plan.repeats == 1:
-            self.configs.prepare([*self.plan.space.fixed, *self.plan.space.overrides(point)])
+            self.configs.prepare(self.plan.space.complete(point))
 
     def _create(self, point: int, index: int | None, params: Point) -> Trial:
         number = max(self.trials, default=-1) + 1
         members = self.members.setdefault(point, [])
         repeat = len(members)
-        own = self.plan.space.overrides(params)
+        own, overrides = self.plan.space.overrides(params), self.plan.space.complete(params)
         if self.plan.repeats > 1:
             key = self.plan.repeat_key
-            own.append(f"{key}={int(self.configs.composer.current(key) or 0) + repeat}")
-        overrides = [*self.plan.space.fixed, *own]
+            counted = f"{key}={int(self.configs.composer.current(key) or 0) + repeat}"
+            own, overrides = [*own, counted], [*overrides, counted]
         frozen = self.configs.freeze(number, overrides)
         trial = Trial(number, point, index, repeat, params, overrides, f"{number:04d}-{slug(own)}", frozen)
         self.folder.create(trial)

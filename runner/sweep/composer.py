@@ -13,6 +13,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
 from hydra.core.utils import setup_globals
 from hydra.errors import HydraException
+from hydra.types import RunMode
 from omegaconf import DictConfig, IntegerNode, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
@@ -41,30 +42,52 @@ class Composer:
         self._templates: dict[tuple[str, ...], bytes] = {}
         self._parser = OverridesParser.create()
         self._options: dict[tuple[str, ObjectType | None], list[str]] = {}
+        self._outlines: dict[tuple[str, ...], DictConfig] = {}
 
     def options(self, group: str, kind: ObjectType | None = ObjectType.CONFIG) -> list[str]:
         """The options of a config group; empty for what is no group."""
         if (group, kind) not in self._options:
-            job, hydra = self.master.hydra.job, list(self.master.hydra.overrides.hydra)
-            found = [] if "." in group else self.loader.get_group_options(group, kind, job.config_name, hydra)
+            name = self.master.hydra.job.config_name
+            found = [] if "." in group else self.loader.get_group_options(group, kind, name, self._commanded())
             self._options[group, kind] = found
         return self._options[group, kind]
 
+    def _commanded(self) -> list[str]:
+        """What the command says of Hydra itself; what can be resolved only in a job is left as it is."""
+        lines: list[str] = OmegaConf.to_container(self.master.hydra.overrides.hydra, resolve=False)  # type: ignore[assignment]
+        return lines
+
     def is_group(self, override: Override) -> bool:
         """Whether the override chooses a config file."""
-        return bool(self.options(override.key_or_group, None))
+        return not isinstance(override._value, dict) and bool(self.options(override.key_or_group, None))
 
     def current(self, key: str) -> str | None:
         """What `key` is in the sweep's own config: a group's option or a value, as text; None when it is not there."""
         choices = self.master.hydra.runtime.choices
         if key in choices:
-            return str(choices[key])
-        value = OmegaConf.select(self.master, key)
+            return "null" if choices[key] is None else str(choices[key])
+        try:
+            value = OmegaConf.select(self.master, key)
+        except OmegaConfBaseException:  # it is made of something that has no value yet
+            return None
         return None if value is None else Override._get_value_element_as_str(_plain(value))
+
+    def outline(self, overrides: Sequence[str]) -> DictConfig:
+        """What `overrides` compose to, without the groups that have no choice yet."""
+        lines = tuple(overrides)
+        if lines not in self._outlines:
+            name = self.master.hydra.job.config_name
+            try:
+                found = self.loader.load_configuration(name, [*self._commanded(), *lines], RunMode.MULTIRUN)
+            except (HydraException, OmegaConfBaseException) as error:
+                unknown = self._unknown(self._parser.parse_overrides(list(lines)))
+                raise unknown or ConfigError(f"{' '.join(lines)}: {_reason(error)}") from error
+            self._outlines[lines] = found
+        return self._outlines[lines]
 
     def keys(self, overrides: Sequence[str], node: str) -> list[str]:
         """The keys below a node of what `overrides` compose to; empty where there is no such node."""
-        found = OmegaConf.select(self.compose(overrides), node)
+        found = OmegaConf.select(self.outline(overrides), node)
         return [str(key) for key in found if key != "_target_"] if OmegaConf.is_dict(found) else []
 
     def compose(self, overrides: Sequence[str]) -> DictConfig:
@@ -74,8 +97,10 @@ class Composer:
             ConfigError: Hydra can't compose it.
         """
         parsed = self._parser.parse_overrides(list(overrides))
-        values = [o for o in parsed if o.type == OverrideType.CHANGE and not self.is_group(o) and _is_leaf(o)]
-        keys = [o.key_or_group for o in parsed]
+        task = [o for o in parsed if not o.is_hydra_override()]
+        settings = [o for o in task if not self.is_group(o)]
+        values = [o for o in settings if o.type == OverrideType.CHANGE and _is_leaf(o)]
+        keys = [o.key_or_group for o in settings]
         if len(set(keys)) < len(keys) or any(b.startswith(f"{a}.") for a in keys for b in keys):
             values = []  # one sets a part of what another sets: their order matters
         rest = tuple(o.input_line or "" for o in parsed if o not in values)
@@ -90,9 +115,9 @@ class Composer:
             raise unknown or ConfigError(f"{' '.join(overrides)}: {_reason(error)}") from error
         dirname = config.hydra.job.config.override_dirname
         with open_dict(config.hydra):
-            config.hydra.overrides.task = [o.input_line for o in parsed]
+            config.hydra.overrides.task = [o.input_line for o in task]
             config.hydra.job.override_dirname = get_overrides_dirname(
-                parsed, list(dirname.exclude_keys), dirname.item_sep, dirname.kv_sep
+                task, list(dirname.exclude_keys), dirname.item_sep, dirname.kv_sep
             )
         OmegaConf.copy_cache(from_config=self.master, to_config=config)
         return config
@@ -123,6 +148,7 @@ class Composer:
         chosen: list[dict[str, Any]] = []
         values = OmegaConf.create()
         removed = []
+        config = self.compose(overrides)
         for override in self._parser.parse_overrides(list(overrides)):
             if override.is_delete():
                 removed.append(override.input_line)
@@ -133,7 +159,8 @@ class Composer:
                 else:
                     chosen.append({f"override /{key}": override.value()})
             else:
-                OmegaConf.update(values, override.key_or_group, override.value(), force_add=True)
+                key, value = _whole(config, override.key_or_group, override.value())
+                OmegaConf.update(values, key, value, force_add=True)
         lines = ["# @package _global_", f"# {remark}"]
         lines += [f"# Also needs on the command line: {line}" for line in removed]
         if added or chosen:
@@ -159,6 +186,16 @@ def _astray(config: DictConfig, key: str) -> str | None:
         node = node._get_node(part)
         node = node if OmegaConf.is_config(node) else node._value()
     return None
+
+
+def _whole(config: DictConfig, key: str, value: Any) -> tuple[str, Any]:
+    """A key and its value as a config file can set them: of a list's element, the list as it is in `config`."""
+    path = key.split(".")
+    for depth in range(1, len(path)):
+        above = ".".join(path[:depth])
+        if OmegaConf.is_list(found := OmegaConf.select(config, above)):
+            return above, OmegaConf.to_container(found, resolve=False)
+    return key, value
 
 
 def is_integer(config: DictConfig, key: str) -> bool:

@@ -22,8 +22,7 @@ def covering(space: Space, is_group: Callable[[Dimension], bool]) -> Iterator[Po
         yield from replace(space, dimensions=first).grid()
     for dimension in space.dimensions:
         for text in dimension.ends():
-            forced = {dimension.key: text, **space.needed(dimension)}
-            yield space.build(lambda d, forced=forced: forced.get(d.key, d.ends()[0]))  # type: ignore[misc]
+            yield space.first({dimension.key: text, **space.needed(dimension)})
 
 
 def _only_first(dimension: Dimension) -> Dimension:

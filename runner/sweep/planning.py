@@ -14,12 +14,13 @@ from omegaconf import DictConfig
 from runner.errors import ConfigError, counted, did_you_mean
 from runner.sweep.composer import Composer, UnknownKey, is_integer
 from runner.sweep.coverage import covering
+from runner.sweep.language import parse, with_whole_numbers
 from runner.sweep.plan import Plan
 from runner.sweep.pruning import NoPruner, Pruner
 from runner.sweep.reporter import Reporter, readable
 from runner.sweep.samplers import Grid, Sampler
 from runner.sweep.settings import Settings
-from runner.sweep.space import Point, Space, parse, with_whole_numbers
+from runner.sweep.space import Point, Space
 from runner.sweep.sweep_protocol import SweepProtocol
 
 
@@ -84,8 +85,7 @@ class Planning:
         if searched := [d.key for d in space.dimensions if d.name in keys]:
             raise ConfigError(f"{searched[0]}: can't be searched over. Give it one value.")
         own = [line for line in arguments if line.lstrip("+").partition("=")[0] in keys]
-        config = self.composer.compose(own)
-        return {key: config[key] for key in keys}
+        return {key: self.composer.outline(own)[key] for key in keys}
 
     def _plan(self, space: Space, arguments: Sequence[str]) -> Plan:
         settings = self.settings
@@ -155,9 +155,9 @@ class Planning:
         found: dict[str, str] = {}
         names, directions = list(self.settings.objectives), list(self.settings.directions)
         seen: set[tuple[str, ...]] = set()
-        is_group = {d.key: bool(self.composer.options(d.name, None)) for d in space.dimensions}
+        is_group = {d.key: bool(self.composer.options(d.group, None)) for d in space.dimensions}
         for point in covering(space, lambda d: is_group[d.key]):
-            overrides = [*space.fixed, *space.overrides(point)]
+            overrides = space.complete(point)
             if self.settings.repeats > 1 and not seen:  # the last of the repeats must be possible too
                 key = self.settings.repeat_key
                 last = int(self.composer.current(key) or 0) + self.settings.repeats - 1
@@ -207,6 +207,7 @@ class Planning:
         space, job = plan.space, config.hydra.job
         dimensions = [(d.key, d.describe(), str(d.when)) for d in space.dimensions]
         told = [job.name, job.config_name, kind, sorted(space.fixed), dimensions, plan.objectives, plan.seed]
+        told += [space.entangled] if space.entangled else []
         digest = hashlib.sha256(json.dumps(told).encode()).hexdigest()[:8]
         keys = "+".join(d.name.rpartition(".")[2].rpartition("/")[2] for d in space.dimensions)[:40]
         return f"{kind}-{re.sub(r'[^A-Za-z0-9+_-]', '-', keys)}-{digest}"

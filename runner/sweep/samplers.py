@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from annotated_types import Ge, Gt
@@ -215,7 +216,11 @@ def distribution(dimension: Dimension) -> BaseDistribution:
             return IntDistribution(int(dimension.low), int(dimension.high), log=dimension.log)
         return FloatDistribution(dimension.low, dimension.high, log=dimension.log)
     values: list[Any] = sorted(dimension.natives)
-    kind = IntDistribution if all(isinstance(v, int) for v in values) else FloatDistribution
+    low, high = values[0], values[-1]
+    if all(isinstance(v, int) for v in values):
+        return IntDistribution(low, high, step=values[1] - low)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a rounded last value is moved onto the grid
-        return kind(values[0], values[-1], step=values[1] - values[0])
+        warnings.simplefilter("ignore")  # about a last value that is no step's, which is looked for below
+        even = FloatDistribution(low, high, step=float(Decimal(str(values[1])) - Decimal(str(low))))
+    # Where floating point keeps its steps from being even, each draw stands for the nearest value.
+    return even if all(map(even._contains, values)) else FloatDistribution(low, high)

@@ -172,6 +172,7 @@ class Sweep:
             "objectives": plan.objectives,
             "directions": plan.directions,
             "fixed": list(plan.space.fixed),
+            "order": list(plan.space.entangled),
             "space": {
                 d.key: {"space": d.describe(), "kind": d.kind, "log": d.log}
                 | ({"when": f"{d.when.key}={','.join(d.when.values)}"} if d.when else {})
@@ -186,8 +187,9 @@ class Sweep:
         if folder.settings.exists():
             before: dict[str, Any] = OmegaConf.to_container(OmegaConf.load(folder.settings))  # type: ignore[assignment]
             named = ["name"] if self.settings.study_name else []
-            for key in (*named, "sampler", "objectives", "directions", "fixed", "config_name", "seed", "repeat_key"):
-                told = [sorted(s[key]) if key == "fixed" else s[key] for s in (before, settings)]
+            same = ("sampler", "objectives", "directions", "fixed", "order", "config_name", "seed", "repeat_key")
+            for key in (*named, *same):
+                told = [sorted(s[key]) if key == "fixed" else s.get(key, []) for s in (before, settings)]
                 if told[0] != told[1]:
                     was, now = (" ".join(t) or "nothing" if isinstance(t, list) else t for t in told)
                     raise ConfigError(

@@ -53,6 +53,6 @@ class Tables:
         trial = point.trials[0]
         values = ", ".join(f"{n} {v:.6g}" for n, v in zip(self.plan.objectives, point.values or [], strict=True))
         return self.composer.recipe(
-            [*self.plan.space.fixed, *self.plan.space.overrides(trial.params)],
+            self.plan.space.complete(trial.params),
             f"Trial {trial.number} of {self.folder.path.name}: {values}. Found in trials/{trial.folder}.",
         )

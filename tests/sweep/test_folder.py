@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from runner.errors import ConfigError
 from runner.sweep.folder import Follower, SweepFolder, Trial, slug, write
+from runner.sweep.language import parse
 from runner.sweep.samplers import Grid
-from runner.sweep.space import parse
 from runner.sweep.study import Journal, Study
 from runner.sweep.sweep import sweep_path
 

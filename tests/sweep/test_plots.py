@@ -8,8 +8,8 @@ from tensorboard.plugins.hparams import metadata, plugin_data_pb2
 
 from runner.sweep.advice import edge
 from runner.sweep.importance import importances
+from runner.sweep.language import parse
 from runner.sweep.plots import draw, hparams
-from runner.sweep.space import parse
 
 
 def test_pictures_and_hparams_of_a_sweep(app):

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from runner.sweep.language import parse
 from runner.sweep.samplers import distribution
 from runner.sweep.sequences import quantile, random_point, sobol_point
-from runner.sweep.space import parse
 
 
 def space(*arguments):

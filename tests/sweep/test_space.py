@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from runner.errors import ConfigError
 from runner.sweep.coverage import covering
-from runner.sweep.space import parse, with_whole_numbers
+from runner.sweep.language import parse, with_whole_numbers
 
 GROUPS = {"optimizer": ["adam", "sgd", "momentum"], "regularization": ["none", "dropout", "mixup"]}
 
@@ -61,7 +61,7 @@ def test_range_has_its_last_value():
 
 def test_command_line_wins_over_params():
     found = space("a=1,2", a="5,6,7", b="1,2")
-    assert [d.key for d in found.dimensions] == ["b", "a"]
+    assert [d.key for d in found.dimensions] == ["a", "b"]  # in the place of the first, as in Hydra
     assert found["a"].texts == ("1", "2")
     assert space("a=3", a="5,6,7", b="1,2").fixed == ("a=3",)
 
@@ -196,7 +196,8 @@ def test_whole_numbers_where_a_key_takes_no_others():
         "optimizer.momentum": True,
         "a": True,
         "b": False,
-        "c": False,
+        "c": True,
         "d": False,
     }
     assert found["a"].describe() == "int(interval(1, 9))"
+    assert found["c"].describe() == "int(interval(1, 3))"

@@ -149,7 +149,7 @@ def test_a_winner_that_can_not_be_tested_is_told_of_and_tested_by_the_same_comma
 
 def test_repeats_give_mean_and_standard_error(app):
     app("curves", "lr=0.1,1", "hydra.sweeper.repeats=3", "sleep=0", "hydra.sweeper.workers=2")
-    assert app.records()[4]["overrides"] == ["sleep=0", "lr=1", "seed=1"]
+    assert app.records()[4]["overrides"] == ["lr=1", "sleep=0", "seed=1"]  # as typed, what is counted last
     assert app.column("point") == ["0"] * 3 + ["1"] * 3
     assert len(set(app.column("number"))) == 6
     best = app.result["best"][0]
