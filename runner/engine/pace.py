@@ -64,5 +64,8 @@ class Pace:
         if fit.state.skipped:
             row["skipped_steps"] = fit.state.skipped
         every = fit.settings.histograms
-        fit.recorder.epoch(row, fit.model if every and epoch % every == 0 else None)
+        model = fit.model if every and epoch % every == 0 else None
+        name = fit.best.monitor.name
+        best = {name: fit.best.scores[name]} if fit.best.scores else {}
+        fit.recorder.epoch(row, best, model, by_intervals=fit.state.epoch_step >= fit.log_every)
         fit.progress.epoch(fit, row)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import re
 from typing import TYPE_CHECKING, Any
 
+from runner.hparams import row_name
 from runner.record.files import write_json
 from runner.record.folder import RunFolder
 from runner.record.tensorboard import TensorBoard
@@ -12,13 +14,17 @@ from runner.record.tensorboard import TensorBoard
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+# What is told at log intervals and at the ends of epochs goes by one tag.
+_TAGS = {"train/loss": "score/loss", "lr": "step/lr"}
+
 
 class Recorder:
     """The run folder of a run that is going on.
 
     Args:
         folder: the folder; its ``config.yaml`` is there.
-        resume_at: ``(step, epochs completed)`` of the checkpoint that the run continues from; None for a new run.
+        resume_at: ``(step, epochs completed)`` of the checkpoint that the run continues from, zeros where there is
+            none; None for a new run.
     """
 
     def __init__(self, folder: RunFolder, resume_at: tuple[int, int] | None = None) -> None:
@@ -30,42 +36,54 @@ class Recorder:
             self.shown = {row["step"] for row in folder.drop_metrics_after(*resume_at) if row["step"] <= resume_at[0]}
             folder.result.unlink(missing_ok=True)
         folder.stop.unlink(missing_ok=True)
-        self.tensorboard = TensorBoard(folder.path, None if resume_at is None else resume_at[0] + 1)
+        start = resume_at[0] + 1 if resume_at and resume_at[0] else 0
+        # A chart of TensorBoard shows one tag of several entries: scores of both go by the same tags, side by side.
+        self.tensorboard = TensorBoard(folder.path, start)
+        self.validation = TensorBoard(folder.path / "val", start)
         self.handler = logging.FileHandler(folder.log, encoding="utf-8")
         self.handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
         logger = logging.getLogger("runner")
         logger.setLevel(logging.INFO)
         logger.addHandler(self.handler)
 
-    def describe(self, config: str, settings: dict[str, Any], scores: list[str]) -> None:
-        """Say once, at the start of a new run, what it is: the config as text, hyperparameters, shared charts.
+    def describe(self, config: str, settings: dict[str, Any]) -> None:
+        """Say once, at the start of a new run, what it is.
 
         Args:
             config: the config file.
             settings: flat hyperparameters, without None.
-            scores: names of the validation scores, such as ``val/loss``.
         """
         self.tensorboard.text("config", "```yaml\n" + config + "\n```")
-        self.tensorboard.hparams(settings, scores)
-        names = [name.removeprefix("val/") for name in scores]
-        self.tensorboard.layout({name: [f"train/{name}", f"val/{name}"] for name in names})
+        self.validation.begin_row(row_name(self.folder.path), settings)
 
     def images(self, tag: str, images: Tensor) -> None:
         """Show images ``(N, C, H, W)``."""
         self.tensorboard.images(tag, images)
 
     def interval(self, step: int, scores: dict[str, float]) -> None:
-        """A log interval ended. The loss of the epoch so far goes by steps, beside the loss of whole epochs."""
-        names = {"train/loss": "step/loss"}
-        self.tensorboard.scalars(step, {names.get(name, f"step/{name}"): value for name, value in scores.items()})
+        """A log interval ended."""
+        self.tensorboard.scalars(step, {_TAGS.get(name, f"step/{name}"): value for name, value in scores.items()})
 
-    def epoch(self, row: dict[str, Any], model: nn.Module | None) -> None:
-        """An epoch ended: `row` is its line; histograms of `model` are taken when it is given."""
+    def epoch(
+        self, row: dict[str, Any], best: dict[str, float], model: nn.Module | None, by_intervals: bool = False
+    ) -> None:
+        """An epoch ended.
+
+        Args:
+            row: its line in ``metrics.jsonl``.
+            best: the monitored score of the best epoch so far, by its name.
+            model: histograms of it are taken when it is given.
+            by_intervals: whether log intervals have shown the loss and the learning rate of this epoch.
+        """
         self.folder.append_metrics(row)
         step = row["step"]
-        scalars = {name: value for name, value in row.items() if name not in ("epoch", "step", "time")}
         if step not in self.shown:
-            self.tensorboard.scalars(step, scalars | {"epoch": row["epoch"]})
+            left_out = {"epoch", "step", "time"} | ({"train/loss", "lr"} if by_intervals else set())
+            scores = {name: value for name, value in row.items() if name not in left_out}
+            ours = {name: value for name, value in scores.items() if not name.startswith("val/")}
+            self.tensorboard.scalars(step, {_TAGS.get(n, re.sub("^train/", "score/", n)): v for n, v in ours.items()})
+            val = {f"score/{name[4:]}": value for name, value in scores.items() if name.startswith("val/")}
+            self.validation.scalars(step, val | {f"best/{n.removeprefix('val/')}": v for n, v in best.items()})
         if model is not None:
             self.weights(step, model)
 
@@ -83,6 +101,7 @@ class Recorder:
         """Make everything written so far survive a crash."""
         self.folder.sync_metrics()
         self.tensorboard.flush()
+        self.validation.flush()
 
     def stop_request(self) -> str | None:
         """The reason why somebody outside asked this run to stop (``stop.json``), or None."""
@@ -95,7 +114,10 @@ class Recorder:
         test = {f"test/{name}": value for name, value in (result.get("test") or {}).items()}
         if test:
             self.tensorboard.scalars(result["step"], test)
+        if result["status"] in ("completed", "pruned"):
+            self.validation.end_row()
         self.tensorboard.flush()
+        self.validation.flush()
         self.folder.sync_metrics()
         self.folder.update_manifest(status=result["status"])
         write_json(self.folder.result, result)
@@ -103,5 +125,6 @@ class Recorder:
     def close(self) -> None:
         """Let go of the files."""
         self.tensorboard.close()
+        self.validation.close()
         logging.getLogger("runner").removeHandler(self.handler)
         self.handler.close()

@@ -1,4 +1,4 @@
-"""TensorBoard events of a run, in the run folder itself."""
+"""TensorBoard events in one folder, which is one entry of TensorBoard's list of runs."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
+
+from runner import hparams
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,17 +24,19 @@ class TensorBoard:
 
     Args:
         folder: where the event file is made.
-        purge_step: on resume, the first step whose events of an earlier session are void; None for a new run.
+        start: the first step of this session: what an earlier one wrote of it and of later ones is void. TensorBoard
+            heeds this from the second session on, so a new run says 0.
     """
 
-    def __init__(self, folder: Path, purge_step: int | None = None) -> None:
+    def __init__(self, folder: Path, start: int = 0) -> None:
         self.writer = EventFileWriter(str(folder), flush_secs=10)
-        if purge_step is not None:
-            log = SessionLog(status=SessionLog.START)
-            self.writer.add_event(Event(wall_time=time.time(), step=purge_step, session_log=log))
+        log = SessionLog(status=SessionLog.START)
+        self.writer.add_event(Event(wall_time=time.time(), step=start, session_log=log))
 
     def scalars(self, step: int, values: dict[str, float]) -> None:
         """Several scalars of one step, as one event."""
+        if not values:
+            return
         summary = Summary(value=[Summary.Value(tag=tag, simple_value=value) for tag, value in values.items()])
         self._add(summary, step)
 
@@ -81,19 +85,13 @@ class TensorBoard:
                 summary = histogram_raw(tag, low, high, len(values), total, squares, edges, [0.0, *counts])
                 self._add(summary, step)
 
-    def layout(self, charts: dict[str, list[str]]) -> None:
-        """Charts that show several scalars together: name to tags."""
-        from torch.utils.tensorboard.summary import custom_scalars
+    def begin_row(self, name: str, values: dict[str, Any]) -> None:
+        """Say what the run's row on the HParams page shows: its name and hyperparameters."""
+        self._add(hparams.start(name, values), None)
 
-        lines = {name: ["Multiline", [f"^{tag}$" for tag in tags]] for name, tags in charts.items()}
-        self._add(custom_scalars({"training": lines}), 0)
-
-    def hparams(self, values: dict[str, Any], metrics: list[str]) -> None:
-        """The run's settings as hyperparameters, and the tags that the HParams page shows beside them."""
-        from torch.utils.tensorboard.summary import hparams
-
-        for summary in hparams(values, dict.fromkeys(metrics, 0.0)):
-            self._add(summary, None)
+    def end_row(self) -> None:
+        """Say that the run has come to its end."""
+        self._add(hparams.success(), None)
 
     def _add(self, summary: Summary, step: int | None) -> None:
         self.writer.add_event(Event(wall_time=time.time(), step=step, summary=summary))

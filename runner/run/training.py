@@ -6,12 +6,13 @@ import logging
 import shlex
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runner.errors import ConfigError, Interrupted, RunFailed, RunnerError
 
 if TYPE_CHECKING:
-    from runner.config.recipe import Config, Recipe
+    from runner.config.recipe import Recipe
     from runner.engine.data import Data
     from runner.engine.fit import Fit
     from runner.engine.progress import Progress
@@ -81,6 +82,7 @@ def execute(
             fit, data = prepare(recipe, recorder, interrupt, progress, saved, data)
             if not again:
                 unchanged.check_shared(recipe, data)
+            if at == (0, 0):
                 _describe(fit, recipe)
             _fit_and_test(fit, data, recipe, test, result)
     except KeyboardInterrupt:
@@ -109,31 +111,18 @@ def resume_command(place: RunFolder, recipe: Recipe) -> str:
 
 
 def _describe(fit: Fit, recipe: Recipe) -> None:
+    from runner.config.options import CONF, Options
     from runner.engine.technique import Slot, listeners
+    from runner.run.hyperparameters import hyperparameters
 
-    scores = [name for name in fit.directions if name.startswith("val/")]
-    fit.recorder.describe(recipe.text or "", flatten(recipe.recorded), scores)
+    own = fit.recorder.folder.read_json(fit.recorder.folder.manifest).get("config_dir")
+    options = Options([Path(own), CONF] if own else [CONF])
+    fit.recorder.describe(recipe.text or "", hyperparameters(recipe, options))
     if fit.settings.images and fit.spec.inputs is not None and fit.spec.inputs.kind == "image":
         batch = next(iter(fit.train.updates(0)))[0]
         for augment in listeners([t for t in fit.techniques if t.slot < Slot.MIX], "on_batch"):
             batch = augment(batch)
         fit.recorder.images("train/images", batch.inputs[: fit.settings.images])
-
-
-def flatten(config: Config, prefix: str = "") -> dict[str, Any]:
-    """Settings as one flat level, without nothings: ``{"optimizer.lr": 0.001}``; targets by their class name."""
-    flat: dict[str, Any] = {}
-    for key, value in config.items():
-        name = f"{prefix}{key}"
-        if isinstance(value, dict):
-            flat |= flatten(value, f"{name}.")
-        elif key == "_target_":
-            flat[prefix.rstrip(".")] = value.rpartition(".")[2]
-        elif isinstance(value, (bool, int, float, str)):
-            flat[name] = value
-        elif isinstance(value, (list, tuple)) and value:
-            flat[name] = str(list(value))
-    return flat
 
 
 def _fit_and_test(fit: Fit, data: Data, recipe: Recipe, test: bool, result: dict[str, Any]) -> None:

@@ -1,9 +1,8 @@
-"""Pictures of a sweep and its HParams table, from its folder alone: ``python -m runner.sweep.plots SWEEP_DIR``."""
+"""Pictures of a sweep and its rows in TensorBoard, from its folder: ``python -m runner.sweep.plots SWEEP_DIR``."""
 
 from __future__ import annotations
 
 import math
-import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +14,7 @@ from matplotlib.figure import Figure
 from omegaconf import OmegaConf
 
 from runner.sweep.folder import Follower, SweepFolder
+from runner.sweep.hparams import show
 from runner.sweep.importance import importances
 from runner.sweep.results import PointResult, best, by_point
 
@@ -236,67 +236,21 @@ def draw(folder: Path) -> list[Path]:
     return made
 
 
-def hparams(folder: Path) -> None:
-    """Write ``hparams/``: TensorBoard's HParams table with the searched keys as columns."""
-    from tensorboard.compat.proto.summary_pb2 import Summary
-    from tensorboard.plugins.hparams import api_pb2, metadata, plugin_data_pb2
-    from tensorboard.summary.writer.event_file_writer import EventFileWriter
-
+def rows(folder: Path) -> None:
+    """See that every trial has its row on TensorBoard's HParams page."""
     picture = Picture(folder)
-    root = folder / "hparams"
-    shutil.rmtree(root, ignore_errors=True)
-
-    def plugin(tag: str, **content: Any) -> Summary.Value:
-        data = metadata.create_summary_metadata(plugin_data_pb2.HParamsPluginData(**content))
-        return Summary.Value(tag=tag, metadata=data, tensor=metadata.NULL_TENSOR)
-
-    def write(where: Path, *values: Summary.Value) -> None:
-        from tensorboard.compat.proto.event_pb2 import Event
-
-        writer = EventFileWriter(str(where))
-        for value in values:
-            writer.add_event(Event(step=0, summary=Summary(value=[value])))
-        writer.close()
-
-    infos = []
+    numeric = {}
     for key in picture.space:
         texts = [t.params[key] for t in picture.trials if key in t.params]
-        numeric = bool(texts) and all(picture.number(key, t) is not None for t in texts)
-        kind = api_pb2.DATA_TYPE_FLOAT64 if numeric else api_pb2.DATA_TYPE_STRING
-        infos.append(api_pb2.HParamInfo(name=key, type=kind))
-    scores = [api_pb2.MetricInfo(name=api_pb2.MetricName(tag=name)) for name in picture.objectives]
-    write(root, plugin(metadata.EXPERIMENT_TAG, experiment=api_pb2.Experiment(hparam_infos=infos, metric_infos=scores)))
-    statuses = {"completed": api_pb2.STATUS_SUCCESS, "failed": api_pb2.STATUS_FAILURE}
-    for trial in picture.trials:
-        start = plugin_data_pb2.SessionStartInfo(start_time_secs=trial.started, group_name=trial.folder)
-        for info in infos:
-            if info.name in trial.params:
-                text = trial.params[info.name]
-                value = start.hparams[info.name]
-                if info.type == api_pb2.DATA_TYPE_FLOAT64:
-                    value.number_value = float(text)
-                else:
-                    value.string_value = text
-        end = plugin_data_pb2.SessionEndInfo(
-            status=statuses.get(trial.status, api_pb2.STATUS_UNKNOWN), end_time_secs=trial.ended or 0
-        )
-        values = [
-            Summary.Value(tag=name, simple_value=v)
-            for name, v in zip(picture.objectives, trial.values or [], strict=False)
-        ]
-        write(
-            root / trial.folder,
-            plugin(metadata.SESSION_START_INFO_TAG, session_start_info=start),
-            *values,
-            plugin(metadata.SESSION_END_INFO_TAG, session_end_info=end),
-        )
+        numeric[key] = bool(texts) and all(picture.number(key, text) is not None for text in texts)
+    show(picture.folder, picture.trials, picture.objectives, numeric)
 
 
 def main() -> None:
     """Draw the sweep given on the command line."""
     folder = Path(sys.argv[1])
     draw(folder)
-    hparams(folder)
+    rows(folder)
 
 
 if __name__ == "__main__":

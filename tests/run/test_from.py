@@ -32,12 +32,12 @@ TECHNIQUES = {
 
 def scalars(folder):
     """What TensorBoard shows: every tag's steps and values, each step once."""
-    events = EventAccumulator(str(folder))
-    events.Reload()
     shown = {}
-    for tag in events.Tags()["scalars"]:
-        if "samples_per_second" not in tag:
-            shown[tag] = [(event.step, event.value) for event in events.Scalars(tag)]
+    for entry in ("", "val"):
+        events = EventAccumulator(str(Path(folder, entry))).Reload()
+        for tag in events.Tags()["scalars"]:
+            if "samples_per_second" not in tag:
+                shown[entry, tag] = [(event.step, event.value) for event in events.Scalars(tag)]
     return shown
 
 

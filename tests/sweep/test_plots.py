@@ -3,35 +3,40 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from matplotlib.image import imread
-from tensorboard.backend.event_processing.plugin_event_accumulator import EventAccumulator
-from tensorboard.plugins.hparams import metadata, plugin_data_pb2
 
+from runner.hparams import row_name
 from runner.sweep.advice import edge
 from runner.sweep.importance import importances
 from runner.sweep.language import parse
-from runner.sweep.plots import draw, hparams
+from runner.sweep.plots import draw, rows
+from tests.record.board import Board
 
 
-def test_pictures_and_hparams_of_a_sweep(app):
+def test_pictures_of_a_sweep(app):
     app("curves", "lr=0.01,0.1,1", "optimizer.name=sgd,adam", "sleep=0", "hydra.sweeper.workers=2")
     made = draw(app.folder)
     names = {"history", "importances", "slice", "parallel", "intermediate"}
     assert {p.stem for p in made} == names
     for path in made:
         assert np.ptp(imread(path)[..., :3].mean(axis=-1)) > 0.5, f"{path.name} is blank"
-    hparams(app.folder)
-    root = EventAccumulator(str(app.folder / "hparams")).Reload()
-    content = root.SummaryMetadata(metadata.EXPERIMENT_TAG).plugin_data.content
-    experiment = plugin_data_pb2.HParamsPluginData.FromString(content).experiment
-    assert [info.name for info in experiment.hparam_infos] == ["lr", "optimizer.name"]
-    for row in app.rows:
-        run = EventAccumulator(str(app.folder / "hparams" / row["folder"].removeprefix("trials/"))).Reload()
-        content = run.SummaryMetadata(metadata.SESSION_START_INFO_TAG).plugin_data.content
-        started = plugin_data_pb2.HParamsPluginData.FromString(content).session_start_info
-        assert started.hparams["lr"].number_value == float(row["lr"])
-        assert started.hparams["optimizer.name"].string_value == row["optimizer.name"]
-        value = run.Tensors("val/loss")[0].tensor_proto.float_val[0]
-        assert value == pytest.approx(float(row["val/loss"]))
+
+
+def test_trials_of_any_application_have_rows_in_tensorboard(app):
+    command = ("curves", "lr=0.01,0.1", "optimizer.name=sgd,adam", "sleep=0", "hydra.sweeper.workers=2")
+    app(*command)
+    for _ in range(2):  # the same command once more, or a longer one, draws again
+        rows(app.folder)
+        board = Board(app.folder)
+        assert list(board.columns()[0]) == ["lr", "optimizer.name"]
+        shown = board.rows()
+        assert len(shown) == len(app.rows) == len(board.entries) == 4
+        for row in app.rows:
+            values, scores, (session,) = shown[row_name(app.folder / row["folder"])]
+            assert values == {"lr": float(row["lr"]), "optimizer.name": row["optimizer.name"]}
+            assert scores == {"val/loss": pytest.approx(float(row["val/loss"]))}
+            assert session["status"] == "STATUS_SUCCESS"
+            ((step, _),) = board.scalars(session["name"])["val/loss"]
+            assert step == int(row["number"]) + 1
 
 
 def test_front_picture(app):
