@@ -28,7 +28,7 @@ _DIFF = ("--no-ext-diff", "--no-textconv", "--no-color", "--ignore-submodules=al
 
 
 def git_state() -> dict[str, Any]:
-    """Commit of the working directory, whether it was changed since (None: can't be told), and the patch; empty outside git."""
+    """Commit of the working directory, whether files changed since (None: unknown), and how; empty outside git."""
     asked = ("HEAD", "--show-toplevel", "--git-path", "objects", "--git-path", "index")
     found = _git(*_NO_PROGRAMS, "rev-parse", *asked)
     if found is None or found.count("\n") != 4:
