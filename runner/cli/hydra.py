@@ -22,13 +22,16 @@ def train(arguments: list[str]) -> int:
     """Check a command, then hand it to Hydra: one run, or with ``--multirun`` a sweep."""
     from omegaconf import OmegaConf
 
-    from runner.config.compose import Command, compose_run, compose_sweep
+    from runner.config.compose import Command, check_folder, compose_run, compose_sweep
     from runner.sweep import habits
 
     flags, arguments = hydra_flags(arguments)
     options = arguments[: len(arguments) - len(flags.overrides)]
     command = Command(flags.overrides, flags.config_dir, flags.config_name or "config")
+    if flags.hydra_help:
+        compose_run(command)
     if flags.shell_completion or flags.hydra_help:
+        check_folder(command)
         return _hydra(arguments)
     of_sweeps = [word for word in flags.overrides if word.lstrip("+").startswith(("hydra/sweeper", "hydra.sweeper."))]
     for word in of_sweeps:

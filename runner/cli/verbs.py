@@ -253,21 +253,23 @@ def _resume(arguments: list[str]) -> int:
     usage = "resume RUN_DIR|SWEEP_DIR [OVERRIDES] [--from epoch-0010] [--allow-changed-data]"
     folder, overrides = run_folder(rest, usage)
     if (Path(folder) / "sweep.yaml").is_file():
-        from runner.sweep.listing import continuing
+        from runner.config.hydra_node import check_recorded
+        from runner.sweep.listing import continuing, recorded
 
         if changed or checkpoint:
             raise ConfigError(
                 f"{folder}: is a sweep, whose runs can be compared only as they are: --from and --allow-changed-data "
                 "are for a single run."
             )
-        arguments = continuing(Path(folder), overrides)
-        for line in arguments:
-            if line.lstrip("+").startswith("trusted_targets=") and line not in overrides:
+        before = recorded(Path(folder), overrides)
+        check_recorded(before, folder)
+        for line in before:
+            if line.lstrip("+").startswith("trusted_targets="):
                 raise ConfigError(
                     f"{folder}: this sweep was started with {line}, and a folder's own word is not taken for which "
                     f"code is trusted. If you trust it, add '{line}'."
                 )
-        return train(arguments)
+        return train(continuing(Path(folder), overrides))
     from runner.sweep.folder import undriven
 
     with undriven(Path(folder)), Terminal() as terminal:

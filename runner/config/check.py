@@ -16,12 +16,13 @@ from omegaconf.errors import OmegaConfBaseException
 from runner.config.build import build_optimizer, model_node
 from runner.config.compose import recipe_of, unresolved, without_hydra
 from runner.config.groups import BY_NAME, GROUPS
+from runner.config.hydra_node import check_hydra_node
 from runner.config.interface import check_interface
 from runner.config.options import Options
 from runner.config.recipe import Config, Node, Recipe, is_node
 from runner.config.run_config import freeze
 from runner.config.signature import SUPPLIED, describe, fits, signature_of, takes_objects
-from runner.config.targets import check_hydra, resolve
+from runner.config.targets import resolve
 from runner.engine.metric import Direction
 from runner.engine.spec import IN_WORDS, Field, Kind, Spec
 from runner.errors import ConfigError, did_you_mean, nearest
@@ -64,7 +65,7 @@ def check_run(config: DictConfig, fresh: bool = True) -> Recipe:
         ConfigError: with the offending key or value and what is expected.
     """
     if "hydra" in config:
-        check_hydra(config.hydra)
+        check_hydra_node(config)
     recipe = Recipe(resolved(config))
     try:
         check_recipe(recipe, fresh)

@@ -24,9 +24,10 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from runner.config.groups import LISTS
+from runner.config.hydra_node import check_hydra_node, check_search_path, followed
 from runner.config.options import CONF, Options
 from runner.config.signature import signature_of
-from runner.config.targets import check_hydra, followed, resolve
+from runner.config.targets import resolve
 from runner.errors import ConfigError, did_you_mean, nearest
 
 
@@ -228,9 +229,22 @@ def _hydra(command: Command) -> Iterator[Hydra]:
         )
     GlobalHydra.instance().clear()
     try:
-        yield Hydra.create_main_hydra2(task_name="runner", config_search_path=search_path)
+        hydra = Hydra.create_main_hydra2(task_name="runner", config_search_path=search_path)
+        if command.config_dir is not None and "hydra.searchpath" not in command.typed():
+            check_search_path(hydra.config_loader, command.config_name)
+        yield hydra
     finally:
         GlobalHydra.instance().clear()
+
+
+def check_folder(command: Command) -> None:
+    """Refuse a ``--config-dir`` that would have packages imported.
+
+    Raises:
+        ConfigError: its primary config says so.
+    """
+    with _hydra(command):
+        pass
 
 
 def compose_run(command: Command) -> DictConfig:
@@ -257,7 +271,6 @@ def compose_sweep(command: Command) -> list[str]:
     below = tuple(f"{group.replace('/', '.')}." for group in _searched(command))
     kept = [o for o in command.parsed if not o.key_or_group.startswith(below) or o.key_or_group.startswith("hydra.")]
     config = _checked(command, kept)
-    check_hydra(config.hydra)
     try:
         OmegaConf.to_container(config.hydra.sweeper, resolve=True)
     except OmegaConfBaseException as error:
@@ -315,6 +328,12 @@ def _checked(command: Command, overrides: Sequence[Override]) -> DictConfig:
         if key not in known:
             raise ConfigError(_unknown(command, f"{key!s} (in {recipe_of(config) or 'a config file'})", str(key)))
     _check_trust(config, command)
+    given = [line for o in overrides if (line := _first(o))]
+    if len(given) < len(config.hydra.overrides.hydra) + len(config.hydra.overrides.task):
+        raise ConfigError(
+            f"hydra.overrides (in {recipe_of(config) or 'a config file'}): holds what was typed. Leave it out."
+        )
+    check_hydra_node(config)
     _check_lists(config, command)
     settle(config)
     try:

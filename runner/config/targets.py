@@ -8,9 +8,6 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from omegaconf import DictConfig, ListConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-
 from runner.errors import ConfigError, did_you_mean
 
 # Modules whose classes a config may name. Narrow on purpose: torch.hub, torch.load and torch.os (Python's own os) are
@@ -35,14 +32,14 @@ OWN = (
 TRUSTED = (*OWN, "torch.optim", "torch.nn", "torchvision.models", "timm.optim", "timm.models")
 # What timm's models would read weights from: a file of somebody's choice, which is unpickled.
 _WEIGHTS_FROM = ("pretrained_cfg", "pretrained_cfg_overlay", "cache_dir")
-TRUSTED_BY_HYDRA = ("hydra", "hydra_plugins", "logging", "runner.sweep")
 
 
-def _inside(name: str, modules: Iterable[str]) -> bool:
+def inside(name: str, modules: Iterable[str]) -> bool:
+    """Whether a dotted name is one of `modules` or below one."""
     return any(name == module or name.startswith(module + ".") for module in modules)
 
 
-def _refuse(key: str, target: Any, trusted: Iterable[str]) -> ConfigError:
+def refuse(key: str, target: Any, trusted: Iterable[str]) -> ConfigError:
     """The refusal; it says how to trust a module only where that can be the user's own."""
     shown = ", ".join(dict.fromkeys("runner" if name.startswith("runner.") else name for name in trusted))
     module = target.rpartition(".")[0] if isinstance(target, str) else ""
@@ -60,10 +57,10 @@ def check_trusted(node: dict[str, Any], key: str, trusted: Iterable[str]) -> Non
         ConfigError: a name is not to be trusted.
     """
     modules = (*TRUSTED, *trusted)
-    if not isinstance(node["_target_"], str) or not _inside(node["_target_"], modules):
-        raise _refuse(f"{key}._target_", node["_target_"], modules)
+    if not isinstance(node["_target_"], str) or not inside(node["_target_"], modules):
+        raise refuse(f"{key}._target_", node["_target_"], modules)
     for name, value in node.items():
-        if name in _WEIGHTS_FROM and _inside(node["_target_"], ("timm",)) and not _inside(node["_target_"], trusted):
+        if name in _WEIGHTS_FROM and inside(node["_target_"], ("timm",)) and not inside(node["_target_"], trusted):
             raise ConfigError(f"{key}.{name}: could name a file that runs a program when it is read. Leave it out.")
         if isinstance(value, dict) and "_target_" in value:
             check_trusted(value, f"{key}.{name}", trusted)
@@ -84,13 +81,13 @@ def resolve(target: Any, key: str, trusted: Iterable[str] = ()) -> Callable[...,
         ConfigError: not trusted, or there is no such object.
     """
     modules = (*TRUSTED, *trusted)
-    if not isinstance(target, str) or not _inside(target, modules):
-        raise _refuse(key, target, modules)
+    if not isinstance(target, str) or not inside(target, modules):
+        raise refuse(key, target, modules)
     module_name, _, attribute = target.rpartition(".")
     try:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
-        if error.name is None or not _inside(module_name, [error.name]):  # the module is there, and lacks another
+        if error.name is None or not inside(module_name, [error.name]):  # the module is there, and lacks another
             raise ConfigError(f"{key}={target}: module {module_name} can't be imported ({error}).") from error
         raise ConfigError(
             f"{key}={target}: there is no module {error.name!r} here or among the installed packages."
@@ -106,15 +103,15 @@ def resolve(target: Any, key: str, trusted: Iterable[str] = ()) -> Callable[...,
     if inspect.ismodule(found):
         raise ConfigError(f"{key}={target}: a module, not a class.{did_you_mean(key.split('.')[0], public(found))}")
     home = getattr(found, "__module__", None) or ""
-    function = inspect.isfunction(found) and not _inside(home, OWN) and (_inside(home, trusted) or _builds(found, home))
-    if not (function or inspect.isclass(found)) or attribute.startswith("_") or not _inside(home, modules):
-        raise _refuse(key, target, modules)
+    function = inspect.isfunction(found) and not inside(home, OWN) and (inside(home, trusted) or _builds(found, home))
+    if not (function or inspect.isclass(found)) or attribute.startswith("_") or not inside(home, modules):
+        raise refuse(key, target, modules)
     return found  # type: ignore[no-any-return]
 
 
 def _builds(function: Any, home: str) -> bool:
     """Whether a function is more than a helper: of timm's, those that are registered as models; others load files."""
-    if not _inside(home, ("timm",)):
+    if not inside(home, ("timm",)):
         return True
     models = importlib.import_module("timm.models")
     name = function.__name__
@@ -124,46 +121,3 @@ def _builds(function: Any, home: str) -> bool:
 def public(module: Any) -> list[str]:
     """Names that a module shows."""
     return [name for name in dir(module) if not name.startswith("_")]
-
-
-def check_hydra(node: Any, key: str = "hydra") -> None:
-    """Refuse classes outside Hydra in Hydra's own part of the config (launcher, sweeper, callbacks, log handlers).
-
-    References are followed: Hydra would build what they lead to.
-
-    Raises:
-        ConfigError: a class elsewhere is named.
-    """
-    if key == "hydra" and not isinstance(followed(node, "verbose"), (bool, str, ListConfig)):
-        raise ConfigError(f"hydra.verbose={node.verbose}: expected true, false or the names of loggers.")
-    if isinstance(node, ListConfig):
-        for number in range(len(node)):
-            check_hydra(followed(node, number), f"{key}[{number}]")
-    elif isinstance(node, DictConfig):
-        for name in node:
-            value = followed(node, name)
-            if name in ("_target_", "()", "class") and not _of_hydra(value):
-                raise _refuse(f"{key}.{name!s}", value, TRUSTED_BY_HYDRA)
-            check_hydra(value, f"{key}.{name!s}")
-
-
-def followed(node: Any, name: Any) -> Any:
-    """An entry; for a reference what it leads to, None where that is not known yet (the number of a job)."""
-    if OmegaConf.is_missing(node, name):
-        return None
-    try:
-        return node[name]
-    except OmegaConfBaseException:
-        return None
-
-
-def _of_hydra(target: Any) -> bool:
-    """Whether `target` names a class that is defined in a module trusted there; ``logging.os.system`` is in none."""
-    if not isinstance(target, str) or not _inside(target, TRUSTED_BY_HYDRA):
-        return False
-    module, _, name = target.rpartition(".")
-    try:
-        found = getattr(importlib.import_module(module), name, None)
-    except ImportError:
-        return False
-    return inspect.isclass(found) and _inside(found.__module__, TRUSTED_BY_HYDRA)

@@ -12,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from runner.config.check import check_run, resolved
 from runner.config.compose import Command, compose_run
+from runner.config.hydra_node import check_recorded
 from runner.config.recipe import Recipe
 from runner.config.run_config import LIMIT, check_resumable, patch, thaw
 from runner.errors import ConfigError, did_you_mean
@@ -174,7 +175,9 @@ def rerun_config(
     config_dir = config_dir or manifest.get("config_dir")
     command = Command(overrides, config_dir)
     groups = command.options.groups()
-    recorded = Command([*manifest.get("overrides", []), *_resumed_with(place)], config_dir)
+    lines = [*manifest.get("overrides", []), *_resumed_with(place)]
+    check_recorded(lines, str(folder))
+    recorded = Command(lines, config_dir)
     new = command.typed()
     # A folder from somebody else must not decide by itself which code is trusted.
     left_out = {"trusted_targets", *new}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,9 @@ from runner.errors import ConfigError
 from runner.sweep.composer import Composer
 from runner.sweep.folder import Trial
 from runner.sweep.plan import Plan
+
+
+_OF_HYDRA = re.compile(r"[+~]*(hydra\b|[^=]*@[^=]*\bhydra\b)")
 
 
 class Configs:
@@ -56,7 +60,7 @@ class Configs:
         config = self._fresh.pop(trial.number, None)
         if config is None:
             try:
-                config = self.composer.compose(trial.overrides)
+                config = self.composer.compose(self._of_task(trial.overrides))
             except ConfigError:
                 if not trial.config:
                     raise
@@ -64,14 +68,21 @@ class Configs:
             if trial.config and _json(_task_config(config)) != _json(trial.config):
                 config = OmegaConf.create({**trial.config, "hydra": config.hydra})
                 OmegaConf.set_struct(config, True)
-            with open_dict(config.hydra):  # these can start programs, and a record may come from somebody else
-                config.hydra.callbacks = self.composer.master.hydra.callbacks
-                config.hydra.job_logging = self.composer.master.hydra.job_logging
+            master = self.composer.master.hydra
+            with open_dict(config.hydra):  # it can start programs, and a record may come from somebody else
+                for part in [part for part in master if part not in ("runtime", "overrides", "job")]:
+                    config.hydra[part] = copy.deepcopy(master._get_node(part))
+                config.hydra.job.env_set, config.hydra.job.chdir = master.job.env_set, master.job.chdir
         config.update(self.plan.commanded)
         with open_dict(config.hydra):
             config.hydra.sweep.dir, config.hydra.sweep.subdir = str(folder.parent), folder.name
             config.hydra.job.id, config.hydra.job.num = str(trial.number), trial.number
         return config
+
+
+    def _of_task(self, overrides: Sequence[str]) -> list[str]:
+        """What a record says beside Hydra's own part, of which only this sweep's command is believed."""
+        return [line for line in overrides if line in self.plan.space.fixed or not _OF_HYDRA.match(line)]
 
 
 def _task_config(config: DictConfig) -> dict[str, Any]:

@@ -99,12 +99,16 @@ def continuing(folder: Path, overrides: Sequence[str] = ()) -> list[str]:
         overrides: what is to be different from now on, such as ``hydra.sweeper.n_trials=200``.
     """
     settings = read_settings(folder)
-    new = {_key(line) for line in overrides}
-    kept = [line for line in [*settings["hydra_arguments"], *settings["arguments"]] if _key(line) not in new]
-    flags = ["--multirun", "--config-name", settings["config_name"]]
+    flags = ["--multirun", f"--config-name={settings['config_name']}"]
     if settings.get("config_dir"):
-        flags += ["--config-dir", settings["config_dir"]]
-    return [*flags, *kept, *overrides, f"hydra.sweep.dir='{folder}'"]
+        flags.append(f"--config-dir={settings['config_dir']}")
+    return [*flags, *recorded(folder, overrides), *overrides, f"hydra.sweep.dir='{folder}'"]
+
+
+def recorded(folder: Path, overrides: Sequence[str] = ()) -> list[str]:
+    """What a sweep was started with, as its folder says, without what `overrides` say anew."""
+    settings, new = read_settings(folder), {_key(line) for line in overrides}
+    return [line for line in [*settings["hydra_arguments"], *settings["arguments"]] if _key(line) not in new]
 
 
 def _key(line: str) -> str:

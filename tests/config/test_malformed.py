@@ -330,10 +330,10 @@ MALFORMED = [
     ("--config-dir evil model=entry", "model.hidden="),
     ("--config-dir evil data=ours", "runner.data.source.fetch._run"),
     ("--config-dir evil experiment=top", "x (in experiment=top)"),
-    ("--config-dir evil experiment=list", "os.system"),
+    ("--config-dir evil experiment=list", "hydra.callbacks.x=", "only the command can say that"),
     ("--config-dir evil experiment=create", "os.system"),
     ("--config-dir evil experiment=through", "hydra.utils.os.system"),
-    ("--config-dir evil experiment=handler", "logging.os.system"),
+    ("--config-dir evil experiment=handler", "hydra.job_logging.", "only the command can say that"),
     ("--config-dir evil experiment=factory", "logging.config.fileConfig"),
 ]
 

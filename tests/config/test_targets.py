@@ -7,7 +7,8 @@ from collections import OrderedDict
 import pytest
 from omegaconf import OmegaConf
 
-from runner.config.targets import check_hydra, check_trusted, resolve
+from runner.config.hydra_node import check_hydra
+from runner.config.targets import check_trusted, resolve
 from runner.errors import ConfigError
 
 
