@@ -17,7 +17,6 @@ from runner.sweep.composer import Composer
 from runner.sweep.folder import Trial
 from runner.sweep.plan import Plan
 
-
 _OF_HYDRA = re.compile(r"[+~]*(hydra\b|[^=]*@[^=]*\bhydra\b)")
 
 
@@ -78,7 +77,6 @@ class Configs:
             config.hydra.sweep.dir, config.hydra.sweep.subdir = str(folder.parent), folder.name
             config.hydra.job.id, config.hydra.job.num = str(trial.number), trial.number
         return config
-
 
     def _of_task(self, overrides: Sequence[str]) -> list[str]:
         """What a record says beside Hydra's own part, of which only this sweep's command is believed."""
