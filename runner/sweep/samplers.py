@@ -151,15 +151,15 @@ class CmaEs(Sampler):
         self.startup, self.sigma0, self.popsize = n_startup_trials, sigma0, popsize
 
     def optuna(self, seed: int, space: Space) -> BaseSampler:
-        """Optuna's CmaEsSampler."""
-        from optuna.samplers import CmaEsSampler
+        """Optuna's CmaEsSampler, its state replayed."""
+        from runner.sweep.cma import ReplayedCmaEs
 
         if sum(d.kind != "choice" and d.when is None for d in space.dimensions) < 2:
             raise ConfigError(
                 "hydra/sweeper=cmaes needs at least two keys with numbers in an interval or range that are searched "
                 "without a condition. Take hydra/sweeper=bayes, which knows choices and conditions."
             )
-        return CmaEsSampler(
+        return ReplayedCmaEs(
             n_startup_trials=self.startup,
             sigma0=self.sigma0,
             popsize=self.popsize,
