@@ -71,7 +71,9 @@ class Trials:
 
         from runner import run as runs
         from runner.config.compose import as_typed, settle
+        from runner.engine.interrupt import Interrupt
 
+        Interrupt.second_stops = False
         hydra = HydraConfig.get()
         above = [place for place in folder.resolve().parents if (place / "sweep.yaml").exists()]
         known = above[0] / "data.json" if above else None  # all trials must see the same data

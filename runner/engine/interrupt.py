@@ -5,14 +5,20 @@ from __future__ import annotations
 import signal
 import threading
 from types import FrameType, TracebackType
-from typing import Any
+from typing import Any, ClassVar
 
 
 class Interrupt:
     """While this context lasts, signals set `requested` to their name instead of ending the process.
 
     Outside the main thread Python delivers no signals; there it is a plain flag.
+
+    Attributes:
+        second_stops: whether a second signal stops at once. Not in a sweep's worker: `timeout` and batch systems signal
+            every process, and so does the sweep, which kills its workers when it means "at once".
     """
+
+    second_stops: ClassVar[bool] = True
 
     def __init__(self) -> None:
         self.requested: str | None = None
@@ -32,5 +38,7 @@ class Interrupt:
 
     def _hear(self, number: int, frame: FrameType | None) -> None:
         if self.requested is not None:
-            raise KeyboardInterrupt
+            if self.second_stops:
+                raise KeyboardInterrupt
+            return
         self.requested = signal.Signals(number).name

@@ -13,6 +13,7 @@ from runner.sweep.composer import Composer
 from runner.sweep.configs import Configs
 from runner.sweep.folder import FINISHED, SweepFolder, Trial
 from runner.sweep.following import Following
+from runner.sweep.interruption import Interruption
 from runner.sweep.launcher.base import Launcher, Outcome
 from runner.sweep.plan import Plan
 from runner.sweep.pruning import Curve
@@ -23,6 +24,7 @@ from runner.sweep.tables import Tables
 from runner.sweep.verdict import read_result, reported, returned
 
 POLL = 0.05  # seconds between looks at what running trials wrote
+LOOK = 0.2  # seconds between looks at whether to stop, where trials write nothing
 
 
 class Driver:
@@ -91,15 +93,15 @@ class Driver:
 
     # The loop -----------------------------------------------------------------------------------------------------
 
-    def run(self) -> None:
-        """Go on until every point is done, or more trials failed than are put up with."""
-        while not self.too_many_failures:
-            while self.launcher.idle and (trial := self.agenda.next()) is not None:
-                self._launch(trial)
+    def run(self, interruption: Interruption) -> None:
+        """Go on until every point is done, more trials failed than are put up with, or somebody asks to stop."""
+        while not (self.too_many_failures or interruption.asked()):
+            while self.launcher.idle and not interruption.asked() and (trial := self.agenda.next()) is not None:
+                self._launch(trial, interruption)
             if not self.launcher.jobs:
                 break
             self.agenda.look_ahead()
-            for outcome in self.launcher.wait(POLL if self.following else 1.0):
+            for outcome in self.launcher.wait(POLL if self.following else LOOK):
                 self._finish(outcome)
             for number in self.launcher.jobs:
                 self.following.look(self.trials[number], judge=True)
@@ -110,13 +112,17 @@ class Driver:
     def stop(self, grace: float) -> None:
         """End the trials under way; those that can save themselves have `grace` seconds for it."""
         running = self.launcher.jobs
+        if not running:
+            return
         for outcome in self.launcher.close(grace):
             self._finish(outcome)
             running.remove(outcome.job)
         for number in running:
-            trial = self.trials[number]
-            trial.status, trial.cause = "interrupted", "the sweep was stopped"
-            self.folder.save(trial)
+            self._leave(self.trials[number])
+
+    def _leave(self, trial: Trial) -> None:
+        trial.status, trial.cause = "interrupted", "the sweep was stopped"
+        self.folder.save(trial)
 
     def conclude(self) -> None:
         """Write the tables a last time. What is still paused will not be promoted any more."""
@@ -167,7 +173,7 @@ class Driver:
 
     # Running ------------------------------------------------------------------------------------------------------
 
-    def _launch(self, trial: Trial) -> None:
+    def _launch(self, trial: Trial, interruption: Interruption) -> None:
         folder = self.folder.trial_folder(trial)
         again = trial.ended is not None or trial.status != "running"
         if again:
@@ -181,7 +187,9 @@ class Driver:
         except ConfigError as error:
             self._finish(Outcome(trial.number, "raised", cause=str(error)))
             return
-        self.launcher.start(trial.number, run_trial, pickle.dumps(config), folder, again, timeout=self.plan.timeout)
+        job = (trial.number, run_trial, pickle.dumps(config), folder, again)
+        if not interruption.attempt(lambda: self.launcher.start(*job, timeout=self.plan.timeout)):
+            self._leave(trial)
         self.tables.stale = True
         self.notice(self, trial)
 

@@ -6,8 +6,9 @@ import json
 from typing import Any
 
 from runner.errors import Interrupted, RunFailed, counted
-from runner.sweep.driver import Driver
+from runner.sweep.driver import LOOK, Driver
 from runner.sweep.folder import shown, write
+from runner.sweep.interruption import Interruption
 from runner.sweep.reporter import Reporter, counts, readable, scores
 from runner.sweep.run_trial import test_trial
 
@@ -18,11 +19,11 @@ class Ending:
     Args:
         driver: has done what there was to do, or was stopped.
         reporter: where to speak.
-        stopped: whether it was.
+        interruption: whether it was.
     """
 
-    def __init__(self, driver: Driver, reporter: Reporter, stopped: bool) -> None:
-        self.driver, self.reporter, self.stopped = driver, reporter, stopped
+    def __init__(self, driver: Driver, reporter: Reporter, interruption: Interruption) -> None:
+        self.driver, self.reporter, self.interruption = driver, reporter, interruption
         self.folder = shown(driver.folder.path)
 
     def tell_best(self) -> None:
@@ -37,7 +38,7 @@ class Ending:
 
     def write_result(self) -> dict[str, Any]:
         """Test the best point where the sweep is over, and write ``result.json``; gives its content."""
-        result = self._result(self._test() if self.driver.over else {})
+        result = self._result(self._test() if self.driver.over and not self.interruption.asked() else {})
         if result.get("test"):
             self.reporter.say(f"test: {scores(result['test'], result['test'].values())}")
         write(self.driver.folder.result, json.dumps(result, indent=2) + "\n")
@@ -55,9 +56,12 @@ class Ending:
             if before.get("tested") == trial.number:
                 return {"tested": trial.number, "test": before["test"]}
         self.reporter.say(f"testing trial {trial.number} on the test split")
-        driver.launcher.start(trial.number, test_trial, driver.folder.trial_folder(trial), driver.plan.commanded)
-        while not (outcomes := driver.launcher.wait(60.0)):
-            pass
+        job = (trial.number, test_trial, driver.folder.trial_folder(trial), driver.plan.commanded)
+        if not self.interruption.attempt(lambda: driver.launcher.start(*job)):
+            return {}
+        while not (outcomes := driver.launcher.wait(LOOK)):
+            if self.interruption.asked():
+                return {}
         if outcomes[0].kind != "returned":
             return {"status": "failed", "cause": f"trial {trial.number} could not be tested: {outcomes[0].cause}"}
         return {"tested": trial.number, "test": outcomes[0].value}
@@ -65,7 +69,7 @@ class Ending:
     def _result(self, test: dict[str, Any]) -> dict[str, Any]:
         driver = self.driver
         return {
-            "status": "interrupted" if self.stopped else "completed" if driver.over else "failed",
+            "status": "interrupted" if self.interruption.asked() else "completed" if driver.over else "failed",
             "trials": len(driver.trials),
             **counts(driver),
             "best": [
@@ -93,7 +97,7 @@ class Ending:
         """
         driver, folder = self.driver, self.folder
         self.reporter.say(f"sweep: {folder}")
-        if self.stopped:
+        if self.interruption.asked():
             raise Interrupted(f"Stopped. The same command continues the sweep in {folder}.")
         if driver.failures:
             first = next(t for t in driver.trials.values() if t.status == "failed")

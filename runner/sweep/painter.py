@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 FIRST_PICTURE, PICTURE_EVERY = 60.0, 300.0  # seconds
@@ -15,10 +17,11 @@ class Painter:
 
     Args:
         folder: the sweep's folder.
+        enough: whether nobody waits for pictures any more.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, enough: Callable[[], bool]) -> None:
+        self.folder, self.enough = folder, enough
         self.process: subprocess.Popen[bytes] | None = None
         self._next = time.monotonic() + FIRST_PICTURE
 
@@ -35,6 +38,9 @@ class Painter:
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def finish(self) -> None:
-        """Wait for the pictures."""
-        if self.process is not None:
-            self.process.wait()
+        """Wait for the pictures, unless it is enough."""
+        while self.process is not None and self.process.poll() is None:
+            if self.enough():
+                self.process.kill()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(0.1)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import secrets
-import signal
 import time
 from collections.abc import Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +18,7 @@ from runner.sweep.composer import Composer, as_typed
 from runner.sweep.driver import Driver
 from runner.sweep.ending import Ending
 from runner.sweep.folder import SweepFolder, Trial, shown, write
+from runner.sweep.interruption import Interruption
 from runner.sweep.launcher.base import Launcher
 from runner.sweep.painter import Painter
 from runner.sweep.plan import Plan
@@ -80,16 +79,23 @@ class Sweep:
         """
         arguments = as_typed(arguments)
         planning = Planning(self.settings, self.sampler, self.pruner, self.composer, self.protocol, self.reporter)
-        plan = planning.plan(arguments)
-        folder = SweepFolder(sweep_path(self.config, self.settings.study_name or planning.name(plan, self.config)))
-        if self.settings.dry_run:
-            planning.show(plan, shown(folder.path))
-            return {}
+        try:
+            with Interruption(at_once=True) as interruption:
+                plan = planning.plan(arguments)
+                folder = SweepFolder(
+                    sweep_path(self.config, self.settings.study_name or planning.name(plan, self.config))
+                )
+                if self.settings.dry_run:
+                    planning.show(plan, shown(folder.path))
+                    return {}
+                interruption.asked()
+        except KeyboardInterrupt:
+            raise Interrupted("Stopped before the first trial; nothing was written.") from None
         folder.lock()
         try:
-            with _interruptible():
+            with Interruption() as interruption:
                 self.reporter.say(f"in {shown(folder.path)}")
-                return self._run(plan, folder, arguments)
+                return self._run(plan, folder, arguments, interruption)
         except KeyboardInterrupt:
             at = shown(folder.path)
             raise Interrupted(
@@ -98,18 +104,19 @@ class Sweep:
         finally:
             folder.unlock()
 
-    def _run(self, plan: Plan, folder: SweepFolder, arguments: Sequence[str]) -> dict[str, Any]:
+    def _run(
+        self, plan: Plan, folder: SweepFolder, arguments: Sequence[str], interruption: Interruption
+    ) -> dict[str, Any]:
         study_name = self._settle(plan, folder, arguments)
         study = Study(
             self.settings.storage, folder.journal, study_name, plan.directions, plan.sampler, plan.space, plan.seed
         )
-        launcher, painter = self.launcher, Painter(folder.path)
+        launcher, painter = self.launcher, Painter(folder.path, interruption.asked)
 
         def notice(driver: Driver, trial: Trial | None) -> None:
             self.reporter(driver, trial)
             painter.look()
 
-        stopped = False
         try:
             driver = Driver(plan, folder, study, self.composer, launcher, notice)
             before = len(driver.trials) - sum(t.status == "interrupted" for t in driver.trials.values())
@@ -120,9 +127,12 @@ class Sweep:
                     self.reporter.say(f"note: {words}")
             self.reporter.open()
             try:
-                driver.run()
-                if driver.too_many_failures:
-                    driver.stop(GRACE if plan.protocol else 0.0)
+                driver.run(interruption)
+                if interruption.asked() and plan.protocol and launcher.jobs:
+                    self.reporter.close(driver)
+                    running = counted(len(launcher.jobs), "trial")
+                    self.reporter.say(f"stopping: {running} under way, to be saved; Ctrl-C again stops at once")
+                driver.stop(GRACE if plan.protocol else 0.0)
             except StorageInternalError as error:
                 launcher.close(GRACE if plan.protocol else 0.0)  # what they saved is found at the next start
                 raise RunFailed(
@@ -130,19 +140,12 @@ class Sweep:
                     f"({type(error.__cause__ or error).__name__}). No trial was: all are in {shown(folder.path)}. "
                     "The same command continues the sweep when the storage is there again."
                 ) from error
-            except KeyboardInterrupt:
-                stopped = True
-                if plan.protocol and launcher.jobs:
-                    self.reporter.close(driver)
-                    running = counted(len(launcher.jobs), "trial")
-                    self.reporter.say(f"stopping: {running} under way, to be saved; Ctrl-C again stops at once")
-                driver.stop(GRACE if plan.protocol else 0.0)
             driver.conclude()
             self.reporter.close(driver)
-            ending = Ending(driver, self.reporter, stopped)
+            ending = Ending(driver, self.reporter, interruption)
             ending.tell_best()
             result = ending.write_result()
-            if not stopped:
+            if not interruption.asked():
                 for words in advice(driver):
                     self.reporter.say(f"advice: {words}")
                 self.reporter.say("drawing plots")
@@ -219,18 +222,3 @@ def sweep_path(config: DictConfig, name: str) -> Path:
 def _of_this_start(override: str) -> bool:
     """Whether an override is about one start of a sweep, not about the sweep."""
     return override.startswith(("hydra.sweep.dir=", "hydra.sweeper.dry_run=", "hydra.mode="))
-
-
-@contextmanager
-def _interruptible() -> Any:
-    """SIGTERM means the same as Ctrl-C, which is heard in the background too, where shells have it ignored."""
-
-    def stop(number: int, frame: Any) -> None:
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import os
 import signal
@@ -13,8 +14,12 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "faults"))
+import sweep_interrupt
 from sweep_kill import descendants, parents, round_of
 
+from runner.errors import Interrupted
+from runner.sweep.composer import Composer
+from runner.sweep.interruption import AGAIN
 from runner.sweep.listing import summaries
 
 APP = Path(__file__).parents[1] / "apps" / "curves.py"
@@ -74,12 +79,48 @@ def test_ctrl_c_twice_stops_at_once_and_the_sweep_is_listed_as_interrupted(tmp_p
         for line in process.stdout:
             if line.startswith("stopping: 1 trial under way"):
                 break
+        time.sleep(2 * AGAIN)
         process.send_signal(signal.SIGINT)
         said = process.stderr.read()
     assert process.returncode == 1
     assert "Stopped at once; what was saved before stays. The same command continues the sweep" in said
     assert "Traceback" not in said
     assert summaries(tmp_path)[0].statuses == {"completed": 1, "interrupted": 1}
+
+
+@pytest.mark.parametrize("kind", ["curves", *(pytest.param(k, marks=pytest.mark.slow) for k in ("sphere", "runs"))])
+def test_ctrl_c_on_a_terminal(tmp_path, kind):
+    assert sweep_interrupt.round_of(kind, 0, tmp_path / "sweep") == []
+
+
+def test_an_interrupt_that_code_of_others_loses_is_heard(app, monkeypatch):
+    compose, calls = Composer.compose, []
+
+    def deaf(self, overrides):
+        calls.append(overrides)
+        if len(calls) == 4:
+            with contextlib.suppress(KeyboardInterrupt):
+                os.kill(os.getpid(), signal.SIGINT)
+        return compose(self, overrides)
+
+    monkeypatch.setattr(Composer, "compose", deaf)
+    with pytest.raises(Interrupted, match=r"Stopped\. The same command continues"):
+        app("sphere", "x=range(30)")
+    assert len(calls) < 10
+    assert app.result["status"] == "interrupted"
+
+
+def test_ctrl_c_before_the_first_trial(app, monkeypatch):
+    compose = Composer.compose
+
+    def interrupted(self, overrides):
+        os.kill(os.getpid(), signal.SIGINT)
+        return compose(self, overrides)
+
+    monkeypatch.setattr(Composer, "compose", interrupted)
+    with pytest.raises(Interrupted, match="Stopped before the first trial; nothing was written"):
+        app("sphere", "x=range(30)")
+    assert not app.folder.exists()
 
 
 SLOW = """

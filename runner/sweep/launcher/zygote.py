@@ -119,10 +119,11 @@ class Zygote:
             if pid == 0:
                 requests.close()
                 connection.close()
+                # Ctrl-C reaches the whole group; the driver decides what it means. Jobs may set handlers.
+                signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
                 _end_with(alive)
                 for signum, handler in handlers.items():
-                    if signum != signal.SIGINT:  # Ctrl-C reaches the whole group; the driver decides what it means
-                        signal.signal(signum, handler)
+                    signal.signal(signum, handler)
                 _own_streams()
                 _leave_after(partial(self._work, argument, Connection(handles[0])))
             os.close(handles[0])

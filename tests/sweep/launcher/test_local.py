@@ -210,3 +210,16 @@ def running(pid):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+def hears_ctrl_c(state):
+    heard = []
+    signal.signal(signal.SIGINT, lambda number, frame: heard.append(number))
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(0.01)
+    return heard
+
+
+def test_ctrl_c_is_the_drivers_also_where_a_job_listens_to_it(workers):
+    workers.start(0, hears_ctrl_c)
+    assert outcomes(workers, 1)[0].value == []
