@@ -55,7 +55,7 @@ def train(arguments: list[str]) -> int:
     given = config.hydra.run.dir if "hydra.run.dir" in command.typed() else None
     with kept_when_started(RUNS if given is None else Path(given)) as made:
         folder = new_folder(config) if given is None else chosen_folder(given)
-        made.append(folder)
+        made += [folder] * (given is None)
         # Also where it was typed: a time of day in it would be another one by now.
         return _hydra([*arguments, f"hydra.run.dir={quoted(str(folder))}"], one_run=True)
 

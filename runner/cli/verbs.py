@@ -304,7 +304,7 @@ def _rerun(arguments: list[str]) -> int:
     check_run(config)
     with kept_when_started(RUNS if given is None else Path(given)) as made, Terminal() as terminal:
         place = new_folder(config, before=Path(folder)) if given is None else chosen_folder(given)
-        made.append(place)
+        made += [place] * (given is None)
         terminal.finished(run(config, place, terminal, recorded, config_dir), place)
     return 0
 
