@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import signal
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -29,9 +30,16 @@ class RunFailed(RunnerError):
 
 
 class Interrupted(RunnerError):
-    """The run was asked to stop (Ctrl-C, SIGTERM) and saved its state."""
+    """It was asked to stop (Ctrl-C, SIGTERM, a terminal that was closed) and saved its state.
 
-    exit_code = 130
+    Args:
+        message: with the way to go on.
+        by: name of the signal; `exit_code` is 128 and its number.
+    """
+
+    def __init__(self, message: str, by: str = "SIGINT") -> None:
+        super().__init__(message)
+        self.exit_code = 128 + signal.Signals.__members__.get(by, signal.SIGINT)
 
 
 def nearest(name: str, names: Iterable[str]) -> str | None:

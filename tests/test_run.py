@@ -313,7 +313,7 @@ def test_sigterm_saves_and_names_the_command(tmp_path):
         time.sleep(0.02)
     process.send_signal(signal.SIGTERM)
     out, _ = process.communicate(timeout=30)
-    assert process.returncode == 130
+    assert process.returncode == 143
     assert "python -m runner resume run" in out
     assert (tmp_path / "run/checkpoints/last.pt").exists()
 

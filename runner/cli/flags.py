@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
+import os
 from typing import NoReturn
 
 from runner.errors import ConfigError, did_you_mean
@@ -78,7 +78,7 @@ def trusted_of(arguments: list[str], verb: str) -> tuple[list[str] | None, list[
     from runner.config.compose import Command, choices
 
     trusted = None
-    overrides = [word for word in arguments if "=" in word and not Path(word).exists()]
+    overrides = [word for word in arguments if "=" in word and not os.path.exists(word)]
     for override in Command(overrides).parsed:
         if override.key_or_group != "trusted_targets":
             raise ConfigError(f"{override.input_line}: {verb} takes the run as it was; only trusted_targets=[...].")
@@ -89,7 +89,8 @@ def trusted_of(arguments: list[str], verb: str) -> tuple[list[str] | None, list[
 def run_folder(arguments: list[str], usage: str) -> tuple[str, list[str]]:
     """The folder that comes first, and what follows it."""
     known_flags(arguments, usage)
-    if not arguments or "=" in arguments[0]:
+    key = arguments[0].partition("=")[0] if arguments else ""
+    if not arguments or (key != arguments[0] and "/" not in key and not os.path.isdir(arguments[0])):
         raise ConfigError(f"expected the folder of a run: python -m runner {usage}.")
     return arguments[0], arguments[1:]
 

@@ -74,6 +74,10 @@ def chosen_folder(given: str | None) -> Path:
     """
     if not given:
         raise ConfigError("hydra.run.dir=: expected a folder. Leave it out for one in outputs/runs.")
+    if "${" in given:  # in what it fills in itself
+        raise ConfigError(
+            f"hydra.run.dir={given}: Hydra takes ${{ in the name of a folder for a reference. Leave it out."
+        )
     folder = Path(given)
     make(folder)
     RunFolder(folder).refuse_second_run()

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from runner.cli.signals import heard
 from runner.cli.tables import number, score_table
 from runner.engine.progress import Progress
 from runner.errors import counted
@@ -46,6 +47,8 @@ class Terminal(Progress):
 
     def started(self, fit: Fit) -> None:
         """Say what will happen."""
+        if heard():  # and was dropped on the way, in something's import
+            raise KeyboardInterrupt
         parameters = sum(p.numel() for p in fit.model.parameters())
         self.message(
             f"{type(fit.model).__name__} with {parameters:,} parameters on {fit.device} ({fit.precision.name}); "

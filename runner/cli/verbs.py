@@ -10,13 +10,16 @@ import sys
 import textwrap
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from runner import __version__
+from runner.cli import signals, streams
 from runner.cli.find import find_batch_size, find_lr
 from runner.cli.flags import hydra_flags, known_flags, no_more, run_folder, switch, take, trusted_of, verb_first
 from runner.cli.hydra import chosen_folder, train
 from runner.cli.predict import predict
+from runner.cli.streams import NOBODY_READS
 from runner.errors import ConfigError, Interrupted, RunnerError, did_you_mean
 from runner.record.folder import kept_when_started
 
@@ -55,17 +58,24 @@ Examples
 
 Flags of Hydra: --multirun, --cfg job, --info, --config-dir DIR (options of your own),
 --shell-completion, hydra.run.dir=DIR; `--hydra-help` lists them.
-Exit status: 0 done, 1 the run failed, 2 the command is wrong, 130 interrupted.
-HYDRA_FULL_ERROR=1 shows tracebacks.
+Exit status: 0 done, 1 the run failed, 2 the command is wrong, 130 interrupted (143 by SIGTERM,
+129 by a terminal that was closed). HYDRA_FULL_ERROR=1 shows tracebacks.
 """
 
 
 # What a user can mend: other errors of the system are defects.
-_OF_THE_DISK = {getattr(errno, name) for name in ("EACCES", "EPERM", "EROFS", "ENOSPC", "EDQUOT", "EISDIR", "ENOTDIR")}
+_OF_THE_DISK = {
+    getattr(errno, name)
+    for name in (
+        *("EACCES", "EPERM", "EROFS", "ENOSPC", "EDQUOT", "EISDIR", "ENOTDIR"),
+        *("EEXIST", "ELOOP", "ENAMETOOLONG", "EIO", "ENXIO"),
+    )
+}
 
 
 def main() -> None:
-    """Entry point of ``python -m runner`` and of the console script."""
+    """Answer the command that this process was started with, and end it."""
+    streams.open_all()
     if not {"", os.getcwd()} & set(sys.path):  # modules beside the user's config; `python -m` has them already
         sys.path.append(os.getcwd())
     _leave(answer(sys.argv[1:]))
@@ -73,25 +83,31 @@ def main() -> None:
 
 def answer(arguments: list[str]) -> int:
     """Do what a command asks, print what it gives or what is wrong with it, and return the exit status."""
-    traced = os.environ.get("HYDRA_FULL_ERROR") == "1"
     try:
         return _dispatch(arguments)
-    except RunnerError as error:
+    except KeyboardInterrupt as error:
+        return signals.stopped(error)
+    except Exception as error:
+        if signals.heard() and not isinstance(error, Interrupted):  # came of the signal, or in its place
+            return signals.stopped()
+        return _explained(error)
+
+
+def _explained(error: Exception) -> int:
+    """Say what is wrong, where a user can mend it, and return the exit status."""
+    traced = os.environ.get("HYDRA_FULL_ERROR") == "1"
+    if isinstance(error, RunnerError):
         if traced and not isinstance(error, Interrupted):
-            traceback.print_exc()
-        _complain(str(error), error.exit_code)
+            traceback.print_exception(error)
+        _complain(f"{'' if isinstance(error, Interrupted) else 'error: '}{error}")
         return error.exit_code
-    except KeyboardInterrupt:
-        _complain("Stopped at once; what was saved before stays.", 130)
-        return 130
-    except BrokenPipeError:  # `runner list | head`
+    if isinstance(error, BrokenPipeError):  # `runner list | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except OSError as error:
-        if traced or error.errno not in _OF_THE_DISK:
-            raise
-        _complain(f"{error.filename or 'a file'}: {error.strerror}.", 1)
+    if isinstance(error, OSError) and error.errno in _OF_THE_DISK and not traced:
+        _complain(f"error: {error.filename or 'standard output'}: {error.strerror}.")
         return 1
+    raise error
 
 
 def _leave(code: int) -> None:
@@ -100,15 +116,23 @@ def _leave(code: int) -> None:
     With torch imported that would take half a second, and Triton's bindings would complain of leaks. What was
     registered to be done at exit is done.
     """
+    signals.deafen()
     atexit._run_exitfuncs()
     logging.shutdown()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        if error.errno not in NOBODY_READS:
+            _complain(f"error: standard output: {error.strerror}.")
+            code = code or 1
+    with suppress(OSError):
+        sys.stderr.flush()
     os._exit(code)
 
 
-def _complain(message: str, code: int) -> None:
-    print(message if code == 130 else f"error: {message}", file=sys.stderr, flush=True)
+def _complain(message: str) -> None:
+    with suppress(OSError):  # nobody reads it
+        print(message, file=sys.stderr, flush=True)
 
 
 def _dispatch(arguments: list[str]) -> int:
@@ -130,7 +154,8 @@ def _dispatch(arguments: list[str]) -> int:
         raise ConfigError(_no_verb(word))
     if late := next((word for word in hydra_flags(arguments)[0].overrides if word in VERBS), None):
         raise ConfigError(f"{late!r}: a verb comes first: python -m runner {late} ...")
-    return train(arguments)
+    with streams.dropped_when_gone():
+        return train(arguments)
 
 
 def _no_verb(word: str) -> str:
@@ -252,7 +277,7 @@ def _resume(arguments: list[str]) -> int:
     changed, rest = switch(rest, "--allow-changed-data")
     usage = "resume RUN_DIR|SWEEP_DIR [OVERRIDES] [--from epoch-0010] [--allow-changed-data]"
     folder, overrides = run_folder(rest, usage)
-    if (Path(folder) / "sweep.yaml").is_file():
+    if os.path.isfile(Path(folder) / "sweep.yaml"):
         from runner.config.hydra_node import check_recorded
         from runner.sweep.listing import continuing, recorded
 
@@ -269,10 +294,11 @@ def _resume(arguments: list[str]) -> int:
                     f"{folder}: this sweep was started with {line}, and a folder's own word is not taken for which "
                     f"code is trusted. If you trust it, add '{line}'."
                 )
-        return train(continuing(Path(folder), overrides))
+        with streams.dropped_when_gone():
+            return train(continuing(Path(folder), overrides))
     from runner.sweep.folder import undriven
 
-    with undriven(Path(folder)), Terminal() as terminal:
+    with streams.dropped_when_gone(), undriven(Path(folder)), Terminal() as terminal:
         result = resume(folder, overrides, terminal, checkpoint=checkpoint, allow_changed_data=changed)
         terminal.finished(result, Path(folder))
     return 0
@@ -302,7 +328,8 @@ def _rerun(arguments: list[str]) -> int:
     overrides, given = _run_dir(overrides)
     config, recorded, config_dir = rerun_config(folder, overrides, options)
     check_run(config)
-    with kept_when_started(RUNS if given is None else Path(given)) as made, Terminal() as terminal:
+    absent = kept_when_started(RUNS if given is None else Path(given))
+    with streams.dropped_when_gone(), absent as made, Terminal() as terminal:
         place = new_folder(config, before=Path(folder)) if given is None else chosen_folder(given)
         made += [place] * (given is None)
         terminal.finished(run(config, place, terminal, recorded, config_dir), place)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -181,7 +182,7 @@ class Csv(DataOption):
 
     def _file(self) -> Path:
         """The file, which is there."""
-        path = Path(self.path).expanduser()
+        path = Path(os.path.expanduser(self.path))
         if path.is_dir():
             tables = sorted(p.name for p in path.iterdir() if p.suffix.lower() in (".csv", ".tsv", ".parquet"))
             shown = ", ".join(tables[:SHOWN]) + (", ..." if len(tables) > SHOWN else "")

@@ -1,5 +1,6 @@
 """Series of one's own in a CSV file."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -42,7 +43,7 @@ class CsvSeries(SeriesOption):
                 raise ConfigError(f"data.targets={name}: is not among data.columns={list(self.columns)}.")
         if self.order in self.columns:
             raise ConfigError(f"data.order={self.order}: is among data.columns; a network that sees time learns dates.")
-        path = Path(self.path).expanduser()
+        path = Path(os.path.expanduser(self.path))
         columns_of(path, "data.columns", self.columns)
         if self.order:
             columns_of(path, "data.order", [self.order])
@@ -62,6 +63,6 @@ class CsvSeries(SeriesOption):
     def load(self) -> Data:
         """Read, sort and scale; see `DataOption.load`."""
         self.probe()
-        path = Path(self.path).expanduser()
+        path = Path(os.path.expanduser(self.path))
         series = read_series(path, self.columns, self.order, self.decimal)
         return self.windows(series, self.transform(), self.targets or self.columns, sha256(path.read_bytes()))

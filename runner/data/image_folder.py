@@ -109,7 +109,7 @@ class ImageFolder(ImageOption):
         return Pixels(self.scaling, self.image_size, self.image_size, 3, as_sequence=self.as_sequence)
 
     def _root(self) -> Path:
-        root = Path(self.root).expanduser()
+        root = Path(os.path.expanduser(self.root))
         if root.is_dir():
             return root
         beside = [p.name for p in root.parent.iterdir() if p.is_dir()] if root.parent.is_dir() else []

@@ -74,7 +74,7 @@ def meant_by(path: str, key: str) -> Path:
     Raises:
         ConfigError: there is none.
     """
-    given = Path(path).expanduser()
+    given = Path(os.path.expanduser(path))
     file = given / "checkpoints" / "best.pt" if given.is_dir() else given
     if not file.is_file():
         raise ConfigError(f"{key}={path}: there is no {file}. Expected a run folder or a checkpoint file.")

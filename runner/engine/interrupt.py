@@ -1,4 +1,4 @@
-"""Asking a run to stop: Ctrl-C and SIGTERM finish the step and save; a second one stops at once."""
+"""Asking a run to stop: Ctrl-C, SIGTERM or a closed terminal finish the step and save; a second one stops at once."""
 
 from __future__ import annotations
 
@@ -6,6 +6,12 @@ import signal
 import threading
 from types import FrameType, TracebackType
 from typing import Any, ClassVar
+
+
+def asking_to_stop() -> list[signal.Signals]:
+    """Signals that ask a process to stop; that of a closed terminal is none under ``nohup``."""
+    closed = [signal.SIGHUP] if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN else []
+    return [signal.SIGINT, signal.SIGTERM, *closed]
 
 
 class Interrupt:
@@ -26,7 +32,7 @@ class Interrupt:
 
     def __enter__(self) -> Interrupt:
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in asking_to_stop():
                 self._before[number] = signal.signal(number, self._hear)
         return self
 
@@ -37,8 +43,9 @@ class Interrupt:
             signal.signal(number, handler)
 
     def _hear(self, number: int, frame: FrameType | None) -> None:
+        name = signal.Signals(number).name
         if self.requested is not None:
             if self.second_stops:
-                raise KeyboardInterrupt
+                raise KeyboardInterrupt(name)
             return
-        self.requested = signal.Signals(number).name
+        self.requested = name

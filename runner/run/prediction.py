@@ -100,7 +100,7 @@ def _look_for(sources: Sequence[str], output: str | Path | None) -> None:
             if sys.stdin is None:
                 raise ConfigError("-: the standard input is closed.")
             continue
-        path = Path(source).expanduser()
+        path = Path(os.path.expanduser(source))
         if not source or not os.path.exists(path):
             raise ConfigError(f"{source or repr('')}: there is no such file or folder.{did_you_mean_beside(path)}")
         if output is not None and os.path.exists(output) and os.path.samefile(path, output):
@@ -114,7 +114,7 @@ def _opened(output: str | Path | None, form: Form | None) -> Iterator[Callable[[
         yield _writer(sys.stdout, form or "csv")
         sys.stdout.flush()
         return
-    path = Path(output).expanduser()
+    path = Path(os.path.expanduser(output))
     forms: dict[str, Form] = {".csv": "csv", ".jsonl": "jsonl", ".json": "jsonl"}
     if form is None and path.suffix not in forms:
         raise ConfigError(f"--output {output}: expected a name that ends in .csv or .jsonl, or --format csv|jsonl.")

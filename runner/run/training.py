@@ -100,7 +100,9 @@ def execute(
         recorder.close()
     if result["status"] == "interrupted":
         command = resume_command(place, recipe)
-        raise Interrupted(f"Interrupted ({result['cause']}); the state is saved. Continue with:\n{command}")
+        raise Interrupted(
+            f"Interrupted ({result['cause']}); the state is saved. Continue with:\n{command}", result["cause"]
+        )
     return result
 
 

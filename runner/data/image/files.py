@@ -182,7 +182,7 @@ def _listed(source: str) -> Iterator[Path]:
     if source == "-":
         yield from (Path(line.rstrip("\n")) for line in sys.stdin if line.strip())
         return
-    path = Path(source).expanduser()
+    path = Path(os.path.expanduser(source))
     if path.is_dir():
         yield from sorted(image_files(path))
     elif path.exists():

@@ -1,5 +1,6 @@
 """From series to scaled windows over them."""
 
+import os
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -62,7 +63,7 @@ class Windows(Transform):
         """
         for source in sources:
             if source != "-":
-                yield from self._histories(Path(source).expanduser(), source, size)
+                yield from self._histories(Path(os.path.expanduser(source)), source, size)
                 continue
             with tempfile.NamedTemporaryFile(suffix=".csv") as copy:
                 copy.write(sys.stdin.buffer.read())

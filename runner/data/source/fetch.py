@@ -67,12 +67,12 @@ class Published:
 
 def cache_folder(name: str) -> Path:
     """``$RUNNER_DATA/NAME``, by default ``~/.cache/runner/NAME``."""
-    return Path(os.environ.get("RUNNER_DATA") or "~/.cache/runner").expanduser() / name
+    return Path(os.path.expanduser(os.environ.get("RUNNER_DATA") or "~/.cache/runner")) / name
 
 
 def in_root(published: Published, root: str | Path) -> dict[str, Path] | None:
     """The files in a folder that the user named: in itself, or where torchvision puts them under its root."""
-    folder = Path(root).expanduser()
+    folder = Path(os.path.expanduser(root))
     places = (folder, folder / "raw", folder / published.torchvision / "raw")
     return next((files for place in places if (files := idx.find(place))), None)
 

@@ -1,6 +1,7 @@
 """The raw rows of a file that is predicted, some at a time: files may be larger than memory, and may have bad rows."""
 
 import json
+import os
 import sys
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
@@ -79,7 +80,7 @@ def table_file(source: str) -> Path:
     Raises:
         ConfigError: it is not there, or no table.
     """
-    path = Path(source).expanduser()
+    path = Path(os.path.expanduser(source))
     if path.is_dir():
         raise ConfigError(f"{source}: is a folder. Expected a table: {', '.join(_SUFFIXES)}.")
     if not path.exists():
