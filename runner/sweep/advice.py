@@ -30,6 +30,8 @@ def advice(driver: Driver) -> list[str]:
     if len(completed) < needed:
         keys, what = counted(len(space.dimensions), "searched key"), "trials" if driver.plan.repeats == 1 else "points"
         found.append(f"Too few {what} to tell: {len(completed)} completed for {keys}.")
+    if unused := next((t.cause for t in driver.trials.values() if t.status == "completed" and t.cause), None):
+        found.append(f"{unused[0].upper()}{unused[1:]}. No trial has a score without that.")
     found += stopped_too_early(driver)
     if len(driver.plan.objectives) == 1 and (front := driver.best()):
         params = front[0].trials[0].params

@@ -74,7 +74,9 @@ class Configs:
                 config.hydra.job.env_set, config.hydra.job.chdir = master.job.env_set, master.job.chdir
         config.update(self.plan.commanded)
         with open_dict(config.hydra):
-            config.hydra.sweep.dir, config.hydra.sweep.subdir = str(folder.parent), folder.name
+            config.hydra.sweep.dir = str(folder.parents[1])
+            if self.plan.protocol or not _chosen_subdir(config):
+                config.hydra.sweep.subdir = f"{folder.parent.name}/{folder.name}"
             config.hydra.job.id, config.hydra.job.num = str(trial.number), trial.number
         return config
 
@@ -88,6 +90,13 @@ def _task_config(config: DictConfig) -> dict[str, Any]:
     plain: dict[str, Any] = OmegaConf.to_container(config, resolve=False)  # type: ignore[assignment]
     plain.pop("hydra")
     return plain
+
+
+def _chosen_subdir(config: DictConfig) -> bool:
+    """Whether the application or the command says where a job's own files go, instead of the trial's folder."""
+    raw: Any = OmegaConf.to_container(config.hydra.sweep, resolve=False)
+    typed: Any = OmegaConf.to_container(config.hydra.overrides.hydra, resolve=False)
+    return raw["subdir"] != "${hydra.job.num}" or any(str(line).startswith("hydra.sweep.subdir=") for line in typed)
 
 
 def _json(content: Any) -> str:

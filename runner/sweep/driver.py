@@ -21,7 +21,7 @@ from runner.sweep.results import PointResult, best, by_point, summarize
 from runner.sweep.run_trial import run_trial
 from runner.sweep.study import Study
 from runner.sweep.tables import Tables
-from runner.sweep.verdict import read_result, reported, returned
+from runner.sweep.verdict import NoScore, read_result, reported, returned
 
 POLL = 0.05  # seconds between looks at what running trials wrote
 LOOK = 0.2  # seconds between looks at whether to stop, where trials write nothing
@@ -50,6 +50,7 @@ class Driver:
     ) -> None:
         self.plan, self.folder, self.study = plan, folder, study
         self.launcher, self.notice = launcher, notice
+        self.hopeless = False  # what the task function returns is of no use to this sweep
         self.trials: dict[int, Trial] = {t.number: t for t in folder.load()}
         self.following = Following(plan, folder, study)
         self.configs, self.tables = Configs(plan, composer), Tables(plan, folder, composer)
@@ -101,7 +102,7 @@ class Driver:
             if not self.launcher.jobs:
                 break
             self.agenda.look_ahead()
-            for outcome in self.launcher.wait(POLL if self.following else LOOK):
+            for outcome in self.launcher.wait(POLL if self.following or self.launcher.count == 1 else LOOK):
                 self._finish(outcome)
             for number in self.launcher.jobs:
                 self.following.look(self.trials[number], judge=True)
@@ -146,7 +147,8 @@ class Driver:
     @property
     def too_many_failures(self) -> bool:
         """Whether the sweep must stop because of them."""
-        return self.plan.max_failures is not None and self.failures > self.plan.max_failures
+        limit = self.plan.max_failures
+        return self.hopeless or (limit is not None and self.failures > limit)
 
     @property
     def over(self) -> bool:
@@ -187,11 +189,11 @@ class Driver:
         except ConfigError as error:
             self._finish(Outcome(trial.number, "raised", cause=str(error)))
             return
+        self.notice(self, trial)
         job = (trial.number, run_trial, pickle.dumps(config), folder, again)
         if not interruption.attempt(lambda: self.launcher.start(*job, timeout=self.plan.timeout)):
             self._leave(trial)
         self.tables.stale = True
-        self.notice(self, trial)
 
     def _finish(self, outcome: Outcome) -> None:
         """A job ended: note what came of the trial."""
@@ -202,6 +204,8 @@ class Driver:
         trial.seconds += outcome.seconds
         trial.ended = time.time()
         result = read_result(folder) if self.plan.protocol else {}
+        if outcome.kind in ("died", "timeout") or not (folder / "output.log").exists():
+            self.folder.note(trial, outcome.cause)  # others said it themselves
         if outcome.kind in ("died", "timeout"):
             trial.status, trial.cause = "failed", outcome.cause
         elif result:
@@ -209,7 +213,11 @@ class Driver:
         elif outcome.kind == "raised":
             trial.status, trial.cause = "failed", outcome.cause
         else:
-            trial.status, trial.cause, trial.values = returned(outcome.value, self.plan)
+            try:
+                trial.status, trial.cause, trial.values = returned(outcome.value, self.plan)
+            except NoScore as error:
+                trial.status, trial.cause = "failed", str(error)
+                self.hopeless = not any(t.values for t in self.trials.values())
         curve = self.curves.setdefault(trial.number, Curve())
         curve.completed = trial.status == "completed"
         if trial.status == "pruned":
@@ -223,7 +231,7 @@ class Driver:
         if trial.status == "failed":
             trial.values = None
             trial.attempts += 1
-            if trial.attempts <= self.plan.retries:
+            if trial.attempts <= self.plan.retries and not self.hopeless:
                 trial.status = "interrupted"
                 self.agenda.again(trial)
         self.folder.save(trial)

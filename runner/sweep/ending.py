@@ -99,6 +99,9 @@ class Ending:
         self.reporter.say(f"sweep: {folder}")
         if self.interruption.asked():
             raise Interrupted(f"Stopped. The same command continues the sweep in {folder}.")
+        if driver.hopeless:
+            last = next(t for t in driver.trials.values() if t.status == "failed")
+            raise RunFailed(f"Trial {last.number}: {last.cause}. No other was started.")
         if driver.failures:
             first = next(t for t in driver.trials.values() if t.status == "failed")
             raise RunFailed(

@@ -173,6 +173,11 @@ class SweepFolder:
         """Write the trial's record."""
         write(self.trial_folder(trial) / "trial.json", json.dumps(asdict(trial)))
 
+    def note(self, trial: Trial, text: str) -> None:
+        """Write a line at the end of the trial's output, which is there from then on."""
+        with open(self.trial_folder(trial) / "output.log", "a", encoding="utf-8") as file:
+            file.write(f"{text}\n")
+
     def load(self) -> list[Trial]:
         """All trials, by number. Folders without a whole record are none of ours and left alone."""
         found = []

@@ -68,6 +68,8 @@ class Planning:
 
     def _intent(self, space: Space) -> str:
         """What is about to be done, said before the checks, which may take seconds."""
+        if not space.dimensions:
+            return "no key has several values: a sweep of one job"
         sampler = type(self.sampler).__name__.lower()
         points = f"{counted(self.settings.n_trials, 'point')} of " if self.settings.n_trials else ""
         keys, workers = counted(len(space.dimensions), "key"), counted(self.settings.workers, "worker")
@@ -91,10 +93,7 @@ class Planning:
         settings = self.settings
         commanded = self._commanded(space, arguments)
         if not space.dimensions:
-            raise ConfigError(
-                "There is nothing to search: no key has several values. Give one, such as 'optimizer.lr=0.1,0.01' or "
-                "'optimizer.lr=tag(log,interval(1e-4,1e-1))', or leave out --multirun."
-            )
+            self.sampler = Grid()  # of one point: a sweep of one job, as Hydra's own
         if not self.sampler.intervals and (found := [d for d in space.dimensions if d.kind == "interval"]):
             raise ConfigError(
                 f"{found[0].key}={found[0].describe()}: a grid has no intervals. Take hydra/sweeper=random, "
@@ -210,7 +209,7 @@ class Planning:
         told += [space.entangled] if space.entangled else []
         digest = hashlib.sha256(json.dumps(told).encode()).hexdigest()[:8]
         keys = "+".join(d.name.rpartition(".")[2].rpartition("/")[2] for d in space.dimensions)[:40]
-        return f"{kind}-{re.sub(r'[^A-Za-z0-9+_-]', '-', keys)}-{digest}"
+        return "-".join(part for part in (kind, re.sub(r"[^A-Za-z0-9+_-]", "-", keys), digest) if part)
 
     def show(self, plan: Plan, folder: str) -> None:
         """Say what would be done, and the first ten points."""

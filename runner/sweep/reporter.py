@@ -6,6 +6,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console, Group
@@ -34,6 +35,7 @@ class Reporter:
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console(soft_wrap=True, highlight=False)
         self.live: Live | None = None
+        self.output: Output | None = None
         self._looked = 0.0
 
     def say(self, text: str) -> None:
@@ -55,12 +57,48 @@ class Reporter:
 
     def __call__(self, driver: Driver, trial: Trial | None) -> None:
         """Something changed: `trial`, or merely the time."""
+        if driver.launcher.count == 1 and not driver.plan.protocol:
+            self._pass_on(driver, trial)
         if self.live is not None:
             if time.monotonic() - self._looked > 0.25:
                 self.live.update(screen(driver), refresh=True)
                 self._looked = time.monotonic()
         elif trial is not None and (trial.status in ENDED or trial.status == "interrupted"):
             self.say(line(driver, trial))
+
+    def _pass_on(self, driver: Driver, trial: Trial | None) -> None:
+        """Say what the one running trial prints; runs of the protocol report by epoch instead."""
+        if trial is not None and trial.status == "running":
+            self.output = Output(driver.folder.trial_folder(trial) / "output.log")
+        if self.output is not None:
+            for line in self.output.lines(whole=trial is None or trial.status == "running"):
+                self.console.print(Text.from_ansi(line))  # colours are kept, other escape sequences are not
+        if trial is not None and trial.status != "running":
+            self.output = None
+
+
+class Output:
+    """What is appended to a file from now on, by the line.
+
+    Args:
+        path: the file; it need not exist yet.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.offset = path.stat().st_size if path.exists() else 0
+
+    def lines(self, whole: bool) -> list[str]:
+        """What was added since the last call; a line that is not `whole` yet is left for the next."""
+        if not self.path.exists():
+            return []
+        with open(self.path, "rb") as file:
+            file.seek(self.offset)
+            text = file.read()
+        if whole:
+            text = text[: text.rfind(b"\n") + 1]
+        self.offset += len(text)
+        return text.decode(errors="replace").splitlines()
 
 
 def counts(driver: Driver) -> Counter[str]:
@@ -79,7 +117,8 @@ def line(driver: Driver, trial: Trial) -> str:
     own = readable(driver.plan.space.overrides(trial.params))
     if driver.plan.repeats > 1:
         own += f" (repeat {trial.repeat + 1} of {driver.plan.repeats})"
-    return f"[{done}/{driver.total}] trial {trial.number} {trial.status}{value}{cause}, {trial.seconds:.1f} s: {own}"
+    told = f"[{done}/{driver.total}] trial {trial.number} {trial.status}{value}{cause}, {trial.seconds:.1f} s"
+    return f"{told}: {own}" if own else told
 
 
 def screen(driver: Driver) -> Group:

@@ -44,6 +44,8 @@ def summarize(point: int, trials: list[Trial], repeats: int) -> PointResult:
         return PointResult(point, tuple(trials), trials[0].status, trials[0].values, None)
     if len(trials) < repeats or any(t.status not in FINISHED for t in trials):
         status: Status = "running"
+    elif all(t.status == "completed" and not t.values for t in trials):
+        status = "completed"
     elif all(t.status == "completed" and t.values for t in trials):
         status = "completed"
         columns = list(zip(*(t.values or [] for t in trials), strict=True))

@@ -34,6 +34,11 @@ STATES = {
 }
 
 
+def _state(status: str, values: list[float] | None) -> TrialState:
+    """Optuna's word for a status. It knows no trial that completed without a score: such a one is told as pruned."""
+    return TrialState.PRUNED if status == "completed" and not values else STATES[status]
+
+
 class Journal(JournalFileBackend):
     """Optuna's journal file with a single writer: no lock, no fsync, and never a torn line.
 
@@ -159,7 +164,7 @@ class Study:
                     self._storage.set_trial_state_values(frozen._trial_id, TrialState.FAIL)
         for number, (point, status, values) in wanted.items():
             last = known[number][-1] if number in known else None
-            state = STATES[status]
+            state = _state(status, values)
             if last is not None and last.state in (TrialState.RUNNING, TrialState.WAITING):
                 self.ids[number] = last._trial_id
                 if state != TrialState.RUNNING:
@@ -218,7 +223,7 @@ class Study:
 
     def tell(self, number: int, status: str, values: list[float] | None, errors: list[float] | None = None) -> None:
         """What became of a point. A paused one is told as pruned, and begins anew when it is promoted."""
-        state = STATES[status]
+        state = _state(status, values)
         if errors:
             self._storage.set_trial_user_attr(self.ids[number], "standard_error", errors)
         told = self._storage.get_trial_number_from_id(self.ids.pop(number))

@@ -145,11 +145,12 @@ class Sweep:
             ending = Ending(driver, self.reporter, interruption)
             ending.tell_best()
             result = ending.write_result()
-            if not interruption.asked():
+            if not interruption.asked() and not driver.hopeless:
                 for words in advice(driver):
                     self.reporter.say(f"advice: {words}")
-                self.reporter.say("drawing plots")
-                painter.start()
+                if driver.best():
+                    self.reporter.say("drawing plots")
+                    painter.start()
         finally:
             if self.reporter.live is not None:
                 self.reporter.live.stop()
@@ -204,6 +205,7 @@ class Sweep:
             if before["space"] == settings["space"]:
                 settings["study"] = before["study"]
         write(folder.settings, OmegaConf.to_yaml(OmegaConf.create(settings)))
+        write(folder.path / "multirun.yaml", OmegaConf.to_yaml(self.config))  # as Hydra does
         return str(settings["study"])
 
 

@@ -63,32 +63,40 @@ def _score(folder: Path, result: dict[str, Any], name: str) -> float | None:
     return None if found is None else float(found)
 
 
+class NoScore(ValueError):
+    """A task function returned none of the numbers that a sweep needs; says what it should have been."""
+
+
 def returned(value: Returned, plan: Plan) -> Verdict:
     """What the numbers that a task returned say.
 
-    A sweep that learns nothing from them does without.
+    A sweep that learns nothing from them does without, and the trial's cause says how they would count.
+
+    Raises:
+        NoScore: this sweep can't do without.
     """
-    given, expected = value.scores, len(plan.objectives)
-    if given is None:
-        if plan.scored:
-            problem = f"the task function returned {value.kind}; this sweep needs {counted(expected, 'number')}"
-            return "failed", problem, None
-        return "completed", None, None
-    if isinstance(given, dict):
-        keys = ", ".join(given)
-        if missing := [name for name in plan.objectives if name not in given]:
-            lacks = f" and no {missing[0]}" if plan.named else ""
-            example = f"hydra.sweeper.objectives=[{next(iter(given))}]"
-            return (
-                "failed",
-                f"the task function returned scores by name ({keys}){lacks}: say which count, {example}",
-                None,
-            )
-        given = [given[name] for name in plan.objectives]
-    if len(given) != expected:
-        told = f"the task function returned {counted(len(given), 'number')}, this sweep expects {expected}"
-        return "failed", f"{told}: name them in their order, such as hydra.sweeper.objectives=[loss,seconds]", None
-    return _finite(given, plan.objectives)
+    scores, expected = value.scores, len(plan.objectives)
+    if isinstance(scores, dict):
+        missing = [name for name in plan.objectives if name not in scores]
+        if not missing:
+            return _finite([scores[name] for name in plan.objectives], plan.objectives)
+        lacking = f" but no {missing[0]}" if plan.named else ""
+        problem = (
+            f"the task function returned scores by name ({', '.join(scores)}){lacking}; "
+            f"hydra.sweeper.objectives=[{next(iter(scores))}] says which count"
+        )
+    elif scores is None:
+        problem = f"the task function returned {value.kind}; this sweep needs {counted(expected, 'number')}"
+    elif len(scores) == expected:
+        return _finite(scores, plan.objectives)
+    else:
+        problem = (
+            f"the task function returned {counted(len(scores), 'number')}, not {expected}; "
+            "hydra.sweeper.objectives=[NAME,..] names them in their order"
+        )
+    if plan.scored:
+        raise NoScore(problem)
+    return "completed", None if scores is None else problem, None
 
 
 def _finite(values: Sequence[float], objectives: Sequence[str]) -> Verdict:
