@@ -30,7 +30,7 @@ def saw(cfg, **more):
         mode=str(hydra.mode),
         readonly=OmegaConf.is_readonly(hydra),
         where=os.getcwd().replace(hydra.runtime.output_dir, "OUTPUT"),
-        below_the_sweep=os.path.abspath(hydra.runtime.output_dir).startswith(os.path.abspath(hydra.sweep.dir)),
+        sweep=hydra.sweep.dir,
         files=sorted(os.listdir(os.path.join(hydra.runtime.output_dir, hydra.output_subdir or ""))),
         log=os.path.exists(os.path.join(hydra.runtime.output_dir, f"{job.name}.log")),
         **more,

@@ -248,6 +248,27 @@ def test_mistakes_are_found_before_the_first_trial(app, overrides, sweeper, mess
     assert not list(app.folder.glob("trials/*"))
 
 
+def test_a_sampler_that_learns_says_at_once_that_it_needs_a_number(app, monkeypatch):
+    monkeypatch.setattr(importlib.import_module("sphere").sphere, "__wrapped__", lambda cfg: None)
+    with pytest.raises(RunFailed, match="Trial 0: the task function returned NoneType; this sweep needs 1 number"):
+        app("sphere", "x=interval(0,1)", "hydra.sweeper.n_trials=4", sweeper="bayes")
+    assert app.column("status") == ["failed"]
+    app("sphere", "x=1,2", "hydra.sweeper.repeats=2", f"hydra.sweep.dir={app.folder}2")
+    app("sphere", "x=1,2,3", "hydra.sweeper.repeats=2", f"hydra.sweep.dir={app.folder}2")
+    app.folder = Path(f"{app.folder}2")
+    assert (app.column("status"), app.column("objective")) == (["completed"] * 6, [""] * 6)
+
+
+def test_a_trial_s_output_tells_why_it_failed_also_where_nothing_ran(app, capsys):
+    kinds = ["misbehave=null,raise,die", "sleep=0", "hydra.sweeper.timeout=30"]
+    with pytest.raises(RunFailed):
+        app("curves", *kinds)
+    said = [(app.folder / r["folder"] / "output.log").read_text() for r in app.rows]
+    assert said[0] == ""
+    assert "Traceback" in said[1]
+    assert said[2].endswith("the worker was ended by SIGKILL (out of memory is the usual reason)\n")
+
+
 def test_the_application_checks_what_can_be_reached(app):
     with pytest.raises(ConfigError, match="lr=-1: expected a rate above 0"):
         app("curves", "lr=1,0.5,-1")
@@ -278,6 +299,7 @@ def test_a_combination_that_can_not_be_composed_is_a_row(app, monkeypatch):
         ("failed", "x=2: gone"),
         ("completed", ""),
     ]
+    assert (app.folder / app.rows[1]["folder"] / "output.log").read_text() == "x=2: gone\n"
     monkeypatch.undo()
 
 
