@@ -117,7 +117,10 @@ class Composer:
         with open_dict(config.hydra):
             config.hydra.overrides.task = [o.input_line for o in task]
             lines = [o.input_line for o in parsed if o.is_hydra_override()]
-            config.hydra.overrides.hydra = [*self.master.hydra.overrides.hydra, *lines]  # whatever files say was typed
+            config.hydra.overrides.hydra = [
+                *as_typed(self.master.hydra.overrides.hydra),
+                *lines,
+            ]  # whatever files say was typed
             config.hydra.job.override_dirname = get_overrides_dirname(
                 task, list(dirname.exclude_keys), dirname.item_sep, dirname.kv_sep
             )
