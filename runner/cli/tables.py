@@ -86,9 +86,18 @@ def option_table(options: Options, groups: list[str]) -> None:
     put(table)
 
 
-def show_option(options: Options, group: str, name: str, config_dir: str | None) -> None:
-    """An option's file, arguments with types and defaults, and source."""
+def show_option(options: Options, group: str, name: str, trusted: list[str]) -> None:
+    """An option's file, arguments with types and defaults, and source.
+
+    Args:
+        options: where it is looked for.
+        group: its group.
+        name: its name.
+        trusted: modules that the user trusts; of others nothing is imported, so types are not known.
+    """
     import yaml
+
+    from runner.config.targets import is_trusted
 
     out = console()
     out.print(f"{group}={name}", style="bold", end="")
@@ -103,7 +112,6 @@ def show_option(options: Options, group: str, name: str, config_dir: str | None)
         text = yaml.safe_dump(node, sort_keys=False) if node else "Sets nothing.\n"
         out.print(text, end="")
         return
-    trusted = [node["_target_"].rpartition(".")[0]] if config_dir else []
     out.print(f"\n{node['_target_']}")
     table = plain_table("key", "default", "takes")
     table.columns[0].no_wrap = True  # to be copied
@@ -115,13 +123,19 @@ def show_option(options: Options, group: str, name: str, config_dir: str | None)
             if part:  # `none` is empty
                 _add_rows(table, part, f"{prefix}.{inner}", trusted, options.remarks(within, chosen))
     put(table)
+    if not is_trusted(node["_target_"], trusted):
+        module = str(node["_target_"]).rpartition(".")[0]
+        out.print(f"What they take is in {module}, which is not imported: trusted_targets=[{module}] has it looked at.")
 
 
 def _add_rows(table: Table, node: dict[str, Any], prefix: str, trusted: list[str], remarks: dict[str, str]) -> None:
     from runner.config.signature import describe, signature_of
-    from runner.config.targets import resolve
+    from runner.config.targets import is_trusted, resolve
 
-    arguments = signature_of(resolve(node["_target_"], f"{prefix}._target_", trusted)).arguments
+    target = node["_target_"]
+    arguments = {}
+    if is_trusted(target, trusted):
+        arguments = signature_of(resolve(target, f"{prefix}._target_", trusted)).arguments
     left_to_class = {name: a.default for name, a in arguments.items() if name not in node and a.has_plain_default}
     for key, value in (node | left_to_class).items():
         if key in ("_target_", "defaults"):

@@ -200,12 +200,15 @@ def _show(arguments: list[str]) -> int:
     from runner.cli.tables import show_option
     from runner.config.compose import Command
 
-    usage = "show GROUP/OPTION [--plot[=FILE.png] [OVERRIDES]] [--config-dir DIR]"
+    usage = "show GROUP/OPTION [--plot[=FILE.png] [OVERRIDES]] [--config-dir DIR] [trusted_targets=[MODULE]]"
     config_dir, rest = take(arguments, "--config-dir")
     plots = [word for word in rest if word.partition("=")[0] == "--plot"]
     rest = [word for word in rest if word not in plots]
     known_flags(rest, usage)
+    trusted: list[str] | None = None
     if not plots:
+        trusted, _ = trusted_of([word for word in rest if word.startswith("trusted_targets=")], "show")
+        rest = [word for word in rest if not word.startswith("trusted_targets=")]
         no_more(rest[1:], usage)
     options = Command([], config_dir).options
     given = rest[0].replace("=", "/") if rest else "nothing"
@@ -231,7 +234,7 @@ def _show(arguments: list[str]) -> int:
         )
     if plots:
         return _draw(group, name, rest[1:], plots, config_dir)
-    show_option(options, group, name, config_dir)
+    show_option(options, group, name, trusted or [])
     return 0
 
 

@@ -160,7 +160,7 @@ def check_arguments(node: Node) -> None:
     Raises:
         ConfigError: an unknown or missing argument, a value of the wrong type or out of bounds.
     """
-    _check_kind(node)
+    _check_methods(node)
     optimizer = node.key == "optimizer"
     signature = signature_of(node.target, SUPPLIED | ({"params", "wrapper"} if optimizer else set()))
     for name, value in node.arguments.items():
@@ -195,18 +195,10 @@ def check_arguments(node: Node) -> None:
             node.values.setdefault(name, argument.default)
 
 
-def _check_kind(node: Node) -> None:
-    if node.group is None:
-        return
-    module, _, name = node.group.base.rpartition(".")
-    base, target = getattr(importlib.import_module(module), name), node.target
-    if not (issubclass(target, base) if inspect.isclass(target) else node.group.name == "model"):
-        raise ConfigError(
-            f"{node.key}._target_={target.__module__}.{target.__qualname__}: can't be used there. Expected a subclass "
-            f"of {node.group.base}; `python -m runner list {node.group.name.replace('.', '/')}` shows what there is."
-        )
-    if inspect.isclass(target):
-        check_interface(target, base, node.key)
+def _check_methods(node: Node) -> None:
+    if node.group is not None and inspect.isclass(node.target):
+        module, _, name = node.group.base.rpartition(".")
+        check_interface(node.target, getattr(importlib.import_module(module), name), node.key)
 
 
 def _misfit(key: str, value: Any, hint: Any) -> ConfigError:

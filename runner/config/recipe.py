@@ -11,7 +11,7 @@ import yaml
 from runner.config.groups import BY_NAME, GROUPS, Group
 from runner.config.refusal import refusal
 from runner.config.signature import signature_of
-from runner.config.targets import check_trusted, resolve
+from runner.config.targets import check_kind, check_trusted, resolve
 from runner.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -43,9 +43,12 @@ class Node:
         """The class.
 
         Raises:
-            ConfigError: there is no such class, or its module is not trusted.
+            ConfigError: there is no such class, its module is not trusted, or it is of another kind than belongs there.
         """
-        return resolve(self.values["_target_"], f"{self.key}._target_", self.trusted)
+        key = f"{self.key}._target_"
+        found = resolve(self.values["_target_"], key, self.trusted)
+        check_kind(found, self.group.base if self.group else None, key, self.trusted)
+        return found
 
     @property
     def arguments(self) -> Config:
@@ -126,7 +129,8 @@ class Recipe:
                 f"{key}: nothing says which class to build. Expected a _target_ and its arguments, as in the options "
                 f"that `python -m runner list {key.partition('.')[0]}` shows."
             )
-        return Node(key, values, self.trusted, BY_NAME.get(key))
+        above = BY_NAME.get(key.rpartition(".")[0])
+        return Node(key, values, self.trusted, BY_NAME.get(key) or (above if above and above.many else None))
 
     def nodes(self) -> Iterator[Node]:
         """All options that were chosen, in the order of the table of groups.

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import inspect
 import sys
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 from runner.errors import ConfigError, did_you_mean
 
-# Modules whose classes a config may name. Narrow on purpose: torch.hub, torch.load and torch.os (Python's own os) are
-# inside torch too, and a config from somebody else must not be able to run a program. Of our own modules only classes
-# are taken: some of their functions start programs.
+# Modules whose classes a config may name, each where its group takes one of its kind. Narrow on purpose: torch.hub,
+# torch.load and torch.os (Python's own os) are inside torch too, and a config from somebody else must not be able to
+# run a program. Of our own modules only classes are taken: some of their functions start programs.
 OWN = (
     "runner.data",
     "runner.task",
@@ -30,6 +32,7 @@ OWN = (
     "runner.engine.settings",
 )
 TRUSTED = (*OWN, "torch.optim", "torch.nn", "torchvision.models", "timm.optim", "timm.models")
+INNER = ("runner.engine.settings", "runner.optimizer.params")  # whose classes stand inside of options of ours
 # What timm's models would read weights from: a file of somebody's choice, which is unpickled.
 _WEIGHTS_FROM = ("pretrained_cfg", "pretrained_cfg_overlay", "cache_dir")
 
@@ -37,6 +40,11 @@ _WEIGHTS_FROM = ("pretrained_cfg", "pretrained_cfg_overlay", "cache_dir")
 def inside(name: str, modules: Iterable[str]) -> bool:
     """Whether a dotted name is one of `modules` or below one."""
     return any(name == module or name.startswith(module + ".") for module in modules)
+
+
+def is_trusted(target: Any, trusted: Iterable[str]) -> bool:
+    """Whether a name lies in a trusted module."""
+    return isinstance(target, str) and inside(target, (*TRUSTED, *trusted))
 
 
 def refuse(key: str, target: Any, trusted: Iterable[str]) -> ConfigError:
@@ -84,6 +92,8 @@ def resolve(target: Any, key: str, trusted: Iterable[str] = ()) -> Callable[...,
     if not isinstance(target, str) or not inside(target, modules):
         raise refuse(key, target, modules)
     module_name, _, attribute = target.rpartition(".")
+    if not inside(target, trusted):
+        _refuse_namesake(target, key)
     try:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
@@ -110,12 +120,58 @@ def resolve(target: Any, key: str, trusted: Iterable[str] = ()) -> Callable[...,
 
 
 def _builds(function: Any, home: str) -> bool:
-    """Whether a function is more than a helper: of timm's, those that are registered as models; others load files."""
-    if not inside(home, ("timm",)):
-        return True
-    models = importlib.import_module("timm.models")
+    """Whether a function is registered as a model of torchvision or timm; others are helpers, and some load files."""
+    if not inside(home, ("torchvision.models", "timm.models")):
+        return False
     name = function.__name__
-    return bool(models.is_model(name)) and models.model_entrypoint(name) is function
+    if inside(home, ("timm",)):
+        models = importlib.import_module("timm.models")
+        return bool(models.is_model(name)) and models.model_entrypoint(name) is function
+    models = importlib.import_module("torchvision.models")
+    return any(models.get_model_builder(known) is function for known in models.list_models())
+
+
+def _refuse_namesake(target: str, key: str) -> None:
+    """Refuse a package of the working directory that is called as a trusted one which is not installed.
+
+    Raises:
+        ConfigError: with what to type if it is meant.
+    """
+    package = target.partition(".")[0]
+    if package in sys.modules or package == "runner":
+        return
+    found = importlib.util.find_spec(package)
+    places = [Path(place) for place in (found and found.submodule_search_locations) or ()]
+    if any(place.parent == Path.cwd() for place in places) or (found and found.origin == f"{Path.cwd()}/{package}.py"):
+        raise ConfigError(
+            f"{key}={target}: {package} is not installed, and the one in this directory is not taken for it. If you "
+            f"trust it: trusted_targets=[{package}]."
+        )
+
+
+def check_kind(found: Any, base: str | None, key: str, trusted: Iterable[str]) -> None:
+    """Refuse a class of another kind than belongs there, whatever module it is from.
+
+    Args:
+        found: what `resolve` gave.
+        base: what the group's classes descend from; None for an object inside of an option.
+        key: where it stands in the config, for messages.
+        trusted: modules that the user trusts, whose classes may stand inside of others.
+
+    Raises:
+        ConfigError: it can't be used there.
+    """
+    if base is None and inside(found.__module__, (*INNER, *trusted)):
+        return
+    module, _, name = (base or "torch.nn.Module").rpartition(".")
+    kind = getattr(importlib.import_module(module), name)
+    if not (issubclass(found, kind) if inspect.isclass(found) else base == "torch.nn.Module"):
+        group = key.partition("._target_")[0]
+        shown = f"; `python -m runner list {group.replace('.', '/')}` shows what there is" if base else ""
+        raise ConfigError(
+            f"{key}={found.__module__}.{found.__qualname__}: can't be used there. Expected a subclass of "
+            f"{module}.{name}{shown}."
+        )
 
 
 def public(module: Any) -> list[str]:

@@ -54,7 +54,7 @@ def answer(place, capfd):
             sys.argv = arguments
         printed = capfd.readouterr()
         assert_untouched(place)
-        assert dict(os.environ) == environment
+        assert {name: os.environ.get(name) for name in environment} == environment
         assert "Traceback" not in printed.err, printed.err
         return code, printed.out, printed.err
 
