@@ -1,6 +1,16 @@
 """``python -m runner``."""
 
-from runner.cli import main
+import os
+import sys
+from pathlib import Path
 
 if __name__ == "__main__":
+    # Python puts the working directory first, before its own library: whatever lies there would be imported in the
+    # place of what is installed. It stays where it is what the program itself comes from.
+    here = os.getcwd()
+    if not sys.flags.safe_path and sys.path[:1] == [here] and Path(__file__).parent.parent != Path(here):
+        del sys.path[0]
+
+    from runner.cli import main
+
     main()

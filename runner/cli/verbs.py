@@ -76,9 +76,21 @@ _OF_THE_DISK = {
 def main() -> None:
     """Answer the command that this process was started with, and end it."""
     streams.open_all()
-    if not {"", os.getcwd()} & set(sys.path):  # modules beside the user's config; `python -m` has them already
-        sys.path.append(os.getcwd())
+    if any(word.lstrip("+").startswith("trusted_targets=") for word in sys.argv[1:]):
+        _find_modules_here()
     _leave(answer(sys.argv[1:]))
+
+
+def _find_modules_here() -> None:
+    """Let modules of the working directory be imported, after all that is installed: the command names some of its own.
+
+    Hydra imports whatever lies in a folder ``hydra_plugins`` of any place that modules come from; so it looks first.
+    """
+    from hydra.core.plugins import Plugins
+
+    Plugins.instance()
+    if not {"", os.getcwd()} & set(sys.path):
+        sys.path.append(os.getcwd())
 
 
 def answer(arguments: list[str]) -> int:

@@ -34,7 +34,8 @@ class Painter:
     def start(self) -> None:
         """Begin to draw, from what the folder holds by then."""
         self.finish()
-        command = [sys.executable, "-m", "runner.sweep.plots", str(self.folder)]
+        code = f"import sys; sys.path[:] = {sys.path!r}; from runner.sweep.plots import main; main()"
+        command = [sys.executable, "-P", "-c", code, str(self.folder)]  # not what lies in the working directory
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def finish(self) -> None:

@@ -107,7 +107,7 @@ def test_dropout_reaches_a_network_whose_file_does_not_list_it(answer):
 
 
 def test_they_are_shown(answer):
-    _, out, _ = answer("show", "data/mine", "--config-dir", "mine")
+    _, out, _ = answer("show", "data/mine", *OWN[:3])
     rows = {line.split()[0]: line.split()[1:] for line in out.splitlines() if line.startswith("data.")}
     assert rows["data.batch_size"][0] == "32"
     assert rows["data.noise"][0] == "0.5"
