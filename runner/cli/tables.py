@@ -170,7 +170,11 @@ def sweep_table(found: list[Summary]) -> None:
     table.columns[0].no_wrap = True  # to be copied
     for sweep in found:
         trials = ", ".join(f"{count} {status}" for status, count in sweep.statuses.items())
+        if sweep.problem:
+            table.add_row(str(sweep.folder), "", "", sweep.problem, "", "")
+            continue
         best = f"{', '.join(sweep.objectives)} {number(sweep.best)}"
+        best += f" (sd {sweep.deviation:.2g})" if sweep.deviation is not None else ""
         table.add_row(str(sweep.folder), sweep.created, sweep.sampler, trials, best, readable([sweep.overrides]))
     names = max(len(str(sweep.folder)) for sweep in found)
     put(table, least=names + 80 if console().is_terminal else sys.maxsize)  # other programs want a line per sweep

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import deque
 
 from runner.sweep.configs import Configs
-from runner.sweep.folder import SweepFolder, Trial, slug
+from runner.sweep.folder import SweepFolder, slug
 from runner.sweep.plan import Plan
 from runner.sweep.pruning import Curve
 from runner.sweep.samplers import Grid
 from runner.sweep.space import Point
 from runner.sweep.study import Study
+from runner.sweep.trial import Trial
 
 
 class Agenda:

@@ -14,8 +14,8 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from runner.errors import ConfigError
 from runner.sweep.composer import Composer
-from runner.sweep.folder import Trial
 from runner.sweep.plan import Plan
+from runner.sweep.trial import Trial
 
 _OF_HYDRA = re.compile(r"[+~]*(hydra\b|[^=]*@[^=]*\bhydra\b)")
 

@@ -11,7 +11,7 @@ from runner.errors import ConfigError
 from runner.sweep.agenda import Agenda
 from runner.sweep.composer import Composer
 from runner.sweep.configs import Configs
-from runner.sweep.folder import FINISHED, SweepFolder, Trial
+from runner.sweep.folder import SweepFolder, set_aside
 from runner.sweep.following import Following
 from runner.sweep.interruption import Interruption
 from runner.sweep.launcher.base import Launcher, Outcome
@@ -21,6 +21,7 @@ from runner.sweep.results import PointResult, best, by_point, summarize
 from runner.sweep.run_trial import run_trial
 from runner.sweep.study import Study
 from runner.sweep.tables import Tables
+from runner.sweep.trial import FINISHED, Trial
 from runner.sweep.verdict import NoScore, read_result, reported, returned
 
 POLL = 0.05  # seconds between looks at what running trials wrote
@@ -37,6 +38,10 @@ class Driver:
         composer: makes trial configs.
         launcher: who runs them.
         notice: called after every change with the driver; must return at once.
+
+    Attributes:
+        trials: all of them, by number.
+        damaged: folders whose records could not be read, where they lie now, each with the reason.
     """
 
     def __init__(
@@ -51,7 +56,9 @@ class Driver:
         self.plan, self.folder, self.study = plan, folder, study
         self.launcher, self.notice = launcher, notice
         self.hopeless = False  # what the task function returns is of no use to this sweep
-        self.trials: dict[int, Trial] = {t.number: t for t in folder.load()}
+        trials, bad = folder.read()
+        self.trials: dict[int, Trial] = {t.number: t for t in trials}
+        self.damaged = {set_aside(path): reason for path, reason in bad.items()}
         self.following = Following(plan, folder, study)
         self.configs, self.tables = Configs(plan, composer), Tables(plan, folder, composer)
         self._recover()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import errno
 import io
+import itertools
 import json
 import logging
 import math
@@ -13,16 +14,13 @@ import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from runner.errors import ConfigError
 from runner.record.lock import Lock
-from runner.sweep.space import Point
-
-Status = Literal["running", "completed", "pruned", "paused", "failed", "interrupted"]
-FINISHED: tuple[Status, ...] = ("completed", "pruned", "failed")
+from runner.sweep.trial import Trial, from_record
 
 
 def patiently(action: Callable[[], None]) -> None:
@@ -68,47 +66,6 @@ def write(path: Path, text: str) -> None:
             raise
 
     patiently(replace)
-
-
-@dataclass
-class Trial:
-    """One trial: a row of the table and a folder of its own.
-
-    Attributes:
-        number: given once, in the order in which trials were asked.
-        point: which point of the space; repeats of a point share it.
-        index: position in the sampler's sequence; None for a point that the user enqueued.
-        repeat: 0, 1, ... among the trials of the point.
-        params: the point.
-        overrides: everything that differs from the sweep's base config, the seed of a repeat included.
-        folder: its folder's name in ``trials/``.
-        config: the task's config, frozen when it was asked (interpolations left as they are).
-        status: where it stands.
-        cause: why it ended other than by completing.
-        values: the objectives' values; of a pruned or paused trial the last value seen.
-        attempts: how often it failed.
-        seconds: time spent in workers.
-        paused_at: the epoch at which a pruner paused it.
-        started: when it first went to a worker, seconds since 1970.
-        ended: when it last left one.
-    """
-
-    number: int
-    point: int
-    index: int | None
-    repeat: int
-    params: Point
-    overrides: list[str]
-    folder: str
-    config: dict[str, Any]
-    status: Status = "running"
-    cause: str | None = None
-    values: list[float] | None = None
-    attempts: int = 0
-    seconds: float = 0.0
-    paused_at: int | None = None
-    started: float = field(default_factory=time.time)
-    ended: float | None = None
 
 
 class SweepFolder:
@@ -180,12 +137,21 @@ class SweepFolder:
 
     def load(self) -> list[Trial]:
         """All trials, by number. Folders without a whole record are none of ours and left alone."""
-        found = []
-        for file in self.trials.glob("[0-9]*/trial.json"):
-            trial = Trial(**json.loads(file.read_text()))
-            trial.folder = file.parent.name
-            found.append(trial)
-        return sorted(found, key=lambda t: t.number)
+        return self.read()[0]
+
+    def read(self) -> tuple[list[Trial], dict[Path, str]]:
+        """All trials, by number, and the folders whose records can't be read, each with the reason."""
+        found: dict[int, Trial] = {}
+        bad = {}
+        for file in sorted(self.trials.glob("[0-9]*/trial.json")):
+            try:
+                trial = from_record(json.loads(file.read_text(encoding="utf-8")), file.parent.name)
+                if trial.number in found:
+                    raise ValueError(f"trial {trial.number} is in {found[trial.number].folder} too")
+                found[trial.number] = trial
+            except (OSError, ValueError, RecursionError) as error:
+                bad[file.parent] = str(error) if type(error) is ValueError else "no whole JSON"
+        return [found[number] for number in sorted(found)], bad
 
     def write_table(self, trials: Iterable[Trial], keys: list[str], objectives: list[str]) -> None:
         """``trials.csv``: a row per trial, a column per swept key and per objective."""
@@ -220,6 +186,14 @@ def undriven(run: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def set_aside(path: Path) -> Path:
+    """Rename what can't be used, so that nothing takes it for what it was; gives the new path."""
+    names = itertools.chain([f"damaged-{path.name}"], (f"damaged-{i}-{path.name}" for i in itertools.count(2)))
+    aside = next(free for name in names if not (free := path.with_name(name)).exists())
+    path.rename(aside)
+    return aside
 
 
 def shown(path: Path) -> str:
@@ -280,7 +254,9 @@ class Follower:
         found = []
         for line in whole.splitlines():
             try:
-                found.append(json.loads(line))
-            except json.JSONDecodeError:
+                row = json.loads(line)
+            except (ValueError, RecursionError):
                 continue  # torn by a crash
+            if isinstance(row, dict):
+                found.append(row)
         return found

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import math
 
-from runner.sweep.folder import Follower, SweepFolder, Trial, write
+from runner.sweep.folder import Follower, SweepFolder, write
 from runner.sweep.plan import Plan
 from runner.sweep.pruning import Curve
 from runner.sweep.study import Study
+from runner.sweep.trial import Trial
 
 
 class Following:
@@ -51,10 +52,10 @@ class Following:
         curve = self.curves.setdefault(number, Curve())
         path = self.folder.trial_folder(trial) / "metrics.jsonl"
         for line in self._followers.setdefault(number, Follower(path)).lines():
-            if name not in line or "epoch" not in line:
+            epoch, value = line.get("epoch"), line.get(name, "")
+            value = math.nan if value is None else value
+            if not isinstance(epoch, int) or not isinstance(value, (int, float)):
                 continue
-            epoch, value = int(line["epoch"]), line[name]
-            value = math.nan if value is None else float(value)
             curve.scores[epoch] = sign * value
             if epoch <= curve.judged:
                 continue

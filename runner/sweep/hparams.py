@@ -12,7 +12,8 @@ from tensorboard.plugins.hparams import metadata
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 from runner import hparams
-from runner.sweep.folder import SweepFolder, Trial
+from runner.sweep.folder import SweepFolder
+from runner.sweep.trial import Trial
 
 _SUFFIX = ".sweep"
 

@@ -31,8 +31,8 @@ def importances(
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     columns = {key: [p.get(key) for p, _ in points] for key in space}
     keys = [key for key, texts in columns.items() if None not in texts and len(set(texts)) > 1]
-    if len(points) < 4 or not keys:
-        return {}
+    if len(points) < 4 or not keys or len({value for _, value in points}) < 2:
+        return {}  # where all values are equal there is no variance to share
     study = optuna.create_study()
     kinds = {key: _distribution(space[key], [t for t in columns[key] if t is not None]) for key in keys}
     for point, value in points:

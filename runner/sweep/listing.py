@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import csv
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean
+from statistics import fmean, stdev
 from typing import Any
 
 from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from runner.errors import ConfigError
 from runner.sweep.folder import SweepFolder, read_table
@@ -25,8 +28,10 @@ class Summary:
         sampler: who chose.
         objectives: what was searched for.
         statuses: trials by status; those that were running when their driver died are interrupted.
-        best: the best value of a single objective; None while there is none.
+        best: the best value of a single objective, over repeats their mean; None while there is none.
         overrides: the best point.
+        deviation: standard deviation over the repeats of the best point; None without repeats.
+        problem: why a folder can't be read; nothing else is known of it then.
     """
 
     folder: Path
@@ -36,54 +41,90 @@ class Summary:
     statuses: dict[str, int]
     best: float | None
     overrides: str
+    deviation: float | None = None
+    problem: str | None = None
 
 
 def read_settings(folder: Path) -> dict[str, Any]:
     """The content of a sweep's ``sweep.yaml``.
 
     Raises:
-        ConfigError: the folder is no sweep's.
+        ConfigError: the folder is no sweep's, or the file is damaged.
     """
     path = SweepFolder(folder).settings
     if not path.is_file():
         raise ConfigError(f"{folder}: not the folder of a sweep (it has no sweep.yaml). `sweeps` lists them.")
-    settings: dict[str, Any] = OmegaConf.to_container(OmegaConf.load(path))  # type: ignore[assignment]
-    return settings
+    try:
+        settings: Any = OmegaConf.to_container(OmegaConf.load(path))
+    except (OSError, ValueError, RecursionError, YAMLError, OmegaConfBaseException) as error:
+        raise ConfigError(f"{path}: can't be read ({type(error).__name__}).") from None
+    for key, kind in _KINDS.items():
+        value: Any = settings.get(key) if isinstance(settings, dict) else None
+        if not isinstance(value, kind) or (
+            isinstance(value, list) and not all(isinstance(text, str) for text in value)
+        ):
+            raise ConfigError(f"{path}: {key} is missing, or is not what a sweep writes there.")
+    return settings  # type: ignore[no-any-return]
+
+
+_KINDS: dict[str, type] = {
+    "created": str,
+    "study": str,
+    "sampler": str,
+    "seed": int,
+    "repeats": int,
+    "objectives": list,
+    "directions": list,
+    "fixed": list,
+    "space": dict,
+    "config_name": str,
+    "arguments": list,
+    "hydra_arguments": list,
+}
 
 
 def summaries(root: Path) -> list[Summary]:
     """The sweeps in the folders of `root`, oldest first; or the one whose own folder it is."""
     found = []
     for path in [*root.glob("sweep.yaml")] or root.glob("*/sweep.yaml"):
-        settings, table = read_settings(path.parent), path.with_name("trials.csv")
-        alive = SweepFolder(path.parent).locked
-        rows = read_table(table) if table.exists() else []
-        best: tuple[float, str] | None = None
-        if len(settings["objectives"]) == 1:
-            sign = 1.0 if settings["directions"] == ["minimize"] else -1.0
-            points: dict[str, list[dict[str, str]]] = {}
-            for row in rows:
-                if row["status"] == "completed":
-                    points.setdefault(row["point"], []).append(row)
-            values = [
-                (sign * fmean(float(r[settings["objectives"][0]]) for r in done), _point(done[0], settings["space"]))
-                for done in points.values()
-                if len(done) >= settings["repeats"]
-            ]
-            best = min(values, default=None)
-            best = best and (sign * best[0], best[1])
-        found.append(
-            Summary(
-                path.parent,
-                settings["created"],
-                settings["sampler"],
-                tuple(settings["objectives"]),
-                dict(Counter(r["status"] if alive or r["status"] != "running" else "interrupted" for r in rows)),
-                best[0] if best else None,
-                best[1] if best else "",
-            )
-        )
+        try:
+            found.append(_summary(path.parent))
+        except ConfigError as error:
+            found.append(Summary(path.parent, "", "", (), {}, None, "", problem=str(error)))
     return sorted(found, key=lambda s: (s.created, s.folder.name))
+
+
+def _summary(folder: Path) -> Summary:
+    settings, sweep = read_settings(folder), SweepFolder(folder)
+    alive = sweep.locked
+    try:
+        rows = read_table(sweep.table) if sweep.table.exists() else []
+        statuses = Counter(r["status"] if alive or r["status"] != "running" else "interrupted" for r in rows)
+        best = _best(rows, settings)
+    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
+        raise ConfigError(
+            f"{sweep.table}: can't be read ({type(error).__name__}). The sweep's command writes it anew."
+        ) from None
+    value, deviation, point = best or (None, None, "")
+    about = (settings["created"], settings["sampler"], tuple(settings["objectives"]))
+    return Summary(folder, *about, dict(statuses), value, point, deviation)
+
+
+def _best(rows: Sequence[dict[str, str]], settings: dict[str, Any]) -> tuple[float, float | None, str] | None:
+    """Mean, standard deviation and overrides of the best point whose repeats are all completed."""
+    if len(settings["objectives"]) != 1:
+        return None
+    (name,), sign = settings["objectives"], 1.0 if settings["directions"] == ["minimize"] else -1.0
+    points: dict[str, list[dict[str, str]]] = {}
+    for row in rows:
+        if row["status"] == "completed" and row[name]:
+            points.setdefault(row["point"], []).append(row)
+    done = [members for members in points.values() if len(members) >= settings["repeats"]]
+    if not done:
+        return None
+    best = min(done, key=lambda members: sign * fmean(float(r[name]) for r in members))
+    values = [float(r[name]) for r in best]
+    return fmean(values), stdev(values) if len(values) > 1 else None, _point(best[0], settings["space"])
 
 
 def _point(row: dict[str, str], keys: Iterable[str]) -> str:

@@ -21,7 +21,7 @@ class Painter:
     """
 
     def __init__(self, folder: Path, enough: Callable[[], bool]) -> None:
-        self.folder, self.enough = folder, enough
+        self.folder, self.log, self.enough = folder, folder / "plots.log", enough
         self.process: subprocess.Popen[bytes] | None = None
         self._next = time.monotonic() + FIRST_PICTURE
 
@@ -36,12 +36,23 @@ class Painter:
         self.finish()
         code = f"import sys; sys.path[:] = {sys.path!r}; from runner.sweep.plots import main; main()"
         command = [sys.executable, "-P", "-c", code, str(self.folder)]  # not what lies in the working directory
-        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        with open(self.log, "wb") as log:
+            self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log)
 
-    def finish(self) -> None:
-        """Wait for the pictures, unless it is enough."""
-        while self.process is not None and self.process.poll() is None:
+    def finish(self) -> list[str]:
+        """Wait for the pictures, unless it is enough; gives a line for each that failed."""
+        if self.process is None:
+            return []
+        while self.process.poll() is None:
             if self.enough():
                 self.process.kill()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.wait(0.1)
+        assert self.process.stdout is not None
+        with self.process.stdout as said:
+            failed = said.read().decode(errors="replace").splitlines()
+        status, self.process = self.process.returncode, None
+        if status == 0 and not any(failed):
+            self.log.unlink(missing_ok=True)
+            return []
+        return [line for line in failed if line] or [f"exit status {status}"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from omegaconf import OmegaConf
 from runner.sweep.folder import Follower, SweepFolder
 from runner.sweep.hparams import show
 from runner.sweep.importance import importances
+from runner.sweep.launcher.local import in_a_line
 from runner.sweep.results import PointResult, best, by_point
 
 COLOURS = {"completed": "#1f77b4", "pruned": "#ff9f1c", "paused": "#ff9f1c", "failed": "#d62728"}
@@ -184,7 +186,7 @@ def intermediate(picture: Picture, figure: Figure) -> bool:
     name, drawn = picture.objectives[0], {}
     for trial in picture.trials:
         lines = Follower(picture.folder.trial_folder(trial) / "metrics.jsonl").lines()
-        curve = [(row["epoch"], row[name]) for row in lines if row.get(name) is not None and "epoch" in row]
+        curve = [(row["epoch"], row[name]) for row in lines if isinstance(row.get(name), float) and "epoch" in row]
         if curve:
             colour = COLOURS.get(trial.status, "0.5")
             (drawn[trial.status],) = axes.plot(
@@ -220,20 +222,29 @@ PICTURES: dict[str, Callable[[Picture, Figure], bool]] = {
 }
 
 
-def draw(folder: Path) -> list[Path]:
-    """Draw every picture that a sweep's folder has the numbers for, into its ``plots``."""
+def draw(folder: Path) -> tuple[list[Path], list[str]]:
+    """Draw every picture that a sweep's folder has the numbers for, into its ``plots``.
+
+    Returns:
+        The pictures, and a line for each that failed; its traceback is printed.
+    """
     mpl.use("agg")
     picture = Picture(folder)
     picture.folder.plots.mkdir(exist_ok=True)
-    made = []
+    made, failed = [], []
     for name, paint in PICTURES.items():
-        figure = Figure(figsize=(6.4, 4), dpi=120, layout="constrained")
-        if paint(picture, figure):
-            figure.suptitle(f"{picture.settings['name']}: {name}", fontsize=10)
-            path = picture.folder.plots / f"{name}.png"
-            figure.savefig(path)
-            made.append(path)
-    return made
+        path = picture.folder.plots / f"{name}.png"
+        try:
+            figure = Figure(figsize=(6.4, 4), dpi=120, layout="constrained")
+            if paint(picture, figure):
+                figure.suptitle(f"{picture.settings['name']}: {name}", fontsize=10)
+                figure.savefig(path)
+                made.append(path)
+        except Exception as error:
+            traceback.print_exc()
+            path.unlink(missing_ok=True)  # an older one would pass for this
+            failed.append(f"{name}: {in_a_line(error)}")
+    return made, failed
 
 
 def rows(folder: Path) -> None:
@@ -247,9 +258,10 @@ def rows(folder: Path) -> None:
 
 
 def main() -> None:
-    """Draw the sweep given on the command line."""
+    """Draw the sweep given on the command line; a line for each picture that failed goes to the standard output."""
     folder = Path(sys.argv[1])
-    draw(folder)
+    _, failed = draw(folder)
+    sys.stdout.write("".join(f"{line}\n" for line in failed))
     rows(folder)
 
 

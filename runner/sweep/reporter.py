@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from runner.errors import counted
-from runner.sweep.folder import Trial
+from runner.sweep.trial import Trial
 
 if TYPE_CHECKING:
     from runner.sweep.driver import Driver

@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from runner.sweep.folder import FINISHED, Status, Trial
+from runner.sweep.trial import FINISHED, Status, Trial
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,10 @@ from typing import Any
 
 import optuna
 from optuna.storages.journal import JournalFileBackend
-from optuna.trial import TrialState, create_trial
+from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from runner.errors import ConfigError
-from runner.sweep.folder import patiently
+from runner.sweep.folder import patiently, set_aside
 from runner.sweep.samplers import Sampler, distribution
 from runner.sweep.space import Point, Space
 
@@ -71,17 +71,24 @@ class Journal(JournalFileBackend):
 
 
 def _drop_torn_lines(path: Path) -> None:
+    """Cut off a last line that was not written to its end.
+
+    Raises:
+        ValueError: it is not the last one.
+    """
     content = path.read_bytes()
     whole = 0
     for line in content.splitlines(keepends=True):
         try:
-            json.loads(line)
+            known = isinstance(json.loads(line), dict)
         except ValueError:
-            break
-        if not line.endswith(b"\n"):
+            known = False
+        if not known or not line.endswith(b"\n"):
             break
         whole += len(line)
     if whole < len(content):
+        if b"\n" in content[whole:-1]:
+            raise ValueError("damaged in the middle")
         with open(path, "r+b") as file:
             file.truncate(whole)
 
@@ -99,6 +106,30 @@ def _database(url: str) -> optuna.storages.RDBStorage:
     return optuna.storages.RDBStorage(url, engine_kwargs={"pool_pre_ping": True})
 
 
+def _in_journal(journal: Path, name: str, directions: Sequence[Any]) -> optuna.Study:
+    where = optuna.storages.JournalStorage(Journal(journal))
+    study = optuna.create_study(storage=where, study_name=name, directions=list(directions), load_if_exists=True)
+    for trial in study.get_trials(deepcopy=False):
+        _point_of(trial)
+    return study
+
+
+def _in_database(url: str, name: str, directions: Sequence[Any]) -> optuna.Study:
+    try:
+        where = _database(url)
+        return optuna.create_study(storage=where, study_name=name, directions=list(directions), load_if_exists=True)
+    except Exception as error:
+        raise ConfigError(
+            f"hydra.sweeper.storage: can't open the storage ({_reason(error)}). Expected an Optuna URL such as "
+            "postgresql://USER@HOST/DATABASE, a server that answers there, and the password in the environment."
+        ) from None
+
+
+def _point_of(trial: FrozenTrial) -> int:
+    """The point that a study's trial is of; -1 for one that nobody here has asked for."""
+    return int(trial.user_attrs.get(POINT, -1))
+
+
 class Study:
     """One Optuna study, spoken to in points and trials of ours.
 
@@ -110,6 +141,9 @@ class Study:
         sampler: who chooses.
         space: what is searched.
         seed: the sampler's seed.
+
+    Attributes:
+        damaged: where a journal lies that could not be read; None when there was none.
     """
 
     def __init__(
@@ -122,19 +156,17 @@ class Study:
         space: Space,
         seed: int,
     ) -> None:
-        try:
-            where: Any = _database(storage) if storage else optuna.storages.JournalStorage(Journal(journal))
-            self.study = optuna.create_study(
-                storage=where, study_name=name, directions=list(directions), load_if_exists=True
-            )
-        except Exception as error:
-            if storage is None:
-                raise
-            reason = _reason(error)
-            raise ConfigError(
-                f"hydra.sweeper.storage: can't open the storage ({reason}). Expected an Optuna URL such as "
-                "postgresql://USER@HOST/DATABASE, a server that answers there, and the password in the environment."
-            ) from None
+        self.damaged: Path | None = None
+        if storage is None:
+            try:
+                self.study = _in_journal(journal, name, directions)
+            except Exception as error:
+                if isinstance(error, OSError) and not journal.is_dir():
+                    raise
+                self.damaged = set_aside(journal)  # nothing is lost: it is made again from the folders
+                self.study = _in_journal(journal, name, directions)
+        else:
+            self.study = _in_database(storage, name, directions)
         if [d.name.lower() for d in self.study.directions] != directions:
             raise ConfigError(
                 f"The study {name!r} has directions {[d.name.lower() for d in self.study.directions]}, this command "
@@ -155,7 +187,7 @@ class Study:
         """
         known: dict[int, list[optuna.trial.FrozenTrial]] = {}
         for frozen in self.study.get_trials(deepcopy=False):
-            known.setdefault(int(frozen.user_attrs.get(POINT, -1)), []).append(frozen)
+            known.setdefault(_point_of(frozen), []).append(frozen)
         wanted = {number: (point, status, values) for number, point, status, values in points}
         for number, frozens in known.items():
             for frozen in frozens:

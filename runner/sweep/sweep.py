@@ -17,9 +17,10 @@ from runner.sweep.advice import advice
 from runner.sweep.composer import Composer, as_typed
 from runner.sweep.driver import Driver
 from runner.sweep.ending import Ending
-from runner.sweep.folder import SweepFolder, Trial, shown, write
+from runner.sweep.folder import SweepFolder, set_aside, shown, write
 from runner.sweep.interruption import Interruption
 from runner.sweep.launcher.base import Launcher
+from runner.sweep.listing import read_settings
 from runner.sweep.painter import Painter
 from runner.sweep.plan import Plan
 from runner.sweep.planning import Planning
@@ -28,6 +29,7 @@ from runner.sweep.reporter import Reporter
 from runner.sweep.samplers import Sampler
 from runner.sweep.settings import Settings
 from runner.sweep.study import Study
+from runner.sweep.trial import Trial
 
 GRACE = 60.0  # seconds that trials have to save themselves when the sweep is stopped
 
@@ -119,6 +121,11 @@ class Sweep:
 
         try:
             driver = Driver(plan, folder, study, self.composer, launcher, notice)
+            if study.damaged:
+                told = "set aside under this name, it could not be read; the study is made again from the trials"
+                self.reporter.say(f"note: {study.damaged.name}: {told}")
+            for path, reason in driver.damaged.items():
+                self.reporter.say(f"note: trials/{path.name}: set aside under this name, trial.json: {reason}")
             before = len(driver.trials) - sum(t.status == "interrupted" for t in driver.trials.values())
             done = f", {before} of them done before" if before else ""
             if not driver.over:
@@ -155,7 +162,9 @@ class Sweep:
             if self.reporter.live is not None:
                 self.reporter.live.stop()
             launcher.close()
-            painter.finish()
+            undrawn = painter.finish()
+        if undrawn and not interruption.asked():
+            self.reporter.say(f"note: not drawn: {'; '.join(undrawn)} (see {shown(painter.log)})")
         ending.check(result, self.settings.retries)
         return result
 
@@ -188,8 +197,14 @@ class Sweep:
             "arguments": list(arguments),
             "hydra_arguments": [o for o in as_typed(job.overrides.hydra) if not _of_this_start(o)],
         }
+        before: dict[str, Any] = {}
         if folder.settings.exists():
-            before: dict[str, Any] = OmegaConf.to_container(OmegaConf.load(folder.settings))  # type: ignore[assignment]
+            try:
+                before = read_settings(folder.path)
+            except ConfigError as error:
+                aside = set_aside(folder.settings)
+                self.reporter.say(f"note: {aside.name}: set aside under this name. {error}")
+        if before:
             named = ["name"] if self.settings.study_name else []
             same = ("sampler", "objectives", "directions", "fixed", "order", "config_name", "seed", "repeat_key")
             for key in (*named, *same):

@@ -6,9 +6,10 @@ import time
 from collections.abc import Iterable, Sequence
 
 from runner.sweep.composer import Composer
-from runner.sweep.folder import SweepFolder, Trial, write
+from runner.sweep.folder import SweepFolder, write
 from runner.sweep.plan import Plan
 from runner.sweep.results import PointResult
+from runner.sweep.trial import Trial
 
 FLUSH = 1.0  # seconds between writes
 

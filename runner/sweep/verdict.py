@@ -9,21 +9,22 @@ from pathlib import Path
 from typing import Any
 
 from runner.errors import counted
-from runner.sweep.folder import Follower, Status
+from runner.sweep.folder import Follower
 from runner.sweep.plan import Plan
 from runner.sweep.run_trial import Returned
+from runner.sweep.trial import Status
 
 Verdict = tuple[Status, str | None, list[float] | None]
 """Status, cause and values."""
 
 
 def read_result(folder: Path) -> dict[str, Any]:
-    """A trial's own ``result.json``; empty where there is no whole one."""
+    """The ``result.json`` of a trial or a sweep; empty where there is no whole one."""
     try:
-        found: dict[str, Any] = json.loads((folder / "result.json").read_text())
-    except (FileNotFoundError, json.JSONDecodeError):
+        found = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
         return {}
-    return found
+    return found if isinstance(found, dict) else {}
 
 
 def reported(folder: Path, result: dict[str, Any], objectives: Sequence[str]) -> Verdict:
@@ -34,7 +35,7 @@ def reported(folder: Path, result: dict[str, Any], objectives: Sequence[str]) ->
         result: its ``result.json``.
         objectives: the scores that count.
     """
-    status, cause = result.get("status"), result.get("cause")
+    status, cause = result.get("status"), result.get("cause") and str(result["cause"])
     if status != "completed":
         return status if status in ("pruned", "interrupted") else "failed", cause, None
     found = [_score(folder, result, name) for name in objectives]
@@ -50,7 +51,7 @@ def _score(folder: Path, result: dict[str, Any], name: str) -> float | None:
     What it does not hold is that of the best epoch in ``metrics.jsonl``.
     """
     if name == result.get("monitor"):
-        return result.get("best_value")
+        return _number(result.get("best_value"))
     split, _, metric = name.partition("/")
     table = result.get(split)
     if metric and isinstance(table, dict):
@@ -60,7 +61,12 @@ def _score(folder: Path, result: dict[str, Any], name: str) -> float | None:
     if found is None:
         epochs = Follower(folder / "metrics.jsonl").lines()
         found = next((row.get(name) for row in epochs if row.get("epoch") == result.get("best_epoch")), None)
-    return None if found is None else float(found)
+    return _number(found)
+
+
+def _number(value: Any) -> float | None:
+    """A number of a file as one; None for anything else that may be there."""
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
 
 class NoScore(ValueError):

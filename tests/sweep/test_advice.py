@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import pytest
 
 from runner.sweep.advice import stopped_too_early
-from runner.sweep.folder import Trial
 from runner.sweep.results import best, by_point
+from runner.sweep.trial import Trial
 
 
 def sweep(sign, *ended):

@@ -12,11 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.errors import ConfigError
-from runner.sweep.folder import Follower, SweepFolder, Trial, slug, write
+from runner.sweep.folder import Follower, SweepFolder, slug, write
 from runner.sweep.language import parse
 from runner.sweep.samplers import Grid
 from runner.sweep.study import Journal, Study
 from runner.sweep.sweep import sweep_path
+from runner.sweep.trial import Trial
 
 
 def trial(number=0, **more):

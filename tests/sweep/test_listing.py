@@ -21,9 +21,9 @@ def test_sweeps_are_listed_and_continued(app):
     repeated = next(s for s in summaries(app.folder.parent) if s.folder.name == "repeated")
     assert repeated.best == pytest.approx(0.1 + 5e-4), "the mean of seeds 0 and 1"
     arguments = continuing(app.folder, ["lr=0.1,1,2"])
-    assert arguments[:3] == ["--multirun", "--config-name", "curves"]
+    assert arguments[:2] == ["--multirun", "--config-name=curves"]
     assert "lr=0.1,1" not in arguments
-    app("curves", *(a for a in arguments[3:] if not a.startswith(("hydra/sweeper=", "hydra.sweep.dir="))))
+    app("curves", *(a for a in arguments[2:] if not a.startswith(("hydra/sweeper=", "hydra.sweep.dir="))))
     assert app.column("lr") == ["0.1", "1", "2"]
     with pytest.raises(ConfigError, match="not the folder of a sweep"):
         continuing(app.folder.parent)

@@ -5,16 +5,18 @@ import pytest
 from matplotlib.image import imread
 
 from runner.hparams import row_name
+from runner.sweep import plots
 from runner.sweep.advice import edge
 from runner.sweep.importance import importances
 from runner.sweep.language import parse
+from runner.sweep.painter import Painter
 from runner.sweep.plots import draw, rows
 from tests.record.board import Board
 
 
 def test_pictures_of_a_sweep(app):
     app("curves", "lr=0.01,0.1,1", "optimizer.name=sgd,adam", "sleep=0", "hydra.sweeper.workers=2")
-    made = draw(app.folder)
+    made, _ = draw(app.folder)
     names = {"history", "importances", "slice", "parallel", "intermediate"}
     assert {p.stem for p in made} == names
     for path in made:
@@ -41,7 +43,7 @@ def test_trials_of_any_application_have_rows_in_tensorboard(app):
 
 def test_front_picture(app):
     app("pareto", "x=0,1,2", "y=0,1", "hydra.sweeper.directions=[minimize,minimize]")
-    assert "pareto" in {p.stem for p in draw(app.folder)}
+    assert "pareto" in {p.stem for p in draw(app.folder)[0]}
 
 
 def test_importances_of_a_known_function():
@@ -69,3 +71,44 @@ def test_warnings_in_words(app, capsys):
     said = capsys.readouterr().out
     assert "The best x lies on the lower edge of 1,2,3,4,5,6,7: widen it." in said
     assert "z made no difference in this range" in said
+
+
+def test_points_of_equal_value_end_no_sweep_and_have_their_other_pictures(app, capsys):
+    app("sphere", "x=-1,1", "z=a,b,c,d,e,f,g,h,i,j", "hydra.sweeper.workers=2")
+    assert app.result["status"] == "completed"
+    assert len({row["objective"] for row in app.rows}) == 1
+    made, failed = draw(app.folder)
+    assert {p.stem for p in made} == {"history", "slice", "parallel"}
+    assert failed == []
+    kinds = {"x": {"kind": "interval", "log": False}, "y": {"kind": "choice", "log": False}}
+    assert importances(kinds, [({"x": repr(i), "y": "a"}, 1.0) for i in range(20)]) == {}
+    assert importances(kinds, [({"x": "1", "y": "a"}, 1.0)]) == {}
+
+
+def test_one_point_is_drawn(app):
+    app("curves", "lr=1,1", "sleep=0")
+    assert draw(app.folder)[1] == []
+
+
+def test_a_picture_that_fails_takes_no_other_with_it_and_is_told_of(app, monkeypatch, capsys):
+    app("sphere", "x=1,2,3")
+
+    def broken(picture, figure):
+        raise ZeroDivisionError("no\nway")
+
+    (app.folder / "plots").mkdir()
+    (app.folder / "plots" / "slice.png").touch()
+    monkeypatch.setitem(plots.PICTURES, "slice", broken)
+    made, failed = draw(app.folder)
+    assert {p.stem for p in made} == {"history", "parallel"}
+    assert failed == ["slice: ZeroDivisionError: no way"]
+    assert "in broken" in capsys.readouterr().err
+    assert not (app.folder / "plots" / "slice.png").exists()
+
+
+def test_the_sweep_tells_of_pictures_that_failed(tmp_path):
+    (tmp_path / "sweep.yaml").write_text("name: x")
+    painter = Painter(tmp_path, lambda: False)
+    painter.start()
+    assert painter.finish() == ["exit status 1"]
+    assert "KeyError" in painter.log.read_text()

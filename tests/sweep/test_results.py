@@ -7,8 +7,8 @@ import optuna
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.sweep.folder import Trial
 from runner.sweep.results import best, by_point
+from runner.sweep.trial import Trial
 
 
 def trial(number, point, values, status="completed"):
