@@ -7,8 +7,10 @@ The command line prints the message of a `RunnerError` as one paragraph, without
 from __future__ import annotations
 
 import difflib
+import errno
 import os
 import signal
+import stat
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -57,6 +59,22 @@ def did_you_mean(name: str, names: Iterable[str]) -> str:
 def did_you_mean_beside(path: Path) -> str:
     """`did_you_mean` for a file or folder that is not there, among what lies in its folder."""
     return did_you_mean(path.name, os.listdir(path.parent) if os.path.isdir(path.parent) else [])
+
+
+def no_file(path: Path) -> str:
+    """What is wrong with a path at which a file was expected: a sentence that follows its name."""
+    try:
+        mode = os.stat(path).st_mode
+    except OSError as error:
+        if os.path.islink(path):
+            return "is a link to nothing."
+        return (
+            f"there is no such file.{did_you_mean_beside(path)}"
+            if error.errno == errno.ENOENT
+            else f"{error.strerror}."
+        )
+    kinds = {stat.S_ISDIR: "folder", stat.S_ISFIFO: "pipe", stat.S_ISSOCK: "socket"}
+    return f"is a {next((name for is_one, name in kinds.items() if is_one(mode)), 'device')}, not a file."
 
 
 def counted(number: int, noun: str) -> str:

@@ -16,7 +16,7 @@ from runner.data.table.gaps import NA_VALUES, Missing
 from runner.data.table.header import column_names
 from runner.engine.data import Data
 from runner.engine.spec import Field, Kind, Spec
-from runner.errors import ConfigError, RunFailed, did_you_mean, did_you_mean_beside
+from runner.errors import ConfigError, RunFailed, did_you_mean, no_file
 
 if TYPE_CHECKING:
     import polars as pl
@@ -191,7 +191,7 @@ class Csv(DataOption):
                 + (f"in it: {shown}." if tables else "there is none in it.")
             )
         if not path.is_file():
-            raise ConfigError(f"data.path={self.path}: there is no such file.{did_you_mean_beside(path)}")
+            raise ConfigError(f"data.path={self.path}: {no_file(path)}")
         return path
 
     def _check_columns(self) -> None:

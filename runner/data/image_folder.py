@@ -183,4 +183,6 @@ ABSENT = {"val": "taken from train", "test": "no test"}
 def subfolders(folder: Path) -> Iterator[Path]:
     """The folders in a folder, without hidden ones."""
     with os.scandir(folder) as entries:
-        yield from (Path(entry.path) for entry in entries if entry.is_dir() and not entry.name.startswith("."))
+        yield from (
+            Path(entry.path) for entry in entries if os.path.isdir(entry.path) and not entry.name.startswith(".")
+        )

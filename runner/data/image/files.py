@@ -20,7 +20,7 @@ from runner.data.image.listing import image_files
 from runner.data.parts.scaling import Scale, fit_images, histogram
 from runner.engine.spec import Field
 from runner.engine.transform import Bad, Raw, Transform
-from runner.errors import ConfigError, RunFailed, did_you_mean_beside
+from runner.errors import ConfigError, RunFailed, no_file
 
 T = TypeVar("T")
 Mode = Literal["RGB", "L"]
@@ -185,10 +185,10 @@ def _listed(source: str) -> Iterator[Path]:
     path = Path(os.path.expanduser(source))
     if path.is_dir():
         yield from sorted(image_files(path))
-    elif path.exists():
+    elif path.is_file():
         yield path
     else:
-        raise ConfigError(f"{source}: there is no such file or folder.{did_you_mean_beside(path)}")
+        raise ConfigError(f"{source}: {no_file(path)}")
 
 
 class _Scaled(nn.Module):

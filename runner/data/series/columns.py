@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from runner.data.parts.scaling import Floats
-from runner.errors import ConfigError, RunFailed, did_you_mean, did_you_mean_beside
+from runner.errors import ConfigError, RunFailed, did_you_mean, no_file
 
 
 def columns_of(path: Path, key: str, wanted: Collection[str] = ()) -> tuple[list[str], str]:
@@ -24,7 +24,7 @@ def columns_of(path: Path, key: str, wanted: Collection[str] = ()) -> tuple[list
         ConfigError: there is no such file, or a column is not among them.
     """
     if not path.is_file():
-        raise ConfigError(f"{path}: there is no such file.{did_you_mean_beside(path)}")
+        raise ConfigError(f"{path}: {no_file(path)}")
     try:
         with path.open("rb") as file:
             line = file.readline().decode("utf-8-sig")

@@ -16,7 +16,7 @@ from runner.data.table.blocks import BLOCK, BadLine, read_blocks
 from runner.data.table.header import NOT_UTF8, read_header
 from runner.data.table.transform import TableTransform
 from runner.engine.transform import Bad, Raw
-from runner.errors import ConfigError, RunFailed, did_you_mean, did_you_mean_beside
+from runner.errors import ConfigError, RunFailed, did_you_mean, no_file
 
 CHUNK = 65_536  # rows of parquet or JSON lines at a time
 
@@ -84,7 +84,7 @@ def table_file(source: str) -> Path:
     if path.is_dir():
         raise ConfigError(f"{source}: is a folder. Expected a table: {', '.join(_SUFFIXES)}.")
     if not path.exists():
-        raise ConfigError(f"{source}: there is no such file.{did_you_mean_beside(path)}")
+        raise ConfigError(f"{source}: {no_file(path)}")
     format_of(path)
     return path
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from runner.engine.transform import Bad, Raw
-from runner.errors import ConfigError, did_you_mean_beside
+from runner.errors import ConfigError, no_file
 
 JSON_LINES = (".jsonl", ".ndjson", ".json")
 
@@ -49,10 +49,8 @@ def _check(source: str) -> None:
     if source == "-" or path.is_file():
         return
     if not path.is_dir():
-        near = did_you_mean_beside(path)
         raise ConfigError(
-            f"{source}: there is no such file.{near} Expected a file of text lines or JSON lines, a folder of .txt "
-            "files, or -."
+            f"{source}: {no_file(path)} Expected a file of text lines or JSON lines, a folder of .txt files, or -."
         )
     if next(path.rglob("*.txt"), None) is None:
         raise ConfigError(f"{source}: there is no .txt file in this folder. Expected some, each of them a text.")
@@ -71,6 +69,9 @@ def _contents(source: str) -> Iterator[tuple[str, bytes | Bad]]:
         yield from _lines("-", sys.stdin.buffer)
     elif Path(source).is_dir():
         for path in sorted(Path(source).rglob("*.txt")):
+            if not path.is_file():
+                yield str(path), Bad(str(path), no_file(path))
+                continue
             try:
                 yield str(path), path.read_bytes()
             except OSError as error:
