@@ -24,7 +24,7 @@ class Before:
 
     def __init__(self, place: RunFolder) -> None:
         self.place = place
-        self.names = {name for name in os.listdir(place.path) if name != place.lock.path.name or not place.lock.created}
+        self.paths = self._paths() - ({place.lock.path} if place.lock.created else set())
         files = (place.config, place.manifest, place.metrics, place.result, place.stop, place.log)
         self.files = {path: content for path in files if (content := _content(path)) is not None}
         self.state = self._state()
@@ -42,12 +42,15 @@ class Before:
         for path, content in self.files.items():
             if _content(path) != content:
                 write_bytes(path, content)
-        for name in set(os.listdir(self.place.path)) - self.names:
-            path = self.place.path / name
+        for path in sorted(self._paths() - self.paths):
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path, ignore_errors=True)
             else:
                 path.unlink(missing_ok=True)
+
+    def _paths(self) -> set[Path]:
+        """What lies in the folder and in those in it that a run writes to again."""
+        return {path for folder in (self.place.path, self.place.path / "val") for path in folder.glob("*")}
 
     def _state(self) -> tuple[int, ...]:
         with suppress(OSError):
