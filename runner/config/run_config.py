@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import yaml
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.basecontainer import BaseContainer
 from omegaconf.errors import OmegaConfBaseException
 
 from runner.config.compose import Command, check_deletion, refuse_sweeps, without_hydra
@@ -34,10 +37,41 @@ PLACE = re.compile(r"data\.(path|root)=")
 
 
 def freeze(config: DictConfig) -> str:
-    """The configuration as YAML: resolved, but for values that come from the environment; Hydra's node left out."""
+    """The configuration as YAML: resolved, but for what comes from the environment; Hydra's node left out.
+
+    What comes from there is found by resolving twice: a value that is another one in another environment stays a
+    reference, as do copies of it, texts made of it and values that are chosen by it.
+    """
     own = without_hydra(config)
-    plain = _frozen(OmegaConf.to_container(own, resolve=False), OmegaConf.to_container(own, resolve=True))
+    raw, values = OmegaConf.to_container(own, resolve=False), OmegaConf.to_container(own, resolve=True)
+    elsewhere = values
+    if _SECRET.search(str(OmegaConf.to_container(config, resolve=False))):
+        with _another_environment():
+            elsewhere = _by_entry(own)
+    plain = _frozen(raw, values, elsewhere)
     return yaml.dump(plain, Dumper=_Dumper, sort_keys=False, default_flow_style=None, allow_unicode=True, width=120)
+
+
+@contextmanager
+def _another_environment() -> Iterator[None]:
+    """Every variable of the environment has a value that it has nowhere else."""
+    before = BaseContainer._resolvers["oc.env"]
+    OmegaConf.register_new_resolver("oc.env", lambda name, default=None: f"<{name} elsewhere>", replace=True)
+    try:
+        yield
+    finally:
+        BaseContainer._resolvers["oc.env"] = before
+
+
+def _by_entry(node: Any) -> Any:
+    """Plain values of a node; None for those that can't be resolved."""
+    if not OmegaConf.is_config(node):
+        return node
+    found = {}
+    for name in node if OmegaConf.is_dict(node) else range(len(node)):
+        with suppress(Exception):  # resolvers of the user's own may raise anything
+            found[name] = _by_entry(node[name])
+    return found if OmegaConf.is_dict(node) else [found.get(number) for number in range(len(node))]
 
 
 class _Dumper(yaml.SafeDumper):
@@ -51,12 +85,14 @@ class _Dumper(yaml.SafeDumper):
 _Dumper.add_representer(str, _Dumper.text)
 
 
-def _frozen(raw: Any, resolved: Any) -> Any:
-    if isinstance(raw, dict) and isinstance(resolved, dict):
-        return {key: _frozen(raw[key], resolved[key]) for key in raw}
-    if isinstance(raw, list) and isinstance(resolved, list):
-        return [_frozen(a, b) for a, b in zip(raw, resolved, strict=True)]
-    return raw if isinstance(raw, str) and _SECRET.search(raw) else resolved
+def _frozen(raw: Any, values: Any, elsewhere: Any) -> Any:
+    if isinstance(raw, dict) and isinstance(values, dict):
+        known = elsewhere if isinstance(elsewhere, dict) else {}
+        return {key: _frozen(raw[key], values[key], known.get(key)) for key in raw}
+    if isinstance(raw, list) and isinstance(values, list):
+        there = elsewhere if isinstance(elsewhere, list) and len(elsewhere) == len(raw) else [None] * len(raw)
+        return [_frozen(*entries) for entries in zip(raw, values, there, strict=True)]
+    return raw if isinstance(raw, str) and "${" in raw and values != elsewhere else values
 
 
 def thaw(path: Path) -> DictConfig:

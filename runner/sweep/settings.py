@@ -151,9 +151,15 @@ def _check_argument(key: str, value: Any, hint: Any) -> None:
         raise ConfigError(f"{key}={value}: expected {what}{limit}.")
 
 
+_REFERENCE = re.compile(r"\$\{[^{},]*\}")  # without a default, which would stand there in plain sight
+_PASSWORD = re.compile(
+    r"://[^:/@\s]*:[^@\s]+@|[?&;](\w*(password|passwd|pwd|secret|token)|\w*key)=[^&;\s]", re.IGNORECASE
+)
+
+
 def check_storage(raw: Any) -> None:
     """Refuse a password in plain sight: it would be written into configs and tables."""
-    if isinstance(raw, str) and re.search(r"://[^/@\s$]*:[^/@\s$]+@", raw):
+    if isinstance(raw, str) and _PASSWORD.search(_REFERENCE.sub("", raw)):
         raise ConfigError(
             "hydra.sweeper.storage: holds a password. Put the URL in an environment variable and name that: "
             "hydra.sweeper.storage='${oc.env:STUDY_URL}'."
