@@ -32,7 +32,35 @@ def hydra_flags(arguments: list[str]) -> tuple[argparse.Namespace, list[str]]:
     for flag, instead in HIDDEN.items():
         if getattr(flags, flag.strip("-").replace("-", "_")):
             raise ConfigError(f"{flag}: not taken here. {instead}")
+    _check_together(flags)
     return flags, [*(word for word in arguments if word not in flags.overrides), *flags.overrides]
+
+
+def _check_together(flags: argparse.Namespace) -> None:
+    """Refuse flags that Hydra refuses together, or would ignore."""
+    doing = {"--run": flags.run, "--cfg": flags.cfg, "--info": flags.info, "--shell-completion": flags.shell_completion}
+    given = [flag for flag, value in doing.items() if value]
+    if flags.run and flags.multirun:
+        given = ["--run", "--multirun"]
+    if len(given) > 1:
+        raise ConfigError(f"{given[0]} and {given[1]}: one of them at a time.")
+    if (flags.resolve or flags.package) and not flags.cfg:
+        alone = "--resolve" if flags.resolve else f"--package {flags.package}"
+        raise ConfigError(f"{alone}: goes with --cfg job, which shows the configuration.")
+
+
+def is_sweep(flags: argparse.Namespace) -> bool:
+    """Whether a command asks for a sweep: by ``--multirun``, or as Hydra also has it, by ``hydra.mode=MULTIRUN``."""
+    return flags.multirun or any(word.lstrip("+") == "hydra.mode=MULTIRUN" for word in flags.overrides)
+
+
+def showing(flags: argparse.Namespace) -> list[str]:
+    """The flags that show a configuration, without ``--multirun``, beside which Hydra does not take them."""
+    words = ["--resolve"] if flags.resolve else []
+    for flag in ("cfg", "info", "package", "config-dir", "config-name"):
+        if value := getattr(flags, flag.replace("-", "_")):
+            words += [f"--{flag}", value]
+    return words
 
 
 def verb_first(arguments: list[str]) -> list[str]:

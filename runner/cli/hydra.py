@@ -9,13 +9,18 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner.cli.flags import hydra_flags
+from runner.cli.completion import complete
+from runner.cli.flags import hydra_flags, is_sweep, showing
 from runner.cli.trials import Trials, config_dir_of
 from runner.errors import ConfigError, RunnerError
 from runner.record.folder import RunFolder, kept_when_started, make
 
 if TYPE_CHECKING:
+    from argparse import Namespace
+
     from omegaconf import DictConfig
+
+    from runner.config.compose import Command
 
 
 def train(arguments: list[str]) -> int:
@@ -28,30 +33,32 @@ def train(arguments: list[str]) -> int:
     flags, arguments = hydra_flags(arguments)
     options = arguments[: len(arguments) - len(flags.overrides)]
     command = Command(flags.overrides, flags.config_dir, flags.config_name or "config")
+    if flags.shell_completion:
+        check_folder(command)
+        return complete(flags, _hydra)
     if flags.hydra_help:
         compose_run(command)
-    if flags.shell_completion or flags.hydra_help:
         check_folder(command)
         return _hydra(arguments)
     of_sweeps = [word for word in flags.overrides if word.lstrip("+").startswith(("hydra/sweeper", "hydra.sweeper."))]
     for word in of_sweeps:
         habits.refuse_choice(word)
-    if flags.multirun:
+    if flags.cfg or flags.info:
+        return _show(flags, command)
+    if is_sweep(flags):
         return _hydra([*options, *compose_sweep(command)])
     config = compose_run(command)
     if of_sweeps:
-        habits.refuse_unknown(config.hydra.sweeper)
-    arguments = [*options, *(override.input_line or "" for override in command.parsed)]
-    if flags.package and OmegaConf.select(config, flags.package) is None:
-        raise ConfigError(f"--package {flags.package}: there is no such part of the config, such as optimizer.")
-    if flags.cfg or flags.info:
-        return _hydra(arguments)
+        habits.refuse_unknown(OmegaConf.to_container(config.hydra.sweeper, resolve=False))  # type: ignore[arg-type]
+    if config.hydra.mode is not None and config.hydra.mode.name == "MULTIRUN":  # a config file's word
+        return _hydra([*options, *compose_sweep(command)])
     if searched := config.hydra.runtime.choices.get("space"):
         raise ConfigError(f"space={searched}: a space to search, not a run. Add --multirun and hydra/sweeper=bayes.")
     from runner.config.check import check_run
     from runner.run import RUNS, new_folder
 
     check_run(config)
+    arguments = [*options, *(override.input_line or "" for override in command.parsed)]
     given = config.hydra.run.dir if "hydra.run.dir" in command.typed() else None
     with kept_when_started(RUNS if given is None else Path(given)) as made:
         folder = new_folder(config) if given is None else chosen_folder(given)
@@ -64,6 +71,22 @@ def quoted(text: str) -> str:
     """A text as Hydra's grammar and OmegaConf take it, whatever is in it."""
     text = re.sub(r"(\\*)('|$)", lambda m: m[1] * 2 + "\\" * bool(m[2]) + m[2], text)
     return "'" + re.sub(r"(\\*)\$\{", lambda m: m[1] * 2 + "\\${", text) + "'"
+
+
+def _show(flags: Namespace, command: Command) -> int:
+    """Let Hydra show the configuration of a run, or of the first trial of a sweep; nothing is run."""
+    from omegaconf import OmegaConf
+
+    from runner.config.compose import Command, compose_run, compose_sweep, first_trial
+
+    if is_sweep(flags):
+        compose_sweep(command)
+        overrides = [word for word in first_trial(command) if not word.lstrip("+").startswith("hydra.mode=")]
+        command = Command([*overrides, "hydra.mode=MULTIRUN"], command.config_dir, command.config_name)
+    config = compose_run(command)
+    if flags.package and flags.package != "_global_" and OmegaConf.select(config, flags.package) is None:
+        raise ConfigError(f"--package {flags.package}: there is no such part of the config, such as optimizer.")
+    return _hydra([*showing(flags), *(override.input_line or "" for override in command.parsed)])
 
 
 def chosen_folder(given: str | None) -> Path:

@@ -16,7 +16,17 @@ from pathlib import Path
 from runner import __version__
 from runner.cli import signals, streams
 from runner.cli.find import find_batch_size, find_lr
-from runner.cli.flags import hydra_flags, known_flags, no_more, run_folder, switch, take, trusted_of, verb_first
+from runner.cli.flags import (
+    hydra_flags,
+    is_sweep,
+    known_flags,
+    no_more,
+    run_folder,
+    switch,
+    take,
+    trusted_of,
+    verb_first,
+)
 from runner.cli.hydra import chosen_folder, train
 from runner.cli.predict import predict
 from runner.cli.streams import NOBODY_READS
@@ -277,7 +287,7 @@ def _check(arguments: list[str]) -> int:
 
     flags, _ = hydra_flags(arguments)
     command = Command(flags.overrides, flags.config_dir, flags.config_name or "config")
-    if flags.multirun:
+    if is_sweep(flags):
         return train([*arguments, "hydra.sweeper.dry_run=true"])
     check_run(compose_run(command))
     print("ok")

@@ -268,8 +268,7 @@ def compose_sweep(command: Command) -> list[str]:
         ConfigError: as `compose_run`.
     """
     check_names(command)
-    below = tuple(f"{group.replace('/', '.')}." for group in _searched(command))
-    kept = [o for o in command.parsed if not o.key_or_group.startswith(below) or o.key_or_group.startswith("hydra.")]
+    kept = _without_searched(command)
     config = _checked(command, kept)
     try:
         OmegaConf.to_container(config.hydra.sweeper, resolve=True)
@@ -283,6 +282,31 @@ def compose_sweep(command: Command) -> list[str]:
             line = f"{key}=choice({value})"
         overrides.append(line)
     return overrides
+
+
+def first_trial(command: Command) -> list[str]:
+    """The overrides of a sweep with the first value of each, such as `compose_run` takes."""
+    kept = _without_searched(command)
+    with _hydra(command) as hydra:
+        config = _composed_in_words(hydra, command, kept)
+    chosen = [o for o in command.parsed if o in kept or o.is_add() or _is_there(config, o.key_or_group)]
+    return [text for override in chosen if (text := _first(override))]
+
+
+def _is_there(config: DictConfig, key: str) -> bool:
+    """Whether the configuration has a key; a value that is still required counts."""
+    node: Any = config
+    for part in key.split("."):
+        if not OmegaConf.is_dict(node) or part not in node.keys():  # noqa: SIM118 - see `_explain_key`
+            return False
+        node = followed(node, part)
+    return True
+
+
+def _without_searched(command: Command) -> list[Override]:
+    """The overrides, without values of groups that are searched over."""
+    below = tuple(f"{group.replace('/', '.')}." for group in _searched(command))
+    return [o for o in command.parsed if not o.key_or_group.startswith(below) or o.key_or_group.startswith("hydra.")]
 
 
 def _searched(command: Command) -> set[str]:
@@ -535,10 +559,9 @@ def _explain_key(command: Command, config: DictConfig, key: str, override: Overr
     if OmegaConf.is_dict(node) and isinstance(value, dict):
         keys = [str(k) for k in node]
         if (unknown := next((str(k) for k in value if str(k) not in keys), None)) is not None:
-            more = " A further key to search is typed by itself: KEY=VALUES." if key == "hydra.sweeper.params" else ""
             return (
                 f"{override.input_line}: {key} has no key {unknown!r}.{did_you_mean(unknown, keys)} "
-                f"Keys: {', '.join(keys) or 'none'}.{more}"
+                f"Keys: {', '.join(keys) or 'none'}."
             )
     return None
 

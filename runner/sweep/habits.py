@@ -42,7 +42,7 @@ def refuse_unknown(sweeper: Mapping[str, Any]) -> None:
     """Refuse keys of ``hydra.sweeper`` that nobody reads.
 
     Args:
-        sweeper: the node, as composed; that of a sweeper which is not ours passes.
+        sweeper: the node, as composed and not resolved; that of a sweeper which is not ours passes.
 
     Raises:
         ConfigError: with what is meant.
@@ -52,11 +52,13 @@ def refuse_unknown(sweeper: Mapping[str, Any]) -> None:
     from runner.sweep.settings import Settings
 
     known = ["sampler", "pruner", *(field.name for field in fields(Settings))]
-    for key in sweeper:
+    for key, value in sweeper.items():
         if key in known or key in ("_target_", "_recursive_"):
             continue
         hint = f" {KEYS[key]}" if key in KEYS else did_you_mean(key, known)
-        raise ConfigError(f"hydra.sweeper.{key}: there is no such key.{hint} Keys: {', '.join(known)}.")
+        raise ConfigError(
+            f"hydra.sweeper.{key}={value}: hydra.sweeper has no key {key!r}.{hint} Keys: {', '.join(known)}."
+        )
 
 
 def refuse_choice(override: str) -> None:

@@ -26,20 +26,91 @@ def test_info(start, tmp_path, what):  # changes how the whole process logs
     assert list(tmp_path.iterdir()) == []
 
 
+SPACE = ("optimizer=adam,momentum", "optimizer.lr=0.3,0.1", "optimizer.dampening=0.1,0.2")
+
+
+@pytest.mark.parametrize("multirun", [("-m", "hydra.mode=RUN"), ("hydra.mode=MULTIRUN",)])
+def test_the_config_of_a_sweep_is_that_of_its_first_trial(say, tmp_path, multirun):
+    answer = say(*multirun, "--cfg", "job", *SPACE)
+    assert (answer.code, answer.err) == (0, "")
+    assert answer.out == say("--cfg", "job", "optimizer=adam", "optimizer.lr=0.3").out
+    answer = say(*multirun, "--cfg", "hydra", "--package", "hydra.mode", *SPACE)
+    assert (answer.code, answer.out) == (0, "RunMode.MULTIRUN\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_all_of_a_sweep_s_config(say, tmp_path):
+    words = ("--multirun", "hydra/sweeper=bayes", "hydra.sweeper.n_trials=7", *SPACE)
+    everything = yaml.safe_load(say("--cfg", "all", *words).out)
+    assert everything["hydra"]["sweeper"]["n_trials"] == 7
+    assert everything["hydra"]["mode"] == "MULTIRUN"
+    assert everything["optimizer"]["lr"] == 0.3
+    part = yaml.safe_load(say("--cfg", "job", "--package", "optimizer", "--resolve", *words).out)
+    assert part == everything["optimizer"]
+    whole = yaml.safe_load(say("--cfg", "job", "--package", "_global_", *words).out)
+    assert whole == {key: value for key, value in everything.items() if key != "hydra"}
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("what", ["defaults", "defaults-tree", "searchpath", "config", "plugins", "all"])
+def test_info_of_a_sweep(start, tmp_path, what):
+    out, error = (process := start("--multirun", "--info", what, *SPACE)).communicate(timeout=60)
+    assert (process.returncode, error) == (0, "")
+    assert out
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
-    ("line", "offered"),
+    ("words", "message"),
     [
-        ("runner optimizer=", {"optimizer=adam", "optimizer=sgd"}),
-        ("runner model=resnet model.", {"model.depth=", "model.width="}),
-        ("runner sched", {"scheduler="}),
+        (("--multirun", "--cfg", "job", "optimizer=sgd,adm"), "optimizer has no option 'adm'"),
+        (("--multirun", "--info", "defaults", "optimizer=sgd", "modle=a,b"), "there is no 'modle'"),
+        (("--multirun", "--cfg", "job", "--package", "nothing", "optimizer=sgd,adam"), "--package nothing"),
+        (("--cfg", "job", "--info", "all"), "--cfg and --info: one of them at a time"),
+        (("--run", "--cfg", "job"), "--run and --cfg: one of them at a time"),
+        (("--run", "--multirun", "seed=1,2"), "--run and --multirun: one of them at a time"),
+        (("--resolve",), "--resolve: goes with --cfg job"),
+        (("--package", "optimizer"), "--package optimizer: goes with --cfg job"),
+        (("--multirun", "--config-name", "nosuch", "seed=1,2"), "--config-name nosuch: there is no such config"),
     ],
 )
-def test_shell_completion(say, monkeypatch, line, offered):
-    monkeypatch.setenv("COMP_LINE", line)
-    monkeypatch.setenv("COMP_POINT", str(len(line)))
-    answer = say("--shell-completion", "query=bash")
-    assert answer.code == 0
-    assert offered <= set(answer.out.split())
+def test_flags_that_say_nothing_together(say, tmp_path, words, message):
+    answer = say(*words)
+    assert (answer.code, answer.out) == (2, "")
+    assert message in answer.err
+    assert "Traceback" not in answer.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_hydra_help(start, tmp_path):
+    out, error = (process := start("--hydra-help")).communicate(timeout=60)
+    assert (process.returncode, error) == (0, "")
+    assert "hydra/sweeper: basic, bayes, cmaes" in out
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_sweep_by_its_mode(say, tmp_path):
+    dry = ("hydra.sweeper.dry_run=true", *SPACE)
+    shown = say("hydra.mode=MULTIRUN", *dry)
+    assert (shown.code, shown.err) == (0, "")
+    assert "optimizer.dampening: 0.1,0.2   when optimizer=momentum" in shown.out
+
+
+@pytest.mark.slow
+def test_every_way_to_ask_for_a_sweep(say, tmp_path):
+    dry = ("hydra.sweeper.dry_run=true", *SPACE)
+    shown = say("--multirun", *dry).out
+    assert say("hydra.mode=MULTIRUN", *dry).out == shown
+    assert say("check", "hydra.mode=MULTIRUN", *SPACE).out == shown
+    mine = tmp_path / "mine/experiment/many.yaml"
+    mine.parent.mkdir(parents=True)
+    params = {"optimizer": "adam,momentum", "optimizer.lr": "0.3,0.1", "optimizer.dampening": "0.1,0.2"}
+    node = {"mode": "MULTIRUN", "sweeper": {"params": params, "dry_run": True}}
+    mine.write_text("# @package _global_\n" + yaml.safe_dump({"hydra": node}))
+    by_file = say("--config-dir", "mine", "experiment=many")
+    assert by_file.code == 0, by_file.err
+    assert "optimizer.lr: 0.3,0.1" in by_file.out
 
 
 @pytest.mark.slow

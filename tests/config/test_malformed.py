@@ -128,8 +128,7 @@ MALFORMED = [
     ("-m hydra/sweeper=bayes hydra.sweeper.n_trails=5", "hydra.sweeper has no key", "Did you mean 'n_trials'?"),
     (
         "-m space=lr hydra/sweeper=bayes 'hydra.sweeper.params={optimizer.lrr: 0.1}'",
-        "hydra.sweeper.params has no key 'optimizer.lrr'. Did you mean 'optimizer.lr'?",
-        "typed by itself",
+        "hydra.sweeper.params.optimizer.lrr: optimizer has no key 'lrr'. Did you mean 'lr'?",
     ),
     ("space=lr", "error: space=lr: a space to search, not a run", "--multirun"),
     ("-m seed=1,2 hydra/sweeper=bayse", "error: hydra/sweeper=bayse", "Did you mean 'bayes'"),

@@ -29,7 +29,7 @@ from tests.cli.conftest import say  # noqa: F401
         ("hydra.sweeper.optim.budget=4", "Write n_trials for budget"),
         ("hydra.sweeper.parametrization={x: 1}", "Write hydra.sweeper.params"),
         ("hydra.sweeper.n_trails=4", "Did you mean 'n_trials'"),
-        ("+hydra.sweeper.zzzzz=4", "there is no such key. Keys: sampler, pruner, n_trials"),
+        ("+hydra.sweeper.zzzzz=4", "hydra.sweeper has no key 'zzzzz'. Keys: sampler, pruner, n_trials"),
         ("hydra.sweeper.sampler.seed=4", "Write hydra.sweeper.seed"),
         ("hydra.sweeper.sampler.n_ei_candidate=4", "Did you mean 'n_ei_candidates'"),
         ("hydra.sweeper.sampler.n_startup_trials=0", "expected a whole number of at least 1"),
@@ -102,7 +102,7 @@ def test_our_own_program(say):  # noqa: F811
         (("--multirun", "hydra/sweeper=optuna", "optimizer=sgd,adam"), "Write hydra/sweeper=bayes"),
         (("--multirun", "hydra/sweeper/sampler=tpe", "optimizer=sgd,adam"), "Write hydra/sweeper=bayes"),
         (("--multirun", "hydra.sweeper.n_jobs=2", "optimizer=sgd,adam"), "Write hydra.sweeper.workers"),
-        (("check", "--multirun", "hydra.sweeper.n_job=2", "optimizer=sgd,adam"), "there is no such key"),
+        (("check", "--multirun", "hydra.sweeper.n_job=2", "optimizer=sgd,adam"), "hydra.sweeper has no key 'n_job'"),
         (("hydra.sweeper.n_jobs=2",), "Write hydra.sweeper.workers"),
     ):
         answer = say(*words)
