@@ -129,7 +129,7 @@ def resume(
         check_resumable(command.parsed)
         config = thaw(place.config)
         config.trusted_targets = trusted_targets or []
-        before = int(config.trainer.max_epochs)
+        before = OmegaConf.select(config, "trainer.max_epochs")
         patch(config, command)
         recipe = check_run(config, fresh=False)
         status = place.read_json(place.result).get("status")
