@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 from runner.sweep.configs import Configs
-from runner.sweep.folder import SweepFolder, slug
+from runner.sweep.folder import SweepFolder, plain_name, slug
 from runner.sweep.plan import Plan
 from runner.sweep.pruning import Curve
 from runner.sweep.samplers import Grid
@@ -140,7 +140,8 @@ class Agenda:
             counted = f"{key}={int(self.configs.composer.current(key) or 0) + repeat}"
             own, overrides = [*own, counted], [*overrides, counted]
         frozen = self.configs.freeze(number, overrides)
-        trial = Trial(number, point, index, repeat, params, overrides, f"{number:04d}-{slug(own)}", frozen)
+        name = f"{number:04d}-{plain_name(self.configs.words(number)) or slug(own)}"
+        trial = Trial(number, point, index, repeat, params, overrides, name, frozen)
         self.folder.create(trial)
         self.trials[number] = trial
         members.append(trial)

@@ -48,14 +48,13 @@ class Composer:
         """The options of a config group; empty for what is no group."""
         if (group, kind) not in self._options:
             name = self.master.hydra.job.config_name
-            found = [] if "." in group else self.loader.get_group_options(group, kind, name, self._commanded())
+            found = (
+                []
+                if "." in group
+                else self.loader.get_group_options(group, kind, name, as_typed(self.master.hydra.overrides.hydra))
+            )
             self._options[group, kind] = found
         return self._options[group, kind]
-
-    def _commanded(self) -> list[str]:
-        """What the command says of Hydra itself; what can be resolved only in a job is left as it is."""
-        lines: list[str] = OmegaConf.to_container(self.master.hydra.overrides.hydra, resolve=False)  # type: ignore[assignment]
-        return lines
 
     def is_group(self, override: Override) -> bool:
         """Whether the override chooses a config file."""
@@ -78,7 +77,9 @@ class Composer:
         if lines not in self._outlines:
             name = self.master.hydra.job.config_name
             try:
-                found = self.loader.load_configuration(name, [*self._commanded(), *lines], RunMode.MULTIRUN)
+                found = self.loader.load_configuration(
+                    name, [*as_typed(self.master.hydra.overrides.hydra), *lines], RunMode.MULTIRUN
+                )
             except (HydraException, OmegaConfBaseException) as error:
                 unknown = self._unknown(self._parser.parse_overrides(list(lines)))
                 raise unknown or ConfigError(f"{' '.join(lines)}: {_reason(error)}") from error

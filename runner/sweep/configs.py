@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf.errors import OmegaConfBaseException
 
 from runner.errors import ConfigError
 from runner.sweep.composer import Composer
@@ -50,6 +52,17 @@ class Configs:
         frozen: dict[str, Any] = json.loads(_json(_task_config(config)))
         return frozen
 
+    def words(self, number: int) -> str:
+        """What ``hydra.sweep.subdir`` calls a run that was just frozen; empty where it says no more than its number.
+
+        The number itself, which keeps folders apart, is left out where the words begin with it. The jobs of other
+        applications put their files where it says, beside their records.
+        """
+        config = self._fresh.get(number) if self.plan.protocol else None
+        with contextlib.suppress(ConfigError):  # it was well for the points that were checked
+            return "" if config is None else re.sub(rf"^{number}(?!\d)", "", subdir(config, number))
+        return ""
+
     def of(self, trial: Trial, folder: Path) -> DictConfig:
         """The trial's config as it was frozen, whatever became of ``conf/`` since.
 
@@ -77,12 +90,38 @@ class Configs:
             config.hydra.sweep.dir = str(folder.parents[1])
             if self.plan.protocol or not _chosen_subdir(config):
                 config.hydra.sweep.subdir = f"{folder.parent.name}/{folder.name}"
-            config.hydra.job.id, config.hydra.job.num = str(trial.number), trial.number
+        _number(config, trial.number)
         return config
 
     def _of_task(self, overrides: Sequence[str]) -> list[str]:
         """What a record says beside Hydra's own part, of which only this sweep's command is believed."""
         return [line for line in overrides if line in self.plan.space.fixed or not _OF_HYDRA.match(line)]
+
+
+def subdir(config: DictConfig, number: int) -> str:
+    """``hydra.sweep.subdir`` of a job with this config, which is given its number.
+
+    Raises:
+        ConfigError: it is made of something that has no value.
+    """
+    _number(config, number)
+    hydra = HydraConfig.instance()
+    before = hydra.cfg
+    hydra.cfg = config  # type: ignore[assignment]  # for the resolver ``hydra:``
+    try:
+        return str(config.hydra.sweep.subdir)
+    except OmegaConfBaseException as error:
+        raise ConfigError(
+            f"hydra.sweep.subdir: {str(error).splitlines()[0].rstrip('.')}. Expected words that every trial has, such as "
+            "'${hydra.job.num}' or '${hydra.job.override_dirname}'."
+        ) from error
+    finally:
+        hydra.cfg = before
+
+
+def _number(config: DictConfig, number: int) -> None:
+    with open_dict(config.hydra):
+        config.hydra.job.id, config.hydra.job.num = str(number), number
 
 
 def _task_config(config: DictConfig) -> dict[str, Any]:

@@ -219,6 +219,11 @@ def slug(overrides: Iterable[str]) -> str:
     return name[:80].rstrip("-.") or "trial"
 
 
+def plain_name(words: str) -> str:
+    """What can stand in the name of one folder, of words of any kind: ``lr=0.1,opt=adam``; at most 200 characters."""
+    return re.sub(r"[^A-Za-z0-9.+_=,@-]+", "-", words)[:200].strip("-._")
+
+
 def _short(text: str) -> str:
     try:
         number = float(text)

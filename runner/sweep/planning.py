@@ -13,6 +13,7 @@ from omegaconf import DictConfig
 
 from runner.errors import ConfigError, counted, did_you_mean
 from runner.sweep.composer import Composer, UnknownKey, is_integer
+from runner.sweep.configs import subdir
 from runner.sweep.coverage import covering
 from runner.sweep.language import parse, with_whole_numbers
 from runner.sweep.plan import Plan
@@ -165,6 +166,7 @@ class Planning:
                 continue
             seen.add(tuple(overrides))
             config = self.composer.compose(overrides)
+            subdir(config, 0)
             for key, value in commanded.items():
                 if config[key] != value:
                     raise ConfigError(

@@ -131,6 +131,14 @@ COMMANDS = {
     "fractions": ["db=mysql", "x=range(0.1,0.9,0.2)", "y=range(1,0,-0.25)"],
     "cast ranges": ["db=mysql", "x=int(range(0.5,3.5))", "y=float(range(2))"],
     "no sweep": ["db=mysql", "x=5"],
+    "Hydra's own keys, left to the job": [
+        *("hydra.sweep.subdir=${hydra.job.num}", "hydra.run.dir=a/${hydra.job.override_dirname}", "hydra.job.chdir=true"),
+        *("+hydra.job.env_set={N:n${hydra.job.num}}", "hydra.job.name=${hydra:job.num}", "db=mysql", "x=1,2"),
+    ],
+    "override_dirname": [
+        *("hydra.job.config.override_dirname={kv_sep: ':', item_sep: ' ', exclude_keys: [z, db]}", "y=3", "db=mysql"),
+        *("x=1,2", "z=a,b", "+more=one"),
+    ],
 }
 
 

@@ -226,6 +226,7 @@ def test_conditions_hold_in_every_sampler(app):
         (["x=1,2", "hydra.sweeper.params={z.a: 2}"], "grid", "params.z.a: z is a value, it has no key 'a'"),
         (["hydra.sweeper.params={y: {spce: '1,2'}}"], "grid", "params.y: unknown 'spce'. Did you mean 'space'?"),
         (["x=1,2", "hydra.sweeper.workers=0"], "grid", "workers=0: expected a whole number"),
+        (["x=1,2", "hydra.sweep.subdir=${nowhere}"], "grid", "subdir: Interpolation key 'nowhere' not found. Expected"),
         (["x=1,2", "hydra.sweeper.pruner=medain"], "grid", "Did you mean 'median'"),
         (["x=1,2", "hydra.sweeper.pruner={name: asha, min_epoch: 2}"], "grid", "Did you mean 'min_epochs'"),
         (["x=1,2", "hydra.sweeper.pruner={name: asha, min_epochs: few}"], "grid", "min_epochs=few: expected"),
@@ -280,6 +281,15 @@ def test_dry_run_shows_and_starts_nothing(app, capsys):
     assert "points: 12 of 12" in shown
     assert "x=1 y=0" in shown
     assert not app.folder.exists()
+
+
+def test_a_trials_folder_is_called_what_the_user_says_behind_its_number(app):
+    named = ["hydra.sweep.subdir=${hydra.job.num}/${hydra.job.override_dirname}", "hydra.job.chdir=true"]
+    app("sphere", "x=1,2", "z=a", *named, "+hydra.job.env_set.NUMBER=n${hydra.job.num}")
+    assert app.column("folder") == ["trials/0000-x=1,z=a", "trials/0001-x=2,z=a"]
+    app("sphere", "x=1,2", f"hydra.sweep.dir={app.folder}2", "hydra.sweep.subdir=${hydra:job.id}")
+    app.folder = Path(f"{app.folder}2")
+    assert app.column("folder") == ["trials/0000-x_1", "trials/0001-x_2"]
 
 
 def test_a_combination_that_can_not_be_composed_is_a_row(app, monkeypatch):
