@@ -112,8 +112,8 @@ def subdir(config: DictConfig, number: int) -> str:
         return str(config.hydra.sweep.subdir)
     except OmegaConfBaseException as error:
         raise ConfigError(
-            f"hydra.sweep.subdir: {str(error).splitlines()[0].rstrip('.')}. Expected words that every trial has, such as "
-            "'${hydra.job.num}' or '${hydra.job.override_dirname}'."
+            f"hydra.sweep.subdir: {str(error).splitlines()[0].rstrip('.')}. Expected words that every trial has, such "
+            "as '${hydra.job.num}' or '${hydra.job.override_dirname}'."
         ) from error
     finally:
         hydra.cfg = before

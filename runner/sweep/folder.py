@@ -20,6 +20,7 @@ from typing import Any
 
 from runner.errors import ConfigError
 from runner.record.lock import Lock
+from runner.sweep.space import unescaped
 from runner.sweep.trial import Trial, from_record
 
 
@@ -154,14 +155,14 @@ class SweepFolder:
         return [found[number] for number in sorted(found)], bad
 
     def write_table(self, trials: Iterable[Trial], keys: list[str], objectives: list[str]) -> None:
-        """``trials.csv``: a row per trial, a column per swept key and per objective."""
+        """``trials.csv``: a row per trial, a column per swept key (as people read it) and per objective."""
         out = io.StringIO()
         rows = csv.writer(out)
         rows.writerow(["number", "point", "status", "cause", *objectives, "seconds", "folder", "overrides", *keys])
         for t in trials:
             values = [repr(v) for v in t.values] if t.values else [""] * len(objectives)
             row = [t.number, t.point, t.status, t.cause or "", *values, f"{t.seconds:.3f}", f"trials/{t.folder}"]
-            rows.writerow([*row, " ".join(t.overrides), *(t.params.get(key, "") for key in keys)])
+            rows.writerow([*row, " ".join(t.overrides), *(unescaped(t.params.get(key, "")) for key in keys)])
         write(self.table, out.getvalue())
 
 

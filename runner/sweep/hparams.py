@@ -13,6 +13,7 @@ from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 from runner import hparams
 from runner.sweep.folder import SweepFolder
+from runner.sweep.space import unescaped
 from runner.sweep.trial import Trial
 
 _SUFFIX = ".sweep"
@@ -42,7 +43,7 @@ def _shows_itself(place: Path) -> bool:
 
 def _write(place: Path, trial: Trial, objectives: list[str], numeric: Mapping[str, bool]) -> None:
     values: dict[str, Any] = {
-        key: float(text) if numeric[key] else text for key, text in trial.params.items() if key in numeric
+        key: float(text) if numeric[key] else unescaped(text) for key, text in trial.params.items() if key in numeric
     }
     scores = [Summary.Value(tag=n, simple_value=v) for n, v in zip(objectives, trial.values or [], strict=False)]
     summaries = [hparams.start(hparams.row_name(place), values, trial.started), Summary(value=scores)]

@@ -246,12 +246,10 @@ def _enqueued(space: Space, entry: Mapping[str, Any]) -> Point:
         if key.lstrip("+") not in known:
             raise ConfigError(f"hydra.sweeper.enqueue: {key} is not searched over.{did_you_mean(key, known)}")
         dimension = known[key.lstrip("+")]
-        text = value if isinstance(value, str) else json.dumps(value)
         try:
-            native = dimension.native(text)
+            texts[dimension.key] = dimension.given(value)
         except ConfigError as error:
             raise ConfigError(f"hydra.sweeper.enqueue: {error}") from error
-        texts[dimension.key] = dimension.text(native)
     try:
         return space.build(lambda d: texts[d.key])
     except KeyError as error:

@@ -52,7 +52,7 @@ class Picture:
 
 def _all_numbers(picture: Picture, key: str) -> bool:
     try:
-        return all(math.isfinite(float(p.trials[0].params[key])) for p in picture.done if key in p.trials[0].params)
+        return all(math.isfinite(float(t.params[key])) for t in picture.trials if key in t.params)
     except ValueError:
         return False
 

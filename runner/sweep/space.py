@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -93,6 +94,18 @@ class Dimension:
         elif text in self.texts:
             return self.natives[self.texts.index(text)]
         raise ConfigError(f"{self.key}={text}: not in the search space {self.summary()}.")
+
+    def given(self, value: Any) -> str:
+        """The text of a value as a person or a file gives it: ``True`` for true, 0.30000000000000004 for 0.3.
+
+        Raises:
+            ConfigError: it is not in this dimension.
+        """
+        text = value if isinstance(value, str) else Override._get_value_element_as_str(value)
+        if self.kind != "interval" and text not in self.texts:
+            alike = [own for own in self.texts if unescaped(own) == unescaped(text) or _close(own, text)]
+            text = alike[0] if alike else text
+        return self.text(self.native(text))
 
     def ends(self) -> tuple[str, ...]:
         """Values to try when checking: every choice, the first and last of what has an order."""
@@ -193,6 +206,12 @@ class Space:
         place = {key: i for i, key in enumerate(self.order)}
         lines = [*self.fixed, *self.overrides(point)]
         return sorted(lines, key=lambda line: place.get(line.partition("=")[0], len(place)))
+
+
+def _close(a: str, b: str) -> bool:
+    with contextlib.suppress(ValueError):
+        return math.isclose(float(a), float(b), rel_tol=1e-9)
+    return False
 
 
 def elements(text: str) -> list[str]:

@@ -17,7 +17,8 @@ from runner.errors import ConfigError
 from runner.sweep.composer import Composer, UnknownKey, is_integer
 
 FILES = {
-    "config": "defaults:\n  - optimizer: adam\n  - _self_\nx: 1\nwords: [a, b]\n"
+    "config": "defaults:\n  - optimizer: adam\n  - optimizer@other: adam\n  - _self_\nx: 1\nwords: [a, b]\n"
+    "layers: [{size: 1}, {size: 2}]\n"
     "deep: {a: 1, b: {c: 2}}\nsum: ${x}-${deep.a}\n",
     "optimizer/adam": "lr: 0.001\nbetas: [0.9, 0.999]\n",
     "optimizer/sgd": "lr: 0.1\nmomentum: 0.0\n",
@@ -109,8 +110,16 @@ def test_whole_numbers_of_structured_configs(composer):
     assert [key for key in keys if is_integer(config, key)] == ["extra.n"]
 
 
-def test_a_recipe_composes_to_the_same(composer, tmp_path):
-    lines = ["optimizer=sgd", "optimizer.lr=0.5", "+extra=more", "words=[q]", "++deep.d=8"]
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["optimizer=sgd", "optimizer.lr=0.5", "+extra=more", "words=[q]", "++deep.d=8"],
+        ["optimizer.betas.0=0.8", "words.1=q", "words.0=p"],
+        ["layers.1.size=7", "optimizer@other=sgd", "+extra@deep.e=more"],
+        ["words=[c,d,e]", "words.1=q", "deep.b={c: 7}", "deep.b.c=8", "x='a, b'"],
+    ],
+)
+def test_a_recipe_composes_to_the_same(composer, tmp_path, lines):
     text = composer.recipe(lines, "Found by hand.")
     assert text.startswith("# @package _global_\n# Found by hand.\n")
     source = composer.loader.get_sources()[1].path

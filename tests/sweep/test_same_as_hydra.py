@@ -132,7 +132,11 @@ COMMANDS = {
     "cast ranges": ["db=mysql", "x=int(range(0.5,3.5))", "y=float(range(2))"],
     "no sweep": ["db=mysql", "x=5"],
     "Hydra's own keys, left to the job": [
-        *("hydra.sweep.subdir=${hydra.job.num}", "hydra.run.dir=a/${hydra.job.override_dirname}", "hydra.job.chdir=true"),
+        *(
+            "hydra.sweep.subdir=${hydra.job.num}",
+            "hydra.run.dir=a/${hydra.job.override_dirname}",
+            "hydra.job.chdir=true",
+        ),
         *("+hydra.job.env_set={N:n${hydra.job.num}}", "hydra.job.name=${hydra:job.num}", "db=mysql", "x=1,2"),
     ],
     "override_dirname": [

@@ -178,6 +178,26 @@ def test_checking_reaches_every_option_and_both_ends():
     assert len(list(covering(many, lambda d: True))) == 15  # 243 combinations: each option once instead
 
 
+@pytest.mark.parametrize(
+    ("text", "value", "expected"),
+    [
+        ("range(0.1,0.9,0.1)", 0.3, "0.30000000000000004"),
+        ("range(0.1,0.9,0.1)", "0.3", "0.30000000000000004"),
+        ("1e-3,1e-4", "1e-3", "0.001"),
+        ("true,false,null", True, "True"),
+        ("true,false,null", None, "null"),
+        ("a\\,b,'c d'", "a,b", "a\\,b"),
+        ("a\\,b,'c d'", "c d", "'c d'"),
+        ("[8,8],[16]", [8, 8], "[8,8]"),
+        ("interval(0,1)", 1, "1.0"),
+    ],
+)
+def test_a_value_that_a_file_gives(text, value, expected):
+    assert space(f"k={text}")["k"].given(value) == expected
+    with pytest.raises(ConfigError, match="not in the search space"):
+        space(f"k={text}")["k"].given("else")
+
+
 def test_whole_numbers_where_a_key_takes_no_others():
     found = with_whole_numbers(
         space(

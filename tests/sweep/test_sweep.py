@@ -9,7 +9,9 @@ import math
 import multiprocessing
 from pathlib import Path
 
+import optuna
 import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
 from runner.errors import ConfigError, RunFailed
@@ -283,13 +285,28 @@ def test_dry_run_shows_and_starts_nothing(app, capsys):
     assert not app.folder.exists()
 
 
-def test_a_trials_folder_is_called_what_the_user_says_behind_its_number(app):
-    named = ["hydra.sweep.subdir=${hydra.job.num}/${hydra.job.override_dirname}", "hydra.job.chdir=true"]
-    app("sphere", "x=1,2", "z=a", *named, "+hydra.job.env_set.NUMBER=n${hydra.job.num}")
-    assert app.column("folder") == ["trials/0000-x=1,z=a", "trials/0001-x=2,z=a"]
-    app("sphere", "x=1,2", f"hydra.sweep.dir={app.folder}2", "hydra.sweep.subdir=${hydra:job.id}")
+def test_a_runs_folder_is_called_what_the_user_says_behind_its_number(app):
+    named = "hydra.sweep.subdir=${hydra.job.num}/${hydra.job.override_dirname}"
+    app("curves", "lr=1,0.5", "sleep=0", named, "+hydra.job.env_set.NUMBER=n${hydra.job.num}")
+    assert app.column("folder") == ["trials/0000-lr=1,sleep=0", "trials/0001-lr=0.5,sleep=0"]
+    app("curves", "lr=1,0.5", "sleep=0", f"hydra.sweep.dir={app.folder}2", "hydra.sweep.subdir=${hydra:job.id}")
     app.folder = Path(f"{app.folder}2")
-    assert app.column("folder") == ["trials/0000-x_1", "trials/0001-x_2"]
+    assert app.column("folder") == ["trials/0000-lr_1", "trials/0001-lr_0.5"]
+
+
+def test_stored_names_have_no_escapes_and_overrides_mean_the_same_again(app):
+    values = ["a\\,b", "'c, d'", "x\\ \\=y", "\\\\", "nan"]
+    app("sphere", f"z={','.join(values)}", "x=1")
+    assert app.column("z") == ["a,b", "c, d", "x =y", "\\", "nan"]
+    assert not any(mark in name for name in app.column("folder") for mark in "\\'\" ,")
+    assert [str(r["config"]["z"]) for r in app.records()] == app.column("z")
+    parser = OverridesParser.create()
+    told = [parser.parse_override(r["overrides"].removesuffix(" x=1")).value() for r in app.rows]
+    assert [str(value) for value in told] == app.column("z")
+    study = optuna.storages.JournalStorage(
+        optuna.storages.journal.JournalFileBackend(str(app.folder / "study.journal"))
+    )
+    assert [t.params["z"] for t in study.get_all_trials(0)] == app.column("z")
 
 
 def test_a_combination_that_can_not_be_composed_is_a_row(app, monkeypatch):
