@@ -22,7 +22,7 @@ from runner.sweep.run_trial import run_trial
 from runner.sweep.study import Study
 from runner.sweep.tables import Tables
 from runner.sweep.trial import FINISHED, Trial
-from runner.sweep.verdict import NoScore, read_result, reported, returned
+from runner.sweep.verdict import NoScore, read_result, reported, returned, scores_of
 
 POLL = 0.05  # seconds between looks at what running trials wrote
 LOOK = 0.2  # seconds between looks at whether to stop, where trials write nothing
@@ -95,6 +95,7 @@ class Driver:
         result = read_result(path)
         if self.plan.protocol and result.get("status") in ("completed", "pruned", "failed"):
             trial.status, trial.cause, trial.values = reported(path, result, self.plan.objectives)
+            trial.scores = scores_of(result)
         else:
             trial.status, trial.cause = "interrupted", "the driver ended before it"
         self.folder.save(trial)
@@ -142,7 +143,7 @@ class Driver:
         self._write_tables()
 
     def _write_tables(self) -> None:
-        self.tables.write((self.trials[n] for n in sorted(self.trials)), self.best())
+        self.tables.write([self.trials[n] for n in sorted(self.trials)], self.results(), self.best())
 
     # How it stands ------------------------------------------------------------------------------------------------
 
@@ -189,6 +190,7 @@ class Driver:
             for name in ("stop.json", "result.json"):
                 (folder / name).unlink(missing_ok=True)
             trial.status, trial.cause, trial.values = "running", None, None
+            trial.scores, trial.tested = {}, None
             self.folder.save(trial)
         self.following.begin(trial)
         try:
@@ -217,11 +219,13 @@ class Driver:
             trial.status, trial.cause = "failed", outcome.cause
         elif result:
             trial.status, trial.cause, trial.values = reported(folder, result, objectives)
+            trial.scores = scores_of(result)
         elif outcome.kind == "raised":
             trial.status, trial.cause = "failed", outcome.cause
         else:
             try:
                 trial.status, trial.cause, trial.values = returned(outcome.value, self.plan)
+                trial.scores = outcome.value.scores if isinstance(outcome.value.scores, dict) else {}
             except NoScore as error:
                 trial.status, trial.cause = "failed", str(error)
                 self.hopeless = not any(t.values for t in self.trials.values())

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from runner.errors import Interrupted, RunFailed, counted
 from runner.sweep.driver import LOOK, Driver
 from runner.sweep.folder import shown, write
 from runner.sweep.interruption import Interruption
-from runner.sweep.reporter import Reporter, counts, readable, scores
+from runner.sweep.reporter import Reporter, counts, readable
+from runner.sweep.results import PointResult, spreads
 from runner.sweep.run_trial import test_trial
+from runner.sweep.tables import scores_of
+from runner.sweep.trial import Trial
+from runner.sweep.verdict import read_result
 
 
 class Ending:
@@ -27,44 +33,81 @@ class Ending:
         self.folder = shown(driver.folder.path)
 
     def tell_best(self) -> None:
-        """Name the best point, or up to ten of the Pareto front."""
-        plan = self.driver.plan
-        for entry in self._result({})["best"][:10]:
-            told = scores(plan.objectives, [entry[n] for n in plan.objectives])
-            if plan.repeats > 1:
-                errors = ", ".join(f"{e:.2g}" for e in entry["standard_error"])
-                told += f" (mean of {plan.repeats}, standard error {errors})"
-            self.reporter.say(f"best: trial {entry['trial']}, {told}: {readable(entry['overrides'])}")
+        """Name the best point with all its scores, or up to ten of the Pareto front."""
+        plan, front = self.driver.plan, self.driver.best()
+        for point in front[:10]:
+            found = scores_of(point, plan.objectives)
+            told = ", ".join(f"{name} {found[name]}" for name in plan.objectives)
+            if point.errors:
+                errors = ", ".join(f"{e:.2g}" for e in point.errors)
+                told += f" (mean and standard deviation of {len(point.trials)}; standard error {errors})"
+            own = readable(plan.space.overrides(point.trials[0].params))
+            self.reporter.say(f"best: trial {point.trials[0].number}, {told}: {own}")
+            more = [
+                f"{name} {found[name]}" for name in found if name.startswith("val/") and name not in plan.objectives
+            ]
+            if len(front) == 1 and more:
+                self.reporter.say(f"its other scores: {', '.join(more)}")
 
     def write_result(self) -> dict[str, Any]:
         """Test the best point where the sweep is over, and write ``result.json``; gives its content."""
         result = self._result(self._test() if self.driver.over and not self.interruption.asked() else {})
-        if result.get("test"):
-            self.reporter.say(f"test: {scores(result['test'], result['test'].values())}")
+        if found := spreads([t.tested for t in self._winners() if t.tested] if "tested" in result else []):
+            of = f" (mean and standard deviation of {len(result['tests'])})" if len(result["tests"]) > 1 else ""
+            self.reporter.say(f"test: {', '.join(f'{name} {spread}' for name, spread in found.items())}{of}")
         write(self.driver.folder.result, json.dumps(result, indent=2) + "\n")
         return result
 
+    def _winners(self) -> tuple[Trial, ...]:
+        """The trials of the best point; none where there is no single one."""
+        front = self.driver.best()
+        return front[0].trials if self.driver.plan.protocol and len(front) == 1 else ()
+
     def _test(self) -> dict[str, Any]:
-        """Evaluate the best trial on the test split, once."""
-        driver = self.driver
-        front = driver.best()
-        if not driver.plan.protocol or len(front) != 1 or not driver.launcher.idle:
+        """Evaluate each repeat of the best point on the test split, once; what is done is kept in its record."""
+        driver, winners = self.driver, self._winners()
+        before = read_result(driver.folder.path)
+        for trial in winners:  # one that was tested before its record could say so
+            if trial.tested is None and before.get("tested") == trial.number and isinstance(before.get("test"), dict):
+                self._keep(trial, before["test"])
+        waiting = [t for t in winners if t.tested is None]
+        if waiting and not driver.launcher.idle:
             return {}
-        trial = front[0].trials[0]
-        if driver.folder.result.exists():
-            before: dict[str, Any] = json.loads(driver.folder.result.read_text())
-            if before.get("tested") == trial.number:
-                return {"tested": trial.number, "test": before["test"]}
-        self.reporter.say(f"testing trial {trial.number} on the test split")
-        job = (trial.number, test_trial, driver.folder.trial_folder(trial), driver.plan.commanded)
-        if not self.interruption.attempt(lambda: driver.launcher.start(*job)):
-            return {}
-        while not (outcomes := driver.launcher.wait(LOOK)):
+        if waiting:
+            which = f"{'trials' if len(waiting) > 1 else 'trial'} {', '.join(str(t.number) for t in waiting)}"
+            self.reporter.say(f"testing {which} on the test split")
+        causes = []
+        while waiting or driver.launcher.jobs:
+            while waiting and driver.launcher.idle:
+                trial = waiting.pop(0)
+                job = (trial.number, test_trial, driver.folder.trial_folder(trial), driver.plan.commanded)
+                if not self.interruption.attempt(lambda job=job: driver.launcher.start(*job)):  # type: ignore[misc]
+                    return {}
+            for outcome in driver.launcher.wait(LOOK):
+                if outcome.kind == "returned":
+                    self._keep(driver.trials[outcome.job], outcome.value)
+                else:
+                    causes.append(f"trial {outcome.job} could not be tested: {outcome.cause}")
             if self.interruption.asked():
                 return {}
-        if outcomes[0].kind != "returned":
-            return {"status": "failed", "cause": f"trial {trial.number} could not be tested: {outcomes[0].cause}"}
-        return {"tested": trial.number, "test": outcomes[0].value}
+        if causes:
+            return {"status": "failed", "cause": causes[0]}
+        if not winners:
+            return {}
+        first = winners[0]
+        return {
+            "tested": first.number,
+            "test": first.tested,
+            "tests": {str(t.number): t.tested for t in winners},
+            "test_mean": {name: s.mean for name, s in spreads([t.tested or {} for t in winners]).items()},
+            "test_standard_deviation": {
+                name: s.deviation for name, s in spreads([t.tested or {} for t in winners]).items()
+            },
+        }
+
+    def _keep(self, trial: Trial, scores: Mapping[str, float]) -> None:
+        trial.tested = dict(scores)
+        self.driver.folder.save(trial)
 
     def _result(self, test: dict[str, Any]) -> dict[str, Any]:
         driver = self.driver
@@ -72,16 +115,20 @@ class Ending:
             "status": "interrupted" if self.interruption.asked() else "completed" if driver.over else "failed",
             "trials": len(driver.trials),
             **counts(driver),
-            "best": [
-                {
-                    "trial": p.trials[0].number,
-                    "overrides": driver.plan.space.overrides(p.trials[0].params),
-                    **dict(zip(driver.plan.objectives, p.values or [], strict=True)),
-                    **({"standard_error": p.errors} if p.errors else {}),
-                }
-                for p in driver.best()
-            ],
+            "best": [self._entry(point) for point in driver.best()],
             **test,
+        }
+
+    def _entry(self, point: PointResult) -> dict[str, Any]:
+        plan = self.driver.plan
+        of_repeats = {"standard_error": point.errors, "standard_deviation": point.deviations} if point.errors else {}
+        return {
+            "trial": point.trials[0].number,
+            "overrides": plan.space.overrides(point.trials[0].params),
+            **dict(zip(plan.objectives, point.values or [], strict=True)),
+            **of_repeats,
+            "trials": [t.number for t in point.trials],
+            "scores": {name: asdict(spread) for name, spread in scores_of(point, plan.objectives).items()},
         }
 
     def check(self, result: dict[str, Any], retries: int) -> None:
@@ -111,7 +158,7 @@ class Ending:
                 f"hydra.sweeper.retries={retries + 1} tries them again."
             )
         if "cause" in result:
-            trial = driver.best()[0].trials[0]
+            trial = next(t for t in self._winners() if t.tested is None)
             raise RunFailed(
                 f"All trials ended, but {result['cause']} (see {folder}/trials/{trial.folder}/output.log). The same "
                 "command tests it again."

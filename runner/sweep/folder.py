@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import errno
-import io
 import itertools
 import json
 import logging
@@ -20,7 +19,6 @@ from typing import Any
 
 from runner.errors import ConfigError
 from runner.record.lock import Lock
-from runner.sweep.space import unescaped
 from runner.sweep.trial import Trial, from_record
 
 
@@ -82,6 +80,7 @@ class SweepFolder:
         self.settings = self.path / "sweep.yaml"
         self.journal = self.path / "study.journal"
         self.table = self.path / "trials.csv"
+        self.points = self.path / "points.csv"
         self.best = self.path / "best.yaml"
         self.result = self.path / "result.json"
         self.plots = self.path / "plots"
@@ -153,17 +152,6 @@ class SweepFolder:
             except (OSError, ValueError, RecursionError) as error:
                 bad[file.parent] = str(error) if type(error) is ValueError else "no whole JSON"
         return [found[number] for number in sorted(found)], bad
-
-    def write_table(self, trials: Iterable[Trial], keys: list[str], objectives: list[str]) -> None:
-        """``trials.csv``: a row per trial, a column per swept key (as people read it) and per objective."""
-        out = io.StringIO()
-        rows = csv.writer(out)
-        rows.writerow(["number", "point", "status", "cause", *objectives, "seconds", "folder", "overrides", *keys])
-        for t in trials:
-            values = [repr(v) for v in t.values] if t.values else [""] * len(objectives)
-            row = [t.number, t.point, t.status, t.cause or "", *values, f"{t.seconds:.3f}", f"trials/{t.folder}"]
-            rows.writerow([*row, " ".join(t.overrides), *(unescaped(t.params.get(key, "")) for key in keys)])
-        write(self.table, out.getvalue())
 
 
 @contextmanager

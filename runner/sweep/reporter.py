@@ -189,6 +189,6 @@ def _best(driver: Driver) -> str:
             f"Pareto front: {counted(len(front), 'trial')} ({', '.join(str(p.trials[0].number) for p in front[:12])})"
         )
     first = front[0]
-    error = f" ± {first.errors[0]:.2g}" if first.errors else ""
+    error = f" (sd {first.deviations[0]:.2g})" if first.deviations else ""
     own = readable(driver.plan.space.overrides(first.trials[0].params))
     return f"best {scores(driver.plan.objectives, first.values)}{error}, trial {first.trials[0].number}: {own}"

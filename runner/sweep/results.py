@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from runner.sweep.trial import FINISHED, Status, Trial
@@ -20,6 +20,7 @@ class PointResult:
         status: that of the trials where they agree; running until all are finished, then failed if one failed.
         values: mean of each objective over completed repeats; None unless all are completed.
         errors: standard error of each mean; None with a single trial.
+        deviations: standard deviation of each objective over the repeats (divided by n - 1); None with a single trial.
     """
 
     point: int
@@ -27,6 +28,42 @@ class PointResult:
     status: Status
     values: list[float] | None
     errors: list[float] | None
+    deviations: list[float] | None = None
+
+    @property
+    def completed(self) -> list[Trial]:
+        """Its completed trials."""
+        return [t for t in self.trials if t.status == "completed"]
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A score over the repeats of a point.
+
+    Attributes:
+        mean: over those that have it.
+        deviation: standard deviation (divided by n - 1); None of a single one.
+        n: how many have it.
+    """
+
+    mean: float
+    deviation: float | None
+    n: int
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Spread:
+        """The spread of at least one value."""
+        deviation = statistics.stdev(values) if len(values) > 1 and all(map(math.isfinite, values)) else None
+        return cls(statistics.fmean(values), deviation, len(values))
+
+    def __str__(self) -> str:
+        return f"{self.mean:.6g}" + (f" (sd {self.deviation:.2g})" if self.deviation is not None else "")
+
+
+def spreads(tables: Sequence[Mapping[str, float]]) -> dict[str, Spread]:
+    """Each score that at least one of several tables has."""
+    names = dict.fromkeys(name for table in tables for name in table)
+    return {name: Spread.of([table[name] for table in tables if name in table]) for name in names}
 
 
 def by_point(trials: Iterable[Trial], repeats: int) -> list[PointResult]:
@@ -39,7 +76,7 @@ def by_point(trials: Iterable[Trial], repeats: int) -> list[PointResult]:
 
 def summarize(point: int, trials: list[Trial], repeats: int) -> PointResult:
     """One point from its trials."""
-    values = errors = None
+    values = errors = deviations = None
     if len(trials) == 1 and repeats == 1:
         return PointResult(point, tuple(trials), trials[0].status, trials[0].values, None)
     if len(trials) < repeats or any(t.status not in FINISHED for t in trials):
@@ -50,10 +87,12 @@ def summarize(point: int, trials: list[Trial], repeats: int) -> PointResult:
         status = "completed"
         columns = list(zip(*(t.values or [] for t in trials), strict=True))
         values = [statistics.fmean(c) for c in columns]
-        errors = [statistics.stdev(c) / math.sqrt(len(c)) for c in columns] if len(trials) > 1 else None
+        if len(trials) > 1:
+            deviations = [statistics.stdev(c) for c in columns]
+            errors = [d / math.sqrt(len(trials)) for d in deviations]
     else:
         status = "failed"
-    return PointResult(point, tuple(trials), status, values, errors)
+    return PointResult(point, tuple(trials), status, values, errors, deviations)
 
 
 def best(points: Iterable[PointResult], signs: Sequence[float]) -> list[PointResult]:

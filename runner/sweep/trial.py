@@ -30,6 +30,8 @@ class Trial:
         status: where it stands.
         cause: why it ended other than by completing.
         values: the objectives' values; of a pruned or paused trial the last value seen.
+        scores: all that the run reports of its best epoch, by name: ``val/accuracy``.
+        tested: scores on the test split; None where it was not tested.
         attempts: how often it failed.
         seconds: time spent in workers.
         paused_at: the epoch at which a pruner paused it.
@@ -48,6 +50,8 @@ class Trial:
     status: Status = "running"
     cause: str | None = None
     values: list[float] | None = None
+    scores: dict[str, float] = field(default_factory=dict)
+    tested: dict[str, float] | None = None
     attempts: int = 0
     seconds: float = 0.0
     paused_at: int | None = None
@@ -67,6 +71,8 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "status": (str,),
     "cause": (str, NoneType),
     "values": (list, NoneType),
+    "scores": (dict,),
+    "tested": (dict, NoneType),
     "attempts": (int,),
     "seconds": (int, float),
     "paused_at": (int, NoneType),
@@ -102,4 +108,7 @@ def from_record(record: Any, folder: str) -> Trial:
         raise ValueError("params or overrides are no texts")
     if not all(isinstance(value, (int, float)) and math.isfinite(value) for value in record.get("values") or []):
         raise ValueError(f"values are {record['values']}")
+    for key in ("scores", "tested"):
+        if not all(isinstance(value, (int, float)) for value in (record.get(key) or {}).values()):
+            raise ValueError(f"{key} are no numbers")
     return Trial(**{**record, "folder": folder})

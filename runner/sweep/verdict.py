@@ -45,6 +45,16 @@ def reported(folder: Path, result: dict[str, Any], objectives: Sequence[str]) ->
     return _finite([float(v) for v in found if v is not None], objectives)
 
 
+def scores_of(result: dict[str, Any]) -> dict[str, float]:
+    """All scores in a trial's ``result.json``, by name; ``train`` and ``val`` are of its best epoch."""
+    found = {str(result.get("monitor")): result.get("best_value")}
+    for split in ("val", "train"):
+        table = result.get(split)
+        found |= {f"{split}/{name}": value for name, value in table.items()} if isinstance(table, dict) else {}
+    found |= {name: result.get(name) for name in ("best_epoch", "samples_per_second")}
+    return {name: number for name, value in found.items() if (number := _number(value)) is not None}
+
+
 def _score(folder: Path, result: dict[str, Any], name: str) -> float | None:
     """A score from ``result.json``: the monitored one, one of its tables (``val``), or a plain entry.
 

@@ -71,7 +71,8 @@ class Curves:
             file.write("once\n")
         if (folder.parents[1] / "untestable").exists():
             raise ValueError("no test today")
-        return {"loss": 0.5}
+        seed = json.loads((folder / "trial.json").read_text())["config"]["seed"]
+        return {"loss": 0.5 + 1e-3 * seed}
 
 
 def misbehave(how):

@@ -17,6 +17,7 @@ from runner.sweep.language import parse
 from runner.sweep.samplers import Grid
 from runner.sweep.study import Journal, Study
 from runner.sweep.sweep import sweep_path
+from runner.sweep.tables import trials_table
 from runner.sweep.trial import Trial
 
 
@@ -46,7 +47,7 @@ def test_records_come_back(tmp_path):
     first.status, first.values = "completed", [0.1]
     folder.save(first)
     assert folder.load()[0] == first
-    folder.write_table(folder.load(), ["x"], ["loss"])
+    write(folder.table, trials_table(folder.load(), ["x"], ["loss"]))
     assert folder.table.read_text().splitlines()[1].startswith("0,0,completed,,0.1,")
 
 

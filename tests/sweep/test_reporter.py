@@ -47,8 +47,9 @@ def test_plain_lines(app, capsys, monkeypatch):
     assert ["(best so far)" in line for line in trials] == falling
     number = best.index(min(best))
     assert lines[7].startswith(f"best: trial {number}, val/loss ")
-    assert lines[8] == f"testing trial {number} on the test split"
-    assert lines[9].startswith("test: ")
+    assert lines[8].startswith("its other scores: val/accuracy ")
+    assert lines[9] == f"testing trial {number} on the test split"
+    assert lines[10].startswith("test: ")
     assert lines[-1] == "sweep: sweep"
     assert len(max(app.column("lr"), key=len)) > 12, "files have every digit"
     app("curves", "lr=interval(0.1,1)", "sleep=0", "hydra.sweeper.n_trials=5", sweeper="random")
@@ -59,7 +60,9 @@ def test_repeats_are_told_apart_and_averaged(app, capsys):
     app("curves", "lr=0.1,1", "sleep=0", "hydra.sweeper.repeats=2")
     said = capsys.readouterr().out
     assert "lr=0.1 (repeat 2 of 2)" in said
-    assert re.search(r"best: trial 2, val/loss 0\.1005 \(mean of 2, standard error 0\.0005\): lr=1\n", said)
+    assert re.search(
+        r"best: trial 2, val/loss 0\.1005 \(sd 0\.00071\) \(mean and .* of 2; standard error 0\.0005\): lr=1\n", said
+    )
     assert "Too few" not in said, "all are done"
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import importlib
 import itertools
 import json
 import math
 import multiprocessing
+import os
+import signal
 from pathlib import Path
 
 import optuna
@@ -14,8 +17,9 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
-from runner.errors import ConfigError, RunFailed
+from runner.errors import ConfigError, Interrupted, RunFailed
 from runner.sweep.composer import Composer
+from runner.sweep.folder import SweepFolder
 
 
 def test_grid_runs_every_point_once_in_order(app):
@@ -26,7 +30,9 @@ def test_grid_runs_every_point_once_in_order(app):
     assert [float(r["objective"]) for r in app.rows] == [
         x**2 + y**2 for x, y in itertools.product([1, 2, 3], [0, 2, 4])
     ]
-    assert app.result["best"] == [{"trial": 0, "overrides": ["x=1", "y=0"], "objective": 1.0}]
+    scores = {"objective": {"mean": 1.0, "deviation": None, "n": 1}}
+    best = {"trial": 0, "overrides": ["x=1", "y=0"], "objective": 1.0, "trials": [0], "scores": scores}
+    assert app.result["best"] == [best]
     record = app.records()[4]
     assert record["config"] == {"x": 2, "y": 2, "z": "foo", "error": False, "sleep": 0.0, "seed": 0}
     assert (app.folder / app.rows[4]["folder"] / ".hydra" / "overrides.yaml").read_text() == "- x=2\n- y=2\n"
@@ -158,6 +164,56 @@ def test_repeats_give_mean_and_standard_error(app):
     values = [0.1 + 1e-3 * seed for seed in range(3)]
     assert best["val/loss"] == pytest.approx(sum(values) / 3)
     assert best["standard_error"] == [pytest.approx(1e-3 / math.sqrt(3))]
+    assert best["standard_deviation"] == [pytest.approx(1e-3)]
+    assert best["trials"] == [3, 4, 5]
+    assert best["scores"]["val/accuracy"] == {"mean": pytest.approx(0.899), "deviation": pytest.approx(1e-3), "n": 3}
+    assert float(app.rows[5]["val/accuracy"]) == pytest.approx(0.898), "not only the monitored score"
+    with open(app.folder / "points.csv", newline="") as file:
+        points = list(csv.DictReader(file))
+    assert [(p["point"], p["trials"], p["status"], p["n"], p["lr"]) for p in points] == [
+        ("0", "0 1 2", "completed", "3", "0.1"),
+        ("1", "3 4 5", "completed", "3", "1"),
+    ]
+    assert float(points[1]["val/loss mean"]) == best["val/loss"]
+    assert float(points[1]["val/loss std"]) == pytest.approx(1e-3)
+    assert float(points[1]["val/accuracy mean"]) == pytest.approx(0.899)
+
+
+def test_every_repeat_of_the_winner_is_tested_once(app, capsys):
+    command = ["lr=0.1,1", "hydra.sweeper.repeats=3", "sleep=0", "hydra.sweeper.workers=2"]
+    app("curves", *command)
+    said = capsys.readouterr().out
+    assert "val/loss 0.101 (sd 0.001) (mean and standard deviation of 3; standard error 0.00058): lr=1\n" in said
+    assert "its other scores: val/accuracy 0.899 (sd 0.001)\n" in said
+    assert (
+        "testing trials 3, 4, 5 on the test split\ntest: loss 0.501 (sd 0.001) (mean and standard deviation of 3)\n"
+        in said
+    )
+    assert (app.result["tested"], app.result["test"]) == (3, {"loss": 0.5})
+    assert app.result["tests"] == {"3": {"loss": 0.5}, "4": {"loss": 0.501}, "5": {"loss": 0.502}}
+    assert app.result["test_mean"] == {"loss": pytest.approx(0.501)}
+    assert app.result["test_standard_deviation"] == {"loss": pytest.approx(1e-3)}
+    app("curves", *command)
+    tested = [app.folder / row["folder"] / "tested.txt" for row in app.rows]
+    assert [path.read_text().split() if path.exists() else [] for path in tested] == [[]] * 3 + [["once"]] * 3
+
+
+def test_a_test_that_was_killed_continues(app, monkeypatch):
+    save = SweepFolder.save
+
+    def killed(self, trial):
+        save(self, trial)
+        if trial.tested:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(SweepFolder, "save", killed)
+    with pytest.raises(Interrupted):
+        app("curves", "lr=0.1,1", "hydra.sweeper.repeats=2", "sleep=0")
+    assert "tested" not in app.result
+    monkeypatch.setattr(SweepFolder, "save", save)
+    app("curves", "lr=0.1,1", "hydra.sweeper.repeats=2", "sleep=0")
+    assert app.result["tests"] == {"2": {"loss": 0.5}, "3": {"loss": 0.501}}
+    assert [(app.folder / r["folder"] / "tested.txt").read_text() for r in app.rows[2:]] == ["once\n"] * 2
 
 
 def test_more_repeats_of_what_is_there(app):
