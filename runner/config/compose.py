@@ -25,7 +25,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from runner.config.groups import LISTS
 from runner.config.hydra_node import check_hydra_node, check_search_path, followed
-from runner.config.options import CONF, Options
+from runner.config.options import CONF, Options, refuse_names_of_ours
 from runner.config.signature import signature_of
 from runner.config.targets import resolve
 from runner.errors import ConfigError, did_you_mean, nearest
@@ -52,6 +52,7 @@ class Command:
             folder = Path(self.config_dir)
             if not folder.is_dir():
                 raise ConfigError(f"--config-dir {self.config_dir}: there is no such folder.")
+            refuse_names_of_ours(folder)
             folders.insert(0, folder)
         self.options = Options(folders)
 

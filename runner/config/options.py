@@ -10,6 +10,7 @@ from pathlib import Path
 import yaml
 
 import runner
+from runner.errors import ConfigError
 
 
 def find_conf() -> Path:
@@ -20,6 +21,26 @@ def find_conf() -> Path:
 
 
 CONF = find_conf()
+
+
+def refuse_names_of_ours(folder: Path) -> None:
+    """Refuse a folder of the user's own options in which one is named as one of ours: Hydra would take ours.
+
+    A copy of a file of ours may lie there: it makes no difference which is taken.
+
+    Raises:
+        ConfigError: names the first.
+    """
+    for path in sorted(folder.rglob("*.yaml")):
+        name = path.relative_to(folder)
+        ours = CONF / name
+        if ours.is_file() and path.is_file() and path.read_bytes() != ours.read_bytes():
+            other = name.with_stem(f"my_{name.stem}")
+            choice = f"{other.parent.as_posix()}={other.stem}" if name.parent.parts else f"--config-name {other.stem}"
+            raise ConfigError(
+                f"--config-dir {folder}: {path} has the name of a file of ours, which would be taken in its place. "
+                f"Call it {other.name} and choose it with {choice}."
+            )
 
 
 class Options:
