@@ -44,6 +44,17 @@ class Interrupted(RunnerError):
         self.exit_code = 128 + signal.Signals.__members__.get(by, signal.SIGINT)
 
 
+def printable(text: str) -> str:
+    r"""A text in which what would steer a terminal stands as its escape, such as ``\x1b``; line ends stay.
+
+    Names of columns, classes and files, comments and values may come from somebody else. What turns the direction of
+    writing or is invisible could show something else than is there.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
+
+
 def nearest(name: str, names: Iterable[str]) -> str | None:
     """The entry of `names` most like `name`, or None when none is alike."""
     found = difflib.get_close_matches(name, list(names), n=1, cutoff=0.5)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runner.cli.flags import known_flags, take, trusted_of
-from runner.errors import ConfigError, counted, did_you_mean
+from runner.errors import ConfigError, counted, did_you_mean, printable
 
 if TYPE_CHECKING:
     from runner.run.prediction import Predicted
@@ -84,7 +84,7 @@ class _Progress:
 
     def tell(self, text: str) -> None:
         self.clear()
-        print(text, file=sys.stderr)
+        print(printable(text), file=sys.stderr)
 
     def clear(self) -> None:
         if self.shown:

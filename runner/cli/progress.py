@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 from runner.cli.signals import heard
 from runner.cli.tables import number, score_table
 from runner.engine.progress import Progress
-from runner.errors import counted
+from runner.errors import counted, printable
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
@@ -91,7 +91,7 @@ class Terminal(Progress):
         line = f"epoch {int(row['epoch'])}/{fit.plan.epochs}  {self.text}"
         now = time.perf_counter()
         if now - self.printed >= 0.5:
-            print(line, flush=True)
+            print(printable(line), flush=True)
             self.printed, self.waiting = now, None
         else:
             self.waiting = line
@@ -99,27 +99,24 @@ class Terminal(Progress):
     def message(self, text: str) -> None:
         """Print a sentence, above the bar."""
         if self.bar is not None:
-            self.bar.console.print(text, highlight=False)
+            self.bar.console.print(printable(text), highlight=False, markup=False)
         else:
-            print(text, flush=True)
+            print(printable(text), flush=True)
 
     def finished(self, result: dict[str, Any], folder: Path) -> None:
         """Close the bar and show the result; the last line names the run folder."""
         self.close()
         if result["cause"]:
-            print(
-                f"stopped: {result['cause']}"
-                if result["status"] == "completed"
-                else f"{result['status']}: {result['cause']}"
-            )
+            status = "stopped" if result["status"] == "completed" else result["status"]
+            print(printable(f"{status}: {result['cause']}"))
         scores = {name: result[name] for name in ("train", "val", "test") if result.get(name)}
         if result["best_epoch"] is not None:
             best = f"best {result['monitor']} {number(result['best_value'])} in epoch {result['best_epoch']}"
             print(f"{best}; {result['seconds']:.1f} s, {result['samples_per_second']:,.0f} samples/s")
         score_table(scores)
         for sentence in result.get("advice", []):
-            print(f"advice: {sentence}")
-        print(f"run: {folder}", flush=True)
+            print(printable(f"advice: {sentence}"))
+        print(printable(f"run: {folder}"), flush=True)
 
     def close(self) -> None:
         """Leave the terminal as it was."""
@@ -127,7 +124,7 @@ class Terminal(Progress):
             self.bar.stop()
             self.bar = None
         if self.waiting:
-            print(self.waiting, flush=True)
+            print(printable(self.waiting), flush=True)
             self.waiting = None
 
     def _note(self, fit: Fit, scores: dict[str, float], rate: float) -> None:

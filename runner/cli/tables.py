@@ -6,8 +6,10 @@ import re
 import sys
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
 from rich.table import Table
+
+from runner.errors import ConfigError
+from runner.printing import Console
 
 if TYPE_CHECKING:
     from runner.config.options import Options
@@ -35,6 +37,8 @@ def put(table: Table, least: int = 0) -> None:
     """
     out = console()
     out.width = max(out.width, least)
+    for column in table.columns:
+        column._cells = [cell.replace("\n", "\\n") if isinstance(cell, str) else cell for cell in column._cells]
     with out.capture() as captured:
         out.print(table)
     for line in captured.get().splitlines():
@@ -104,7 +108,11 @@ def show_option(options: Options, group: str, name: str, trusted: list[str]) -> 
     out.print(f"  ({options.file(group, name)})")
     for line in options.comments(group, name):
         out.print(line)
-    node: Any = yaml.safe_load(options.file(group, name).read_text()) or {}
+    try:
+        node: Any = yaml.safe_load(options.file(group, name).read_text()) or {}
+    except yaml.YAMLError as error:
+        problem = " ".join(str(error).split())
+        raise ConfigError(f"{options.file(group, name)}: not valid YAML: {problem}.") from error
     prefix = group.replace("/", ".")
     if set(node) == {name} and isinstance(node[name], dict):
         node, prefix = node[name], f"{group}.{name}"

@@ -30,7 +30,7 @@ from runner.cli.flags import (
 from runner.cli.hydra import chosen_folder, train
 from runner.cli.predict import predict
 from runner.cli.streams import NOBODY_READS
-from runner.errors import ConfigError, Interrupted, RunnerError, did_you_mean
+from runner.errors import ConfigError, Interrupted, RunnerError, did_you_mean, printable
 from runner.record.folder import kept_when_started
 
 HELP = """\
@@ -154,7 +154,7 @@ def _leave(code: int) -> None:
 
 def _complain(message: str) -> None:
     with suppress(OSError):  # nobody reads it
-        print(message, file=sys.stderr, flush=True)
+        print(printable(message).replace("\n", "\\n"), file=sys.stderr, flush=True)
 
 
 def _dispatch(arguments: list[str]) -> int:
@@ -277,7 +277,7 @@ def _draw(group: str, name: str, overrides: list[str], plots: list[str], config_
         raise ConfigError(f"--plot={file}: expected a file whose name ends in .png.")
     path, facts_drawn = draw(group, name, overrides, Path(file) if file else None, config_dir)
     fact_table(facts_drawn)
-    print(f"picture: {path}")
+    print(printable(f"picture: {path}"))
     return 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import math
 import os
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal
 
 from runner.engine.transform import Bad
-from runner.errors import ConfigError, RunFailed, did_you_mean_beside
+from runner.errors import ConfigError, RunFailed, did_you_mean_beside, printable
 
 if TYPE_CHECKING:
     from runner.run.trained import TrainedNetwork
@@ -111,7 +112,7 @@ def _look_for(sources: Sequence[str], output: str | Path | None) -> None:
 def _opened(output: str | Path | None, form: Form | None) -> Iterator[Callable[[dict[str, Any]], None]]:
     """What writes a row; a file appears under its name once it is complete."""
     if output is None:
-        yield _writer(sys.stdout, form or "csv")
+        yield _writer(_Shown() if sys.stdout.isatty() else sys.stdout, form or "csv")
         sys.stdout.flush()
         return
     path = Path(os.path.expanduser(output))
@@ -144,7 +145,14 @@ def _writable(path: Path, output: str | Path) -> IO[str]:
         raise ConfigError(f"--output {output}: can't be written to ({error.strerror}).") from error
 
 
-def _writer(file: IO[str], form: Form) -> Callable[[dict[str, Any]], None]:
+class _Shown(io.TextIOBase):
+    """A terminal, which names in what is predicted do not steer."""
+
+    def write(self, text: str, /) -> int:
+        return sys.stdout.write(printable(text))
+
+
+def _writer(file: IO[str] | _Shown, form: Form) -> Callable[[dict[str, Any]], None]:
     if form == "jsonl":
 
         def write_line(row: dict[str, Any]) -> None:

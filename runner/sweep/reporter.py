@@ -9,12 +9,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.console import Console, Group
+from rich.console import Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from runner.errors import counted
+from runner.errors import counted, printable
+from runner.printing import Console
 from runner.sweep.trial import Trial
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class Reporter:
 
     def say(self, text: str) -> None:
         """A line."""
-        self.console.print(Text(text))
+        self.console.print(Text(printable(text)))
 
     def open(self) -> None:
         """Begin the live table, where there is a terminal."""
@@ -138,7 +139,7 @@ def screen(driver: Driver) -> Group:
         score = "" if epoch is None or curve is None else f"{driver.plan.signs[0] * curve.scores[epoch]:.4g}"
         own = readable(driver.plan.space.overrides(trial.params))
         table.add_row(str(number), str(epoch or ""), score, duration(driver.launcher.elapsed(number)), own)
-    best = Text(_best(driver), "bold", no_wrap=True, overflow="ellipsis")
+    best = Text(printable(_best(driver)), "bold", no_wrap=True, overflow="ellipsis")
     return Group(head, best, table) if table.row_count else Group(head, best)
 
 
