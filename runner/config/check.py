@@ -120,6 +120,8 @@ def check_recipe(recipe: Recipe, fresh: bool = True) -> None:
                 probe = recipe.data.probe()
                 _check_scores(recipe, probe.task)
         check_arguments(node)
+        if fresh and node.group.name == "tracking":
+            node.make()  # which sees whether its package is there
     _check_meaning(recipe, probe, fresh)
 
 

@@ -33,6 +33,7 @@ GROUPS = (
     Group("trainer", "runner.engine.settings.Trainer", light=True),
     Group("data", "runner.data.base.DataOption", light=True),
     Group("scheduler", "runner.engine.schedule.Schedule", light=True),
+    Group("tracking", "runner.tracking.base.Tracker", many=True, optional=True, light=True),
     Group("model", "torch.nn.Module"),
     Group("init", "runner.init.base.Init"),
     Group("loss", "runner.engine.loss.Loss"),

@@ -29,6 +29,7 @@ OWN = (
     "runner.regularization",
     "runner.augmentation",
     "runner.diagnostics",
+    "runner.tracking",
     "runner.engine.settings",
 )
 TRUSTED = (*OWN, "torch.optim", "torch.nn", "torchvision.models", "timm.optim", "timm.models")

@@ -69,3 +69,5 @@ class Pace:
         best = {name: fit.best.scores[name]} if fit.best.scores else {}
         fit.recorder.epoch(row, best, model, by_intervals=fit.state.epoch_step >= fit.log_every)
         fit.progress.epoch(fit, row)
+        for sentence in fit.recorder.news():
+            fit.progress.message(sentence)

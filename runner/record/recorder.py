@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from runner.hparams import row_name
@@ -36,6 +37,7 @@ class Recorder:
             self.shown = {row["step"] for row in folder.drop_metrics_after(*resume_at) if row["step"] <= resume_at[0]}
             folder.result.unlink(missing_ok=True)
         folder.stop.unlink(missing_ok=True)
+        self.news: Callable[[], list[str]] = list  # what others have to say of how they follow this run
         start = resume_at[0] + 1 if resume_at and resume_at[0] else 0
         # A chart of TensorBoard shows one tag of several entries: scores of both go by the same tags, side by side.
         self.tensorboard = TensorBoard(folder.path, start)

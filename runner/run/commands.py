@@ -130,7 +130,7 @@ def resume(
         config = thaw(place.config)
         config.trusted_targets = trusted_targets or []
         before = OmegaConf.select(config, "trainer.max_epochs")
-        patch(config, command)
+        patch(config, _with_trackers(config, command))
         recipe = check_run(config, fresh=False)
         status = place.read_json(place.result).get("status")
         if status == "completed" and not command.parsed and checkpoint is None:
@@ -151,6 +151,15 @@ def resume(
         changed = {"resumed_with_changed_data": again.note} if again.note else {}
         place.update_manifest(status="running", resumed_with=[*_resumed_with(place), *(overrides or [])], **changed)
         return execute(recipe, place, progress, unchanged, again, test=test)
+
+
+def _with_trackers(config: DictConfig, command: Command) -> Command:
+    """Choose the trackers that a command names, and give the rest of it: the one group that a run may choose anew."""
+    chosen = [o.input_line or "" for o in command.parsed if o.key_or_group == "tracking"]
+    if not chosen:
+        return command
+    config.tracking = compose_run(Command(chosen)).tracking
+    return Command([o.input_line or "" for o in command.parsed if o.key_or_group != "tracking"])
 
 
 def _resumed_with(place: RunFolder) -> list[str]:

@@ -14,7 +14,7 @@ from runner.config.recipe import FAST, Config, Node, Recipe
 from runner.config.signature import takes_numbers
 
 # They say where and for whom, not what is trained.
-_LEFT_OUT = ("name", "trusted_targets")
+_LEFT_OUT = ("name", "trusted_targets", "tracking")
 
 
 def hyperparameters(recipe: Recipe, options: Options) -> dict[str, bool | float | str]:
@@ -28,7 +28,7 @@ def hyperparameters(recipe: Recipe, options: Options) -> dict[str, bool | float 
         options: what there was to choose from.
     """
     flat = _flat({key: value for key, value in recipe.recorded.items() if key not in _LEFT_OUT})
-    for group in GROUPS:
+    for group in (group for group in GROUPS if group.name not in _LEFT_OUT):
         nodes = list(recipe.of(group))
         if group.many:
             flat[group.name] = ", ".join(node.key.rpartition(".")[2] for node in nodes) or "none"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from runner.config.groups import BY_NAME
 from runner.errors import ConfigError, Interrupted, RunFailed, RunnerError
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from runner.engine.progress import Progress
     from runner.record.folder import RunFolder
     from runner.run.unchanged import Unchanged
+    from runner.tracking.process.start import Tracking
 
 log = logging.getLogger(__name__)
 
@@ -76,14 +78,17 @@ def execute(
     at = (saved["position"]["step"], saved["position"]["epoch"]) if saved else (0, 0)
     recorder = Recorder(place, at if again else None)
     result: dict[str, Any] = {"status": "failed", "cause": None}
-    progress = progress or Progress()
+    progress, tracking = progress or Progress(), None
     try:
         with Interrupt() as interrupt:
             fit, data = prepare(recipe, recorder, interrupt, progress, saved, data)
             if not again:
                 unchanged.check_shared(recipe, data)
+            settings = _settings(recipe, place)
             if at == (0, 0):
-                _describe(fit, recipe)
+                _describe(fit, recipe, settings)
+            tracking = _tracking(recipe, place, settings)
+            recorder.news = tracking.news
             _fit_and_test(fit, data, recipe, test, result)
     except KeyboardInterrupt:
         result |= {"status": "interrupted", "cause": "stopped at once"}
@@ -98,6 +103,8 @@ def execute(
         result.setdefault("seconds", round(time.perf_counter() - begin, 3))
         recorder.finish(result)
         recorder.close()
+        for sentence in tracking.end() if tracking else ():
+            progress.message(sentence)
     if result["status"] == "interrupted":
         command = resume_command(place, recipe)
         raise Interrupted(
@@ -112,14 +119,26 @@ def resume_command(place: RunFolder, recipe: Recipe) -> str:
     return f"python -m runner resume {shlex.quote(str(place.path))}{more}"
 
 
-def _describe(fit: Fit, recipe: Recipe) -> None:
+def _settings(recipe: Recipe, place: RunFolder) -> dict[str, bool | float | str]:
     from runner.config.options import CONF, Options
-    from runner.engine.technique import Slot, listeners
     from runner.run.hyperparameters import hyperparameters
 
-    own = fit.recorder.folder.read_json(fit.recorder.folder.manifest).get("config_dir")
-    options = Options([Path(own), CONF] if own else [CONF])
-    fit.recorder.describe(recipe.text or "", hyperparameters(recipe, options))
+    own = place.read_json(place.manifest).get("config_dir")
+    return hyperparameters(recipe, Options([Path(own), CONF] if own else [CONF]))
+
+
+def _tracking(recipe: Recipe, place: RunFolder, settings: dict[str, bool | float | str]) -> Tracking:
+    from runner.tracking.process.start import Tracking
+
+    nodes = {node.key.rpartition(".")[2]: node for node in recipe.of(BY_NAME["tracking"])}
+    trackers = {name: (node.values["_target_"], node.arguments) for name, node in nodes.items()}
+    return Tracking(place.path, trackers, settings)
+
+
+def _describe(fit: Fit, recipe: Recipe, settings: dict[str, bool | float | str]) -> None:
+    from runner.engine.technique import Slot, listeners
+
+    fit.recorder.describe(recipe.text or "", settings)
     if fit.settings.images and fit.spec.inputs is not None and fit.spec.inputs.kind == "image":
         batch = next(iter(fit.train.updates(0)))[0]
         for augment in listeners([t for t in fit.techniques if t.slot < Slot.MIX], "on_batch"):

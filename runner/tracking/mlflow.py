@@ -1,0 +1,115 @@
+"""MLflow."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from typing import TYPE_CHECKING, Any
+
+from runner.tracking.base import Status, TrackedRun, Tracker, files_of, final_scores, numbers, plain_names, require
+from runner.tracking.process.lock import once
+
+if TYPE_CHECKING:
+    pass
+
+_STATUS = {"finished": "FINISHED", "failed": "FAILED", "killed": "KILLED"}
+_PARENT = "mlflow.parentRunId"
+_AT_ONCE = 100  # parameters in one request; MLflow takes no more
+_LONGEST = 500  # letters of a value
+
+
+class MLflow(Tracker):
+    """Sends runs to an MLflow server; the trials of a sweep hang below one run that stands for the sweep.
+
+    Where the server or store is, MLflow's environment variables say (MLFLOW_TRACKING_URI, MLFLOW_TRACKING_USERNAME):
+    a recipe or a folder from somebody else must not.
+
+    Args:
+        experiment: name of the experiment; made where there is none.
+        files: names of files of the run folder that are sent along at the end.
+    """
+
+    def __init__(self, experiment: str = "runner", files: tuple[str, ...] = ()) -> None:
+        require("mlflow")
+        self.experiment, self.files = experiment, plain_names(files)
+        self.id: str | None = None
+
+    def begin(self, run: TrackedRun) -> str:
+        """Make the run, or set the one that is there to running."""
+        for name, value in _PATIENCE.items():
+            os.environ.setdefault(name, value)
+        from mlflow.entities import Param
+        from mlflow.tracking import MlflowClient
+
+        self.client, self.run = MlflowClient(), run
+        if run.id is not None:
+            self.id = run.id
+            self.client.update_run(self.id, status="RUNNING")
+            return self.id
+        self.id = self.id or self._made()  # it is there where only its parameters could not be sent
+        settings = [Param(_key(name), str(value)[:_LONGEST]) for name, value in run.settings.items()]
+        for start in range(0, len(settings), _AT_ONCE):
+            self.client.log_batch(self.id, params=settings[start : start + _AT_ONCE])
+        return self.id
+
+    def _made(self) -> str:
+        run, experiment = self.run, self._experiment()
+        tags = {**run.tags, "mlflow.source.name": "runner"}
+        if run.sweep is not None:
+            tags[_PARENT] = once(run.sweep / "tracking.mlflow", lambda: self._parent(experiment, run))
+        return str(self.client.create_run(experiment, int(run.began * 1000), tags, run.name).info.run_id)
+
+    def _experiment(self) -> str:
+        from mlflow.exceptions import MlflowException
+
+        found = self.client.get_experiment_by_name(self.experiment)
+        if found is None:
+            try:
+                return str(self.client.create_experiment(self.experiment))
+            except MlflowException:  # another trial was faster
+                found = self.client.get_experiment_by_name(self.experiment)
+                if found is None:
+                    raise
+        return str(found.experiment_id)
+
+    def _parent(self, experiment: str, run: TrackedRun) -> str:
+        assert run.sweep is not None
+        tags = {"folder": str(run.sweep), "sweep": run.sweep.name, "mlflow.source.name": "runner"}
+        parent = self.client.create_run(experiment, int(run.began * 1000), tags, run.sweep.name)
+        self.client.set_terminated(parent.info.run_id)  # it only holds the trials together
+        return str(parent.info.run_id)
+
+    def scores(self, rows: list[dict[str, Any]]) -> None:
+        """Send scores by step."""
+        for row in rows:
+            self._send(numbers(row), row["step"], self.run.began + row["time"])
+
+    def _send(self, scores: dict[str, float], step: int, when: float) -> None:
+        from mlflow.entities import Metric
+
+        metrics = [Metric(_key(name), value, int(when * 1000), step) for name, value in scores.items()]
+        if metrics:
+            self.client.log_batch(self.id, metrics=metrics)
+
+    def end(self, status: Status, result: dict[str, Any]) -> None:
+        """Send the test scores and the files, and set the status."""
+        self._send(final_scores(result), result.get("step", 0), time.time())
+        for path in files_of(self.run.folder, self.files):
+            self.client.log_artifact(self.id, str(path))
+        if cause := result.get("cause"):
+            self.client.set_tag(self.id, "cause", str(cause)[:_LONGEST])
+        self.client.set_terminated(self.id, _STATUS[status])
+
+
+# How long a request may take and how often it is tried: what fails is sent again later anyhow.
+_PATIENCE = {
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+}
+
+
+def _key(name: str) -> str:
+    """A name with the characters that MLflow takes."""
+    return re.sub(r"[^\w\-. :/]", "", name)
