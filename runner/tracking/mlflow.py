@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _STATUS = {"finished": "FINISHED", "failed": "FAILED", "killed": "KILLED"}
 _PARENT = "mlflow.parentRunId"
-_AT_ONCE = 100  # parameters in one request; MLflow takes no more
+_PARAMETERS, _METRICS = 100, 1000  # in one request; MLflow takes no more
 _LONGEST = 500  # letters of a value
 
 
@@ -49,8 +49,8 @@ class MLflow(Tracker):
             return self.id
         self.id = self.id or self._made()  # it is there where only its parameters could not be sent
         settings = [Param(_key(name), str(value)[:_LONGEST]) for name, value in run.settings.items()]
-        for start in range(0, len(settings), _AT_ONCE):
-            self.client.log_batch(self.id, params=settings[start : start + _AT_ONCE])
+        for start in range(0, len(settings), _PARAMETERS):
+            self.client.log_batch(self.id, params=settings[start : start + _PARAMETERS])
         return self.id
 
     def _made(self) -> str:
@@ -82,19 +82,19 @@ class MLflow(Tracker):
 
     def scores(self, rows: list[dict[str, Any]]) -> None:
         """Send scores by step."""
-        for row in rows:
-            self._send(numbers(row), row["step"], self.run.began + row["time"])
-
-    def _send(self, scores: dict[str, float], step: int, when: float) -> None:
         from mlflow.entities import Metric
 
-        metrics = [Metric(_key(name), value, int(when * 1000), step) for name, value in scores.items()]
-        if metrics:
-            self.client.log_batch(self.id, metrics=metrics)
+        metrics = [
+            Metric(_key(name), value, int((self.run.began + row["time"]) * 1000), row["step"])
+            for row in rows
+            for name, value in numbers(row).items()
+        ]
+        for start in range(0, len(metrics), _METRICS):
+            self.client.log_batch(self.id, metrics=metrics[start : start + _METRICS])
 
     def end(self, status: Status, result: dict[str, Any]) -> None:
         """Send the test scores and the files, and set the status."""
-        self._send(final_scores(result), result.get("step", 0), time.time())
+        self.scores([{"step": result.get("step", 0), "time": time.time() - self.run.began, **final_scores(result)}])
         for path in files_of(self.run.folder, self.files):
             self.client.log_artifact(self.id, str(path))
         if cause := result.get("cause"):

@@ -22,6 +22,7 @@ from runner.record.folder import RunFolder
 from runner.tracking.base import Status, TrackedRun, Tracker
 
 _LONGEST_PAUSE = 60.0  # seconds between attempts
+_AT_ONCE = 500  # rows of which the tracker is told before it is noted that it has them
 _GRACE = 120.0  # seconds after the run's end
 
 
@@ -47,9 +48,10 @@ class Follower:
             self._keep(id=self.tracker.begin(self.run))
             self.begun = True
         rows = [row for row in self.folder.read_metrics() if row["step"] > self.state["sent"]]
-        if rows:
-            self.tracker.scores(rows)
-            self._keep(sent=rows[-1]["step"])
+        for start in range(0, len(rows), _AT_ONCE):
+            some = rows[start : start + _AT_ONCE]
+            self.tracker.scores(some)
+            self._keep(sent=some[-1]["step"])
 
     def end(self) -> None:
         """Tell how the run ended."""

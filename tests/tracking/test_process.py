@@ -1,0 +1,159 @@
+"""Whatever a tracker does, the training is as without it, and the user is told once."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from runner.errors import ConfigError
+from runner.run import compose
+from runner.tracking.base import plain_names
+from runner.tracking.process import start
+from runner.tracking.process.start import Tracking
+
+from .conftest import SMALL, result, rows, state, until
+from .test_csv import values
+
+BAD = """
+import os, time
+from runner.tracking.base import Tracker
+
+class Bad(Tracker):
+    def __init__(self, how="raises"):
+        self.how = how
+
+    def begin(self, run):
+        if self.how == "hangs":
+            time.sleep(3600)
+        if self.how == "dies":
+            os._exit(3)
+        if self.how == "late":
+            if not os.path.exists("there"):
+                raise ConnectionError("http://me:secret@host: nobody there")
+            return "id"
+        raise ConnectionError("nobody there")
+
+    def scores(self, rows):
+        open("sent", "a").write("".join(f"{row['step']} " for row in rows))
+
+    def end(self, status, result):
+        open("sent", "a").write(status)
+"""
+
+
+@pytest.fixture
+def bad(tmp_path, monkeypatch):
+    (tmp_path / "bad_tracker.py").write_text(BAD)
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "more/tracking").mkdir(parents=True)
+    (tmp_path / "more/tracking/bad.yaml").write_text("bad:\n  _target_: bad_tracker.Bad\n  how: raises\n")
+    monkeypatch.setattr(start, "_WAIT", 3.0)
+    yield tmp_path
+    sys.modules.pop("bad_tracker", None)
+
+
+class Heard:
+    def __init__(self):
+        self.said = []
+
+    def message(self, text):
+        self.said.append(text)
+
+    def __getattr__(self, name):
+        return lambda *args, **kwargs: None
+
+
+def tracked(place, how, **more):
+    from runner.run import run
+
+    overrides = [*SMALL, "tracking=[bad]", f"tracking.bad.how={how}", "trusted_targets=[bad_tracker]"]
+    heard = Heard()
+    run(compose(overrides, str(place / "more")), place / how, heard, overrides, **more)
+    return heard.said
+
+
+@pytest.mark.parametrize("how", ["raises", "hangs", "dies"])
+def test_a_training_is_as_without_it(go, bad, how, monkeypatch):
+    started = []
+    monkeypatch.setattr(start, "_start", lambda order, made=start._start: started.append(made(order)) or started[-1])
+    try:
+        said = [line for line in tracked(bad, how) if "tracking" in line]
+    finally:
+        for process in started:
+            process.kill()
+            process.wait()
+    assert len(said) == 1, said
+    assert said[0].startswith("tracking.bad: ")
+    go(*SMALL, folder="plain")
+    for row, plain in zip(rows(how), rows("plain"), strict=True):
+        assert {**row, "time": 0} == {**plain, "time": 0}
+    assert result(how)["test"] == result("plain")["test"]
+    assert result(how)["status"] == "completed"
+
+
+def test_what_could_not_be_sent_is_sent_when_somebody_is_there(go, bad, monkeypatch):
+    from runner.run import resume
+
+    monkeypatch.chdir(bad)
+    (said,) = [line for line in tracked(bad, "late") if "tracking" in line]
+    assert "nobody there" in said
+    assert "secret" not in said
+    assert not Path("sent").exists()
+    Path("there").touch()
+    resume("late", ["trainer.max_epochs=4"], trusted_targets=["bad_tracker"])
+    until(lambda: Path("sent").exists() and Path("sent").read_text().endswith("finished"))
+    assert Path("sent").read_text() == "4 8 12 16 finished"
+    assert state("late", "bad") == {"id": "id", "sent": 16}
+
+
+def test_a_tracker_sees_that_its_run_was_killed(tmp_path):
+    command = [sys.executable, "-m", "runner", *SMALL, "trainer.max_epochs=100000", "tracking=[csv]"]
+    process = subprocess.Popen(
+        [*command, "hydra.run.dir=run"], cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    folder = tmp_path / "run"
+    try:
+        until(lambda: (folder / "tracking/scores.csv").exists())
+    finally:
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+    until(lambda: values(folder)["status"] == "killed")
+
+
+def test_trials_do_not_wait(tmp_path, monkeypatch):
+    trial = tmp_path / "sweep" / "trials" / "0000"
+    trial.mkdir(parents=True)
+    (trial / "config.yaml").touch()
+    (tmp_path / "sweep" / "sweep.yaml").touch()
+    slow = tmp_path / "slow_tracker.py"
+    slow.write_text("import time\ntime.sleep(3600)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    tracking = Tracking(trial, {"slow": ("slow_tracker.Slow", {})}, {})
+    begun = time.monotonic()
+    try:
+        assert tracking.end() == []
+        assert time.monotonic() - begun < start._WAIT / 2
+    finally:
+        for process in tracking.processes.values():
+            process.kill()
+            process.wait()
+
+
+def test_without_trackers_there_is_no_process(tmp_path):
+    (tmp_path / "config.yaml").touch()
+    tracking = Tracking(tmp_path, {}, {})
+    assert (tracking.processes, tracking.news(), tracking.end()) == ({}, [], [])
+    assert list(tmp_path.iterdir()) == [tmp_path / "config.yaml"]
+
+
+def test_only_files_of_the_run_folder_are_sent(go, tmp_path):
+    assert plain_names(["config.yaml", "result.json"]) == ("config.yaml", "result.json")
+    for name in ("../secret", "/etc/passwd", "", "..", "*", "a\\b"):
+        with pytest.raises(ValueError, match="no file of the run folder"):
+            plain_names([name])
+    with pytest.raises(ConfigError, match="no file of the run folder"):
+        go(*SMALL, "tracking=[wandb]", "tracking.wandb.files=[../secret]")
