@@ -42,7 +42,18 @@ HEADINGS = {
     "augmentation": "Augmentation",
     "diagnostics": "Diagnostics",
 }
-OTHER_GROUPS = ("data", "debug", "experiment", "metric", "model", "optimizer/params", "space", "task", "trainer")
+OTHER_GROUPS = (
+    "data",
+    "debug",
+    "experiment",
+    "metric",
+    "model",
+    "optimizer/params",
+    "space",
+    "task",
+    "tracking",
+    "trainer",
+)
 
 HEAD = """\
 # Every technique
