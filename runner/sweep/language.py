@@ -53,6 +53,11 @@ def parse(
     lines: dict[str, str] = {}
     for key, value in params.items():
         spec = value if isinstance(value, Mapping) else {"space": value}
+        if "type" in spec and "space" not in spec:
+            raise ConfigError(
+                f"hydra.sweeper.params.{key}: a distribution is written in Hydra's language. Write {key}: "
+                f"'{_in_hydras_language(spec)}'."
+            )
         if unknown := set(spec) - {"space", "when"}:
             name = min(map(str, unknown))
             raise ConfigError(
@@ -188,6 +193,18 @@ def _implied(
     technique = Condition(group.name, (path[node.count(".") + 1],))  # a list that holds it, whatever else
     same = all(technique.holds(text) == (text in having) for text in group.texts)
     return technique if same else Condition(group.name, tuple(having))
+
+
+def _in_hydras_language(spec: Mapping[str, Any]) -> str:
+    """A distribution in the words of other sweepers: type, low, high, step, log, choices."""
+    if spec["type"] == "categorical":
+        return f"choice({','.join(map(str, spec.get('choices', ())))})"
+    low, high, step = spec.get("low", "LOW"), spec.get("high", "HIGH"), spec.get("step")
+    if step and not isinstance(low, str) and not isinstance(high, str):
+        # Hydra's ranges are without their end.
+        return f"range({low},{high + 1 if spec['type'] == 'int' else high + step / 2},{step})"
+    body = f"int(interval({low},{high}))" if spec["type"] == "int" else f"interval({low},{high})"
+    return f"tag(log, {body})" if spec.get("log") else body
 
 
 def _text_of(value: Any) -> str:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
+from runner.errors import ConfigError
 from runner.sweep.language import parse
 from runner.sweep.samplers import GP, NSGA2, Bayes, CmaEs, Grid, QuasiRandom, Random, distribution
 from runner.sweep.study import Study
@@ -62,6 +66,60 @@ def test_optunas_values_of_a_range_are_hydras(start, stop, step, unit):
     assert all(known._contains(known.to_internal_repr(v)) for v in found.natives)
     assert [found.text(v) for v in found.natives] == list(found.texts)  # all can be reached
     assert [found.text(v * (1 + 1e-12)) for v in found.natives] == list(found.texts)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("choice(1,2)", CategoricalDistribution([1, 2])),
+        ("choice(true, false)", CategoricalDistribution([True, False])),
+        ("choice('hello', 'world')", CategoricalDistribution(["hello", "world"])),
+        ("shuffle(range(1,3))", CategoricalDistribution([2, 1])),
+        ("interval(1, 5)", FloatDistribution(1, 5)),
+        ("int(interval(1, 5))", IntDistribution(1, 5)),
+        ("tag(log, interval(1, 5))", FloatDistribution(1, 5, log=True)),
+        ("tag(log, int(interval(1, 5)))", IntDistribution(1, 5, log=True)),
+        ("range(1,3)", IntDistribution(1, 2)),  # without the end, as in Hydra; theirs has it
+        ("range(0.5, 5.5, step=1)", FloatDistribution(0.5, 4.5, step=1)),  # as above
+        ("range(0,11,2)", IntDistribution(0, 10, step=2)),
+    ],
+)
+@pytest.mark.parametrize("where", ["typed", "params"])
+def test_what_hydra_optuna_sweeper_reads(text, expected, where):
+    lines, params = ([f"key={text}"], {}) if where == "typed" else ([], {"key": text})
+    (found,) = parse(lines, params, lambda group: [], lambda key: None, lambda lines, node: []).dimensions
+    known = distribution(found)
+    if isinstance(expected, CategoricalDistribution):
+        assert set(known.choices) == set(expected.choices)  # type: ignore[attr-defined]
+    else:
+        assert known == expected
+
+
+def test_one_value_of_hydra_optuna_sweepers_is_fixed():
+    found = space("key1=choice(1,2)", "key2=5", "key3=range(1,3)")
+    assert [d.key for d in found.dimensions] == ["key1", "key3"]
+    assert found.fixed == ("key2=5",)
+
+
+@pytest.mark.parametrize(
+    ("given", "ours"),
+    [
+        ({"type": "categorical", "choices": [1, 2, 3]}, "choice(1,2,3)"),
+        ({"type": "int", "low": 0, "high": 10}, "int(interval(0,10))"),
+        ({"type": "int", "low": 0, "high": 10, "step": 2}, "range(0,11,2)"),
+        ({"type": "int", "low": 1, "high": 100, "log": True}, "tag(log, int(interval(1,100)))"),
+        ({"type": "float", "low": 0, "high": 1}, "interval(0,1)"),
+        ({"type": "float", "low": 0, "high": 10, "step": 2}, "range(0,11.0,2)"),
+        ({"type": "float", "low": 1, "high": 100, "log": True}, "tag(log, interval(1,100))"),
+    ],
+)
+def test_a_distribution_written_out_is_refused_with_ours(given, ours):
+    with pytest.raises(ConfigError, match=re.escape(f"Write key: '{ours}'")):
+        parse([], {"key": given}, lambda group: [], lambda key: None, lambda lines, node: [])
+    low, high = given.get("low", 1), given.get("high", 3)
+    found = distribution(space(f"key={ours}")["key"])
+    assert (min(found.choices), max(found.choices)) == (low, high) if "choices" in given else True
+    assert "choices" in given or (found.low, found.high) == (low, high)
 
 
 CHOICES = [
