@@ -1,6 +1,6 @@
 """Runs the tests of other projects with our sweepers in the place of theirs, and compares.
 
-    python tests/foreign/run.py HYDRA [--optuna PLUGIN] [--sweepers grid random bayes] [-k EXPRESSION]
+    python tests/foreign/run.py [HYDRA] [--optuna PLUGIN] [--sweepers grid random bayes] [-k EXPRESSION]
 
 ``HYDRA`` is a checkout of Hydra's 1.3 branch. Its tests are run with its own basic sweeper first; those that hold and
 begin a sweep are run again with each of ours. ``PLUGIN`` is a checkout of hydra-optuna-sweeper 1.3, whose table of
@@ -62,16 +62,8 @@ def outcomes(checkout: Path, tests: Sequence[str], sweeper: str, more: Sequence[
         env = {key: value for key, value in env.items() if not key.startswith(("HYDRA_", "PYTEST_"))}
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
         command += ["--rootdir", str(checkout), f"--junitxml={report}", *more, f"@{chosen}"]
-        command += [
-            "-o",
-            "junit_family=xunit1",
-            "-o",
-            "addopts=",
-            "--continue-on-collection-errors",
-            "-c",
-            os.devnull,
-            "--tb=line",
-        ]
+        command += ["--continue-on-collection-errors", "--override-ini=addopts=", "-c", os.devnull]
+        command += ["-p", "expectations"] if sweeper != "basic" else []
         subprocess.run(command, cwd=checkout, env=env, stdout=subprocess.DEVNULL, check=False)
         swept = {}
         for line in notes.read_text().splitlines():
@@ -115,18 +107,38 @@ def told_of(test: str, sweeper: str) -> str | None:
 def main() -> int:
     """Run, compare, and tell."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("hydra", type=Path, help="a checkout of Hydra's 1.3 branch")
+    parser.add_argument("hydra", type=Path, nargs="?", help="a checkout of Hydra's 1.3 branch")
     parser.add_argument("--optuna", type=Path, help="a checkout of hydra-optuna-sweeper 1.3")
     parser.add_argument("--sweepers", nargs="+", default=["grid", "random", "bayes"])
     parser.add_argument("-k", help="only tests that match")
     given = parser.parse_args()
     more = ["-k", given.k] if given.k else []
-    with tempfile.TemporaryDirectory() as folder:
-        return compare(without_package(given.hydra, Path(folder)), given.sweepers, more)
+    unexplained = compare_optuna(given.optuna) if given.optuna else 0
+    if given.hydra:
+        with tempfile.TemporaryDirectory() as folder:
+            unexplained += compare(without_package(given.hydra, Path(folder)), given.sweepers, more)
+    return 1 if unexplained else 0
+
+
+def compare_optuna(checkout: Path) -> int:
+    """Ask hydra-optuna-sweeper's cases of ours; tell what differs, and give the number of what is not explained."""
+    from optuna_sweeper import cases
+
+    wrong = dict(cases(checkout))
+    held = [name for name, problem in wrong.items() if problem is None]
+    print(f"hydra-optuna-sweeper: {len(held)} of {len(wrong)} cases hold")
+    return sum(_tell(name, problem, "optuna") for name, problem in wrong.items() if problem is not None)
+
+
+def _tell(test: str, problem: str, sweeper: str) -> bool:
+    """Print why a test does not hold; whether that is a fault."""
+    reason = told_of(test, sweeper)
+    print(f"  differs {test}: {reason}" if reason else f"  FAULT   {test}: {problem}")
+    return reason is None
 
 
 def compare(checkout: Path, sweepers: Sequence[str], more: Sequence[str]) -> int:
-    """Run the tests with basic and with each of `sweepers`; tell what differs, and give the exit status."""
+    """Run the tests with basic and with each of `sweepers`; tell what differs, and count what is not explained."""
     unexplained = 0
     with_basic = outcomes(checkout, ["tests"], "basic", more)
     swept = [test for test, outcome in with_basic.items() if outcome.told == "held" and outcome.sweeper]
@@ -137,13 +149,11 @@ def compare(checkout: Path, sweepers: Sequence[str], more: Sequence[str]) -> int
         ours = sum(outcome.sweeper == "RunnerSweeper" for outcome in found.values())
         print(f"hydra, {sweeper}: {len(held)} of {len(swept)} hold; {ours} were swept by it")
         for test in sorted(set(swept) - set(held)):
-            reason = told_of(test, sweeper)
-            unexplained += reason is None
-            print(f"  differs {test}: {reason}" if reason else f"  FAULT   {test}: {found[test].message}")
+            unexplained += _tell(test, found.get(test, Outcome("lost")).message, sweeper)
         for test in held:
             if told_of(test, sweeper):
                 print(f"  holds, though the table has it: {test}")
-    return 1 if unexplained else 0
+    return unexplained
 
 
 if __name__ == "__main__":
