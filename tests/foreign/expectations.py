@@ -1,13 +1,16 @@
-"""A plug-in of pytest: what tests expect Hydra's launcher to say of its jobs is left out of the comparison."""
+"""A plug-in of pytest: what Hydra's launcher says of its jobs is left out where outputs are compared."""
 
 from hydra.test_utils import test_utils
 
 match = test_utils.assert_regex_match
 
 
-def of_jobs(from_line, *given, **more):
-    lines = [line for line in from_line.split("\n") if not line.startswith(("[HYDRA] Launching", "[HYDRA] \t#"))]
-    match("\n".join(lines), *given, **more)
+def of_jobs(from_line, to_line, *given, **more):
+    match(_without(from_line), _without(to_line), *given, **more)
+
+
+def _without(text):
+    return "\n".join(line for line in text.split("\n") if not line.startswith(("[HYDRA] Launching", "[HYDRA] \t#")))
 
 
 test_utils.assert_regex_match = of_jobs
