@@ -50,7 +50,7 @@ _SEARCH = [
 _OF_FILES = f"Files may set hydra.job.name and of hydra.sweeper {', '.join(_SEARCH)}"
 # What Hydra fills in itself, whatever files say.
 _FILLED = re.compile(
-    r"hydra\.(overrides|runtime\.(choices|config_sources|cwd)|job\.(override_dirname|config_name))\b.*"
+    r"hydra\.(overrides|runtime\.(choices|config_sources|cwd)|job\.(override_dirname|config_name|id|num))\b.*"
 )
 _PLAIN_NAME = re.compile(r"[\w+-][\w.+ -]{0,99}")
 _SAMPLERS = "runner.sweep.samplers"
