@@ -83,6 +83,7 @@ class Agenda:
             curve.judged, curve.paused_at = curve.paused_at or 0, None
             trial.paused_at = None
             self.study.begin(trial.point, trial.params)
+            self.study.link(trial.point, self.members[trial.point])
             return trial
         if self._repeats:
             point = self._repeats.popleft()
@@ -145,6 +146,7 @@ class Agenda:
         self.folder.create(trial)
         self.trials[number] = trial
         members.append(trial)
+        self.study.link(point, members)
         return trial
 
 

@@ -63,7 +63,7 @@ class Driver:
         self.configs, self.tables = Configs(plan, composer), Tables(plan, folder, composer)
         self._recover()
         self.agenda = Agenda(plan, folder, study, self.configs, self.trials, self.curves)
-        self.study.reconcile((p.point, p.trials[0].params, p.status, p.values) for p in self.results())
+        self.study.reconcile(self.results())
 
     @property
     def curves(self) -> dict[int, Curve]:

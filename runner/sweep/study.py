@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,14 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from runner.errors import ConfigError
 from runner.sweep.folder import patiently, set_aside
+from runner.sweep.results import PointResult
 from runner.sweep.samplers import Sampler, distribution
 from runner.sweep.space import Point, Space
+from runner.sweep.trial import Trial
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
-POINT = "point"
+POINT, FOLDERS = "point", "folders"
 STATES = {
     "running": TrialState.RUNNING,
     "interrupted": TrialState.RUNNING,
@@ -130,6 +133,11 @@ def _point_of(trial: FrozenTrial) -> int:
     return int(trial.user_attrs.get(POINT, -1))
 
 
+def folder_of(trial: Trial) -> str:
+    """Where the trial's run lies in the sweep's folder."""
+    return f"trials/{trial.folder}"
+
+
 class Study:
     """One Optuna study, spoken to in points and trials of ours.
 
@@ -137,6 +145,7 @@ class Study:
         storage: an Optuna URL, or None for the journal.
         journal: the journal's file.
         name: the study's name.
+        objectives: names of the objectives.
         directions: ``minimize`` or ``maximize`` for each objective.
         sampler: who chooses.
         space: what is searched.
@@ -151,6 +160,7 @@ class Study:
         storage: str | None,
         journal: Path,
         name: str,
+        objectives: Sequence[str],
         directions: Sequence[Any],
         sampler: Sampler,
         space: Space,
@@ -172,6 +182,10 @@ class Study:
                 f"The study {name!r} has directions {[d.name.lower() for d in self.study.directions]}, this command "
                 f"{directions}. Give this sweep a folder of its own: hydra.sweep.dir=DIR."
             )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # "experimental"
+            if self.study.metric_names != list(objectives):
+                self.study.set_metric_names(list(objectives))
         self.space, self.sampler = space, sampler
         self.distributions = {d.key: distribution(d) for d in space.dimensions}
         self.ids: dict[int, int] = {}  # points under way, and their ids in the storage
@@ -179,43 +193,42 @@ class Study:
         self.seed = seed
         self._storage = self.study._storage
 
-    def reconcile(self, points: Iterable[tuple[int, Point, str, list[float] | None]]) -> None:
-        """Make the study say what the folders say.
-
-        Args:
-            points: per point of the sweep: its number, the point, its status, its values.
-        """
+    def reconcile(self, points: Iterable[PointResult]) -> None:
+        """Make the study say what the folders say."""
         known: dict[int, list[optuna.trial.FrozenTrial]] = {}
         for frozen in self.study.get_trials(deepcopy=False):
             known.setdefault(_point_of(frozen), []).append(frozen)
-        wanted = {number: (point, status, values) for number, point, status, values in points}
+        wanted = {p.point: p for p in points}
         for number, frozens in known.items():
             for frozen in frozens:
                 if not frozen.state.is_finished() and (number not in wanted or frozen is not frozens[-1]):
                     # Asked, but killed before its folder was there: it never happened.
                     self._storage.set_trial_state_values(frozen._trial_id, TrialState.FAIL)
-        for number, (point, status, values) in wanted.items():
+        for number, point in wanted.items():
             last = known[number][-1] if number in known else None
-            state = _state(status, values)
+            state = STATES[point.status]
             if last is not None and last.state in (TrialState.RUNNING, TrialState.WAITING):
                 self.ids[number] = last._trial_id
                 if state != TrialState.RUNNING:
-                    self.tell(number, status, values)
+                    self.tell(number, point.status, point.values)
                     continue
             elif last is None or last.state != state:  # also a mean that waits for more repeats
-                self._add(number, point, state, values)
+                folders = [folder_of(trial) for trial in point.trials]
+                self._add(number, point.trials[0].params, state, point.values, folders)
             self.completed += state == TrialState.COMPLETE
         # Its own generator must not repeat what it drew before the crash.
         self.study.sampler = self.sampler.optuna(self.seed + len(known), self.space)
 
-    def _add(self, number: int, point: Point, state: TrialState, values: list[float] | None) -> None:
+    def _add(
+        self, number: int, point: Point, state: TrialState, values: list[float] | None, folders: Sequence[str] = ()
+    ) -> None:
         params = self._params(point)
         trial = create_trial(
             state=state,
             values=values if state == TrialState.COMPLETE or (state == TrialState.PRUNED and values) else None,
             params=params,
             distributions={key: self.distributions[key] for key in params},
-            user_attrs={POINT: number},
+            user_attrs={POINT: number} | ({FOLDERS: list(folders)} if folders else {}),
         )
         added = self._storage.create_new_trial(self.study._study_id, template_trial=trial)
         if state == TrialState.RUNNING:
@@ -236,6 +249,11 @@ class Study:
         trial.set_user_attr(POINT, number)
         self.ids[number] = trial._trial_id
         return self.space.build(lambda d: d.text(trial._suggest(d.key, self.distributions[d.key])))
+
+    def link(self, number: int, trials: Sequence[Trial]) -> None:
+        """Note where the runs of a point under way lie, from the sweep's folder on."""
+        if number in self.ids:
+            self._storage.set_trial_user_attr(self.ids[number], FOLDERS, [folder_of(trial) for trial in trials])
 
     def _params(self, point: Point) -> dict[str, Any]:
         """Plain values; what a narrower or older space can't express is left out."""

@@ -110,9 +110,8 @@ class Sweep:
         self, plan: Plan, folder: SweepFolder, arguments: Sequence[str], interruption: Interruption
     ) -> dict[str, Any]:
         study_name = self._settle(plan, folder, arguments)
-        study = Study(
-            self.settings.storage, folder.journal, study_name, plan.directions, plan.sampler, plan.space, plan.seed
-        )
+        names, searched = (study_name, plan.objectives, plan.directions), (plan.sampler, plan.space, plan.seed)
+        study = Study(self.settings.storage, folder.journal, *names, *searched)
         launcher, painter = self.launcher, Painter(folder.path, interruption.asked)
 
         def notice(driver: Driver, trial: Trial | None) -> None:

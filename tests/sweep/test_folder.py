@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 
 import optuna
 import pytest
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from runner.errors import ConfigError
 from runner.sweep.folder import Follower, SweepFolder, slug, write
 from runner.sweep.language import parse
+from runner.sweep.results import PointResult
 from runner.sweep.samplers import Grid
 from runner.sweep.study import Journal, Study
 from runner.sweep.sweep import sweep_path
@@ -123,7 +125,7 @@ SPACE = parse(["x=1,2,3"], {}, lambda group: [], lambda key: None, lambda lines,
 
 
 def study(path, storage=None):
-    return Study(storage, path, "s", ["minimize"], Grid(), SPACE, 0)
+    return Study(storage, path, "s", ["val/loss"], ["minimize"], Grid(), SPACE, 0)
 
 
 def test_the_study_is_put_right_from_the_folders(tmp_path):
@@ -137,7 +139,10 @@ def test_the_study_is_put_right_from_the_folders(tmp_path):
     points = [(0, {"x": "1"}, "completed", [0.5]), (1, {"x": "2"}, "completed", [0.2])]
     points += [(3, {"x": "3"}, "pruned", [0.9]), (4, {"x": "3"}, "interrupted", None)]
     for _ in range(2):  # and again: nothing more changes
-        again.reconcile(points)
+        again.reconcile(
+            PointResult(p, (replace(trial(p), params=params, folder=f"{p:04d}"),), status, values, None)
+            for p, params, status, values in points
+        )
         states = [(t.user_attrs["point"], t.state.name, t.value) for t in again.study.trials]
         assert states == [
             (0, "COMPLETE", 0.5),
@@ -146,6 +151,8 @@ def test_the_study_is_put_right_from_the_folders(tmp_path):
             (3, "PRUNED", 0.9),
             (4, "RUNNING", None),
         ]
+    assert again.study.metric_names == ["val/loss"]
+    assert again.study.trials[3].user_attrs["folders"] == ["trials/0003"], "which run it is"
     again.tell(4, "failed", None)
     assert again.study.trials[4].state.name == "FAIL"
 

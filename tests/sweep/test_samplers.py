@@ -11,8 +11,10 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 
 from runner.errors import ConfigError
 from runner.sweep.language import parse
+from runner.sweep.results import by_point
 from runner.sweep.samplers import GP, NSGA2, Bayes, CmaEs, Grid, QuasiRandom, Random, distribution
 from runner.sweep.study import Study
+from runner.sweep.trial import Trial
 
 FRACTIONS = ["range(0.1,0.9,0.2)", "range(1,0,-0.1)", "range(-0.3,0.3,0.1)", "range(1e-5,9e-5,1e-5)"]
 
@@ -23,8 +25,9 @@ def space(*arguments):
 
 def searched(sampler, found, folder, told=()):
     """Twelve points beyond those that were told before; Optuna's own study beside them."""
-    study = Study(None, folder / "journal", "s", ["minimize"], sampler, found, 0)
-    study.reconcile((n, p, "completed", [float(p["a"])]) for n, p in enumerate(told))
+    study = Study(None, folder / "journal", "s", ["loss"], ["minimize"], sampler, found, 0)
+    trials = [Trial(n, n, n, 0, p, [], "", {}, "completed", values=[float(p["a"])]) for n, p in enumerate(told)]
+    study.reconcile(by_point(trials, 1))
     points = list(told)
     while len(points) < len(told) + 12:
         number = len(points)
