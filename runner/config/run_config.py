@@ -114,6 +114,11 @@ def thaw(path: Path) -> DictConfig:
     return config
 
 
+def recorded(config: dict[str, Any]) -> DictConfig:
+    """The configuration that a checkpoint holds, where ``config.yaml`` is lost."""
+    return OmegaConf.create({**config, "trusted_targets": []})
+
+
 def from_environment(config: dict[str, Any]) -> dict[str, Any]:
     """The configuration that a checkpoint holds, with what it leaves to the environment taken from there.
 

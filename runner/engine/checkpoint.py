@@ -6,6 +6,7 @@ import hashlib
 import io
 import logging
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,15 @@ def _checksums(path: Path) -> Path:
     return path.with_name(path.name + ".sha256")
 
 
+def _known(path: Path) -> list[str]:
+    """The checksums of a file and of the one before it; none where their own file is gone or damaged."""
+    try:
+        words = _checksums(path).read_bytes().decode(errors="replace").split()
+    except OSError:
+        return []
+    return [word for word in words if re.fullmatch(r"[0-9a-f]{64}", word)]
+
+
 def save(path: Path, content: dict[str, Any], keep_previous: bool = False) -> None:
     """Write a checkpoint to a temporary name, fsync it, and rename it.
 
@@ -43,7 +53,7 @@ def save(path: Path, content: dict[str, Any], keep_previous: bool = False) -> No
     torch.save({"format": FORMAT, **content}, buffer)
     data = buffer.getbuffer()
     sums = _checksums(path)
-    known = sums.read_text().split()[:1] if sums.exists() else []
+    known = _known(path)[:1]
     if keep_previous and path.exists():
         previous = path.with_name(path.name + ".previous")
         write_text(_checksums(previous), "\n".join(known) + "\n")
@@ -91,8 +101,8 @@ def load(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
         data = path.read_bytes()
     except OSError as error:
         raise Damaged(f"{path}: can't be read ({error.strerror}).") from error
-    sums = _checksums(path)
-    if sums.exists() and hashlib.sha256(data).hexdigest() not in sums.read_text().split():
+    sums = _known(path)
+    if sums and hashlib.sha256(data).hexdigest() not in sums:
         raise Damaged(f"{path}: its checksum does not match: the file is damaged.")
     try:
         content: dict[str, Any] = torch.load(io.BytesIO(data), map_location=device, weights_only=True)

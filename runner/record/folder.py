@@ -10,9 +10,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from runner.errors import ConfigError
+from runner.errors import ConfigError, no_file
 from runner.record.before import Before
-from runner.record.files import finite, write_json, write_text
+from runner.record.files import finite, write_bytes, write_json, write_text
 from runner.record.lock import Lock
 
 
@@ -92,6 +92,7 @@ class RunFolder:
         self.stop = self.path / "stop.json"
         self.checkpoints = self.path / "checkpoints"
         self.lock = Lock(self.path / "run.lock")
+        self.notes: list[str] = []
 
     @classmethod
     def existing(cls, path: str | Path) -> RunFolder:
@@ -101,7 +102,7 @@ class RunFolder:
             ConfigError: `path` is no run folder.
         """
         folder = cls(path)
-        if not os.path.isfile(folder.config):
+        if not os.path.isfile(folder.config) and not os.path.isfile(folder.checkpoints / "last.pt"):
             what = "is not a run folder (it has no config.yaml)" if os.path.exists(path) else "does not exist"
             raise ConfigError(
                 f"{path}: {what}. Give the folder that a run printed in its last line, such as outputs/runs/...."
@@ -166,15 +167,77 @@ class RunFolder:
             content: Any = json.loads(path.read_text())
         except FileNotFoundError:
             return {}
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        except OSError as error:
+            raise ConfigError(f"{path}: can't be read ({error.strerror}).") from error
+        except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
             raise ConfigError(f"{path}: damaged, it is not valid JSON ({error}).") from error
         if not isinstance(content, dict):
             raise ConfigError(f"{path}: damaged, expected names and values in it.")
         return content
 
     def update_manifest(self, **entries: Any) -> None:
-        """Change entries of ``manifest.json``."""
-        write_json(self.manifest, self.read_json(self.manifest) | entries)
+        """Change entries of ``manifest.json``; a damaged one is put aside, as it tells nothing a run needs."""
+        write_json(self.manifest, self.mended(self.manifest) | entries)
+
+    def mended(self, path: Path) -> dict[str, Any]:
+        """`read_json`; a file that is damaged is put aside under another name, and nothing is in it."""
+        try:
+            return self.read_json(path)
+        except ConfigError as error:
+            self.put_aside(path, str(error))
+            return {}
+
+    def put_aside(self, path: Path, why: str) -> None:
+        """Give what stands at `path` another name, so that nothing is lost and a file can be written there."""
+        number = 1
+        while os.path.lexists(aside := path.with_name(f"{path.name}.damaged{number if number > 1 else ''}")):
+            number += 1
+        os.replace(path, aside)
+        self.tell(f"{why} It is kept as {aside.name}.")
+
+    def tell(self, note: str) -> None:
+        """Keep a word on what was found here, for whoever continues the run."""
+        self.notes.append(note)
+
+    @property
+    def has_states(self) -> bool:
+        """Whether there are files of states to go on from, whole or not."""
+        return any(os.path.lexists(self.checkpoints / name) for name in ("last.pt", "last.pt.previous"))
+
+    def start_over(self) -> None:
+        """Keep what there is under other names, where no state is left to go on from.
+
+        Raises:
+            ConfigError: states were kept.
+        """
+        if kept := sorted(path.stem for path in self.checkpoints.glob("epoch-*.pt")):
+            raise ConfigError(
+                f"{self.checkpoints / 'last.pt'}: damaged or gone, and so is the one before it. Go on from a state "
+                f"that was kept: --from {kept[-1]}."
+            )
+        why = "no state is left to go on from, and the run starts over."
+        if self.checkpoints.is_dir() and any(self.checkpoints.iterdir()):
+            self.put_aside(self.checkpoints, f"{self.checkpoints}: {why}")
+        if self.metrics.exists():
+            self.put_aside(self.metrics, f"{self.metrics}: {why}")
+
+    def mend(self, lost: str | None) -> None:
+        """Make a folder in which files were damaged one that a run can go on in; `notes` say what was done.
+
+        Args:
+            lost: what is wrong with ``config.yaml``; None where it is whole.
+        """
+        if lost and os.path.isfile(self.config):
+            self.put_aside(self.config, lost)
+        elif lost:
+            self.tell(lost)
+        for path in (self.manifest, self.result):
+            self.mended(path)
+        names = [f"{name}.pt{suffix}" for name in ("last", "best") for suffix in ("", ".sha256", ".previous")]
+        states = [self.checkpoints / name for name in names]
+        for path in (self.config, self.metrics, self.stop, self.log, *states):
+            if os.path.lexists(path) and not os.path.isfile(path):
+                self.put_aside(path, f"{path}: {no_file(path)}")
 
     def append_metrics(self, row: dict[str, Any]) -> None:
         """Add the line of an epoch to ``metrics.jsonl``, in one write."""
@@ -189,15 +252,20 @@ class RunFolder:
                 os.fsync(file.fileno())
 
     def read_metrics(self) -> list[dict[str, Any]]:
-        """The lines of ``metrics.jsonl``; one that was torn by a crash ends the list."""
-        rows = []
-        if self.metrics.exists():
-            for line in self.metrics.read_text().splitlines():
-                try:
-                    rows.append(json.loads(line))
-                except json.JSONDecodeError:
-                    break
-        return rows
+        """The lines of ``metrics.jsonl``, but for those that are damaged; a crash tears the last one."""
+        return self._read_metrics()[0]
+
+    def _read_metrics(self) -> tuple[list[dict[str, Any]], list[int]]:
+        """Rows, and the numbers of damaged lines before the last one."""
+        rows, damaged = [], []
+        lines = self.metrics.read_bytes().split(b"\n") if self.metrics.exists() else []
+        for number, line in enumerate(lines, start=1):
+            row = _row(line)
+            if row is not None:
+                rows.append(row)
+            elif line.strip() and number < len(lines):
+                damaged.append(number)
+        return rows, damaged
 
     def drop_metrics_after(self, step: int, epoch: int) -> list[dict[str, Any]]:
         """Keep the lines up to a checkpoint that was taken at `step`, with `epoch` epochs completed.
@@ -205,8 +273,23 @@ class RunFolder:
         Returns:
             The lines that were dropped.
         """
-        rows = self.read_metrics()
+        rows, damaged = self._read_metrics()
+        if damaged:
+            text = self.metrics.read_bytes()
+            which = f"line{'s' if len(damaged) > 1 else ''} {', '.join(map(str, damaged[:5]))}"
+            self.put_aside(self.metrics, f"{self.metrics}: damaged in {which}; all others are taken.")
+            write_bytes(self.metrics, text)
         kept = [row for row in rows if row["step"] <= step and row["epoch"] <= epoch]
         if self.metrics.exists():
             write_text(self.metrics, "".join(json.dumps(row) + "\n" for row in kept))
         return [row for row in rows if row not in kept]
+
+
+def _row(line: bytes) -> dict[str, Any] | None:
+    """A line of ``metrics.jsonl``; None where it is none."""
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    whole = isinstance(row, dict) and all(type(row.get(name)) is int for name in ("epoch", "step"))
+    return row if whole else None

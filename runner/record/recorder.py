@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from runner.errors import ConfigError
 from runner.hparams import row_name
 from runner.record.files import write_json
 from runner.record.folder import RunFolder
@@ -109,7 +110,11 @@ class Recorder:
         """The reason why somebody outside asked this run to stop (``stop.json``), or None."""
         if not self.folder.stop.exists():
             return None
-        return str(self.folder.read_json(self.folder.stop).get("reason", "asked to stop"))
+        try:
+            asked = self.folder.read_json(self.folder.stop)
+        except ConfigError:  # as of `touch stop.json`
+            asked = {}
+        return str(asked.get("reason", "asked to stop"))
 
     def finish(self, result: dict[str, Any]) -> None:
         """Write ``result.json``, the last file of a run."""

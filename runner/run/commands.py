@@ -14,7 +14,7 @@ from runner.config.check import check_run, resolved
 from runner.config.compose import Command, compose_run
 from runner.config.hydra_node import check_recorded
 from runner.config.recipe import Recipe
-from runner.config.run_config import LIMIT, check_resumable, patch, thaw
+from runner.config.run_config import LIMIT, check_resumable, patch, recorded, thaw
 from runner.errors import ConfigError, did_you_mean
 from runner.record.folder import RunFolder, claim, kept_when_started, make
 from runner.record.manifest import gather
@@ -127,13 +127,12 @@ def resume(
     with place.claimed():
         command = Command(list(overrides or []))
         check_resumable(command.parsed)
-        config = thaw(place.config)
+        config, lost = _config_of(place)
         config.trusted_targets = trusted_targets or []
         before = OmegaConf.select(config, "trainer.max_epochs")
         patch(config, _with_trackers(config, command))
         recipe = check_run(config, fresh=False)
-        status = place.read_json(place.result).get("status")
-        if status == "completed" and not command.parsed and checkpoint is None:
+        if _told(place, place.result).get("status") == "completed" and not command.parsed and checkpoint is None:
             raise ConfigError(
                 f"{folder}: this run is complete. To train longer, add trainer.max_epochs=N (now {before})."
             )
@@ -147,7 +146,12 @@ def resume(
         if saved is not None and longer:
             go_on(place.checkpoints, saved)
         assert recipe.text is not None
+        if saved is None and place.has_states:
+            place.start_over()
+        place.mend(lost)
         place.create_again(recipe.text)
+        if not place.manifest.exists():  # but for what nobody knows any more, such as the overrides
+            place.update_manifest(**{k: v for k, v in gather([]).items() if k not in ("command", "overrides")})
         changed = {"resumed_with_changed_data": again.note} if again.note else {}
         place.update_manifest(status="running", resumed_with=[*_resumed_with(place), *(overrides or [])], **changed)
         return execute(recipe, place, progress, unchanged, again, test=test)
@@ -164,7 +168,41 @@ def _with_trackers(config: DictConfig, command: Command) -> Command:
 
 def _resumed_with(place: RunFolder) -> list[str]:
     """What the run's continuations were given, in the order in which they were."""
-    return list(place.read_json(place.manifest).get("resumed_with", []))
+    return _words(place, "resumed_with") or []
+
+
+def _words(place: RunFolder, key: str) -> list[str] | None:
+    """A list of texts in the manifest; None where there is none."""
+    words = _told(place, place.manifest).get(key)
+    return words if isinstance(words, list) and all(isinstance(word, str) for word in words) else None
+
+
+def _told(place: RunFolder, path: Path) -> dict[str, Any]:
+    """What a JSON file tells; nothing where it is damaged."""
+    try:
+        return place.read_json(path)
+    except ConfigError:
+        return {}
+
+
+def _config_of(place: RunFolder) -> tuple[DictConfig, str | None]:
+    """The configuration of a run: as its own file has it or, where that is lost, as its checkpoint has.
+
+    Returns:
+        The configuration, and in words why it is not that of the file.
+
+    Raises:
+        ConfigError: neither can be read.
+    """
+    from runner.engine.checkpoint import load_last
+
+    try:
+        return thaw(place.config), None
+    except ConfigError as error:
+        saved = load_last(place.checkpoints)
+        if saved is None:
+            raise
+        return recorded(saved["config"]), f"{error} The configuration is taken from the checkpoint."
 
 
 def rerun_config(
@@ -180,17 +218,23 @@ def rerun_config(
         The configuration, its overrides, and the folder of the user's own options.
     """
     place = RunFolder.existing(folder)
-    manifest = place.read_json(place.manifest)
-    config_dir = config_dir or manifest.get("config_dir")
+    known = _told(place, place.manifest).get("config_dir")
+    config_dir = config_dir or (known if isinstance(known, str) else None)
     command = Command(overrides, config_dir)
     groups = command.options.groups()
-    lines = [*manifest.get("overrides", []), *_resumed_with(place)]
+    typed = _words(place, "overrides")
+    if typed is None and any(o.key_or_group in groups for o in command.parsed):
+        raise ConfigError(
+            f"{place.manifest}: damaged or gone, and only there stand the overrides from which another option would be "
+            "composed. Change values alone (KEY=VALUE), or type the whole command anew."
+        )
+    lines = [*(typed or ()), *_resumed_with(place)]
     check_recorded(lines, str(folder))
-    recorded = Command(lines, config_dir)
+    before = Command(lines, config_dir)
     new = command.typed()
     # A folder from somebody else must not decide by itself which code is trusted.
     left_out = {"trusted_targets", *new}
-    last = {o.key_or_group: o.input_line or "" for o in recorded.parsed if o.key_or_group not in left_out}
+    last = {o.key_or_group: o.input_line or "" for o in before.parsed if o.key_or_group not in left_out}
     merged = [*last.values(), *overrides]
     if any(o.key_or_group in groups for o in command.parsed):
         return compose_run(Command(merged, config_dir)), merged, config_dir

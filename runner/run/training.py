@@ -79,6 +79,9 @@ def execute(
     recorder = Recorder(place, at if again else None)
     result: dict[str, Any] = {"status": "failed", "cause": None}
     progress, tracking = progress or Progress(), None
+    for note in place.notes:
+        log.warning(note)
+        progress.message(note)
     try:
         with Interrupt() as interrupt:
             fit, data = prepare(recipe, recorder, interrupt, progress, saved, data)

@@ -70,7 +70,13 @@ class Unchanged:
         """
         if self.shared is None:
             return
-        known = json.loads(self.shared.read_text()) if self.shared.exists() else {}
+        try:
+            known = json.loads(self.shared.read_text()) if self.shared.exists() else {}
+        except (ValueError, OSError) as error:
+            raise ConfigError(
+                f"{self.shared}: damaged, so that nothing tells whether all runs see the same data ({error}). Where "
+                "you know that they do, remove it: the next run writes it."
+            ) from error
         source = _source(recipe)
         before = known.get(source)
         if before is None:

@@ -28,10 +28,10 @@ def wrong(table, monkeypatch):
     ("there", "more"),
     [
         ([], []),
-        (["outputs"], []),
-        (["outputs/runs"], []),
+        pytest.param(["outputs"], [], marks=pytest.mark.slow),
+        pytest.param(["outputs/runs"], [], marks=pytest.mark.slow),
         ([], ["hydra.run.dir=a/b/c"]),
-        (["a"], ["hydra.run.dir=a/b/c"]),
+        pytest.param(["a"], ["hydra.run.dir=a/b/c"], marks=pytest.mark.slow),
         (["a/b/c"], ["hydra.run.dir=a/b/c"]),
         (["a/b/c/mine"], ["hydra.run.dir=a/b/c"]),
         ([], ["hydra.run.dir='a/${now:%S-%f}'"]),

@@ -1,0 +1,162 @@
+"""Every file of a run folder that something reads: empty, torn, of wrong types, a folder, a link in a circle, gone."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from runner.engine.progress import Progress
+from runner.record.folder import RunFolder
+from runner.run import compose, resume, run
+from tests.run.conftest import TABLE, write_table
+from tests.test_run import rows
+
+
+def emptied(path):
+    path.write_bytes(b"")
+
+
+def torn(path):
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2 - 1] if path.is_file() else b'{"a')
+
+
+def binary(path):
+    path.write_bytes(bytes(range(256)) * 4)
+
+
+def wrong(path):
+    path.write_text("[1, 2]\n")
+
+
+def folder(path):
+    path.unlink(missing_ok=True)
+    path.mkdir()
+    (path / "mine").touch()
+
+
+def circle(path):
+    path.unlink(missing_ok=True)
+    path.symlink_to(path.name)
+
+
+def gone(path):
+    path.unlink(missing_ok=True)
+
+
+DAMAGES = (torn, *(pytest.param(d, marks=pytest.mark.slow) for d in (emptied, binary, wrong, folder, circle, gone)))
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A run of three epochs, once."""
+    base, before = tmp_path_factory.mktemp("trained"), os.getcwd()
+    os.chdir(base)
+    write_table()
+    overrides = [*TABLE, "trainer.max_epochs=2", "scheduler=constant"]
+    run(compose(overrides), Path("run"), overrides=overrides)
+    resume("run", ["trainer.max_epochs=3"])
+    assert Path("run/checkpoints/last.pt.previous").exists()
+    os.chdir(before)
+    return base
+
+
+@pytest.fixture
+def copy(trained, tmp_path, monkeypatch):
+    shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+
+
+RECOVERED = ["manifest.json", "result.json", "stop.json", "config.yaml", "run.log", "metrics.jsonl"]
+RECOVERED += ["checkpoints/last.pt", "checkpoints/last.pt.sha256", "checkpoints/best.pt.sha256", "run.lock"]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("name", RECOVERED)
+def test_a_resume_takes_what_is_whole_and_keeps_the_rest(copy, say, name, damage):
+    before = rows("run")
+    damage(Path("run", name))
+    kept = Path("run", name).read_bytes() if Path("run", name).is_file() else None
+    answer = say("resume", "run", "trainer.max_epochs=4")
+    if name == "run.lock" and damage in (folder, circle):
+        assert (answer.code, answer.err.startswith("error: run/run.lock: can't be written to")) == (2, True)
+        return
+    if name.endswith(".sha256") and damage in (folder, circle):
+        assert answer.code in (0, 1) and "Traceback" not in answer.err
+        return
+    assert answer.code == 0, answer.err
+    assert json.loads(Path("run/manifest.json").read_text())["status"] == "completed"
+    after = rows("run")
+    if name != "metrics.jsonl":
+        assert [row["epoch"] for row in after] == [1, 2, 3, 4]
+        assert {k: v for k, v in after[0].items() if k != "time"} == {k: v for k, v in before[0].items() if k != "time"}
+    if damage is not gone and name in ("manifest.json", "config.yaml") and (name, damage) != ("config.yaml", torn):
+        aside = Path(f"run/{name}.damaged")
+        assert f"kept as {aside.name}." in answer.out
+        assert (aside.read_bytes() if kept is not None else None) == kept
+        assert damage is not folder or (aside / "mine").exists()
+    assert say("evaluate", "run").code == 0
+
+
+def test_a_line_in_the_middle_costs_that_line_only(copy, say):
+    lines = Path("run/metrics.jsonl").read_bytes().splitlines(keepends=True)
+    for bad in (b'{"epoch": 2, "st\n', b"\xff\xfe\n", b"[1]\n", b'{"epoch": "two", "step": 1}\n', b"\0" * 80 + b"\n"):
+        text = lines[0] + bad + lines[2]
+        Path("run/metrics.jsonl").write_bytes(text)
+        assert [row["epoch"] for row in RunFolder("run").read_metrics()] == [1, 3]
+    answer = say("resume", "run", "trainer.max_epochs=4")
+    assert answer.code == 0
+    assert (
+        "run/metrics.jsonl: damaged in line 2; all others are taken. It is kept as metrics.jsonl.damaged." in answer.out
+    )
+    assert Path("run/metrics.jsonl.damaged").read_bytes() == text
+    assert [row["epoch"] for row in rows("run")] == [1, 3, 4]
+
+
+def test_where_no_state_is_whole_the_run_starts_over_and_all_is_kept(copy, say):
+    for name in ("last.pt", "last.pt.previous"):
+        torn(Path("run/checkpoints", name))
+    before = Path("run/metrics.jsonl").read_bytes()
+    answer = say("resume", "run", "trainer.max_epochs=4")
+    assert answer.code == 0
+    assert "run/checkpoints: no state is left to go on from, and the run starts over." in answer.out
+    assert Path("run/metrics.jsonl.damaged").read_bytes() == before
+    assert Path("run/checkpoints.damaged/best.pt").exists()
+    assert [row["epoch"] for row in rows("run")] == [1, 2, 3, 4]
+
+
+def test_or_goes_on_from_one_that_was_kept(copy, say):
+    for name in ("last.pt", "last.pt.previous"):
+        shutil.copy(f"run/checkpoints/{name}", "run/checkpoints/epoch-0002.pt")
+        torn(Path("run/checkpoints", name))
+    answer = say("resume", "run", "trainer.max_epochs=4")
+    assert (answer.code, "--from epoch-0002" in answer.err) == (2, True)
+    assert say("resume", "run", "trainer.max_epochs=4", "--from", "epoch-0002").code == 0
+
+
+def test_without_a_manifest_no_other_option_is_composed(copy, say):
+    torn(Path("run/manifest.json"))
+    answer = say("rerun", "run", "optimizer=sgd")
+    assert (answer.code, answer.err.startswith("error: run/manifest.json: damaged or gone")) == (2, True)
+    assert say("rerun", "run", "trainer.max_epochs=1").code == 0
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("name", ["best.pt", "last.pt"])
+def test_a_checkpoint_that_is_asked_for_is_named(copy, say, name, damage):
+    damage(Path("run/checkpoints", name))
+    for words in (["evaluate", "run"], ["predict", "run", "table.csv"]):
+        answer = say(*words, "--checkpoint", Path(name).stem)
+        assert answer.code in (1, 2)
+        assert name in answer.err and answer.err.count("\n") == 1
+
+
+def test_touching_stop_json_is_enough(go, table):
+    class Ask(Progress):
+        def epoch(self, fit, row):
+            Path("run/stop.json").touch()
+
+    result = go(*TABLE, "trainer.max_epochs=9", progress=Ask())
+    assert (result["status"], result["cause"], result["epochs"]) == ("pruned", "asked to stop", 1)
+    assert resume("run")["epochs"] == 9
