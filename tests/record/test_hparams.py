@@ -59,6 +59,11 @@ def test_a_row_a_trial_and_a_row_a_run(outputs, board):
     assert {session["status"] for _, _, (session,) in rows.values()} == {"STATUS_SUCCESS"}
 
 
+def test_a_trials_folder_says_what_it_tries(outputs):
+    names = {path.name for path, row in trials(outputs) if "optimizer" in row}
+    assert names == {"0000-optimizer_sgd", "0001-optimizer_momentum", "0002-optimizer_adam"}
+
+
 def test_every_row_has_the_columns_of_its_configuration(board):
     infos, scores = board.columns()
     rows = board.rows()
