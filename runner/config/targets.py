@@ -115,6 +115,8 @@ def resolve(target: Any, key: str, trusted: Iterable[str] = ()) -> Callable[...,
         raise ConfigError(f"{key}={target}: a module, not a class.{did_you_mean(key.split('.')[0], public(found))}")
     home = getattr(found, "__module__", None) or ""
     function = inspect.isfunction(found) and not inside(home, OWN) and (inside(home, trusted) or _builds(found, home))
+    if inspect.isfunction(found) and not function and inside(home, modules):
+        raise ConfigError(f"{key}={target}: a function, where a class is expected; of functions only models are taken.")
     if not (function or inspect.isclass(found)) or attribute.startswith("_") or not inside(home, modules):
         raise refuse(key, target, modules)
     return found  # type: ignore[no-any-return]
