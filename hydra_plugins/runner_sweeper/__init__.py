@@ -15,6 +15,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
 from runner.errors import ConfigError, Interrupted, RunFailed, RunnerError
+from runner.streams import dropped_when_gone
 
 
 class RunnerSearchPath(SearchPathPlugin):
@@ -62,11 +63,14 @@ class RunnerSweeper(Sweeper):
     def sweep(self, arguments: list[str]) -> Any:
         """Run the sweep; returns the content of its ``result.json``."""
         try:
-            return self._sweep(arguments)
+            with dropped_when_gone():
+                return self._sweep(arguments)
         except RunnerError as error:
             # Hydra prints errors of its own kind without a traceback.
             kinds = {ConfigError: _Refused, RunFailed: _Failed, Interrupted: _Stopped}
-            raise next(ours for kind, ours in kinds.items() if isinstance(error, kind))(str(error)) from None
+            ours = next(ours for kind, ours in kinds.items() if isinstance(error, kind))(str(error))
+            ours.exit_code = error.exit_code
+            raise ours from None
 
     def _sweep(self, arguments: list[str]) -> Any:
         from runner.sweep.composer import as_typed

@@ -8,7 +8,7 @@ import sys
 from contextlib import suppress
 from types import FrameType
 
-from runner.engine.interrupt import asking_to_stop
+from runner.errors import asking_to_stop
 
 _heard: list[int] = []
 

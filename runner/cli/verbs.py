@@ -13,8 +13,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from runner import __version__
-from runner.cli import signals, streams
+from runner import __version__, streams
+from runner.cli import signals
 from runner.cli.find import find_batch_size, find_lr
 from runner.cli.flags import (
     hydra_flags,
@@ -29,9 +29,9 @@ from runner.cli.flags import (
 )
 from runner.cli.hydra import chosen_folder, train
 from runner.cli.predict import predict
-from runner.cli.streams import NOBODY_READS
 from runner.errors import ConfigError, Interrupted, RunnerError, did_you_mean, printable
 from runner.record.folder import kept_when_started
+from runner.streams import NOBODY_READS
 
 HELP = """\
 runner: train a network from composed choices; every choice is one word.

@@ -7,11 +7,7 @@ import threading
 from types import FrameType, TracebackType
 from typing import Any, ClassVar
 
-
-def asking_to_stop() -> list[signal.Signals]:
-    """Signals that ask a process to stop; that of a closed terminal is none under ``nohup``."""
-    closed = [signal.SIGHUP] if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN else []
-    return [signal.SIGINT, signal.SIGTERM, *closed]
+from runner.errors import asking_to_stop
 
 
 class Interrupt:

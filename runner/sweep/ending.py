@@ -145,7 +145,7 @@ class Ending:
         driver, folder = self.driver, self.folder
         self.reporter.say(f"sweep: {folder}")
         if self.interruption.asked():
-            raise Interrupted(f"Stopped. The same command continues the sweep in {folder}.")
+            raise Interrupted(f"Stopped. The same command continues the sweep in {folder}.", self.interruption.by)
         if driver.hopeless:
             last = next(t for t in driver.trials.values() if t.status == "failed")
             raise RunFailed(f"Trial {last.number}: {last.cause}. No other was started.")

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM ask a sweep to stop, and break into nothing."""
+"""Ctrl-C, SIGTERM and a closed terminal ask a sweep to stop, and break into nothing."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any
+
+from runner.errors import asking_to_stop
 
 AGAIN = 0.2  # seconds; `timeout` and batch systems signal a process and then its group, which is one wish
 
@@ -21,16 +23,20 @@ class Interruption:
 
     Args:
         at_once: whether already the first one breaks in; for work that is lost by nobody.
+
+    Attributes:
+        by: name of the last signal.
     """
 
     def __init__(self, at_once: bool = False) -> None:
         self._patience = 0 if at_once else 1
         self._heard, self._last, self._waiting = 0, 0.0, False
+        self.by = "SIGINT"
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Interruption:
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in asking_to_stop():
                 self._before[number] = signal.signal(number, self._hear)
         return self
 
@@ -43,7 +49,7 @@ class Interruption:
     def _hear(self, number: int, frame: FrameType | None) -> None:
         now = time.monotonic()
         if not self._heard or now - self._last > AGAIN:
-            self._heard, self._last = self._heard + 1, now
+            self._heard, self._last, self.by = self._heard + 1, now, signal.Signals(number).name
             if self._waiting:
                 raise KeyboardInterrupt
             self.asked()

@@ -81,8 +81,9 @@ class Sweep:
         """
         arguments = as_typed(arguments)
         planning = Planning(self.settings, self.sampler, self.pruner, self.composer, self.protocol, self.reporter)
+        interruption = Interruption(at_once=True)
         try:
-            with Interruption(at_once=True) as interruption:
+            with interruption:
                 plan = planning.plan(arguments)
                 folder = SweepFolder(
                     sweep_path(self.config, self.settings.study_name or planning.name(plan, self.config))
@@ -92,16 +93,18 @@ class Sweep:
                     return {}
                 interruption.asked()
         except KeyboardInterrupt:
-            raise Interrupted("Stopped before the first trial; nothing was written.") from None
+            raise Interrupted("Stopped before the first trial; nothing was written.", interruption.by) from None
         folder.lock()
+        interruption = Interruption()
         try:
-            with Interruption() as interruption:
+            with interruption:
                 self.reporter.say(f"in {shown(folder.path)}")
                 return self._run(plan, folder, arguments, interruption)
         except KeyboardInterrupt:
             at = shown(folder.path)
             raise Interrupted(
-                f"Stopped at once; what was saved before stays. The same command continues the sweep in {at}."
+                f"Stopped at once; what was saved before stays. The same command continues the sweep in {at}.",
+                interruption.by,
             ) from None
         finally:
             folder.unlock()

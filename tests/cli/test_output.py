@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from runner.cli.streams import dropped_when_gone
+from runner.streams import dropped_when_gone
 
 COMMAND = ("data=iris", "model.hidden=[8]", "trainer.images=0", "trainer.threads=1", "hydra.run.dir=run")
 

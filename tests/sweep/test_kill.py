@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import json
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -30,7 +32,9 @@ def test_killed_driver_and_workers(tmp_path, seed):
     assert round_of(seed, tmp_path / "sweep") == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, *(pytest.param(n, marks=pytest.mark.slow) for n in (signal.SIGTERM, signal.SIGHUP))]
+)
 def test_a_stopped_sweep_goes_on_from_its_checkpoints(tmp_path, number):
     command = [sys.executable, str(APP), "-m", "hydra/sweeper=grid", "lr=0.1,0.5,1", "sleep=0.2", "epochs=6"]
     command += [f"hydra.sweep.dir={tmp_path}", "hydra.sweeper.workers=2"]
@@ -91,6 +95,26 @@ def test_ctrl_c_twice_stops_at_once_and_the_sweep_is_listed_as_interrupted(tmp_p
 @pytest.mark.parametrize("kind", ["curves", *(pytest.param(k, marks=pytest.mark.slow) for k in ("sphere", "runs"))])
 def test_ctrl_c_on_a_terminal(tmp_path, kind):
     assert sweep_interrupt.round_of(kind, 0, tmp_path / "sweep") == []
+
+
+@pytest.mark.slow
+def test_a_closed_terminal_saves_the_trials(tmp_path):
+    command = [sys.executable, str(APP), "-m", "hydra/sweeper=grid", "lr=0.1,0.5", "sleep=0.05", "epochs=10000"]
+    process, terminal = pty.fork()
+    if not process:
+        os.execv(sys.executable, [*command, f"hydra.sweep.dir={tmp_path}"])
+    while not list(tmp_path.glob("trials/*/checkpoint.json")):
+        time.sleep(0.02)
+        os.read(terminal, 1 << 16)
+    family = descendants(process)
+    os.close(terminal)
+    os.waitpid(process, 0)
+    assert [row["status"] for row in rows(tmp_path)] == ["interrupted"]
+    assert json.loads((tmp_path / "result.json").read_text())["status"] == "interrupted"
+    until = time.monotonic() + 5
+    while set(family) & set(parents()) and time.monotonic() < until:
+        time.sleep(0.02)
+    assert not set(family) & set(parents())
 
 
 def test_an_interrupt_that_code_of_others_loses_is_heard(app, monkeypatch):

@@ -21,7 +21,7 @@ from typing import Any, NoReturn
 
 from runner.errors import RunFailed
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD)
 
 
 class Zygote:
@@ -119,8 +119,9 @@ class Zygote:
             if pid == 0:
                 requests.close()
                 connection.close()
-                # Ctrl-C reaches the whole group; the driver decides what it means. Jobs may set handlers.
-                signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+                # Ctrl-C and a closed terminal reach the whole group; the driver decides what it means. Jobs may set
+                # handlers.
+                signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
                 _end_with(alive)
                 for signum, handler in handlers.items():
                     signal.signal(signum, handler)

@@ -62,7 +62,7 @@ def dropped_when_gone() -> Iterator[None]:
     for error in (file.failed for file in raw):
         if error is not None and error.errno not in NOBODY_READS:
             with suppress(OSError):
-                print(f"Not all could be printed: {error.strerror}.", file=sys.stderr)
+                sys.stderr.write(f"Not all could be printed: {error.strerror}.\n")
 
 
 def _dropping(stream: TextIO, raw: list[_Dropping]) -> TextIO:
