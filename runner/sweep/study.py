@@ -206,7 +206,7 @@ class Study:
                     self._storage.set_trial_state_values(frozen._trial_id, TrialState.FAIL)
         for number, point in wanted.items():
             last = known[number][-1] if number in known else None
-            state = STATES[point.status]
+            state = _state(point.status, point.values)
             if last is not None and last.state in (TrialState.RUNNING, TrialState.WAITING):
                 self.ids[number] = last._trial_id
                 if state != TrialState.RUNNING:
