@@ -82,7 +82,7 @@ class Composer:
                 )
             except (HydraException, OmegaConfBaseException) as error:
                 unknown = self._unknown(self._parser.parse_overrides(list(lines)))
-                raise unknown or ConfigError(f"{' '.join(lines)}: {_reason(error)}") from error
+                raise unknown or _refusal(lines, error) from error
             self._outlines[lines] = found
         return self._outlines[lines]
 
@@ -113,7 +113,7 @@ class Composer:
                 ConfigLoaderImpl._apply_overrides_to_config([override], config)
         except (HydraException, OmegaConfBaseException) as error:
             unknown = self._unknown(parsed)
-            raise unknown or ConfigError(f"{' '.join(overrides)}: {_reason(error)}") from error
+            raise unknown or _refusal(overrides, error) from error
         dirname = config.hydra.job.config.override_dirname
         with open_dict(config.hydra):
             config.hydra.overrides.task = [o.input_line for o in task]
@@ -223,6 +223,19 @@ def _is_leaf(override: Override) -> bool:
 
 def _plain(value: Any) -> Any:
     return OmegaConf.to_container(value) if OmegaConf.is_config(value) else value
+
+
+def _refusal(overrides: Sequence[str], error: BaseException) -> ConfigError:
+    """What Hydra says about overrides that it can't compose, in one paragraph."""
+    told, _, listed = str(error).partition("Available options:")
+    what = " ".join(overrides)
+    if not told.startswith("You must specify '"):
+        return ConfigError(f"{what}: {_reason(error)}" if what else _reason(error))
+    group, options = told.split("'")[1], [line.strip() for line in listed.splitlines() if line.strip()]
+    return ConfigError(
+        f"{group} has to be chosen{f' for {what}' if what else ''}: the config leaves it open. Write {group}=.., with "
+        f"several options to search over them. Options: {', '.join(options) or 'none'}."
+    )
 
 
 def _reason(error: BaseException) -> str:

@@ -67,6 +67,8 @@ def parse(
             )
         if "space" not in spec:
             raise ConfigError(f"hydra.sweeper.params.{key}: space is missing; for example space: 'interval(0, 1)'.")
+        if spec["space"] == []:
+            raise ConfigError(f"hydra.sweeper.params.{key}: no values. The empty list as a value is written [[]].")
         lines[key] = f"{key}={_text_of(spec['space'])}"
         if "when" in spec:
             conditions[key.lstrip("+")] = _condition(key, str(spec["when"]), options)
@@ -208,7 +210,9 @@ def _in_hydras_language(spec: Mapping[str, Any]) -> str:
 
 
 def _text_of(value: Any) -> str:
-    return ",".join(_text_of(v) for v in value) if isinstance(value, (list, tuple)) else str(value)
+    """A param in Hydra's language, in which its texts are written already; a list has several values."""
+    values = value if isinstance(value, list) else [value]
+    return ",".join(v if isinstance(v, str) else Override._get_value_element_as_str(v) for v in values)
 
 
 def _condition(key: str, when: str, options: Callable[[str], Sequence[str]]) -> Condition:

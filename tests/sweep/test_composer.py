@@ -23,6 +23,7 @@ FILES = {
     "optimizer/adam": "lr: 0.001\nbetas: [0.9, 0.999]\n",
     "optimizer/sgd": "lr: 0.1\nmomentum: 0.0\n",
     "extra/more": "n: 1\n",
+    "open": "defaults: [{optimizer: '???'}, _self_]\nx: 1\n",
 }
 
 
@@ -87,6 +88,15 @@ def test_what_leads_nowhere_is_named(composer, lines, key, problem):
     with pytest.raises(UnknownKey, match=re.escape(problem)) as refused:
         composer.compose(lines)
     assert refused.value.key == key
+
+
+@pytest.mark.parametrize(("lines", "told"), [([], ""), (["x=2"], " for x=2")])
+def test_a_choice_that_is_left_open(composer, lines, told):
+    open_one = Composer(composer.loader, composer.loader.load_configuration("open", [], RunMode.MULTIRUN))
+    with pytest.raises(ConfigError) as refused:
+        open_one.compose(lines)
+    told = f"optimizer has to be chosen{told}: the config leaves it open. Write optimizer=.., with several options"
+    assert str(refused.value) == f"{told} to search over them. Options: adam, sgd."
 
 
 def test_what_a_key_is(composer):

@@ -49,6 +49,19 @@ hydra:
     assert "seed" not in said.partition("points")[0]  # one value: it stays
 
 
+def test_values_of_yaml(show):
+    params = "{x: [[1, 2], [3, null], []], y: [1, null, true, 1e-05], z: [[{a: 1}, 'a,b'], {b: 'c d'}, 'e,f']}"
+    said = show(f"defaults: [override hydra/sweeper: grid, _self_]\nhydra: {{sweeper: {{params: {params}}}}}\n", "-m")
+    for line in ("x: [1,2],[3,null],[]\n", "y: 1,null,True,1e-05\n", "points: 48 of 48"):
+        assert line in said
+    assert r"z=[{a:1},a\,b]" in said
+
+
+def test_no_values(show):
+    with pytest.raises(ConfigError, match=r"params\.x: no values\..* \[\[\]\]"):
+        show("defaults: [override hydra/sweeper: grid, _self_]\nhydra: {sweeper: {params: {x: []}}}\n", "-m")
+
+
 def test_the_command_line_wins(show):
     file = "defaults: [override hydra/sweeper: bayes, _self_]\nhydra: {sweeper: {params: {x: '1,2', y: '1,2'}}}\n"
     said = show(file, "-m", "hydra/sweeper=grid", "x=5,6,7", "y=3")

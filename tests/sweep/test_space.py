@@ -46,6 +46,10 @@ sweeps = st.one_of(
 )
 
 
+def test_null_of_yaml_is_null():
+    assert space(a=None, b=True).fixed == ("a=null", "b=True")
+
+
 @given(st.lists(sweeps, min_size=1, max_size=3))
 def test_the_grid_is_plain_hydras(texts):
     lines = [f"k{i}={text}" for i, text in enumerate(texts)]
