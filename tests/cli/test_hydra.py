@@ -106,9 +106,9 @@ def test_every_way_to_ask_for_a_sweep(say, tmp_path):
     mine = tmp_path / "mine/experiment/many.yaml"
     mine.parent.mkdir(parents=True)
     params = {"optimizer": "adam,momentum", "optimizer.lr": "0.3,0.1", "optimizer.dampening": "0.1,0.2"}
-    node = {"mode": "MULTIRUN", "sweeper": {"params": params, "dry_run": True}}
+    node = {"sweeper": {"params": params, "dry_run": True}}
     mine.write_text("# @package _global_\n" + yaml.safe_dump({"hydra": node}))
-    by_file = say("--config-dir", "mine", "experiment=many")
+    by_file = say("--config-dir", "mine", "--multirun", "experiment=many")
     assert by_file.code == 0, by_file.err
     assert "optimizer.lr: 0.3,0.1" in by_file.out
 

@@ -36,16 +36,11 @@ class Outcome:
     message: str = ""
 
 
-def without_package(checkout: Path, folder: Path) -> Path:
-    """A copy of what the tests need, so that the installed Hydra runs and the checkout stays as it is."""
-    for part in ("tests", "examples", "hydra/test_utils"):
-        shutil.copytree(checkout / part, folder / part)
-    (folder / "ATTRIBUTION").touch()  # by which the tests find their root
-    return folder
-
-
 def outcomes(checkout: Path, tests: Sequence[str], sweeper: str, more: Sequence[str]) -> dict[str, Outcome]:
     """What becomes of tests with a sweeper.
+
+    They run in a copy of what they need, so that the installed Hydra runs, the checkout stays as it is, and no sweep
+    goes on where that of another sweeper was.
 
     Args:
         checkout: the folder that holds ``tests``.
@@ -54,17 +49,20 @@ def outcomes(checkout: Path, tests: Sequence[str], sweeper: str, more: Sequence[
         more: arguments of pytest.
     """
     with tempfile.TemporaryDirectory() as folder:
-        notes, report, chosen = (Path(folder, name) for name in ("notes", "report.xml", "tests"))
+        notes, report, chosen, copy = (Path(folder, name) for name in ("notes", "report.xml", "chosen", "hydra"))
+        for part in ("tests", "examples", "hydra/test_utils"):
+            shutil.copytree(checkout / part, copy / part)
+        (copy / "ATTRIBUTION").touch()  # by which the tests find their root
         notes.touch()
         chosen.write_text("\n".join(tests))
-        path = os.pathsep.join([str(checkout), str(HERE), str(ROOT)])
+        path = os.pathsep.join([str(copy), str(HERE), str(ROOT)])
         env = {**os.environ, "PYTHONPATH": path, "FOREIGN_SWEEPER": sweeper, "FOREIGN_NOTES": str(notes)}
         env = {key: value for key, value in env.items() if not key.startswith(("HYDRA_", "PYTEST_"))}
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-        command += ["--rootdir", str(checkout), f"--junitxml={report}", *more, f"@{chosen}"]
+        command += ["--rootdir", str(copy), f"--junitxml={report}", *more, f"@{chosen}"]
         command += ["--continue-on-collection-errors", "--override-ini=addopts=", "-c", os.devnull]
         command += ["-p", "expectations"] if sweeper != "basic" else []
-        subprocess.run(command, cwd=checkout, env=env, stdout=subprocess.DEVNULL, check=False)
+        subprocess.run(command, cwd=copy, env=env, stdout=subprocess.DEVNULL, check=False)
         swept = {}
         for line in notes.read_text().splitlines():
             test, _, target = line.partition("\t")
@@ -73,7 +71,7 @@ def outcomes(checkout: Path, tests: Sequence[str], sweeper: str, more: Sequence[
         for case in ElementTree.parse(report).iter("testcase"):
             kinds = {child.tag: child.get("message") or "" for child in case}
             told = "skipped" if "skipped" in kinds else "failed" if kinds.keys() & {"failure", "error"} else "held"
-            name = _name(case, checkout)
+            name = _name(case, copy)
             message = " ".join((kinds.get("failure") or kinds.get("error") or "").split())[:200]
             found[name] = Outcome(told, swept.get(name, ""), message)
         return found
@@ -115,8 +113,7 @@ def main() -> int:
     more = ["-k", given.k] if given.k else []
     unexplained = compare_optuna(given.optuna) if given.optuna else 0
     if given.hydra:
-        with tempfile.TemporaryDirectory() as folder:
-            unexplained += compare(without_package(given.hydra, Path(folder)), given.sweepers, more)
+        unexplained += compare(given.hydra, given.sweepers, more)
     return 1 if unexplained else 0
 
 
