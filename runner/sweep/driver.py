@@ -19,7 +19,7 @@ from runner.sweep.plan import Plan
 from runner.sweep.pruning import Curve
 from runner.sweep.results import PointResult, best, by_point, summarize
 from runner.sweep.run_trial import run_trial
-from runner.sweep.study import Study
+from runner.sweep.study import Study, notes
 from runner.sweep.tables import Tables
 from runner.sweep.trial import FINISHED, Trial
 from runner.sweep.verdict import NoScore, read_result, reported, returned, scores_of
@@ -63,7 +63,7 @@ class Driver:
         self.configs, self.tables = Configs(plan, composer), Tables(plan, folder, composer)
         self._recover()
         self.agenda = Agenda(plan, folder, study, self.configs, self.trials, self.curves)
-        self.study.reconcile(self.results())
+        self.study.reconcile(self.results(), self.following.scores())
 
     @property
     def curves(self) -> dict[int, Curve]:
@@ -248,6 +248,6 @@ class Driver:
         self.folder.save(trial)
         point = summarize(trial.point, self.agenda.members[trial.point], self.plan.repeats)
         if point.status in (*FINISHED, "paused"):
-            self.study.tell(point.point, point.status, point.values, point.errors)
+            self.study.tell(point.point, point.status, point.values, notes(point))
         self.tables.stale = True
         self.notice(self, trial)

@@ -34,6 +34,12 @@ class Following:
         """Whether anything is being followed."""
         return bool(self._followers)
 
+    def scores(self) -> dict[int, dict[int, float]]:
+        """What trials reported, by their number and by epoch; nothing where there are several objectives."""
+        sign = self.plan.signs[0]
+        curves = self.curves if len(self.plan.objectives) == 1 else {}
+        return {number: {e: sign * cost for e, cost in curve.scores.items()} for number, curve in curves.items()}
+
     def begin(self, trial: Trial) -> None:
         """Follow a trial from the first line of its file."""
         if self.plan.protocol:

@@ -9,7 +9,8 @@ import errno
 import json
 import os
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +134,12 @@ def _point_of(trial: FrozenTrial) -> int:
     return int(trial.user_attrs.get(POINT, -1))
 
 
+def notes(point: PointResult) -> dict[str, Any]:
+    """What the dashboard shows of a point beside its values: how sure they are, and why there are none."""
+    causes = dict.fromkeys(trial.cause for trial in point.trials if trial.cause)
+    return ({"standard_error": point.errors} if point.errors else {}) | ({"cause": "; ".join(causes)} if causes else {})
+
+
 def folder_of(trial: Trial) -> str:
     """Where the trial's run lies in the sweep's folder."""
     return f"trials/{trial.folder}"
@@ -186,6 +193,8 @@ class Study:
             warnings.simplefilter("ignore")  # "experimental"
             if self.study.metric_names != list(objectives):
                 self.study.set_metric_names(list(objectives))
+        if self.study.user_attrs.get("folder") != (folder := str(journal.parent.absolute())):
+            self.study.set_user_attr("folder", folder)
         self.space, self.sampler = space, sampler
         self.distributions = {d.key: distribution(d) for d in space.dimensions}
         self.ids: dict[int, int] = {}  # points under way, and their ids in the storage
@@ -193,8 +202,13 @@ class Study:
         self.seed = seed
         self._storage = self.study._storage
 
-    def reconcile(self, points: Iterable[PointResult]) -> None:
-        """Make the study say what the folders say."""
+    def reconcile(self, points: Iterable[PointResult], scores: Mapping[int, Mapping[int, float]] | None = None) -> None:
+        """Make the study say what the folders say.
+
+        Args:
+            points: all of them.
+            scores: what trials reported, by their number and by epoch.
+        """
         known: dict[int, list[optuna.trial.FrozenTrial]] = {}
         for frozen in self.study.get_trials(deepcopy=False):
             known.setdefault(_point_of(frozen), []).append(frozen)
@@ -210,34 +224,40 @@ class Study:
             if last is not None and last.state in (TrialState.RUNNING, TrialState.WAITING):
                 self.ids[number] = last._trial_id
                 if state != TrialState.RUNNING:
-                    self.tell(number, point.status, point.values)
+                    self.tell(number, point.status, point.values, notes(point))
                     continue
             elif last is None or last.state != state:  # also a mean that waits for more repeats
-                folders = [folder_of(trial) for trial in point.trials]
-                self._add(number, point.trials[0].params, state, point.values, folders)
+                frozen = self._frozen(number, point.trials[0].params, state, point.values)
+                frozen.user_attrs = frozen.user_attrs | {FOLDERS: [folder_of(t) for t in point.trials]} | notes(point)
+                frozen.datetime_start = datetime.fromtimestamp(min(t.started for t in point.trials))
+                if state.is_finished():
+                    frozen.datetime_complete = datetime.fromtimestamp(max(t.ended or t.started for t in point.trials))
+                for trial in point.trials:
+                    frozen.intermediate_values |= (scores or {}).get(trial.number, {})
+                self._add(number, frozen)
             self.completed += state == TrialState.COMPLETE
         # Its own generator must not repeat what it drew before the crash.
         self.study.sampler = self.sampler.optuna(self.seed + len(known), self.space)
 
-    def _add(
-        self, number: int, point: Point, state: TrialState, values: list[float] | None, folders: Sequence[str] = ()
-    ) -> None:
+    def _frozen(self, number: int, point: Point, state: TrialState, values: list[float] | None = None) -> FrozenTrial:
         params = self._params(point)
-        trial = create_trial(
+        return create_trial(
             state=state,
             values=values if state == TrialState.COMPLETE or (state == TrialState.PRUNED and values) else None,
             params=params,
             distributions={key: self.distributions[key] for key in params},
-            user_attrs={POINT: number} | ({FOLDERS: list(folders)} if folders else {}),
+            user_attrs={POINT: number},
         )
+
+    def _add(self, number: int, trial: FrozenTrial) -> None:
         added = self._storage.create_new_trial(self.study._study_id, template_trial=trial)
-        if state == TrialState.RUNNING:
+        if trial.state == TrialState.RUNNING:
             self.ids[number] = added
 
     def begin(self, number: int, point: Point) -> None:
         """Note that a given point is being tried."""
         if not self.sampler.adaptive:
-            self._add(number, point, TrialState.RUNNING, None)
+            self._add(number, self._frozen(number, point, TrialState.RUNNING))
             return
         # Through the sampler, for those that keep account of generations.
         self.study.enqueue_trial(self._params(point), user_attrs={POINT: number})
@@ -271,11 +291,13 @@ class Study:
         if number in self.ids:
             self._storage.set_trial_intermediate_value(self.ids[number], epoch, value)
 
-    def tell(self, number: int, status: str, values: list[float] | None, errors: list[float] | None = None) -> None:
+    def tell(
+        self, number: int, status: str, values: list[float] | None, noted: Mapping[str, Any] | None = None
+    ) -> None:
         """What became of a point. A paused one is told as pruned, and begins anew when it is promoted."""
         state = _state(status, values)
-        if errors:
-            self._storage.set_trial_user_attr(self.ids[number], "standard_error", errors)
+        for key, value in (noted or {}).items():
+            self._storage.set_trial_user_attr(self.ids[number], key, value)
         told = self._storage.get_trial_number_from_id(self.ids.pop(number))
         self.study.tell(told, values if state == TrialState.COMPLETE else None, state)
         self.completed += state == TrialState.COMPLETE

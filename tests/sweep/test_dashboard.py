@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import warnings
 from wsgiref.util import setup_testing_defaults
 
 import pytest
+
+from runner.errors import RunFailed
 
 REASON = "optuna-dashboard is not installed"
 SWEEPS = {
@@ -28,7 +31,7 @@ SWEEPS = {
 
 
 def ask(app, path):
-    """What a GET of `path` gives."""
+    """What a GET of `path` of the API gives."""
     given = {}
     environ = {"PATH_INFO": path}
     setup_testing_defaults(environ)
@@ -38,32 +41,54 @@ def ask(app, path):
     return given["status"], json.loads(io.BytesIO(body).read())
 
 
+def shown(dashboard, journal):
+    """What the pages of the only study of a journal are made of, by what it is."""
+    from optuna_dashboard._storage_url import get_storage
+
+    board = dashboard.wsgi(get_storage(str(journal)))  # as its command opens it
+    status, found = ask(board, "/api/studies")
+    assert (status, len(found["study_summaries"])) == ("200 OK", 1)
+    number = found["study_summaries"][0]["study_id"]
+    status, study = ask(board, f"/api/studies/{number}")
+    assert status == "200 OK"
+    status, _shares = ask(board, f"/api/studies/{number}/param_importances")
+    assert status == ("200 OK" if len(study["trials"]) > 1 else "400 Bad Request")
+    return study
+
+
+def lasting(trial):
+    """A trial without what may differ in a study that is made again."""
+    assert trial["datetime_start"] < trial["datetime_complete"], "the timeline has a bar for it"
+    attributes = {a["key"]: a["value"] for a in trial["user_attrs"]}
+    return {k: trial.get(k) for k in ("number", "state", "params", "values", "intermediate_values")} | attributes
+
+
 @pytest.mark.parametrize(
     "kind", ["repeated", *(pytest.param(k, marks=pytest.mark.slow) for k in SWEEPS if k != "repeated")]
 )
 def test_every_page_has_what_it_asks_for(app, kind):
     dashboard = pytest.importorskip("optuna_dashboard", reason=REASON)
-    from optuna_dashboard._storage_url import get_storage
-
-    from runner.errors import RunFailed
 
     name, sweeper, overrides = SWEEPS[kind]
-    try:
-        app(name, *overrides, *(["sleep=0.01"] if name == "curves" else []), sweeper=sweeper)
-    except RunFailed:
-        assert kind == "nothing"
-    board = dashboard.wsgi(get_storage(str(app.folder / "study.journal")))  # as its command opens it
-    status, found = ask(board, "/api/studies")
-    assert (status, len(found["study_summaries"])) == ("200 OK", 1)
-    status, study = ask(board, f"/api/studies/{found['study_summaries'][0]['study_id']}")
-    assert status == "200 OK"
+    overrides = [*overrides, *(["sleep=0.01"] if name == "curves" else [])]
+    journal = app.folder / "study.journal"
+    with pytest.raises(RunFailed) if kind == "nothing" else contextlib.nullcontext():
+        app(name, *overrides, sweeper=sweeper)
+    study = shown(dashboard, journal)
     objectives = list(app.result["best"][0]["scores"])[: len(study["directions"])]
     assert study["objective_names"] == objectives
+    assert [(a["key"], a["value"]) for a in study["user_attrs"]] == [("folder", str(app.folder))]
     assert len(study["trials"]) == len({row["point"] for row in app.rows})
-    for trial in study["trials"]:
-        attributes = {a["key"]: a["value"] for a in trial["user_attrs"]}
-        for folder in json.loads(attributes["folders"].replace("'", '"')):
+    assert study["has_intermediate_values"] == (name == "curves")
+    causes = {row["folder"]: row["cause"] for row in app.rows}
+    for trial in map(lasting, study["trials"]):
+        folders = json.loads(trial["folders"])
+        assert trial.get("cause", "") == "; ".join(dict.fromkeys(causes[f] for f in folders if causes[f]))
+        for folder in folders:
             assert (app.folder / folder / "trial.json").exists()
-    number = study["study_id"] if "study_id" in study else found["study_summaries"][0]["study_id"]
-    status, _shares = ask(board, f"/api/studies/{number}/param_importances")
-    assert status == ("200 OK" if len(study["trials"]) > 1 else "400 Bad Request")
+    journal.unlink()
+    with pytest.raises(RunFailed) if kind == "nothing" else contextlib.nullcontext():
+        app(name, *overrides, sweeper=sweeper)
+    again = shown(dashboard, journal)
+    assert list(map(lasting, again["trials"])) == list(map(lasting, study["trials"])), "made again from the folders"
+    assert again["user_attrs"] == study["user_attrs"]
