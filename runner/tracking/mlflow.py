@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import re
 import time
-from typing import TYPE_CHECKING, Any
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
 
 from runner.tracking.base import Status, TrackedRun, Tracker, files_of, final_scores, numbers, plain_names, require
-from runner.tracking.process.lock import once
-
-if TYPE_CHECKING:
-    pass
+from runner.tracking.process.lock import alone, once
 
 _STATUS = {"finished": "FINISHED", "failed": "FAILED", "killed": "KILLED"}
 _PARENT = "mlflow.parentRunId"
@@ -42,7 +41,9 @@ class MLflow(Tracker):
         from mlflow.entities import Param
         from mlflow.tracking import MlflowClient
 
-        self.client, self.run = MlflowClient(), run
+        self.run = run
+        with alone(_shared(run.sweep)) if run.sweep else nullcontext():  # it makes the tables of a new database
+            self.client = MlflowClient()
         if run.id is not None:
             self.id = run.id
             self.client.update_run(self.id, status="RUNNING")
@@ -57,7 +58,7 @@ class MLflow(Tracker):
         run, experiment = self.run, self._experiment()
         tags = {**run.tags, "mlflow.source.name": "runner"}
         if run.sweep is not None:
-            tags[_PARENT] = once(run.sweep / "tracking.mlflow", lambda: self._parent(experiment, run))
+            tags[_PARENT] = once(_shared(run.sweep), lambda: self._parent(experiment, run))
         return str(self.client.create_run(experiment, int(run.began * 1000), tags, run.name).info.run_id)
 
     def _experiment(self) -> str:
@@ -108,6 +109,11 @@ _PATIENCE = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_DISABLE_TELEMETRY": "true",
 }
+
+
+def _shared(sweep: Path) -> Path:
+    """What the trials of a sweep share: the id of the run that they hang below."""
+    return sweep / "tracking.mlflow"
 
 
 def _key(name: str) -> str:

@@ -14,6 +14,7 @@ import pytest
 pytest.importorskip("mlflow")
 
 from runner.run import resume
+from runner.tracking.process.start import Tracking
 
 from .conftest import SMALL, result, rows, state, until
 
@@ -115,3 +116,26 @@ def test_the_trials_of_a_sweep_hang_below_one_run(client, tmp_path):
     assert client.get_run(parent).info.run_name == "sweep"
     assert {trial.data.params["optimizer"] for trial in trials} == {"sgd", "adam"}
     assert {trial.data.tags["sweep"] for trial in trials} == {"sweep"}
+
+
+def test_trials_that_begin_together_make_the_tables_of_a_new_store_once(tmp_path, monkeypatch):
+    from mlflow.tracking import MlflowClient
+
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/new.db")
+    (tmp_path / "sweep.yaml").touch()
+    folders = [tmp_path / "trials" / name for name in ("0000", "0001", "0002")]
+    trials = []
+    for folder in folders:
+        folder.mkdir(parents=True)
+        (folder / "config.yaml").touch()
+        trials.append(Tracking(folder, {"mlflow": ("runner.tracking.mlflow.MLflow", {})}, {"seed": 1}))
+    for trial in trials:
+        trial.end()
+    for trial in trials:
+        trial.processes["mlflow"].wait(120)
+    assert all(state(folder, "mlflow") for folder in folders), [
+        (folder / "tracking/mlflow.log").read_text() for folder in folders
+    ]
+    client = MlflowClient(os.environ["MLFLOW_TRACKING_URI"])
+    parents = {client.get_run(state(folder, "mlflow")["id"]).data.tags["mlflow.parentRunId"] for folder in folders}
+    assert len(parents) == 1

@@ -13,6 +13,7 @@ from runner.errors import ConfigError
 from runner.run import compose
 from runner.tracking.base import plain_names
 from runner.tracking.process import start
+from runner.tracking.process.follower import _short
 from runner.tracking.process.start import Tracking
 
 from .conftest import SMALL, result, rows, state, until
@@ -157,3 +158,9 @@ def test_only_files_of_the_run_folder_are_sent(go, tmp_path):
             plain_names([name])
     with pytest.raises(ConfigError, match="no file of the run folder"):
         go(*SMALL, "tracking=[wandb]", "tracking.wandb.files=[../secret]")
+
+
+@pytest.mark.parametrize("password", ["secret", "se@cret", "se/cret", "s:e@c/ret"])
+def test_passwords_in_addresses_are_not_told(password):
+    told = _short(ConnectionError(f"http://me:{password}@host: nobody there"))
+    assert told == "ConnectionError: http://***@host: nobody there."

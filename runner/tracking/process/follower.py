@@ -101,7 +101,7 @@ class Tell:
 
 def _short(error: Exception) -> str:
     lines = f"{type(error).__name__}: {error}".splitlines()
-    return re.sub(r"//[^/@\s]*@", "//***@", lines[0])[:160].rstrip(".") + "."
+    return re.sub(r"//\S*@", "//***@", lines[0])[:160].rstrip(".") + "."
 
 
 def main() -> None:
