@@ -13,7 +13,7 @@ from typing import Any
 from runner.errors import ConfigError, no_file
 from runner.record.before import Before
 from runner.record.files import finite, write_bytes, write_json, write_text
-from runner.record.lock import Lock
+from runner.record.lock import Lock, refuse_links
 
 
 def make(folder: Path) -> None:
@@ -126,8 +126,9 @@ class RunFolder:
         """Be the one process that writes here; where the command turns out to be wrong, nothing was.
 
         Raises:
-            ConfigError: another process is at work on this run.
+            ConfigError: another process is at work on this run, or links lead out of the folder.
         """
+        refuse_links(self.path)
         if holder := self.lock.take():
             raise ConfigError(
                 f"{self.path}: {holder} is at work on this run. Wait for it to end, or stop it with Ctrl-C or "

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.errors import ConfigError
-from runner.record.lock import Lock
+from runner.record.lock import Lock, refuse_links
 from runner.sweep.trial import Trial, from_record
 
 
@@ -90,12 +90,14 @@ class SweepFolder:
         """Become the one driver of this sweep; the lock goes with the process, however that ends.
 
         Raises:
-            ConfigError: another driver is at work here, or somebody continues one of its trials.
+            ConfigError: another driver is at work here, somebody continues one of its trials, or links lead out of it.
         """
         try:
             self.trials.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ConfigError(f"{self.path}: no folder can be made there ({error.strerror}).") from error
+        for place in (self.path, self.trials):
+            refuse_links(place)
         if holder := self._lock.take():
             raise ConfigError(
                 f"{shown(self.path)}: another driver is at work on this sweep ({holder}). "

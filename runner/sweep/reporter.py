@@ -21,6 +21,7 @@ from runner.sweep.trial import Trial
 if TYPE_CHECKING:
     from runner.sweep.driver import Driver
 
+AT_ONCE = 200  # lines of a trial on a terminal at one look, 60 ms; the driver has more to do than to print
 ENDED = ("completed", "pruned", "paused", "failed")
 LONG_NUMBER = re.compile(r"(?<![\w.])-?\d+\.\d{4,}(?:e[+-]?\d+)?(?![\w.])")
 COLOURS = {"completed": "green", "running": "cyan", "pruned": "yellow", "paused": "yellow", "failed": "red"}
@@ -72,7 +73,14 @@ class Reporter:
         if trial is not None and trial.status == "running":
             self.output = Output(driver.folder.trial_folder(trial) / "output.log")
         if self.output is not None:
-            for line in self.output.lines(whole=trial is None or trial.status == "running"):
+            lines = self.output.lines(whole=trial is None or trial.status == "running")
+            if not self.console.is_terminal:
+                self.console.file.writelines(f"{line}\n" for line in lines)
+                self.console.file.flush()
+                lines = []
+            if len(lines) > AT_ONCE:
+                self.say(f"... {len(lines) - AT_ONCE:,} lines more in {self.output.path.name} ...")
+            for line in lines[-AT_ONCE:]:
                 self.console.print(Text.from_ansi(line))  # colours are kept, other escape sequences are not
         if trial is not None and trial.status != "running":
             self.output = None

@@ -38,7 +38,7 @@ class Follower:
     def __init__(self, name: str, tracker: Tracker, run: TrackedRun) -> None:
         self.tracker, self.run, self.folder = tracker, run, RunFolder(run.folder)
         self.state_file = run.folder / "tracking" / f"{name}.json"
-        self.state = self.folder.read_json(self.state_file) or {"id": None, "sent": 0}
+        self.state = _known(self.folder.read_json(self.state_file))
         self.begun = False
 
     def catch_up(self) -> None:
@@ -64,11 +64,20 @@ class Follower:
         write_json(self.state_file, self.state)
 
 
+def _known(noted: dict[str, Any]) -> dict[str, Any]:
+    """What the tracker has of a run; nothing where that can't be made out."""
+    id, sent = noted.get("id"), noted.get("sent")
+    whole = (id is None or isinstance(id, str)) and isinstance(sent, int) and sent >= 0
+    return {"id": id, "sent": sent} if whole else {"id": None, "sent": 0}
+
+
 def follow(follower: Follower, ended: threading.Event, parent: int, tell: Tell) -> None:
-    """Tell the tracker until the run has ended."""
-    pause = 1.0
+    """Tell the tracker until the run has ended; of a trial, for which nobody waits, until all is told."""
+    pause, over = 1.0, False
     while True:
-        over = ended.wait(pause) or os.getppid() != parent
+        if over:
+            time.sleep(pause)
+        over = over or ended.wait(pause) or os.getppid() != parent
         try:
             follower.catch_up()
             if over:
@@ -76,10 +85,12 @@ def follow(follower: Follower, ended: threading.Event, parent: int, tell: Tell) 
         except Exception as error:
             tell(f"{_short(error)} The run folder has all of it; it is sent again when that works.")
             pause = min(2 * pause, _LONGEST_PAUSE)
+            if over and follower.run.sweep is None:
+                return
         else:
             pause = 1.0
-        if over:
-            return
+            if over:
+                return
 
 
 class Tell:
@@ -109,7 +120,10 @@ def main() -> None:
     order = json.loads(sys.stdin.readline())
     name, folder = order["name"], Path(order["folder"])
     tell = Tell(name, os.dup(1))
-    log = os.open(folder / "tracking" / f"{name}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    path = folder / "tracking" / f"{name}.log"
+    if path.is_symlink():  # a folder of somebody else: no other file must grow by what is said here
+        path.unlink()
+    log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     os.dup2(log, 1)
     os.dup2(log, 2)
     ended = threading.Event()

@@ -1,0 +1,54 @@
+"""What is written into a folder of somebody else stays in it."""
+
+import json
+import os
+
+import pytest
+
+from runner.errors import ConfigError
+from runner.record.folder import RunFolder
+from runner.record.lock import Lock
+from runner.sweep.folder import SweepFolder
+from runner.tracking.process.follower import _known
+
+
+@pytest.mark.parametrize("name", ["run.log", "metrics.jsonl", "checkpoints", "val", "tracking", "run.lock"])
+def test_a_run_folder_with_a_link_out_of_it_is_not_written_into(tmp_path, name):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "victim").write_text("mine")
+    (tmp_path / "run" / name).symlink_to(tmp_path / "victim")
+    with pytest.raises(ConfigError, match=f"{name}: a link to .*victim"), RunFolder(tmp_path / "run").claimed():
+        pass
+    assert (tmp_path / "victim").read_text() == "mine"
+    assert os.listdir(tmp_path / "run") == [name]
+
+
+@pytest.mark.parametrize("name", ["study.journal", "driver.lock", "plots", "trials/0000-lr_1"])
+def test_nor_is_a_sweep_folder(tmp_path, name):
+    (tmp_path / "sweep/trials").mkdir(parents=True)
+    (tmp_path / "victim").write_text("mine")
+    (tmp_path / "sweep" / name).symlink_to(tmp_path / "victim")
+    with pytest.raises(ConfigError, match=f"{name}: a link to .*victim"):
+        SweepFolder(tmp_path / "sweep").lock()
+    assert (tmp_path / "victim").read_text() == "mine"
+
+
+def test_links_within_a_folder_are_its_own_affair(tmp_path):
+    (tmp_path / "wandb").mkdir()
+    (tmp_path / "latest").symlink_to("wandb")
+    (tmp_path / "loop").symlink_to("loop")
+    with RunFolder(tmp_path).claimed():
+        pass
+
+
+def test_a_lock_is_not_taken_through_a_link(tmp_path):
+    (tmp_path / "victim").write_text("mine")
+    (tmp_path / "lock").symlink_to(tmp_path / "victim")
+    with pytest.raises(ConfigError, match="can't be written to"):
+        Lock(tmp_path / "lock").take()
+    assert (tmp_path / "victim").read_text() == "mine"
+
+
+@pytest.mark.parametrize("noted", [{"id": ["x"], "sent": "abc"}, {"id": 3, "sent": 1}, {"id": "a"}, {"sent": -1}, {}])
+def test_what_a_tracker_is_said_to_have_is_believed_only_where_it_can_be(noted):
+    assert _known(json.loads(json.dumps(noted))) == {"id": None, "sent": 0}
