@@ -93,3 +93,9 @@ class Trials:
         if "test" not in run.read_json(run.manifest)["data"]:
             return {}
         return evaluate_run(folder, "test", trusted_targets=list(commanded["trusted_targets"]))
+
+    def closing(self, sweep: Path) -> list[str]:
+        """What the trackers of the trials were not told."""
+        from runner.tracking.process.start import untold
+
+        return untold(sweep)

@@ -116,7 +116,9 @@ def resolve(target: Any, key: str, trusted: Iterable[str] = ()) -> Callable[...,
     home = getattr(found, "__module__", None) or ""
     function = inspect.isfunction(found) and not inside(home, OWN) and (inside(home, trusted) or _builds(found, home))
     if inspect.isfunction(found) and not function and inside(home, modules):
-        raise ConfigError(f"{key}={target}: a function, where a class is expected; of functions only models are taken.")
+        raise ConfigError(
+            f"{key}={target}: a function, where a class is expected. Of functions only models are trusted."
+        )
     if not (function or inspect.isclass(found)) or attribute.startswith("_") or not inside(home, modules):
         raise refuse(key, target, modules)
     return found  # type: ignore[no-any-return]

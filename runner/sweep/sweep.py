@@ -167,6 +167,8 @@ class Sweep:
             undrawn = painter.finish()
         if undrawn and not interruption.asked():
             self.reporter.say(f"note: not drawn: {'; '.join(undrawn)} (see {shown(painter.log)})")
+        for words in self.protocol.closing(folder.path) if self.protocol and not interruption.asked() else ():
+            self.reporter.say(f"note: {words}")
         ending.check(result, self.settings.retries)
         return result
 

@@ -68,3 +68,6 @@ class SweepProtocol(Protocol):
         Returns:
             Scores by name; empty where the data have no test split.
         """
+
+    def closing(self, sweep: Path) -> list[str]:
+        """Sentences that remain to be said when the sweep in `sweep` has ended."""

@@ -74,6 +74,9 @@ class Curves:
         seed = json.loads((folder / "trial.json").read_text())["config"]["seed"]
         return {"loss": 0.5 + 1e-3 * seed}
 
+    def closing(self, sweep):
+        return []
+
 
 def misbehave(how):
     if how == "raise":

@@ -108,7 +108,7 @@ def test_what_could_not_be_sent_is_sent_when_somebody_is_there(go, bad, monkeypa
     resume("late", ["trainer.max_epochs=4"], trusted_targets=["bad_tracker"])
     until(lambda: Path("sent").exists() and Path("sent").read_text().endswith("finished"))
     assert Path("sent").read_text() == "4 8 12 16 finished"
-    assert state("late", "bad") == {"id": "id", "sent": 16}
+    until(lambda: state("late", "bad") == {"id": "id", "sent": 16, "ended": True})
 
 
 def test_a_tracker_sees_that_its_run_was_killed(tmp_path):
@@ -164,3 +164,34 @@ def test_only_files_of_the_run_folder_are_sent(go, tmp_path):
 def test_passwords_in_addresses_are_not_told(password):
     told = _short(ConnectionError(f"http://me:{password}@host: nobody there"))
     assert told == "ConnectionError: http://***@host: nobody there."
+
+
+def test_a_sweep_tells_what_trackers_of_its_trials_were_not_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(start, "_WAIT", 0.5)
+    monkeypatch.chdir(tmp_path)
+    for number, (name, noted) in enumerate(
+        [("a", '{"ended": true}'), ("a", '{"ended": false}'), ("a", None), ("b", "[]"), ("c", '{"ended": true}')]
+    ):
+        folder = tmp_path / f"sweep/trials/{number:04d}-x/tracking"
+        folder.mkdir(parents=True)
+        (folder / f"{name}.log").touch()
+        if noted is not None:
+            (folder / f"{name}.json").write_text(noted)
+    said = start.untold(tmp_path / "sweep")
+    assert len(said) == 2
+    assert any("tracking.a: 2 of 3 trials" in s and "sweep/trials/0001-x/tracking/a.log" in s for s in said)
+    assert any("tracking.b: 1 of 1 trials" in s for s in said)
+
+
+@pytest.mark.slow
+def test_a_tracker_that_is_down_is_told_of_at_the_end_of_a_sweep(bad):
+    overrides = [*SMALL, "seed=0,1", "tracking=[bad]", "trusted_targets=[bad_tracker]", "hydra.sweep.dir=sweep"]
+    done = subprocess.run(
+        [sys.executable, "-m", "runner", "--multirun", "--config-dir", "more", *overrides],
+        cwd=bad,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "note: tracking.bad: 2 of 2 trials are not told yet" in done.stdout
+    assert "sweep/trials/0000-seed_0/tracking/bad.log" in done.stdout

@@ -45,7 +45,7 @@ class Follower:
         """Tell everything that was not told yet."""
         if not self.begun:
             self.run.id = self.state["id"]
-            self._keep(id=self.tracker.begin(self.run))
+            self._keep(id=self.tracker.begin(self.run), ended=False)
             self.begun = True
         rows = [row for row in self.folder.read_metrics() if row["step"] > self.state["sent"]]
         for start in range(0, len(rows), _AT_ONCE):
@@ -58,6 +58,7 @@ class Follower:
         result = self.folder.read_json(self.folder.result)
         known: dict[str, Status] = {"completed": "finished", "pruned": "finished", "failed": "failed"}
         self.tracker.end(known.get(str(result.get("status")), "killed"), result)
+        self._keep(ended=True)
 
     def _keep(self, **entries: Any) -> None:
         self.state |= entries

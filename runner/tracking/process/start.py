@@ -71,6 +71,29 @@ class Tracking:
         return self.news() + ([] if self.sweep else late)
 
 
+def untold(sweep: Path) -> list[str]:
+    """What trackers of a sweep that has ended were not told of its trials, a sentence each; they get a moment."""
+    until = time.monotonic() + _WAIT
+    logs = sorted(sweep.glob("trials/*/tracking/*.log"))
+    while (waiting := [log for log in logs if not _ended(log.with_suffix(".json"))]) and time.monotonic() < until:
+        time.sleep(0.2)
+    said = []
+    for name in dict.fromkeys(log.stem for log in waiting):
+        missing, every = ([log for log in some if log.stem == name] for some in (waiting, logs))
+        said.append(
+            f"tracking.{name}: {len(missing)} of {len(every)} trials are not told yet. It goes on by itself for two "
+            f"minutes at most; what is in its way stands in {os.path.relpath(missing[0])}."
+        )
+    return said
+
+
+def _ended(state: Path) -> bool:
+    try:
+        return bool(json.loads(state.read_text()).get("ended"))
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
 def _start(order: dict[str, Any]) -> subprocess.Popen[bytes]:
     # A session of its own: Ctrl-C is for the run, of which the tracker then hears. The path is the run's, without the
     # working directory that -m would put before it.
