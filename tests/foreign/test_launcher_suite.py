@@ -11,6 +11,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hydra import version
 from hydra.test_utils import launcher_common_tests
 from hydra.test_utils.launcher_common_tests import (
     BatchedSweeperTestSuite,
@@ -37,6 +38,12 @@ class Sweep(SweepTaskFunction):
         size = self.batch or len(returns)
         self.returns = [returns[i : i + size] for i in range(0, len(returns), size)]
         return self
+
+
+@pytest.fixture(autouse=True)
+def _as_where_no_version_is_named(monkeypatch):
+    """The suite relies on what Hydra does then; tests in the same process may have named one."""
+    monkeypatch.setattr(version.VersionBase.instance(), "version_base", version.__compat_version__)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from typing import get_args
 import pytest
 import torch
 
+from runner.config.groups import BY_NAME
 from runner.config.options import Options
 from runner.config.recipe import Node
 from runner.engine.spec import Field, Spec
@@ -101,7 +102,7 @@ def test_images_that_can_not_be_halved_are_refused(sides):
 def test_every_initializer_starts_it(model, name):
     torch.manual_seed(0)
     network = MODELS[model]()
-    init = Node("init", content("init", name), ()).make()
+    init = Node("init", content("init", name), (), BY_NAME["init"]).make()
     init(network)
     if init.examples:
         from runner.engine.batch import Batch

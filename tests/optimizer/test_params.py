@@ -141,11 +141,12 @@ def test_layers_of_a_published_network():
 def rates(params, model, lr=0.1):
     """The rate and decay of every parameter in an optimizer built as a run builds it."""
     from runner.config.build import build_optimizer
+    from runner.config.groups import BY_NAME
     from runner.config.recipe import Node
 
     node = {"_target_": "torch.optim.AdamW", "lr": lr, "weight_decay": 0.5}
     given = {"_target_": "runner.optimizer.params.Params", **params}
-    optimizer = build_optimizer(Node("optimizer", {**node, "params": given}, ()), model, "cpu")
+    optimizer = build_optimizer(Node("optimizer", {**node, "params": given}, (), BY_NAME["optimizer"]), model, "cpu")
     found = {
         name: (group["lr"], group["weight_decay"]) for group in optimizer.param_groups for name in group["param_names"]
     }

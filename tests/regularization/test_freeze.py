@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from runner.config.build import build_optimizer
+from runner.config.groups import BY_NAME
 from runner.config.options import Options
 from runner.config.recipe import Node
 from runner.errors import ConfigError, Interrupted
@@ -93,7 +94,8 @@ def test_every_optimizer_goes_on_with_layers_that_are_unfrozen(go, optimizer):
 @pytest.mark.parametrize("dampening", [0, 0.5])
 def test_momentum_of_unfrozen_layers_starts_with_their_first_gradient_as_torchs(dampening):
     """Against torch's plain loops, which know of each parameter whether it has a momentum."""
-    node = Node("optimizer", {"_target_": "torch.optim.SGD", "lr": 0.1, "momentum": 0.9, "dampening": dampening}, ())
+    values = {"_target_": "torch.optim.SGD", "lr": 0.1, "momentum": 0.9, "dampening": dampening}
+    node = Node("optimizer", values, (), BY_NAME["optimizer"])
     ours, theirs = nn.Linear(3, 2), nn.Linear(3, 2)
     theirs.load_state_dict(ours.state_dict())
     optimizer = build_optimizer(node, ours, "cpu")
