@@ -10,6 +10,7 @@ import pytest
 from runner.engine.progress import Progress
 from runner.errors import ConfigError
 from runner.run import evaluate_run, resume
+from tests.cli.conftest import Answer
 from tests.run.conftest import TABLE, write_table
 
 
@@ -107,7 +108,12 @@ SAID = "The data have changed since the first run of this sweep: as many example
 @pytest.mark.parametrize(
     "folds", [(), ("data.folds=2", "hydra.sweeper.repeat_key=data.fold", "hydra.sweeper.repeats=2")], ids=["", "folds"]
 )
-def test_trials_and_folds_that_start_after_a_change_are_refused(say, table, folds):
+def test_trials_and_folds_that_start_after_a_change_are_refused(start, table, folds):
+    def say(*words):  # in a process of its own: this one has used polars, whose threads no fork of it has
+        process = start(*words)
+        out, err = process.communicate()
+        return Answer(process.returncode, out, err)
+
     assert say(*RANDOM, *folds, "hydra.sweeper.n_trials=1").code == 0
     done = files("sweep/trials")
     shutil.copy("table.csv", "kept.csv")

@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any, NoReturn
 
 from runner.errors import RunFailed
@@ -139,6 +140,12 @@ def cautions() -> list[str]:
             f"this application runs threads ({', '.join(others)}), and trials, which are forked from it, don't have "
             "them. Where the task function needs one, start it there."
         )
+    if _pool_of("polars-"):
+        found.append(
+            "this application imported polars before its sweep began, and trials, which are forked from it, lack its "
+            "threads: one that reads a table with it would wait for ever. Import it in the task function, or "
+            "start the sweep in a process of its own."
+        )
     if _cuda_in_use():
         found.append(
             "this application called CUDA before its sweep began (outside of the task function even "
@@ -146,6 +153,15 @@ def cautions() -> list[str]:
             "Call it in the task function, or set PYTORCH_NVML_BASED_CUDA_CHECK=1 where GPUs are only counted."
         )
     return found
+
+
+def _pool_of(library: str) -> bool:
+    """Whether native threads that carry a library's name are here (Linux tells)."""
+    names = []
+    for path in Path("/proc/self/task").glob("*/comm"):
+        with contextlib.suppress(OSError):  # it has just ended
+            names.append(path.read_text())
+    return any(name.startswith(library) for name in names)
 
 
 def _cuda_in_use() -> bool:

@@ -223,3 +223,10 @@ def hears_ctrl_c(state):
 def test_ctrl_c_is_the_drivers_also_where_a_job_listens_to_it(workers):
     workers.start(0, hears_ctrl_c)
     assert outcomes(workers, 1)[0].value == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux names the threads of a process")
+def test_polars_before_a_sweep_is_told_of():
+    code = "from runner.sweep.launcher.zygote import cautions as c; assert not c(); import polars; print(c()[0])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("this application imported polars before its sweep began")
