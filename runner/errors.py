@@ -44,12 +44,6 @@ class Interrupted(RunnerError):
         self.exit_code = 128 + signal.Signals.__members__.get(by, signal.SIGINT)
 
 
-def asking_to_stop() -> list[signal.Signals]:
-    """Signals that ask a process to stop; that of a closed terminal is none under ``nohup``."""
-    closed = [signal.SIGHUP] if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN else []
-    return [signal.SIGINT, signal.SIGTERM, *closed]
-
-
 def printable(text: str) -> str:
     r"""A text in which what would steer a terminal stands as its escape, such as ``\x1b``; line ends stay.
 

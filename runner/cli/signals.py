@@ -8,7 +8,7 @@ import sys
 from contextlib import suppress
 from types import FrameType
 
-from runner.errors import asking_to_stop
+from runner.signals import asking_to_stop
 
 _heard: list[int] = []
 
@@ -61,13 +61,13 @@ def exit_code(error: BaseException | None = None) -> int:
     return 128 + int(number)
 
 
-def deafen() -> None:
-    """From here on a signal ends the process at once, with its exit status: all is done but to leave."""
+def deafen(code: int) -> None:
+    """From here on a signal ends the process at once, with `code`: all is done but to leave."""
     if _heard and hasattr(signal, "setitimer"):
         signal.setitimer(signal.ITIMER_REAL, 0)
     for number in asking_to_stop():
         if signal.getsignal(number) == _hear:
-            signal.signal(number, lambda number, _: os._exit(128 + number))
+            signal.signal(number, lambda *_: os._exit(code))
 
 
 def stopped(error: BaseException | None = None) -> int:

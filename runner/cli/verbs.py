@@ -138,7 +138,7 @@ def _leave(code: int) -> None:
     With torch imported that would take half a second, and Triton's bindings would complain of leaks. What was
     registered to be done at exit is done.
     """
-    signals.deafen()
+    signals.deafen(code)
     atexit._run_exitfuncs()
     logging.shutdown()
     try:

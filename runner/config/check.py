@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 import re
 from collections.abc import Iterable
@@ -22,7 +21,7 @@ from runner.config.options import Options
 from runner.config.recipe import Config, Node, Recipe, is_node
 from runner.config.run_config import freeze
 from runner.config.signature import SUPPLIED, describe, fits, signature_of, takes_objects
-from runner.config.targets import resolve
+from runner.config.targets import named, resolve
 from runner.engine.metric import Direction
 from runner.engine.spec import IN_WORDS, Field, Kind, Spec
 from runner.errors import ConfigError, did_you_mean, nearest
@@ -199,8 +198,7 @@ def check_arguments(node: Node) -> None:
 
 def _check_methods(node: Node) -> None:
     if node.group is not None and inspect.isclass(node.target):
-        module, _, name = node.group.base.rpartition(".")
-        check_interface(node.target, getattr(importlib.import_module(module), name), node.key)
+        check_interface(node.target, named(node.group.base), node.key)
 
 
 def _misfit(key: str, value: Any, hint: Any) -> ConfigError:

@@ -154,6 +154,12 @@ def _refuse_namesake(target: str, key: str) -> None:
         )
 
 
+def named(path: str) -> Any:
+    """What ``module.name`` of ours or of torch's names; imports it."""
+    module, _, name = path.rpartition(".")
+    return getattr(importlib.import_module(module), name)
+
+
 def check_kind(found: Any, base: str | None, key: str, trusted: Iterable[str]) -> None:
     """Refuse a class of another kind than belongs there, whatever module it is from.
 
@@ -168,14 +174,14 @@ def check_kind(found: Any, base: str | None, key: str, trusted: Iterable[str]) -
     """
     if base is None and inside(found.__module__, (*INNER, *trusted)):
         return
-    module, _, name = (base or "torch.nn.Module").rpartition(".")
-    kind = getattr(importlib.import_module(module), name)
-    if not (issubclass(found, kind) if inspect.isclass(found) else base == "torch.nn.Module"):
+    wanted = base or "torch.nn.Module"
+    kind = named(wanted)
+    if not (issubclass(found, kind) if inspect.isclass(found) else wanted == "torch.nn.Module"):
         group = key.partition("._target_")[0]
         shown = f"; `python -m runner list {group.replace('.', '/')}` shows what there is" if base else ""
         raise ConfigError(
             f"{key}={found.__module__}.{found.__qualname__}: can't be used there. Expected a subclass of "
-            f"{module}.{name}{shown}."
+            f"{wanted}{shown}."
         )
 
 

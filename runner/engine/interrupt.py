@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import signal
-import threading
-from types import FrameType, TracebackType
-from typing import Any, ClassVar
+from types import FrameType
+from typing import ClassVar
 
-from runner.errors import asking_to_stop
+from runner.signals import Listener
 
 
-class Interrupt:
+class Interrupt(Listener):
     """While this context lasts, signals set `requested` to their name instead of ending the process.
 
-    Outside the main thread Python delivers no signals; there it is a plain flag.
+    Outside the main thread it is a plain flag.
 
     Attributes:
         second_stops: whether a second signal stops at once. Not in a sweep's worker: `timeout` and batch systems signal
@@ -24,19 +23,6 @@ class Interrupt:
 
     def __init__(self) -> None:
         self.requested: str | None = None
-        self._before: dict[int, Any] = {}
-
-    def __enter__(self) -> Interrupt:
-        if threading.current_thread() is threading.main_thread():
-            for number in asking_to_stop():
-                self._before[number] = signal.signal(number, self._hear)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
 
     def _hear(self, number: int, frame: FrameType | None) -> None:
         name = signal.Signals(number).name

@@ -13,7 +13,8 @@ from typing import Any
 from runner.errors import ConfigError, no_file
 from runner.record.before import Before
 from runner.record.files import finite, write_bytes, write_json, write_text
-from runner.record.lock import Lock, refuse_links
+from runner.record.links import refuse_links
+from runner.record.lock import Lock
 
 
 def make(folder: Path) -> None:

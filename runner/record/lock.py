@@ -11,24 +11,9 @@ from pathlib import Path
 from typing import IO
 
 from runner.errors import ConfigError
+from runner.record.links import no_link
 
 _held: weakref.WeakSet[Lock] = weakref.WeakSet()
-
-
-def refuse_links(folder: Path) -> None:
-    """Refuse a folder of which links lead elsewhere: it may come from somebody else, and be about to be written into.
-
-    Raises:
-        ConfigError: with the link's name.
-    """
-    root = os.path.realpath(folder)
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.is_symlink() and not os.path.realpath(entry.path).startswith(root + os.sep):
-                raise ConfigError(
-                    f"{entry.path}: a link to {os.path.realpath(entry.path)}, and what is written here must stay here. "
-                    "Put what it names in its place, or keep the whole folder elsewhere."
-                )
 
 
 class Lock:
@@ -67,8 +52,8 @@ class Lock:
 
         existed = os.path.lexists(self.path)
         try:
-            handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o666)
-            file = os.fdopen(handle, "a+", encoding="utf-8", errors="replace")  # for as long as it is held
+            # for as long as it is held
+            file = open(self.path, "a+", encoding="utf-8", errors="replace", opener=no_link)  # noqa: SIM115
         except OSError as error:
             raise ConfigError(f"{self.path}: can't be written to ({error.strerror}).") from error
         try:

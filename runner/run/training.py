@@ -13,7 +13,7 @@ from runner.config.groups import BY_NAME
 from runner.errors import ConfigError, Interrupted, RunFailed, RunnerError
 
 if TYPE_CHECKING:
-    from runner.config.recipe import Recipe
+    from runner.config.recipe import Node, Recipe
     from runner.engine.data import Data
     from runner.engine.fit import Fit
     from runner.engine.progress import Progress
@@ -87,10 +87,11 @@ def execute(
             fit, data = prepare(recipe, recorder, interrupt, progress, saved, data)
             if not again:
                 unchanged.check_shared(recipe, data)
-            settings = _settings(recipe, place)
+            trackers = list(recipe.of(BY_NAME["tracking"]))
+            settings = _settings(recipe, place) if trackers or at == (0, 0) else {}
             if at == (0, 0):
                 _describe(fit, recipe, settings)
-            tracking = _tracking(recipe, place, settings)
+            tracking = _tracking(trackers, place, settings)
             recorder.news = tracking.news
             _fit_and_test(fit, data, recipe, test, result)
     except KeyboardInterrupt:
@@ -130,12 +131,12 @@ def _settings(recipe: Recipe, place: RunFolder) -> dict[str, bool | float | str]
     return hyperparameters(recipe, Options([Path(own), CONF] if own else [CONF]))
 
 
-def _tracking(recipe: Recipe, place: RunFolder, settings: dict[str, bool | float | str]) -> Tracking:
+def _tracking(trackers: list[Node], place: RunFolder, settings: dict[str, bool | float | str]) -> Tracking:
     from runner.tracking.process.start import Tracking
 
-    nodes = {node.key.rpartition(".")[2]: node for node in recipe.of(BY_NAME["tracking"])}
-    trackers = {name: (node.values["_target_"], node.arguments) for name, node in nodes.items()}
-    return Tracking(place.path, trackers, settings)
+    nodes = {node.key.rpartition(".")[2]: node for node in trackers}
+    chosen = {name: (node.values["_target_"], node.arguments) for name, node in nodes.items()}
+    return Tracking(place.path, chosen, settings)
 
 
 def _describe(fit: Fit, recipe: Recipe, settings: dict[str, bool | float | str]) -> None:

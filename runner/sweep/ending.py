@@ -12,9 +12,8 @@ from runner.sweep.driver import LOOK, Driver
 from runner.sweep.folder import shown, write
 from runner.sweep.interruption import Interruption
 from runner.sweep.reporter import Reporter, counts, readable
-from runner.sweep.results import PointResult, spreads
+from runner.sweep.results import PointResult, spreads, spreads_of
 from runner.sweep.run_trial import test_trial
-from runner.sweep.tables import scores_of
 from runner.sweep.trial import Trial
 from runner.sweep.verdict import read_result
 
@@ -36,7 +35,7 @@ class Ending:
         """Name the best point with all its scores, or up to ten of the Pareto front."""
         plan, front = self.driver.plan, self.driver.best()
         for point in front[:10]:
-            found = scores_of(point, plan.objectives)
+            found = spreads_of(point, plan.objectives)
             told = ", ".join(f"{name} {found[name]}" for name in plan.objectives)
             if point.errors:
                 errors = ", ".join(f"{e:.2g}" for e in point.errors)
@@ -94,15 +93,13 @@ class Ending:
             return {"status": "failed", "cause": causes[0]}
         if not winners:
             return {}
-        first = winners[0]
+        first, found = winners[0], spreads([t.tested or {} for t in winners])
         return {
             "tested": first.number,
             "test": first.tested,
             "tests": {str(t.number): t.tested for t in winners},
-            "test_mean": {name: s.mean for name, s in spreads([t.tested or {} for t in winners]).items()},
-            "test_standard_deviation": {
-                name: s.deviation for name, s in spreads([t.tested or {} for t in winners]).items()
-            },
+            "test_mean": {name: spread.mean for name, spread in found.items()},
+            "test_standard_deviation": {name: spread.deviation for name, spread in found.items()},
         }
 
     def _keep(self, trial: Trial, scores: Mapping[str, float]) -> None:
@@ -128,7 +125,7 @@ class Ending:
             **dict(zip(plan.objectives, point.values or [], strict=True)),
             **of_repeats,
             "trials": [t.number for t in point.trials],
-            "scores": {name: asdict(spread) for name, spread in scores_of(point, plan.objectives).items()},
+            "scores": {name: asdict(spread) for name, spread in spreads_of(point, plan.objectives).items()},
         }
 
     def check(self, result: dict[str, Any], retries: int) -> None:

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from runner.errors import ConfigError
-from runner.record.lock import Lock, refuse_links
+from runner.record.links import refuse_links
+from runner.record.lock import Lock
 from runner.sweep.trial import Trial, from_record
 
 

@@ -66,6 +66,11 @@ def spreads(tables: Sequence[Mapping[str, float]]) -> dict[str, Spread]:
     return {name: Spread.of([table[name] for table in tables if name in table]) for name in names}
 
 
+def spreads_of(point: PointResult, objectives: Sequence[str]) -> dict[str, Spread]:
+    """All scores of a point over its completed repeats, the objectives first."""
+    return spreads([dict(zip(objectives, t.values or [], strict=False)) | t.scores for t in point.completed])
+
+
 def by_point(trials: Iterable[Trial], repeats: int) -> list[PointResult]:
     """Points in the order in which they were asked."""
     grouped: dict[int, list[Trial]] = {}

@@ -11,11 +11,12 @@ from typing import Any
 from runner.sweep.composer import Composer
 from runner.sweep.folder import SweepFolder, write
 from runner.sweep.plan import Plan
-from runner.sweep.results import PointResult, Spread, spreads
+from runner.sweep.results import PointResult, spreads_of
 from runner.sweep.space import unescaped
 from runner.sweep.trial import Trial
 
-FLUSH = 1.0  # seconds between writes
+FLUSH = 1.0  # seconds between writes, at least
+SHARE = 20  # times as long as the last write took, at least: tables of many thousands of trials grow slow
 
 
 class Tables:
@@ -33,12 +34,13 @@ class Tables:
     def __init__(self, plan: Plan, folder: SweepFolder, composer: Composer) -> None:
         self.plan, self.folder, self.composer = plan, folder, composer
         self.stale = True
-        self._written = 0.0
+        self._written, self._pause = 0.0, FLUSH
+        self._best: tuple[int, int] | None = None  # point and number of completed trials in best.yaml
 
     @property
     def due(self) -> bool:
         """Whether it is time to write."""
-        return self.stale and time.monotonic() - self._written > FLUSH
+        return self.stale and time.monotonic() - self._written > self._pause
 
     def write(self, trials: Sequence[Trial], points: Sequence[PointResult], front: Sequence[PointResult]) -> None:
         """Write them.
@@ -48,28 +50,25 @@ class Tables:
             points: all, in the order of their rows.
             front: the best point, or the Pareto front.
         """
-        keys = [d.key for d in self.plan.space.dimensions]
+        begin, keys = time.monotonic(), [d.key for d in self.plan.space.dimensions]
         write(self.folder.table, trials_table(trials, keys, self.plan.objectives))
         write(self.folder.points, points_table(points, keys, self.plan.objectives))
-        if front:
+        if front and (best := (front[0].point, len(front[0].completed))) != self._best:
             write(self.folder.best, self.recipe(front[0]))
+            self._best = best
         self._written, self.stale = time.monotonic(), False
+        self._pause = max(FLUSH, SHARE * (self._written - begin))
 
     def recipe(self, point: PointResult) -> str:
         """An experiment file that repeats a point."""
         trial = point.trials[0]
-        found = scores_of(point, self.plan.objectives)
+        found = spreads_of(point, self.plan.objectives)
         values = ", ".join(f"{name} {found[name]}" for name in self.plan.objectives if name in found)
         values += f", means of {len(point.trials)} repeats and standard deviations" if len(point.trials) > 1 else ""
         return self.composer.recipe(
             self.plan.space.complete(trial.params),
             f"Trial {trial.number} of {self.folder.path.name}: {values}. Found in trials/{trial.folder}.",
         )
-
-
-def scores_of(point: PointResult, objectives: Sequence[str]) -> dict[str, Spread]:
-    """All scores of a point over its completed repeats, the objectives first."""
-    return spreads([dict(zip(objectives, t.values or [], strict=False)) | t.scores for t in point.completed])
 
 
 def trials_table(trials: Sequence[Trial], keys: Sequence[str], objectives: Sequence[str]) -> str:
@@ -87,7 +86,7 @@ def trials_table(trials: Sequence[Trial], keys: Sequence[str], objectives: Seque
 
 def points_table(points: Sequence[PointResult], keys: Sequence[str], objectives: Sequence[str]) -> str:
     """``points.csv``: a row per configuration, with mean and standard deviation of each score over its repeats."""
-    found = [scores_of(point, objectives) for point in points]
+    found = [spreads_of(point, objectives) for point in points]
     names = dict.fromkeys([*objectives, *(name for scores in found for name in scores)])
     columns = [f"{name} {what}" for name in names for what in ("mean", "std")]
     rows: list[list[Any]] = [["point", "trials", "status", "n", *columns, *keys]]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import MISSING, dataclass, field, fields
-from types import NoneType
-from typing import Any, Literal, get_args
+from types import UnionType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from runner.sweep.space import Point
 
@@ -59,26 +59,15 @@ class Trial:
     ended: float | None = None
 
 
-_KINDS: dict[str, tuple[type, ...]] = {
-    "number": (int,),
-    "point": (int,),
-    "index": (int, NoneType),
-    "repeat": (int,),
-    "params": (dict,),
-    "overrides": (list,),
-    "folder": (str,),
-    "config": (dict,),
-    "status": (str,),
-    "cause": (str, NoneType),
-    "values": (list, NoneType),
-    "scores": (dict,),
-    "tested": (dict, NoneType),
-    "attempts": (int,),
-    "seconds": (int, float),
-    "paused_at": (int, NoneType),
-    "started": (int, float),
-    "ended": (int, float, NoneType),
-}
+def _kinds(hint: Any) -> tuple[type, ...]:
+    """The types that JSON gives back for a field of such a type."""
+    if get_origin(hint) is UnionType:
+        return tuple(kind for part in get_args(hint) for kind in _kinds(part))
+    kind = str if get_origin(hint) is Literal else get_origin(hint) or hint
+    return (int, float) if kind is float else (kind,)
+
+
+_KINDS = {name: _kinds(hint) for name, hint in get_type_hints(Trial).items()}
 
 
 def from_record(record: Any, folder: str) -> Trial:

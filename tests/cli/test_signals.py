@@ -49,6 +49,16 @@ def test_an_import_is_not_broken_into(tmp_path):
     assert (done.stdout, done.stderr) == ("whole\nSIGTERM 143\n", "")
 
 
+@pytest.mark.parametrize("code", [0, 1])
+def test_when_all_is_done_a_signal_changes_nothing(code):
+    program = (
+        "import atexit, os, signal, sys\nfrom runner.cli import signals, verbs\nsignals.listen()\n"
+        "atexit.register(lambda: os.kill(os.getpid(), signal.SIGTERM))\nverbs._leave(int(sys.argv[1]))"
+    )
+    done = subprocess.run([sys.executable, "-c", program, str(code)], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (code, "")
+
+
 def test_what_a_signal_was_replaced_by_is_not_told(monkeypatch, capsys):
     from runner.cli import signals, verbs
 

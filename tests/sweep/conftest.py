@@ -13,6 +13,7 @@ import pytest
 from hydra.core.global_hydra import GlobalHydra
 
 from runner.sweep import sweep as sweep_module
+from runner.sweep.launcher import local
 
 APPS = Path(__file__).parents[1] / "apps"
 
@@ -50,9 +51,13 @@ class App:
 
 @pytest.fixture
 def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> App:
-    """Pictures have a test of their own; here they would only cost seconds."""
+    """Pictures have a test of their own; here they would only cost seconds.
+
+    What other tests have imported or started in this process is none of the application's affair.
+    """
     monkeypatch.syspath_prepend(str(APPS))
     monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.setattr(sweep_module.Painter, "start", lambda self: None)
+    monkeypatch.setattr(local, "cautions", list)
     return App(tmp_path / "sweep", monkeypatch)

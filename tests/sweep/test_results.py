@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import optuna
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runner.sweep.folder import SweepFolder
 from runner.sweep.results import best, by_point
+from runner.sweep.tables import Tables
 from runner.sweep.trial import Trial
 
 
@@ -42,3 +45,16 @@ def test_the_front_is_optunas(values, directions):
     points = by_point([trial(n, n, [float(v) for v in pair]) for n, pair in enumerate(values)], 1)
     signs = [1.0 if d == "minimize" else -1.0 for d in directions]
     assert sorted(p.point for p in best(points, signs)) == sorted(t.number for t in study.best_trials)
+
+
+def test_best_yaml_is_written_where_another_point_or_more_of_it_is_best(tmp_path, monkeypatch):
+    composed = []
+    tables = Tables(
+        SimpleNamespace(space=SimpleNamespace(dimensions=[]), objectives=["x"]), SweepFolder(tmp_path), None
+    )
+    monkeypatch.setattr(tables, "recipe", lambda point: composed.append(point.point) or "")
+    one, two = by_point([trial(0, 0, [1.0]), trial(1, 1, [2.0])], 1)
+    more = by_point([trial(0, 0, [1.0]), trial(2, 0, [1.0])], 1)
+    for front in ([one], [one], [two], [], [one], more, more):
+        tables.write([], [], front)
+    assert composed == [0, 1, 0, 0]

@@ -11,9 +11,9 @@ import pytest
 
 from runner.errors import ConfigError
 from runner.run import compose
-from runner.tracking.base import plain_names
+from runner.tracking.base import TrackedRun, plain_names
 from runner.tracking.process import start
-from runner.tracking.process.follower import _short
+from runner.tracking.process.follower import Follower, _short
 from runner.tracking.process.start import Tracking
 
 from .conftest import SMALL, result, rows, state, until
@@ -164,6 +164,14 @@ def test_only_files_of_the_run_folder_are_sent(go, tmp_path):
 def test_passwords_in_addresses_are_not_told(password):
     told = _short(ConnectionError(f"http://me:{password}@host: nobody there"))
     assert told == "ConnectionError: http://***@host: nobody there."
+    assert _short(ConnectionError("trouble " * 50)).endswith(" trouble ...")
+
+
+def test_a_run_that_goes_on_counts_as_not_told_before_its_tracker_is_reached(tmp_path):
+    (tmp_path / "tracking").mkdir()
+    (tmp_path / "tracking/x.json").write_text('{"id": "7", "sent": 3, "ended": true}')
+    Follower("x", None, TrackedRun(tmp_path, None, {}, 0.0))
+    assert state(tmp_path, "x") == {"id": "7", "sent": 3, "ended": False}
 
 
 def test_a_sweep_tells_what_trackers_of_its_trials_were_not_told(tmp_path, monkeypatch):

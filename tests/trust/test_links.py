@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -10,6 +12,7 @@ from runner.record.folder import RunFolder
 from runner.record.lock import Lock
 from runner.sweep.folder import SweepFolder
 from runner.tracking.process.follower import _known
+from runner.tracking.process.lock import once
 
 
 @pytest.mark.parametrize("name", ["run.log", "metrics.jsonl", "checkpoints", "val", "tracking", "run.lock"])
@@ -46,6 +49,21 @@ def test_a_lock_is_not_taken_through_a_link(tmp_path):
     (tmp_path / "lock").symlink_to(tmp_path / "victim")
     with pytest.raises(ConfigError, match="can't be written to"):
         Lock(tmp_path / "lock").take()
+    assert (tmp_path / "victim").read_text() == "mine"
+
+
+def test_nor_are_what_trackers_share_and_say_written_through_one(tmp_path):
+    (tmp_path / "run/tracking").mkdir(parents=True)
+    (tmp_path / "victim").write_text("mine")
+    (tmp_path / "shared").symlink_to(tmp_path / "victim")
+    (tmp_path / "run/tracking/csv.log").symlink_to(tmp_path / "victim")
+    with pytest.raises(OSError, match="shared"):
+        once(tmp_path / "shared", lambda: "theirs")
+    order = {"name": "csv", "folder": str(tmp_path / "run"), "sweep": None, "settings": {}, "began": 0, "parent": 0}
+    order |= {"target": "runner.tracking.csv.CSV", "arguments": {}}
+    command = [sys.executable, "-m", "runner.tracking.process.follower"]
+    done = subprocess.run(command, input=json.dumps(order) + "\n", capture_output=True, text=True, timeout=60)
+    assert done.stdout.startswith("tracking.csv: OSError: ")
     assert (tmp_path / "victim").read_text() == "mine"
 
 

@@ -12,6 +12,7 @@ import json
 import os
 import re
 import sys
+import textwrap
 import threading
 import time
 from pathlib import Path
@@ -19,6 +20,7 @@ from typing import Any
 
 from runner.record.files import write_json
 from runner.record.folder import RunFolder
+from runner.record.links import no_link
 from runner.tracking.base import Status, TrackedRun, Tracker
 
 _LONGEST_PAUSE = 60.0  # seconds between attempts
@@ -38,14 +40,16 @@ class Follower:
     def __init__(self, name: str, tracker: Tracker, run: TrackedRun) -> None:
         self.tracker, self.run, self.folder = tracker, run, RunFolder(run.folder)
         self.state_file = run.folder / "tracking" / f"{name}.json"
-        self.state = _known(self.folder.read_json(self.state_file))
+        self.state = _known(self.folder.read_json(self.state_file)) | {"ended": False}
         self.begun = False
+        if self.state_file.exists():  # of before it was resumed: whoever asks is not to take it for told
+            self._keep()
 
     def catch_up(self) -> None:
         """Tell everything that was not told yet."""
         if not self.begun:
             self.run.id = self.state["id"]
-            self._keep(id=self.tracker.begin(self.run), ended=False)
+            self._keep(id=self.tracker.begin(self.run))
             self.begun = True
         rows = [row for row in self.folder.read_metrics() if row["step"] > self.state["sent"]]
         for start in range(0, len(rows), _AT_ONCE):
@@ -112,8 +116,9 @@ class Tell:
 
 
 def _short(error: Exception) -> str:
-    lines = f"{type(error).__name__}: {error}".splitlines()
-    return re.sub(r"//\S*@", "//***@", lines[0])[:160].rstrip(".") + "."
+    line = f"{type(error).__name__}: {error}".splitlines()[0]
+    told = textwrap.shorten(re.sub(r"//\S*@", "//***@", line).rstrip("."), 160, placeholder=" ...")
+    return told if told.endswith("...") else f"{told}."
 
 
 def main() -> None:
@@ -121,12 +126,6 @@ def main() -> None:
     order = json.loads(sys.stdin.readline())
     name, folder = order["name"], Path(order["folder"])
     tell = Tell(name, os.dup(1))
-    path = folder / "tracking" / f"{name}.log"
-    if path.is_symlink():  # a folder of somebody else: no other file must grow by what is said here
-        path.unlink()
-    log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-    os.dup2(log, 1)
-    os.dup2(log, 2)
     ended = threading.Event()
 
     def listen() -> None:
@@ -138,6 +137,9 @@ def main() -> None:
     module, _, kind = order["target"].rpartition(".")
     run = TrackedRun(folder, Path(order["sweep"]) if order["sweep"] else None, order["settings"], order["began"])
     try:
+        with open(folder / "tracking" / f"{name}.log", "ab", opener=no_link) as log:
+            os.dup2(log.fileno(), 1)
+            os.dup2(log.fileno(), 2)
         tracker = getattr(importlib.import_module(module), kind)(**order["arguments"])
         follow(Follower(name, tracker, run), ended, order["parent"], tell)
     except Exception as error:

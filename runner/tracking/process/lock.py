@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
+from runner.record.links import no_link
+
 
 def once(path: Path, make: Callable[[], str]) -> str:
     """The text in a file; where there is none yet, that of `make`. Others wait meanwhile, in other processes too."""
@@ -29,6 +31,6 @@ def alone(path: Path) -> Iterator[None]:
 def _held(path: Path) -> Iterator[TextIO]:
     import fcntl
 
-    with open(path, "a+", encoding="utf-8") as file:
+    with open(path, "a+", encoding="utf-8", opener=no_link) as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield file
