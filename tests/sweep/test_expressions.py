@@ -1,6 +1,6 @@
 """Ranges, intervals and choices drawn at random: the values that a sweep gives a key, and what Hydra itself gives it.
 
-``EXPRESSIONS=100000 pytest tests/sweep/test_expressions.py`` tries more of them.
+``EXPRESSIONS=10000 pytest tests/sweep/test_expressions.py`` tries more of them: some two minutes.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from runner.sweep.language import parse
 from runner.sweep.samplers import distribution
 from runner.sweep.sequences import quantile
 
-MANY = int(os.environ.get("EXPRESSIONS", "10000"))
+MANY = int(os.environ.get("EXPRESSIONS", "1000"))
 
 whole = st.integers(-50, 50)
 fraction = st.builds(lambda n, digits: round(n * 10.0**-digits, digits), st.integers(-999, 999), st.integers(0, 6))
@@ -195,7 +195,7 @@ def test_expressions_mean_what_they_mean_in_hydra():
 
 
 @pytest.mark.slow
-def test_ten_thousand_expressions_mean_what_they_mean_in_hydra():
+def test_many_expressions_mean_what_they_mean_in_hydra():
     kinds = tried(MANY)
     assert sum(kinds.values()) >= MANY
     assert min(kinds[kind] for kind in ("choice", "range", "interval")) >= MANY / 20, kinds
