@@ -128,11 +128,19 @@ class TestedOption:
                 run(compose([*words, "trainer.max_steps=1"], self.config_dir), self.folder / f"tried_{number}")
             except ConfigError as error:
                 refused.append(error)
+                if self._whatever_is_chosen(refused):
+                    break
             else:
                 return words
         if refused:
             raise refused[0]
         raise ConfigError(f"{self.choice}: no data are for {tasks or takes}. Give overrides=['data=NAME'].")
+
+    def _whatever_is_chosen(self, refused: Sequence[ConfigError]) -> bool:
+        """Whether it is a word of `overrides` that was refused, twice alike, and neither data nor model."""
+        typed = tuple(f"{word}:" for word in self.overrides if not word.startswith(("data", "model")))
+        last = [str(error) for error in refused[-2:]]
+        return len(last) == 2 and last[0] == last[1] and last[0].startswith(typed)
 
     def _models(self) -> list[str]:
         names = self.options.names("model")
