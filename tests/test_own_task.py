@@ -90,6 +90,7 @@ def _numbers(count):
     return torch.arange(count)
 
 
+@pytest.mark.slow
 def test_it_keeps_to_what_every_option_must(here, tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
     check_option("data", "diabetes_grades", folder, config_dir="my_options", trusted_targets=["my_ordinal"])

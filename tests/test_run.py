@@ -307,6 +307,7 @@ def test_ctrl_c_twice_stops_at_once(tmp_path):
     assert process.returncode == 130
 
 
+@pytest.mark.slow
 def test_sigterm_saves_and_names_the_command(tmp_path):
     process = start(["trainer.max_epochs=100000", "hydra.run.dir=run"], tmp_path)
     while steps_done(tmp_path / "run") < 200 and process.poll() is None:

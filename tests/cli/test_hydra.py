@@ -29,6 +29,7 @@ def test_info(start, tmp_path, what):  # changes how the whole process logs
 SPACE = ("optimizer=adam,momentum", "optimizer.lr=0.3,0.1", "optimizer.dampening=0.1,0.2")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("multirun", [("-m", "hydra.mode=RUN"), ("hydra.mode=MULTIRUN",)])
 def test_the_config_of_a_sweep_is_that_of_its_first_trial(say, tmp_path, multirun):
     answer = say(*multirun, "--cfg", "job", *SPACE)
@@ -39,6 +40,7 @@ def test_the_config_of_a_sweep_is_that_of_its_first_trial(say, tmp_path, multiru
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_all_of_a_sweep_s_config(say, tmp_path):
     words = ("--multirun", "hydra/sweeper=bayes", "hydra.sweeper.n_trials=7", *SPACE)
     everything = yaml.safe_load(say("--cfg", "all", *words).out)

@@ -20,6 +20,7 @@ def shell(line, cwd):
     return subprocess.run(["bash", "-c", program + line], cwd=cwd, capture_output=True, text=True, timeout=120)
 
 
+@pytest.mark.slow
 def test_a_training_goes_on_when_its_reader_has_gone(tmp_path):
     done = shell("R $C trainer.max_epochs=300 | head -1; echo ${PIPESTATUS[0]}", tmp_path)
     assert done.stdout.splitlines()[1:] == ["0"]

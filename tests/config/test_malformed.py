@@ -415,6 +415,7 @@ def test_exit_status_of_the_process(text, start, home):
     assert not (home / "outputs").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("start", [(sys.executable, "-m", "runner"), (os.path.join(sys.prefix, "bin", "runner"),)])
 def test_modules_in_the_working_directory_are_found(start, home):
     words = shlex.split("check --config-dir mine trusted_targets=[my_models] model=tiny model.width=0")

@@ -47,6 +47,7 @@ NAMES = st.text(min_size=1, max_size=20) | st.sampled_from(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(lr=NUMBERS, hidden=st.lists(st.integers(1, 4096), max_size=4), name=NAMES)
 def test_what_is_thawed_is_what_was_frozen(lr, hidden, name, tmp_path_factory):

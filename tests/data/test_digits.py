@@ -79,6 +79,7 @@ def test_a_probe_imports_neither_torch_nor_sklearn():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+@pytest.mark.slow
 def test_loading_does_not_import_sklearn():
     code = "import sys; from runner.data.digits import Digits; Digits().load(); sys.exit('sklearn' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -11,6 +11,7 @@ def test_probe_needs_no_files(no_cache):
     assert FashionMnist().probe() == Spec("classification", Field("image"), Field("class", (), 10))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not fetch.on_machine(FashionMnist.published), reason="the files are not on this machine")
 def test_the_real_set():
     splits = FashionMnist().load()

@@ -148,6 +148,7 @@ def test_what_can_not_go_with_texts_is_refused(go, choice):
         go(*SMALL, *(() if choice.startswith("model") else ("model=gru",)), choice)
 
 
+@pytest.mark.slow
 def test_learns_more_than_the_most_frequent_class(go):
     packages = ("asyncio", "email", "idlelib")
     chosen = ("data=python_functions", f"data.packages=[{','.join(packages)}]", "data.longest=30")

@@ -106,6 +106,7 @@ def test_vocabulary_and_scale_come_from_the_training_nodes(data):
     assert transform(graph).tolist() == [[0.0, pytest.approx(np.log(3))]]
 
 
+@pytest.mark.slow
 def test_the_split_is_that_of_the_seed_and_the_data_have_a_fingerprint(data):
     again = PythonImports(vocabulary=5).load()
     assert torch.equal(again.train.nodes, data.train.nodes)

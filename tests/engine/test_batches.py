@@ -86,6 +86,7 @@ def test_what_went_wrong_in_a_worker_is_one_sentence(workers):
     assert str(caught.value) == "photos/cat/3.jpg: not an image."
 
 
+@pytest.mark.slow
 def test_short_last_batches():
     assert [len(u[0]) for u in seen(Batches(tensors(9), 4, CPU), 0)] == [4, 4, 1]
     assert [len(u[0]) for u in seen(Batches(tensors(9), 4, CPU, least=2), 0)] == [4, 4]

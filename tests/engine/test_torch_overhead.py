@@ -39,6 +39,7 @@ def test_hooks_and_other_peoples_optimizers_keep_their_step():
     assert bare_step(mine)() == "mine"
 
 
+@pytest.mark.slow
 def test_a_run_does_not_import_the_compiler(tmp_path):
     code = (
         "import sys; sys.argv = ['runner', 'trainer.max_steps=2']\n"

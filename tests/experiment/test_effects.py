@@ -77,6 +77,7 @@ def test_adam_gets_across_a_plateau(go):
     assert across["train"]["loss"] < 0.7 < 2.2 < stuck["train"]["loss"]
 
 
+@pytest.mark.slow
 def test_strength_of_l2_does_not_matter_to_adam_where_there_is_no_other_gradient(go):
     """Closed form of adamw on such weights: every update multiplies them by ``1 - lr * weight_decay``."""
 

@@ -35,6 +35,7 @@ def test_a_run_starts_with_the_weights_of_another(go, path):
     assert heard.said == [f"init=checkpoint: 4 of 4 parameters taken from {file}."]
 
 
+@pytest.mark.slow
 def test_fine_tuning_on_other_data_leaves_the_last_layer_as_drawn(go):
     go("data=wine", "trainer.max_epochs=2", "model.hidden=[16,16]", folder="a")
     heard = Hear()
@@ -51,6 +52,7 @@ def test_fine_tuning_on_other_data_leaves_the_last_layer_as_drawn(go):
         go(*common, "init=checkpoint", "init.path=a", "init.strict=true", folder="c")
 
 
+@pytest.mark.slow
 def test_transfer_learns_faster_than_from_nothing(go):
     go("trainer.max_epochs=10", folder="a")
     tuned = go("init=checkpoint", "init.path=a", "regularization=[freeze]", "trainer.max_epochs=1", folder="b")
@@ -67,6 +69,7 @@ def test_files_of_others(go, tmp_path, wrap):
     assert torch.equal(weights("a")["linear1.weight"], weights("b")["linear1.weight"])
 
 
+@pytest.mark.slow
 def test_mistakes_cost_a_second(go, tmp_path):
     with pytest.raises(ConfigError, match=r"init\.path=nowhere: there is no nowhere"):
         go("init=checkpoint", "init.path=nowhere")

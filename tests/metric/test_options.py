@@ -53,6 +53,7 @@ def test_what_can_not_be_is_refused(overrides, said, go):
         go(*TINY, *overrides)
 
 
+@pytest.mark.slow
 def test_sweeps_search_by_them(tmp_path, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)
     words = ["--multirun", "metric=[ece]", "monitor=val/ece", "metric.ece.bins=5,10", *TINY, "trainer.threads=1"]

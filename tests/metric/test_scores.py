@@ -84,6 +84,7 @@ def test_of_two_classes_the_second_is_asked_for():
     assert measure(AveragePrecision(), classes(2), p, targets, 7) == pytest.approx(expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("metric", [AUROC, AveragePrecision])
 def test_beyond_the_limit_scores_are_counted_with_a_small_error_that_no_grouping_changes(metric, monkeypatch):
     logits, targets = draw(3, 4000, 5, False)

@@ -14,6 +14,8 @@ from runner.hparams import row_name
 from runner.run import compose, resume, run
 from tests.record.board import Board
 
+pytestmark = pytest.mark.slow
+
 SMALL = ("trainer.max_epochs=2", "trainer.threads=1", "trainer.limit_batches=4", "model.hidden=[4]")
 SWEEPS = (
     ("optimizer=sgd,momentum,adam",),

@@ -71,6 +71,7 @@ def finite(scores):
     return all(math.isfinite(value) for value in scores.values())
 
 
+@pytest.mark.slow
 def test_each_alone_trains(config_of, tmp_path):
     assert len(NAMES) >= 18
     for name in NAMES:

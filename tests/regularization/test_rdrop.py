@@ -61,6 +61,7 @@ def test_accuracy_counts_each_example_once(go):
     assert result["test"]["accuracy"] > 0.8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
 def test_mixed_precision(go, precision):
     result = go("regularization=[rdrop,dropout,confidence_penalty]", f"trainer.precision={precision}")

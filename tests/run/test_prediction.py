@@ -246,6 +246,7 @@ def test_what_can_not_be_replaced_is_written_to(say, table):
     assert Path("link.csv").is_symlink() and len(pl.read_csv("real.csv")) == 120
 
 
+@pytest.mark.slow
 def test_interrupted_it_leaves_nothing(say, start, table):
     assert say(*TABLE, "trainer.max_epochs=1", "hydra.run.dir=run").code == 0
     os.mkfifo("slow.csv")  # a file that never ends
@@ -263,6 +264,7 @@ def test_interrupted_it_leaves_nothing(say, start, table):
     assert not list(Path().glob("*out.csv*")) and not list(Path().glob(".out.csv*"))
 
 
+@pytest.mark.slow
 def test_a_reader_that_has_seen_enough(say, start, table):
     assert say(*TABLE, "trainer.max_epochs=1", "hydra.run.dir=run").code == 0
     process = start("predict", "run", *["table.csv"] * 200)

@@ -26,6 +26,7 @@ class Bomb:
         return os.mkdir, (str(self.path),)
 
 
+@pytest.mark.slow
 def test_what_a_study_from_somebody_else_holds_is_not_executed(app, tmp_path):
     app("sphere", *SETTINGS, "hydra.sweeper.n_trials=3", sweeper="cmaes")
     journal = app.folder / "study.journal"
@@ -46,6 +47,7 @@ def test_what_a_study_from_somebody_else_holds_is_not_executed(app, tmp_path):
     assert not (tmp_path / "executed").exists()
 
 
+@pytest.mark.slow
 def test_no_pickle_is_written(app):
     app("sphere", *SETTINGS, "hydra.sweeper.n_trials=16", sweeper="cmaes")
     assert "cma:optimizer" not in (app.folder / "study.journal").read_text()

@@ -58,6 +58,7 @@ LINES = [
 ]
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.sampled_from(LINES), unique_by=lambda line: line.partition("=")[0].lstrip("~+"), max_size=5))
 def test_values_set_on_a_template_are_hydras_own_composition(composer, lines):

@@ -61,6 +61,7 @@ def test_a_record_is_what_it_was():
     assert (trial.folder, trial.values, trial.status) == ("0001-x_2", [4.0], "completed")
 
 
+@pytest.mark.slow
 def test_a_sweep_goes_on_beside_a_damaged_record(app, capsys):
     app("sphere", "x=1,2,3")
     record = app.folder / app.rows[2]["folder"] / "trial.json"

@@ -64,6 +64,7 @@ def test_a_stopped_sweep_goes_on_from_its_checkpoints(tmp_path, number):
     assert starts[2] == ["0"]
 
 
+@pytest.mark.slow
 def test_ctrl_c_twice_stops_at_once_and_the_sweep_is_listed_as_interrupted(tmp_path):
     command = [sys.executable, str(APP), "-m", "hydra/sweeper=grid", "misbehave=null,stubborn", "sleep=0"]
     command += [f"hydra.sweep.dir={tmp_path}/one"]

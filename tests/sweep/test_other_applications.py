@@ -42,12 +42,14 @@ def compare(tmp_path, app, *overrides, workers=1, **environment):
     return [entry for entry in ours if entry["event"] == "job"], [e for e in ours if e["event"] == "on_job_end"], grid
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", ["inner", SLOW("outer")])
 def test_decorators(tmp_path, order):
     _, ended, _ = compare(tmp_path, "decorators.py", "x=1,2", APP=order)
     assert [e["value"] for e in ended] == ([10, 20] if order == "inner" else [1, 2])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("shape", "value"), [("callable", 3), SLOW("closure", 4), SLOW("lambda", {"loss": 5})])
 def test_tasks_that_can_not_be_imported(tmp_path, shape, value):
     _, ended, grid = compare(tmp_path, "shapes.py", APP=shape)  # no key has several values either
@@ -55,11 +57,13 @@ def test_tasks_that_can_not_be_imported(tmp_path, shape, value):
     assert "no key has several values: a sweep of one job" in grid.stdout
 
 
+@pytest.mark.slow
 def test_what_the_main_module_registers_and_keys_without_a_default(tmp_path):
     jobs, _, _ = compare(tmp_path, "registered.py", "+db=sqlite,mysql", "rate=0.5,1", workers=2)
     assert [(j["type"], j["config"]["doubled"]) for j in jobs[1:3]] == [("Sqlite", "2.0"), ("Mysql", "1.0")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("chdir", ["null", SLOW("true"), SLOW("false")])
 def test_working_directory_environment_and_the_configs_of_a_package(tmp_path, chdir):
     more = [f"hydra.job.chdir={chdir}", "+hydra.job.env_set.FROM_HYDRA=v${hydra.job.num}", "hydra.job.name=mine"]

@@ -38,6 +38,7 @@ def test_grid_runs_every_point_once_in_order(app):
     assert (app.folder / app.rows[4]["folder"] / ".hydra" / "overrides.yaml").read_text() == "- x=2\n- y=2\n"
 
 
+@pytest.mark.slow
 def test_the_same_command_extends_and_repeats_nothing(app):
     app("sphere", "x=1,2")
     before = {r["number"]: r for r in app.rows}
@@ -118,6 +119,7 @@ def test_asha_pauses_promotes_and_resumes(app):
         assert epochs == list(range(1, len(epochs) + 1)), "an epoch was lost or repeated"
 
 
+@pytest.mark.slow
 def test_the_median_stops_what_is_worse_and_the_winner_is_tested_once(app):
     app("curves", "lr=1,0.9,0.8,0.01", "hydra.sweeper.pruner={name: median, n_startup_trials: 3}", "sleep=0.05")
     assert app.column("status") == ["completed"] * 3 + ["pruned"]
@@ -216,6 +218,7 @@ def test_a_test_that_was_killed_continues(app, monkeypatch):
     assert [(app.folder / r["folder"] / "tested.txt").read_text() for r in app.rows[2:]] == ["once\n"] * 2
 
 
+@pytest.mark.slow
 def test_more_repeats_of_what_is_there(app):
     app("curves", "lr=0.1,1", "sleep=0")
     app("curves", "lr=0.1,1", "hydra.sweeper.repeats=3", "sleep=0")
@@ -307,6 +310,7 @@ def test_mistakes_are_found_before_the_first_trial(app, overrides, sweeper, mess
     assert not list(app.folder.glob("trials/*"))
 
 
+@pytest.mark.slow
 def test_a_sampler_that_learns_says_at_once_that_it_needs_a_number(app, monkeypatch):
     monkeypatch.setattr(importlib.import_module("sphere").sphere, "__wrapped__", lambda cfg: None)
     with pytest.raises(RunFailed, match="Trial 0: the task function returned NoneType; this sweep needs 1 number"):
@@ -386,6 +390,7 @@ def test_a_combination_that_can_not_be_composed_is_a_row(app, monkeypatch):
     monkeypatch.undo()
 
 
+@pytest.mark.slow
 def test_a_trial_keeps_its_config_when_the_options_change(app):
     curves = importlib.import_module("curves")
     command = ["lr=0.5,1", "epochs=4", "sleep=0.3"]

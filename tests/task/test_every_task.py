@@ -89,6 +89,7 @@ def trained(name, go, *more):
     raise AssertionError(f"no network takes {spec.inputs.kind} for {spec.task}. {refused}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EMBEDDED)
 def test_trained_cut_in_mid_epoch_and_resumed(name, go):
     more = (f"data={name}", "data.batch_size=16", "trainer.limit_batches=8", *SHORT)

@@ -19,6 +19,7 @@ from tests.trained import with_data
 NODES = ("data=python_imports", "model=gcn", "data.vocabulary=300")
 
 
+@pytest.mark.slow
 def test_edges_help_and_a_file_gives_what_evaluation_saw(go, tmp_path):
     scores = {p: go(*NODES, f"model.propagation={p}", folder=p)["val"]["accuracy"] for p in ("renormalized", "none")}
     assert scores["renormalized"] > scores["none"] + 0.05
@@ -43,6 +44,7 @@ def test_edges_help_and_a_file_gives_what_evaluation_saw(go, tmp_path):
     assert rows[graph.names.index("asyncio.locks")]["prediction"] == "asyncio"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "more",
     [

@@ -126,6 +126,7 @@ def test_what_can_not_go_with_a_language_model_is_refused(go, choice, message):
         go(*SMALL, *(() if choice.startswith("model=") else ("model=gru",)), *more, choice.replace("data.", "+data."))
 
 
+@pytest.mark.slow
 def test_learns_more_than_how_often_characters_are(go):
     result = go(*SMALL, "model=gru", "model.hidden=64", "optimizer.lr=0.01", "trainer.max_epochs=1")
     data = small().load()

@@ -135,6 +135,7 @@ def test_ours_keep_to_it(group, name, tmp_path):
     check_option(group, name, tmp_path)
 
 
+@pytest.mark.slow
 def test_what_is_right_passes(own, tmp_path):
     check_option("regularization", "Good", tmp_path, config_dir=str(own / "mine"), trusted_targets=["my_checked"])
 

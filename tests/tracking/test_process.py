@@ -111,6 +111,7 @@ def test_what_could_not_be_sent_is_sent_when_somebody_is_there(go, bad, monkeypa
     until(lambda: state("late", "bad") == {"id": "id", "sent": 16, "ended": True})
 
 
+@pytest.mark.slow
 def test_a_tracker_sees_that_its_run_was_killed(tmp_path):
     command = [sys.executable, "-m", "runner", *SMALL, "trainer.max_epochs=100000", "tracking=[csv]"]
     process = subprocess.Popen(

@@ -154,6 +154,7 @@ def test_an_option_of_any_other_group_says_nothing_of_hydra(answer):
     assert (code, "hydra.run.dir" in error) == (2, True), error
 
 
+@pytest.mark.slow
 def test_an_option_of_a_sweep_is_looked_at_whichever_comes_first(answer):
     experiment("fine", {"seed": 1})
     experiment("mine", {"hydra": OF_HYDRA["env_set"]})

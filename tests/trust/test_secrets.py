@@ -127,6 +127,7 @@ def table(place):
     (place / f"{SECRET}.csv").write_text(f"u,v,y\n{rows}")
 
 
+@pytest.mark.slow
 def test_a_run_writes_none(answer, table):
     code, _, error = answer(*WORDS, "hydra.run.dir=run")
     assert code == 0, error

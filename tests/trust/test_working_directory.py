@@ -45,12 +45,14 @@ def say(place):
     return give
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("start", ["module", "script"])
 def test_nothing_of_it_is_imported(start, say):
     done = say(start, "check", "model.hidden=[4]")
     assert (done.returncode, done.stdout) == (0, "ok\n"), done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("start", ["module", "script"])
 def test_ones_own_modules_are_found_and_nothing_else_is_taken(start, say):
     Path("mine/model").mkdir(parents=True)

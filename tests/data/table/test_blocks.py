@@ -72,6 +72,7 @@ def test_so_is_any_text(content):
 WORDS = st.text(alphabet='ab,"\n\r é', max_size=8)
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.tuples(WORDS, WORDS, st.integers()), max_size=30), st.integers(1, 60), st.sampled_from([",", ";", "\t"])
 )
