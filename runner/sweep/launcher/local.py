@@ -63,19 +63,19 @@ class LocalLauncher(Launcher):
             os.environ["CUDA_VISIBLE_DEVICES"] = self._gpus[slot % len(self._gpus)]
         if self._divided:
             share_threads(self._share)
-        while True:
-            try:
-                message = connection.recv_bytes()
-            except EOFError:
-                return
-            try:
-                function, args = pickle.loads(message)
-                answer = pickle.dumps(("returned", function(self._state, *args), ""))
-            except KeyboardInterrupt:
-                answer = pickle.dumps(("raised", None, "interrupted"))
-            except BaseException as error:
-                answer = pickle.dumps(("raised", None, in_a_line(error)))
-            connection.send_bytes(answer)
+        with contextlib.suppress(EOFError, ConnectionError):  # the driver has left, maybe without the last answer
+            while True:
+                connection.send_bytes(self._answer(connection.recv_bytes()))
+
+    def _answer(self, message: bytes) -> bytes:
+        """Do a job."""
+        try:
+            function, args = pickle.loads(message)
+            return pickle.dumps(("returned", function(self._state, *args), ""))
+        except KeyboardInterrupt:
+            return pickle.dumps(("raised", None, "interrupted"))
+        except BaseException as error:
+            return pickle.dumps(("raised", None, in_a_line(error)))
 
     @property
     def idle(self) -> int:

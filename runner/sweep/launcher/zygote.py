@@ -108,28 +108,29 @@ class Zygote:
     def _serve(self, requests: socket.socket, alive: int, handlers: Mapping[signal.Signals, Any]) -> None:
         """The life of the zygote, until the driver is gone."""
         connection = Connection(os.dup(requests.fileno()))
-        while True:
-            whole, handles, *_ = socket.recv_fds(requests, 1, 1)
-            if not whole:
-                return
-            number, what, argument = connection.recv()
-            if what == "wait":
-                connection.send((number, os.waitstatus_to_exitcode(os.waitpid(argument, 0)[1])))
-                continue
-            pid = _fork()
-            if pid == 0:
-                requests.close()
-                connection.close()
-                # Ctrl-C and a closed terminal reach the whole group; the driver decides what it means. Jobs may set
-                # handlers.
-                signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
-                _end_with(alive)
-                for signum, handler in handlers.items():
-                    signal.signal(signum, handler)
-                _own_streams()
-                _leave_after(partial(self._work, argument, Connection(handles[0])))
-            os.close(handles[0])
-            connection.send((number, pid))
+        with contextlib.suppress(EOFError, ConnectionError):  # it has left, maybe without the last answer
+            while True:
+                whole, handles, *_ = socket.recv_fds(requests, 1, 1)
+                if not whole:
+                    return
+                number, what, argument = connection.recv()
+                if what == "wait":
+                    connection.send((number, os.waitstatus_to_exitcode(os.waitpid(argument, 0)[1])))
+                    continue
+                pid = _fork()
+                if pid == 0:
+                    requests.close()
+                    connection.close()
+                    # Ctrl-C and a closed terminal reach the whole group; the driver decides what it means. Jobs may set
+                    # handlers.
+                    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
+                    _end_with(alive)
+                    for signum, handler in handlers.items():
+                        signal.signal(signum, handler)
+                    _own_streams()
+                    _leave_after(partial(self._work, argument, Connection(handles[0])))
+                os.close(handles[0])
+                connection.send((number, pid))
 
 
 def cautions() -> list[str]:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -96,6 +97,23 @@ def test_a_worker_killed_while_idle_is_replaced(workers):
     assert workers._workers[0].connection.poll(20)  # until all of its threads are gone
     workers.start(0, add, 2, 2)
     assert outcomes(workers, 1)[0].value[0] == 4
+
+
+def test_answers_that_nobody_hears_any_more_are_no_failure(workers, capfd):
+    workers.start(0, add, 1, 1)
+    worker, zygote = workers._workers[0], workers._zygote
+    assert worker.connection.poll(60)
+    worker.connection.close()
+    assert zygote.wait(worker.pid) == 0
+    workers._workers = []
+    with open(os.devnull) as file:
+        socket.send_fds(zygote._socket, [b"!"], [file.fileno()])
+    zygote._connection.send((100, "fork", 0))
+    assert zygote._connection.poll(60)
+    zygote._socket.close()
+    zygote._connection.close()
+    assert os.waitpid(zygote.pid, 0)[1] == 0
+    assert "Traceback" not in capfd.readouterr().err
 
 
 def test_jobs_may_save_themselves_before_the_end(workers, tmp_path):
