@@ -35,6 +35,7 @@ TRIAL |= {"config": {}, "status": "completed", "values": [4.0]}
         (json.dumps({"number": 1}), "'point' is missing"),
         (json.dumps({**TRIAL, "later": 1}), "unknown 'later'; a newer version may have written it"),
         (json.dumps({**TRIAL, "number": "one"}), "number is 'one'"),
+        (json.dumps({**TRIAL, "number": True}), "number is 'True'"),
         (json.dumps({**TRIAL, "number": -1}), "number -1"),
         (json.dumps({**TRIAL, "number": 0}), "trial 0 is in 0000-x_1 too"),
         (json.dumps({**TRIAL, "status": "gone"}), "status 'gone'"),

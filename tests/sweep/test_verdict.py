@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 import torch
 
 from runner.sweep.run_trial import Returned
-from runner.sweep.verdict import NoScore, returned
+from runner.sweep.verdict import NoScore, reported, returned
 
 
 @pytest.mark.parametrize(
@@ -59,3 +60,11 @@ def test_what_learns_nothing_does_without(value):
 
 def test_what_is_no_number_is_a_failure():
     assert returned(Returned("float", [float("nan")]), plan("loss"))[:2] == ("failed", "diverged: loss is nan")
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, None, True, "0.1"])
+def test_a_run_whose_score_is_no_number_failed(tmp_path, value):
+    result = {"status": "completed", "monitor": "val/loss", "best_value": value}
+    status, cause, values = reported(tmp_path, result, ["val/loss"])
+    assert (status, values) == ("failed", None)
+    assert cause.startswith(("diverged: val/loss is", "the run reports no val/loss"))
