@@ -25,5 +25,5 @@ def refuse_links(folder: Path) -> None:
 
 
 def no_link(path: str, flags: int) -> int:
-    """The ``opener`` of `open` for a file that is written to and is no link (else an OSError)."""
-    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o666)
+    """The ``opener`` of `open` for a file that must be no link (else an OSError); nor does it wait for a pipe's end."""
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0), 0o666)

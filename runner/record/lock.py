@@ -78,7 +78,7 @@ class Lock:
         import fcntl
 
         try:
-            with open(self.path, "rb") as file:
+            with open(self.path, "rb", opener=no_link) as file:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # shared: others may look at the same time
         except BlockingIOError:
             return True

@@ -135,7 +135,7 @@ def test_the_lock_goes_with_its_holder_though_a_child_outlives_it(tmp_path):
     script = (
         "import os, sys, time; from pathlib import Path; from runner.record.lock import Lock; "
         "lock = Lock(Path('x.lock')); assert lock.take() is None; child = os.fork(); "
-        "print(child, flush=True); child or time.sleep(60); sys.stdin.read()"
+        "os.write(1, b'%d\\n' % child); child or time.sleep(60); sys.stdin.read()"
     )
     holder = subprocess.Popen(
         [sys.executable, "-c", script], cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

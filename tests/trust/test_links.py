@@ -52,6 +52,13 @@ def test_a_lock_is_not_taken_through_a_link(tmp_path):
     assert (tmp_path / "victim").read_text() == "mine"
 
 
+def test_a_pipe_in_the_place_of_a_lock_keeps_nobody_waiting(tmp_path):
+    os.mkfifo(tmp_path / "lock")
+    assert not Lock(tmp_path / "lock").held
+    with pytest.raises(ConfigError, match="can't be written to"):
+        Lock(tmp_path / "lock").take()
+
+
 def test_nor_are_what_trackers_share_and_say_written_through_one(tmp_path):
     (tmp_path / "run/tracking").mkdir(parents=True)
     (tmp_path / "victim").write_text("mine")
