@@ -19,6 +19,7 @@ LEFT_OUT = (
     "rerun",
     "evaluate",
     "predict",
+    "explain",
     "doctor",
     "find-lr",
     "find-batch-size",

@@ -22,6 +22,17 @@ FLAGS = {
     "rerun": ("--config-dir",),
     "evaluate": ("--allow-changed-data", "--checkpoint", "--device", "--split"),
     "predict": ("--batch-size", "--checkpoint", "--device", "--format", "--on-error", "--output"),
+    "explain": (
+        "--allow-changed-data",
+        "--checkpoint",
+        "--device",
+        "--examples",
+        "--layer",
+        "--method",
+        "--output",
+        "--split",
+        "--target",
+    ),
     "sweeps": (),
     "find-lr": ("--end", "--start", "--steps"),
     "find-batch-size": ("--seconds", "--start"),
@@ -40,6 +51,7 @@ FOLDERS = {
     "rerun": ("outputs/runs/*", "outputs/sweeps/*/trials/*"),
     "evaluate": ("outputs/runs/*", "outputs/sweeps/*/trials/*"),
     "predict": ("outputs/runs/*", "outputs/sweeps/*/trials/*"),
+    "explain": ("outputs/runs/*", "outputs/sweeps/*/trials/*"),
     "sweeps": ("outputs/sweeps", "outputs/sweeps/*"),
 }
 COMPOSED = ("", "check", "resume", "rerun", "find-lr", "find-batch-size")

@@ -92,6 +92,17 @@ def take(arguments: list[str], flag: str) -> tuple[str | None, list[str]]:
     return value, rest
 
 
+def take_all(arguments: list[str], flag: str) -> tuple[list[str], list[str]]:
+    """The values of a flag that may be given several times, and the arguments without it."""
+    values = []
+    while any(word == flag or word.startswith(f"{flag}=") for word in arguments):
+        at = max(i for i, word in enumerate(arguments) if word == flag or word.startswith(f"{flag}="))
+        value, rest = take(arguments[at:], flag)
+        values.append(value or "")
+        arguments = arguments[:at] + rest
+    return values[::-1], arguments
+
+
 def switch(arguments: list[str], flag: str) -> tuple[bool, list[str]]:
     """Whether a flag that takes no value is there, and the arguments without it."""
     return flag in arguments, [word for word in arguments if word != flag]

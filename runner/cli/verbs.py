@@ -15,6 +15,7 @@ from pathlib import Path
 
 from runner import __version__, streams
 from runner.cli import signals
+from runner.cli.explain import explain
 from runner.cli.find import find_batch_size, find_lr
 from runner.cli.flags import (
     hydra_flags,
@@ -47,6 +48,7 @@ runner: train a network from composed choices; every choice is one word.
   rerun RUN_DIR [OVERRIDES]       repeat a run, with changes
   evaluate RUN_DIR [--split test] [--checkpoint best|last|epoch-0010|FILE]
   predict RUN_DIR INPUT... [--output FILE]    predictions for a table, images, texts, or -
+  explain RUN_DIR [INPUT...]      why a network answers as it does: pictures, tables, texts
   sweeps [DIR]                    the sweeps in outputs/sweeps: how they stand, what is best
   find-lr [OVERRIDES]             learning-rate range test: a curve, and the rate to take
   find-batch-size [OVERRIDES]     throughput by batch size, up to memory or 60 s
@@ -421,6 +423,7 @@ VERBS: dict[str, Callable[[list[str]], int]] = {
     "rerun": _rerun,
     "evaluate": _evaluate,
     "predict": predict,
+    "explain": explain,
     "sweeps": _sweeps,
     "find-lr": find_lr,
     "find-batch-size": find_batch_size,

@@ -77,6 +77,28 @@ class Task:
         """Outputs of an ensemble from those of its members ``(members, N, ...)``: the mean, unless overridden."""
         return (outputs if outputs.element_size() >= 4 else outputs.float()).mean(0)
 
+    @property
+    def answer_names(self) -> tuple[str, ...]:
+        """What it can be asked of an example why it is so: names of `answers`; empty where it names none."""
+        return ()
+
+    def kept(self, outputs: Tensor) -> Tensor | None:
+        """What `answers` hold on to while inputs vary ``(N, ...)``: the predicted mask, the cell of a box, tokens."""
+        return None
+
+    def answers(self, outputs: Tensor, kept: Tensor | None) -> Tensor:
+        """The numbers to be explained ``(N, A)``, one for each of `answer_names`; differentiable.
+
+        Args:
+            outputs: what the network gave for inputs that may have been changed.
+            kept: what `kept` gave for the inputs as they are.
+        """
+        raise NotImplementedError
+
+    def main_answer(self, outputs: Tensor) -> Tensor:
+        """Which of the answers is explained where none is named ``(N,)``."""
+        raise NotImplementedError
+
     def rows(self, outputs: Tensor) -> list[dict[str, Any]]:
         """Predictions as a file has them, one dict per example: plain values under the names of columns.
 

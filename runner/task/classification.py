@@ -59,6 +59,21 @@ class Classification(Task):
             return outputs.exp().mean(0).clamp(min=1e-12).log()
         return outputs.mean(0)
 
+    @property
+    def answer_names(self) -> tuple[str, ...]:
+        """The classes."""
+        return self.class_names
+
+    def answers(self, outputs: Tensor, kept: Tensor | None) -> Tensor:
+        """What the network gives for each class ``(N, C)``: before the softmax or sigmoid, if there is one."""
+        import torch
+
+        return torch.cat((-outputs, outputs), 1) if outputs.shape[1] == 1 else outputs
+
+    def main_answer(self, outputs: Tensor) -> Tensor:
+        """The predicted class."""
+        return self.predict(outputs)
+
     def rows(self, outputs: Tensor) -> list[dict[str, Any]]:
         """The name of the predicted class, and the probability of each class under its name."""
         names = self.class_names

@@ -68,6 +68,24 @@ class Detection(Task):
         scores = cells[..., 4:].sigmoid()
         return suppress(boxes, scores, self.score_threshold, self.iou_threshold, self.max_boxes)
 
+    @property
+    def answer_names(self) -> tuple[str, ...]:
+        """The classes."""
+        return self.class_names
+
+    def kept(self, outputs: Tensor) -> Tensor:
+        """For each class the cell in which its logit is highest ``(N, C)``."""
+        return outputs.flatten(1, 2)[..., 4:].argmax(1)
+
+    def answers(self, outputs: Tensor, kept: Tensor | None) -> Tensor:
+        """The logit of each class in its cell ``(N, C)``."""
+        assert kept is not None
+        return outputs.flatten(1, 2)[..., 4:].gather(1, kept[:, None])[:, 0]
+
+    def main_answer(self, outputs: Tensor) -> Tensor:
+        """The class of the box with the highest score."""
+        return outputs.flatten(1, 2)[..., 4:].amax(1).argmax(1)
+
     def rows(self, outputs: Tensor) -> list[dict[str, Any]]:
         """The boxes of an image, highest score first, and their number."""
         names = self.class_names

@@ -35,6 +35,27 @@ class Forecasting(Task):
         assert self.spec.targets is not None and self.spec.targets.shape is not None
         return outputs.reshape(len(outputs), -1, self.spec.targets.shape[-1] or 1)
 
+    @property
+    def answer_names(self) -> tuple[str, ...]:
+        """The steps from 1, of several series behind their names: ``price_1``."""
+        targets = self.spec.targets
+        assert targets is not None and targets.shape is not None
+        series = targets.shape[-1] or 1
+        names = [f"{name}_" for name in targets.names] if series > 1 else [""]
+        return tuple(f"{name}{step}" for step in range(1, (targets.shape[0] or 1) + 1) for name in names)
+
+    def answers(self, outputs: Tensor, kept: Tensor | None) -> Tensor:
+        """The values in their units, step by step ``(N, horizon * series)``."""
+        targets = self.spec.targets
+        assert targets is not None
+        values = self.predict(outputs)
+        values = values * values.new_tensor(targets.std or (1.0,)) + values.new_tensor(targets.mean or (0.0,))
+        return values.flatten(1)
+
+    def main_answer(self, outputs: Tensor) -> Tensor:
+        """The first step of the first series."""
+        return outputs.new_zeros(len(outputs)).long()
+
     def rows(self, outputs: Tensor) -> list[dict[str, Any]]:
         """The values in their units, by step from 1: ``prediction_1``; of several series ``prediction_NAME_1``."""
         targets = self.spec.targets

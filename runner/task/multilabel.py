@@ -52,6 +52,19 @@ class MultiLabel(Task):
         outputs = outputs if outputs.element_size() >= 4 else outputs.float()
         return F.logsigmoid(outputs).logsumexp(0) - F.logsigmoid(-outputs).logsumexp(0)
 
+    @property
+    def answer_names(self) -> tuple[str, ...]:
+        """The labels."""
+        return self.class_names
+
+    def answers(self, outputs: Tensor, kept: Tensor | None) -> Tensor:
+        """The logit of each label ``(N, C)``."""
+        return outputs
+
+    def main_answer(self, outputs: Tensor) -> Tensor:
+        """The most probable label."""
+        return outputs.argmax(1)
+
     def rows(self, outputs: Tensor) -> list[dict[str, Any]]:
         """The names of the labels that hold, divided by semicolons, and the probability of each under its name."""
         names = self.class_names

@@ -29,6 +29,22 @@ class Regression(Task):
         """The outputs themselves ``(N, targets)``, scaled as the targets are."""
         return outputs
 
+    @property
+    def answer_names(self) -> tuple[str, ...]:
+        """The targets."""
+        assert self.spec.targets is not None
+        return self.spec.targets.names or tuple(f"value {i}" for i in range(1, self.num_outputs(self.spec) + 1))
+
+    def answers(self, outputs: Tensor, kept: Tensor | None) -> Tensor:
+        """The numbers in their units ``(N, targets)``."""
+        targets = self.spec.targets
+        assert targets is not None
+        return outputs * outputs.new_tensor(targets.std or (1.0,)) + outputs.new_tensor(targets.mean or (0.0,))
+
+    def main_answer(self, outputs: Tensor) -> Tensor:
+        """The first."""
+        return outputs.new_zeros(len(outputs)).long()
+
     def rows(self, outputs: Tensor) -> list[dict[str, Any]]:
         """The numbers in their units, under the names of the targets."""
         targets = self.spec.targets

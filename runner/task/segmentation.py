@@ -28,6 +28,29 @@ class Segmentation(Classification):
         """The most probable class of each pixel ``(N, H, W)`` of outputs ``(N, C, H, W)``."""
         return outputs.argmax(1)
 
+    def kept(self, outputs: Tensor) -> Tensor:
+        """The predicted masks ``(N, H, W)``."""
+        return self.predict(outputs)
+
+    def answers(self, outputs: Tensor, kept: Tensor | None) -> Tensor:
+        """What the network gives for each class, summed over the pixels predicted to be of it ``(N, C)``.
+
+        Source: Vinogradova et al. 2020, "Towards Interpretable Semantic Segmentation via Gradient-weighted Class
+        Activation Mapping", equation 2.
+        """
+        from torch.nn import functional as F
+
+        assert kept is not None
+        return (outputs * F.one_hot(kept, outputs.shape[1]).movedim(-1, 1)).sum((2, 3))
+
+    def main_answer(self, outputs: Tensor) -> Tensor:
+        """The class with the largest region but one, as the largest is mostly background."""
+        from torch.nn import functional as F
+
+        areas = F.one_hot(self.predict(outputs), outputs.shape[1]).sum((1, 2))
+        (_, second), (largest, next_one) = (part.unbind(1) for part in areas.topk(2, 1))
+        return next_one.where(second > 0, largest)
+
     def rows(self, outputs: Tensor) -> list[dict[str, Any]]:
         """The mask as rows of class numbers, and the share of the pixels that each class has, under its name."""
         masks = self.predict(outputs)

@@ -18,6 +18,26 @@ class Sequence(Tokens):
     Without them it goes on from its own answers, the most probable token each time, until `END`.
     """
 
+    @property
+    def answer_names(self) -> tuple[str, ...]:
+        """One: the answer as a whole."""
+        return ("answer",)
+
+    def kept(self, outputs: Tensor) -> Tensor:
+        """The tokens of each answer ``(N, steps)``."""
+        return outputs.argmax(-1)
+
+    def answers(self, outputs: Tensor, kept: Tensor | None) -> Tensor:
+        """The logarithm of the probability of each answer, up to its end ``(N, 1)``."""
+        assert kept is not None
+        chances = outputs.log_softmax(-1).gather(-1, kept[..., None])[..., 0]
+        ended = (kept == END).cumsum(1) - (kept == END).long()  # ends in front of each token
+        return chances.where(ended == 0, 0.0).sum(1, keepdim=True)
+
+    def main_answer(self, outputs: Tensor) -> Tensor:
+        """The only one."""
+        return outputs.new_zeros(len(outputs)).long()
+
     def rows(self, outputs: Tensor) -> list[dict[str, Any]]:
         """The tokens of each answer up to its end, with spaces between, and the probability of the whole."""
         assert self.spec.targets is not None

@@ -46,6 +46,21 @@ class Tokens(Task):
         outputs = outputs if outputs.element_size() >= 4 else outputs.float()
         return outputs.log_softmax(-1).logsumexp(0)
 
+    @property
+    def answer_names(self) -> tuple[str, ...]:
+        """The entries of the vocabulary."""
+        targets = self.spec.targets
+        assert targets is not None
+        return targets.names or tuple(str(token) for token in range(targets.size or 0))
+
+    def answers(self, outputs: Tensor, kept: Tensor | None) -> Tensor:
+        """The logits of the token behind each text ``(N, vocabulary)``."""
+        return outputs[:, -1]
+
+    def main_answer(self, outputs: Tensor) -> Tensor:
+        """The most probable one."""
+        return outputs[:, -1].argmax(-1)
+
     def rows(self, outputs: Tensor) -> list[dict[str, Any]]:
         """The most probable token behind each text, and its probability."""
         assert self.spec.targets is not None

@@ -1,0 +1,1 @@
+"""Whether an attribution says anything of the network."""

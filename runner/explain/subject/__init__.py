@@ -1,0 +1,1 @@
+"""What is explained: a network, some examples, and what their inputs consist of."""

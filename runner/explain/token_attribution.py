@@ -1,0 +1,57 @@
+"""Which tokens speak for the answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from captum import attr
+from torch import nn
+
+from runner.engine.spec import UNKNOWN
+from runner.explain.base import Attribution
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from runner.explain.subject.explained import Case, Explained
+
+STEPS = 128
+
+
+class TokenAttribution(Attribution):
+    """Integrated gradients from the embeddings of unknown tokens to those of the text, summed over each embedding.
+
+    Source: Sundararajan et al. 2017, "Axiomatic Attribution for Deep Networks", section 6.3; captum's
+    LayerIntegratedGradients on the network's first embedding.
+    """
+
+    kinds = ("tokens",)
+    gradient = True
+    complete = True
+    instead = "there are no tokens in it"
+
+    @classmethod
+    def refusal(cls, explained: Explained) -> str | None:
+        """See `Method.refusal`."""
+        if explained.kind == "tokens" and not any(isinstance(m, nn.Embedding) for m in explained.model.modules()):
+            return f"{type(explained.model).__name__} has no torch.nn.Embedding, whose numbers stand for the tokens."
+        return super().refusal(explained)
+
+    def baseline(self) -> str:
+        """See `Attribution.baseline`."""
+        return "as many unknown tokens"
+
+    def attribute(self, case: Case) -> tuple[Tensor, float]:
+        """See `Attribution.attribute`."""
+        embedding = next(m for m in self.explained.model.modules() if isinstance(m, nn.Embedding))
+        baseline = torch.full_like(case.inputs, UNKNOWN)
+        shares = attr.LayerIntegratedGradients(self.explained.forward, embedding).attribute(
+            case.inputs,
+            baseline,
+            case.target,
+            case.arguments,
+            n_steps=STEPS,
+            internal_batch_size=self.explained.at_once,
+        )
+        return shares.sum(-1), self.explained.answer(case, baseline)
