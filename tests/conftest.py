@@ -40,6 +40,24 @@ def go(tmp_path, monkeypatch):
     return run_it
 
 
+@pytest.fixture(scope="session")
+def few_runs(tmp_path_factory):
+    """A folder with four runs of one epoch: two seeds of adam, one of sgd, and one of another task."""
+    from runner.cli.verbs import answer
+
+    quick = ("data=iris", "model.hidden=[4]", "trainer.max_epochs=1", "trainer.threads=1", "trainer.images=0")
+    home, before = tmp_path_factory.mktemp("few"), Path.cwd()
+    os.chdir(home)
+    try:
+        assert answer([*quick, "hydra.run.dir=outputs/runs/adam"]) == 0
+        assert answer([*quick, "seed=1", "hydra.run.dir=outputs/runs/adam-1"]) == 0
+        assert answer([*quick, "optimizer=sgd", "hydra.run.dir=outputs/runs/sgd"]) == 0
+        assert answer([*quick, "data=diabetes", "hydra.run.dir=outputs/runs/diabetes"]) == 0
+    finally:
+        os.chdir(before)
+    return home / "outputs/runs"
+
+
 @pytest.fixture(autouse=True)
 def modules_of_ones_own():
     """Several tests write a module `my_models` of their own: each imports its own."""

@@ -24,6 +24,8 @@ LEFT_OUT = (
     "find-lr",
     "find-batch-size",
     "sweeps",
+    "runs",
+    "diff",
 )  # need a run, or train
 
 

@@ -33,7 +33,9 @@ FLAGS = {
         "--split",
         "--target",
     ),
+    "runs": ("--csv", "--json", "--sort"),
     "sweeps": (),
+    "diff": (),
     "find-lr": ("--end", "--start", "--steps"),
     "find-batch-size": ("--seconds", "--start"),
     "doctor": (),
@@ -52,7 +54,9 @@ FOLDERS = {
     "evaluate": ("outputs/runs/*", "outputs/sweeps/*/trials/*"),
     "predict": ("outputs/runs/*", "outputs/sweeps/*/trials/*"),
     "explain": ("outputs/runs/*", "outputs/sweeps/*/trials/*"),
+    "runs": ("outputs", "outputs/runs", "outputs/sweeps/*"),
     "sweeps": ("outputs/sweeps", "outputs/sweeps/*"),
+    "diff": ("outputs/runs/*", "outputs/sweeps/*/trials/*"),
 }
 COMPOSED = ("", "check", "resume", "rerun", "find-lr", "find-batch-size")
 PLAIN = re.compile(r"[\w.,/:@%+=~\[\]{}-]+")
@@ -117,7 +121,7 @@ def _candidates(words: Sequence[str], last: str, hydra: Callable[[list[str]], in
         return VALUES[words[-1]]
     if last.startswith("-"):
         return [*FLAGS.get(verb, ()), *(_of_hydra() if verb in ("", "check") else ())]
-    if verb in FOLDERS and len(words) == 1:
+    if verb in FOLDERS and (len(words) == 1 or verb == "diff"):
         return [str(path) for pattern in FOLDERS[verb] for path in Path().glob(pattern) if path.is_dir()]
     if verb in ("list", "show") and len(words) == 1:
         from runner.config.options import Options

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from runner import __version__, streams
 from runner.cli import signals
+from runner.cli.diff import diff
 from runner.cli.explain import explain
 from runner.cli.find import find_batch_size, find_lr
 from runner.cli.flags import (
@@ -30,6 +31,7 @@ from runner.cli.flags import (
 )
 from runner.cli.hydra import chosen_folder, train
 from runner.cli.predict import predict
+from runner.cli.runs import runs
 from runner.errors import ConfigError, Interrupted, RunnerError, did_you_mean, printable
 from runner.record.folder import kept_when_started
 from runner.streams import NOBODY_READS
@@ -49,7 +51,9 @@ runner: train a network from composed choices; every choice is one word.
   evaluate RUN_DIR [--split test] [--checkpoint best|last|epoch-0010|FILE]
   predict RUN_DIR INPUT... [--output FILE]    predictions for a table, images, texts, or -
   explain RUN_DIR [INPUT...]      why a network answers as it does: pictures, tables, texts
+  runs [DIR] [FILTER...]          every run and trial: status, choices, scores; model=cnn best<0.3
   sweeps [DIR]                    the sweeps in outputs/sweeps: how they stand, what is best
+  diff RUN_DIR RUN_DIR            what differs: config, code, packages, data, seeds, scores
   find-lr [OVERRIDES]             learning-rate range test: a curve, and the rate to take
   find-batch-size [OVERRIDES]     throughput by batch size, up to memory or 60 s
   doctor                          versions, devices, threads, disk, data on this machine
@@ -424,7 +428,9 @@ VERBS: dict[str, Callable[[list[str]], int]] = {
     "evaluate": _evaluate,
     "predict": predict,
     "explain": explain,
+    "runs": runs,
     "sweeps": _sweeps,
+    "diff": diff,
     "find-lr": find_lr,
     "find-batch-size": find_batch_size,
     "doctor": _doctor,

@@ -131,6 +131,7 @@ def prepare(
     if saved is not None:
         _go_back(fit, saved)
     recorder.folder.update_manifest(
+        task=spec.task,
         seed=recipe.seed,
         split_seed=recipe.data.split_seed,
         data={"fingerprint": data.fingerprint, **data.sizes},
