@@ -1,0 +1,45 @@
+"""The winner of a search: its score there is the best of many by luck too, and says nothing of what it is worth."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Hashable
+from dataclasses import dataclass
+
+from runner.analysis.statistics.evidence import Direction, Scores
+from runner.analysis.statistics.spread import Spread
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """A winner, run again on seeds that its search never saw.
+
+    Attributes:
+        found: its score in the search.
+        fresh: its scores on fresh seeds, the only ones that may be compared or published.
+        overstated: by how much the search flattered it, in the score's unit; below 0 where the fresh runs are better.
+            None where no fresh run completed.
+    """
+
+    found: float
+    fresh: Spread
+    overstated: float | None
+
+
+def confirm(found: float, searched: Collection[Hashable], fresh: Scores, direction: Direction) -> Confirmation:
+    """What the search overstated.
+
+    Args:
+        found: the winner's score in the search; where it is a mean over repeats, that mean.
+        searched: all seeds that the search used, of whichever trial.
+        fresh: the winner's runs by seed.
+        direction: whether a smaller or a larger score is better.
+
+    Raises:
+        ValueError: a fresh seed is one of the search.
+    """
+    if seen := [seed for seed in fresh if seed in searched]:
+        raise ValueError(f"Fresh runs need seeds that the search never used. Received: {', '.join(map(str, seen))}.")
+    spread = Spread.of(fresh.values())
+    if spread.mean is None:
+        return Confirmation(found, spread, None)
+    return Confirmation(found, spread, found - spread.mean if direction == "max" else spread.mean - found)
