@@ -20,6 +20,7 @@ LEFT_OUT = (
     "evaluate",
     "predict",
     "explain",
+    "advise",
     "doctor",
     "find-lr",
     "find-batch-size",

@@ -34,6 +34,7 @@ FLAGS = {
         "--target",
     ),
     "runs": ("--csv", "--json", "--sort"),
+    "advise": ("--json",),
     "sweeps": (),
     "diff": (),
     "find-lr": ("--end", "--start", "--steps"),
@@ -55,6 +56,7 @@ FOLDERS = {
     "predict": ("outputs/runs/*", "outputs/sweeps/*/trials/*"),
     "explain": ("outputs/runs/*", "outputs/sweeps/*/trials/*"),
     "runs": ("outputs", "outputs/runs", "outputs/sweeps/*"),
+    "advise": ("outputs/runs/*", "outputs/sweeps/*/trials/*"),
     "sweeps": ("outputs/sweeps", "outputs/sweeps/*"),
     "diff": ("outputs/runs/*", "outputs/sweeps/*/trials/*"),
 }

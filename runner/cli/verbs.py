@@ -15,6 +15,7 @@ from pathlib import Path
 
 from runner import __version__, streams
 from runner.cli import signals
+from runner.cli.advise import advise
 from runner.cli.diff import diff
 from runner.cli.explain import explain
 from runner.cli.find import find_batch_size, find_lr
@@ -52,6 +53,7 @@ runner: train a network from composed choices; every choice is one word.
   predict RUN_DIR INPUT... [--output FILE]    predictions for a table, images, texts, or -
   explain RUN_DIR [INPUT...]      why a network answers as it does: pictures, tables, texts
   runs [DIR] [FILTER...]          every run and trial: status, choices, scores; model=cnn best<0.3
+  advise RUN_DIR [--json]         what is wrong with a run, by which numbers, what to try next
   sweeps [DIR]                    the sweeps in outputs/sweeps: how they stand, what is best
   diff RUN_DIR RUN_DIR            what differs: config, code, packages, data, seeds, scores
   find-lr [OVERRIDES]             learning-rate range test: a curve, and the rate to take
@@ -429,6 +431,7 @@ VERBS: dict[str, Callable[[list[str]], int]] = {
     "predict": predict,
     "explain": explain,
     "runs": runs,
+    "advise": advise,
     "sweeps": _sweeps,
     "diff": diff,
     "find-lr": find_lr,

@@ -57,10 +57,15 @@ class Meter:
     Args:
         task: turns outputs into predictions.
         metrics: what is computed besides the loss.
+
+    Attributes:
+        first_loss: of the first update of the run; NaN before it was read.
+        highest_loss: of all updates of the run.
     """
 
     def __init__(self, task: Task, metrics: list[Metric]) -> None:
         self.task, self.metrics = task, metrics
+        self.first_loss, self.highest_loss = math.nan, -math.inf  # of updates, never forgotten
         self.reset()
 
     def reset(self) -> None:
@@ -101,6 +106,9 @@ class Meter:
         for value, (step, _, _), count in zip(values, self.losses, _units(self.losses), strict=True):
             if step and not math.isfinite(value):
                 raise NonFinite(step)
+            if step:
+                self.first_loss = value if step == 1 else self.first_loss
+                self.highest_loss = max(self.highest_loss, value)
             self.loss_sum += value * count  # one by one: the sum must not depend on when it is read
             self.count += count
             self.recent_sum += value * count
@@ -157,6 +165,8 @@ class Meter:
             "recent_sum": self.recent_sum,
             "recent_count": self.recent_count,
             "kept": self.kept,
+            "first_loss": self.first_loss,
+            "highest_loss": self.highest_loss,
             "scored": [[getattr(scored, name) for name in _PARTS] for scored in self.scored],
             "statistics": [statistic.total for statistic in self.statistics.values()],
         }
@@ -166,6 +176,8 @@ class Meter:
         self.reset()
         for name in ("loss_sum", "count", "recent_sum", "recent_count", "kept"):
             setattr(self, name, state[name])
+        for name in ("first_loss", "highest_loss"):
+            setattr(self, name, state.get(name, getattr(self, name)))
         self.scored = [_each(lambda part: part.to(device), Scored(*parts)) for parts in state["scored"]]
         for statistic, total in zip(self.statistics.values(), state["statistics"], strict=True):
             statistic.total = None if total is None else total.to(device)

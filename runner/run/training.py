@@ -156,12 +156,13 @@ def _fit_and_test(fit: Fit, data: Data, recipe: Recipe, test: bool, result: dict
     from runner.engine.meter import Meter, NonFinite
     from runner.run.assembly import evaluation_batches
     from runner.run.classes import on_classes
+    from runner.run.observed import observed
 
     fit.progress.started(fit)
     try:
         outcome = train(fit)
     except RunFailed as error:
-        result["advice"] = _advice(fit)
+        result |= {"advice": _advice(fit), "observed": observed(fit, learned=False)}
         if isinstance(error, NonFinite) and not result["advice"]:
             result["advice"] = [
                 "try a lower optimizer.lr, a warm-up or trainer.clip_norm=1; diagnostics=[gradient_norm] tells in "
@@ -192,6 +193,7 @@ def _fit_and_test(fit: Fit, data: Data, recipe: Recipe, test: bool, result: dict
         "samples_per_second": round(fit.samples() / seconds, 1),
         "parameters": sum(p.numel() for p in fit.model.parameters()),
         "advice": [*_advice(fit), *on_classes(fit)],
+        "observed": observed(fit) if outcome.status != "interrupted" else {},
     }
     if test and outcome.status == "completed" and data.test is not None:
         held_out = evaluation_batches(recipe, data.test, fit.device, fit.train.channels_last)

@@ -1,6 +1,7 @@
 """What is printed moves no cursor, hides nothing and turns no direction of writing, whoever named it."""
 
 import csv
+import json
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,20 @@ def test_sweeps_of_theirs(entry, answer):
     Path("outputs/sweeps/theirs/sweep.yaml").write_text(yaml.safe_dump({**SWEEP, entry: value}))
     for words in (("sweeps",), ("resume", "outputs/sweeps/theirs", "hydra.sweeper.dry_run=true")):
         _, out, error = answer(*words)
+        assert_clean(out, error)
+
+
+def test_what_a_run_folder_says_of_itself(answer):
+    assert answer(*QUICK, "data=iris", "hydra.run.dir=run")[0] == 0
+    result = json.loads(Path("run/result.json").read_text())
+    end = {"name": EVIL, "mean": 100.0, "sd": 1.0}
+    observed = {**result["observed"], "task": EVIL, "classes": [EVIL] * 3, "train_counts": [1, 500, 500]}
+    observed |= {"inputs": {"features": 4, "largest": end, "smallest": end}, "units": {EVIL: {"units": 9, "dead": 1.0}}}
+    changed = {**result, "status": EVIL, "cause": EVIL, "monitor": EVIL, "advice": [EVIL], "observed": observed}
+    Path("run/result.json").write_text(json.dumps(changed))
+    for words in (("advise", "run"), ("advise", "run", "--json")):
+        code, out, error = answer(*words)
+        assert code == 0
         assert_clean(out, error)
 
 

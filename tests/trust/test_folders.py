@@ -78,6 +78,14 @@ def test_a_config_that_names_other_classes(verb, group, run, answer):
     assert (code, f"{group}." in error) == (2, True), error
 
 
+@pytest.mark.parametrize("group", TARGETS)
+def test_what_is_advised_builds_nothing_of_the_config(group, run, answer):
+    config = yaml.safe_load((run / "config.yaml").read_text()) | {group: TARGETS[group], "trusted_targets": ["evil"]}
+    (run / "config.yaml").write_text(yaml.safe_dump(config))
+    code, out, error = answer("advise", "run")
+    assert (code, "python -m runner rerun run" in out) == (0, True), error
+
+
 @pytest.mark.parametrize("verb", VERBS)
 def test_checkpoints_are_no_pickles(verb, run, answer):
     for file in run.glob("checkpoints/*.pt*"):

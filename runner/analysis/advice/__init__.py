@@ -1,0 +1,41 @@
+"""A checklist over one run, answered from what it recorded: each check a function, each answer with its numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from runner.analysis.advice import batch, certainty, classes, diagnostics, fit, gradients, inputs, length, rate, units
+from runner.analysis.advice.finding import Finding, Verdict
+from runner.analysis.advice.record import Record
+
+Check = Callable[[Record], Finding]
+
+# Causes stand before what they cause: of several faults the first is what to mend first.
+CHECKS: dict[str, Check] = {
+    "inputs": inputs.scale,
+    "targets": inputs.targets,
+    "classes": classes.balance,
+    "classes told": classes.predicted,
+    "learning rate": rate.rate,
+    "gradients": gradients.size,
+    "clipping": gradients.clipping,
+    "units": units.alive,
+    "trivial": fit.trivial,
+    "length": length.length,
+    "schedule": length.schedule,
+    "fits too little": fit.too_little,
+    "fits too much": fit.too_much,
+    "batch size": batch.size,
+    "calibration": certainty.calibration,
+    "validation": certainty.validation,
+    "seeds": certainty.seeds,
+    "diagnostics": diagnostics.told,
+}
+
+
+def advise(record: Record) -> dict[str, Finding]:
+    """What each check finds, in their order."""
+    return {name: check(record) for name, check in CHECKS.items()}
+
+
+__all__ = ["CHECKS", "Check", "Finding", "Record", "Verdict", "advise"]

@@ -1,0 +1,92 @@
+"""How sure the scores are: calibration, seeds, the size of what they were measured on."""
+
+from __future__ import annotations
+
+import math
+import re
+from pathlib import Path
+
+from runner.analysis.advice.finding import Finding, fine, unknown
+from runner.analysis.advice.record import Record
+
+MISCALIBRATED = 0.05  # a confidence that is five percent off is what people act on
+BINS = 15  # of `runner.metric.ece`
+SURE = 0.05  # half the width of a 95 % interval from which on a difference between runs is hard to see
+SIBLINGS = 1000  # folders that are looked at beside the run
+_SEED = re.compile(r"^seed: .*$", re.MULTILINE)
+
+
+def calibration(record: Record) -> Finding:
+    """An expected calibration error that its noise does not explain."""
+    page = "docs/techniques.md#losses"
+    found = next(((p, e) for p in ("test", "val") if (e := record.number(f"{p}.ece")) is not None), None)
+    if found is None:
+        if record.task not in ("classification", "nodes"):
+            return unknown("only classes have a confidence that can be held against them")
+        return Finding("unknown", "no ece was recorded", {}, page, (("metric=[ece]",),))
+    part, ece = found
+    n = record.examples.get(part)
+    if not n:
+        return unknown("the number of examples was not recorded")
+    # A perfectly calibrated network has an error of at most Σ n_b/N · 1/(2 √n_b) ≤ √(B/N) / 2 by the chance of each
+    # bin's share alone (Cauchy-Schwarz).
+    chance = 0.5 * math.sqrt(BINS / n)
+    said = f"{part}/ece {ece:.3g} on {n:,} examples, where chance alone explains up to {chance:.2g}"
+    evidence = {f"{part}/ece": ece, "chance": chance}
+    if ece <= max(MISCALIBRATED, chance):
+        return Finding("fine", said, evidence, page)
+    have = record.chosen
+    tries = ((f"regularization=[{','.join([*have, 'label_smoothing'])}]",),) if "label_smoothing" not in have else ()
+    return Finding("fault", f"badly calibrated: {said}", evidence, page, tries)
+
+
+def seeds(record: Record) -> Finding:
+    """Runs beside this one that differ in the seed alone."""
+    page = "docs/sweeps.md"
+    seed = record.setting("seed")
+    others = _siblings(record.path)
+    score = str(record.result.get("monitor") or record.setting("monitor") or "")
+    if others:
+        said = f"{len(others)} run(s) beside it differ in the seed alone: {', '.join(sorted(others)[:3])}"
+        return fine(said, runs=1 + len(others))
+    says = f"one seed: how much {score or 'its score'} changes with another is not known"
+    tries = tuple((f"seed={seed + k}",) for k in range(1, 3)) if type(seed) is int else ()
+    return Finding("note", says, {"runs": 1}, page, tries)
+
+
+def validation(record: Record) -> Finding:
+    """How precisely the validation part can tell runs apart, and whether it was looked at."""
+    page = "docs/data.md#splits"
+    n, looks = record.examples.get("val"), len(record.curve("val/loss"))
+    if not n:
+        return unknown("the number of validation examples was not recorded")
+    evidence: dict[str, float] = {"examples": n, "evaluations": looks}
+    if record.epochs > 1 and looks <= 1:
+        says = f"{looks} evaluation in {record.epochs} epochs: nothing was chosen by validation"
+        return Finding("fault", says, evidence, page, (("trainer.eval_every=1",),))
+    share = record.number("val.accuracy")
+    if share is None or record.task != "classification":
+        return fine(f"{n:,} examples, {looks} evaluations", **evidence)
+    half = 1.96 * math.sqrt(max(share * (1 - share), 1 / (4 * n)) / n)
+    said = f"val/accuracy {share:.3g} of {n:,} examples is known to ± {half:.2g} (95 %)"
+    evidence["half_width"] = half
+    if half <= SURE or record.setting("data.folds"):
+        return Finding("fine", said, evidence, page)
+    return Finding("note", f"the validation part is small: {said}", evidence, page, (("data.folds=5",),))
+
+
+def _siblings(folder: Path) -> list[str]:
+    """Names of the run folders beside one whose configuration is the same with another seed."""
+
+    def read(place: Path) -> tuple[str, str]:
+        try:
+            text = (place / "config.yaml").read_text()
+        except (OSError, UnicodeDecodeError):
+            return "", ""
+        seed = _SEED.search(text)
+        return _SEED.sub("", text, count=1), seed[0] if seed else ""
+
+    place = folder.resolve()
+    own, seed = read(place)
+    beside = [(other.name, *read(other)) for other in sorted(place.parent.iterdir(), reverse=True)[:SIBLINGS]]
+    return [name for name, text, drawn in beside if own and text == own and drawn != seed]

@@ -1,0 +1,175 @@
+"""Each check as a function of a record: at its threshold, and of records that are damaged or from elsewhere."""
+
+import json
+import math
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runner.analysis.advice import CHECKS, Record, advise
+from runner.analysis.advice.length import spent_half
+
+CONFIG = {
+    "seed": 0,
+    "monitor": "val/loss",
+    "data": {"batch_size": 32, "scaling": "none"},
+    "model": {"hidden": [8], "activation": "relu", "norm": "none", "dropout": 0.0},
+    "loss": {"_target_": "runner.loss.auto.Auto"},
+    "optimizer": {"lr": 0.001, "weight_decay": 0.0},
+    "scheduler": {"_target_": "runner.scheduler.constant.Constant"},
+    "regularization": {},
+    "trainer": {"max_epochs": 10, "clip_norm": None, "accumulate": 1},
+}
+PARTS = {"train": 700, "val": 150, "test": 150}
+
+
+def record(rows=(), observed=None, config=None, **result):
+    rows = tuple({"epoch": n, "step": 22 * n, "lr": 0.001, **row} for n, row in enumerate(rows, start=1))
+    result = {"status": "completed", "observed": {"task": "classification", **(observed or {})}, **result}
+    return Record(Path("run"), {**CONFIG, **(config or {})}, {"data": {"fingerprint": "x", **PARTS}}, result, rows)
+
+
+def losses(train, val=None, **more):
+    return [{"train/loss": a, "val/loss": b, **more} for a, b in zip(train, val or train, strict=True)]
+
+
+def classes(*counts, right=None):
+    right = counts if right is None else right
+    return {"train_counts": list(counts), "val_counts": list(counts), "val_predicted": list(counts), "val_right": right}
+
+
+@pytest.mark.parametrize(
+    ("check", "verdict", "of"),
+    [
+        ("classes", "fine", record(observed=classes(41, 59))),
+        ("classes", "fine", record(observed=classes(20, 80))),
+        ("classes", "note", record(observed=classes(19, 81))),  # rare, and told as well as the others
+        ("classes", "fault", record(observed=classes(19, 81, right=[2, 81]))),
+        ("classes", "fault", record(observed=classes(1, 199))),
+        ("classes", "note", record(observed=classes(1, 199), config={"loss": {"weight": "balanced"}})),
+        ("classes", "unknown", record()),
+        ("units", "fine", record(observed={"units": {"a": {"units": 16, "dead": 0.49}}})),
+        ("units", "fault", record(observed={"units": {"a": {"units": 16, "dead": 0.5}}})),
+        ("units", "fine", record(observed={"units": {"a": {"units": 4, "dead": 1.0}}})),
+        ("units", "fault", record(observed={"units": {"a": {"units": 16, "dead": 0.0, "saturated": 0.6}}})),
+        ("learning rate", "fine", record(losses([1.0, 0.5, 0.3]), {"first_loss": 1.2, "highest_loss": 2.3})),
+        ("learning rate", "fault", record(losses([1.0, 0.5, 0.3]), {"first_loss": 1.2, "highest_loss": 2.5})),
+        ("learning rate", "fault", record(losses([1.0, 0.5, 1.2]))),
+        ("learning rate", "fault", record(losses([1.0] + [0.9, 0.5] * 5))),
+        ("learning rate", "fine", record(losses([1.0] + [0.9, 0.5] * 5, [1 - 0.04 * i for i in range(11)]))),
+        ("learning rate", "fault", record(losses([1 - 0.01 * i for i in range(10)]))),
+        ("learning rate", "fine", record(losses([1 - 0.09 * i for i in range(10)]))),
+        ("learning rate", "unknown", record(losses([1.0]))),
+        ("fits too much", "fault", record(losses([1, 0.5, 0.3, 0.2], [1, 0.6, 0.7, 0.8]))),
+        ("fits too much", "fine", record(losses([1, 0.5, 0.3, 0.2], [1, 0.6, 0.61, 0.65]))),
+        ("fits too much", "fine", record(losses([1, 0.5, 0.5, 0.5], [1, 0.6, 0.7, 0.8]))),
+        ("fits too much", "fault", record(losses([1, 0.5, 0.3]), train={"accuracy": 1.0}, val={"accuracy": 0.8})),
+        ("fits too much", "fine", record(losses([1, 0.5, 0.3]), train={"accuracy": 1.0}, val={"accuracy": 0.91})),
+        ("length", "fault", record(losses([1, 0.8, 0.7, 0.6]))),
+        ("length", "fine", record(losses([1, 0.3, 0.25, 0.24]))),
+        ("length", "fine", record(losses([1, 0.8, 0.7, 0.6], [1, 0.8, 0.5, 0.6]))),
+        ("trivial", "fault", record(losses([0.7, 0.7]), classes(50, 50))),
+        ("trivial", "fine", record(losses([0.7, 0.6]), classes(50, 50))),
+        ("trivial", "unknown", record(losses([0.7, 0.6]))),
+        ("fits too little", "fault", record(losses([0.7, 0.6]), classes(50, 50))),
+        ("fits too little", "fine", record(losses([0.7, 0.5]), classes(50, 50))),
+        ("calibration", "fine", record(val={"ece": 0.15})),  # of 150 examples chance explains 0.158
+        ("calibration", "fault", record(val={"ece": 0.16})),
+        ("calibration", "unknown", record()),
+        ("batch size", "fine", record(losses([1, 1]))),
+        ("batch size", "fault", record(losses([1, 1]), config={"data": {"batch_size": 400}})),
+        ("batch size", "fine", record(losses([1, 1]), config={"data": {"batch_size": "full"}})),
+        ("batch size", "note", record(losses([1, 1], gradient_noise_scale=1000.0))),
+        ("validation", "fault", record([{"train/loss": 1.0}] * 3 + losses([1.0]))),
+        ("validation", "note", record(losses([1, 1]), val={"accuracy": 0.8})),
+        ("validation", "fine", record(losses([1, 1]), val={"accuracy": 0.99})),
+        ("diagnostics", "note", record(advice=["try this"])),
+    ],
+)
+def test_a_check_at_its_threshold(check, verdict, of):
+    found = CHECKS[check](of)
+    assert found.verdict == verdict, found
+    if verdict == "fault":
+        assert found.page
+        assert found.evidence
+
+
+@pytest.mark.parametrize(
+    ("mean", "sd", "least", "verdict"),
+    [(0, 1, 1, "fine"), (0, 9.9, 1, "fine"), (0, 10.1, 1, "fault"), (10.1, 0.5, 0.5, "fault"), (0, 1, 0.0009, "fault")],
+)
+def test_scales(mean, sd, least, verdict):
+    ends = {"largest": {"name": "a", "mean": mean, "sd": sd}, "smallest": {"name": "b", "mean": 0.0, "sd": least}}
+    found = CHECKS["inputs"](record(observed={"inputs": {"features": 2, **ends}}))
+    assert found.verdict == verdict
+    assert found.tries == ((("data.scaling=standard",),) if verdict == "fault" else ())
+
+
+def test_the_trivial_loss_is_the_cross_entropy_of_the_shares():
+    found = CHECKS["trivial"](record(losses([0.3]), classes(10, 90)))
+    assert found.evidence["trivial"] == pytest.approx(-(0.1 * math.log(0.1) + 0.9 * math.log(0.9)))
+
+
+def test_half_of_all_rates():
+    assert spent_half([1, 1, 1, 1]) == 1
+    assert spent_half([4, 1, 1, 1]) == 0
+    assert spent_half([1, 1, 1, 9]) == 2  # the last epoch is what it is compared with
+
+
+def test_a_run_without_anything_is_known_of_by_nothing_but_its_configuration():
+    findings = advise(Record(Path("run"), CONFIG))
+    assert {f.verdict for f in findings.values()} <= {"unknown", "fine", "note"}
+    assert [n for n, f in findings.items() if f.verdict == "note"] == ["seeds"]
+
+
+values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-3, 10**6)
+    | st.floats()
+    | st.sampled_from(["", "x", "full", "${oc.env:X}"]),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
+    max_leaves=6,
+)
+KEYS = ["inputs", "targets", "classes", "train_counts", "val_counts", "val_predicted", "val_right", "units"]
+KEYS += ["gradients", "first_loss", "highest_loss", "vocabulary", "task", "examples"]
+
+
+@given(
+    st.dictionaries(st.sampled_from(KEYS), values),
+    st.lists(
+        st.dictionaries(st.sampled_from(["train/loss", "val/loss", "val/accuracy", "val/r2", "lr"]), values), max_size=5
+    ),
+    st.dictionaries(st.sampled_from(["val", "train", "test", "advice", "cause", "monitor"]), values),
+    st.sampled_from(["data", "model", "optimizer", "trainer", "scheduler", "seed", "regularization"]),
+    values,
+)
+def test_whatever_a_folder_holds_every_check_answers(observed, rows, result, key, value):
+    rows = tuple({"epoch": n, "step": n, **row} for n, row in enumerate(rows, start=1))
+    of = Record(Path("run"), {**CONFIG, key: value}, {"data": {**PARTS}}, {**result, "observed": observed}, rows)
+    for found in advise(of).values():
+        assert found.says
+        json.dumps(found.evidence)
+
+
+def test_every_check_has_its_row_in_the_documentation():
+    page = (Path(__file__).parents[3] / "docs/advice.md").read_text()
+    rows = [line.split("|")[1].strip() for line in page.splitlines() if line.startswith("| ")][1:]
+    assert rows == list(CHECKS)
+
+
+def test_every_page_that_is_named_is_there():
+    root = Path(__file__).parents[3]
+    for source in (root / "runner/analysis/advice").glob("*.py"):
+        for name in set(re.findall(r"docs/\w+\.md(?:#[\w-]+)?", source.read_text())):
+            page, _, anchor = name.partition("#")
+            text = (root / page).read_text()
+            heads = [
+                line.lstrip("# ").lower().replace(",", "").replace(" ", "-")
+                for line in text.splitlines()
+                if line[:1] == "#"
+            ]
+            assert not anchor or anchor in heads, name
