@@ -171,7 +171,10 @@ class Attribution(Method):
             else:
                 said = f"sanity check: rank correlation {mean:.2f} with the shares of untrained weights"
                 if mean > HIGH:
-                    said += f"; above {HIGH} the inputs show more than what was learnt: don't rely on it"
+                    said += (
+                        f": high (above {HIGH}), where they are large follows from the inputs and the network's form "
+                        "more than from what was learnt"
+                    )
                 explanation.said.append(said)
         explanation.facts = {"checks": checks, **explanation.facts}
 

@@ -64,7 +64,7 @@ def mass(maps, there):
 )
 def test_the_mass_of_a_map_lies_on_the_object(scene, name, times):
     made = method(name, scene)
-    cases = scene[2] if made.gradient else scene[2][:8]
+    cases = scene[2] if made.gradient else scene[2][: 4 if name == "lime" else 8]
     maps = [made.shares(case)[0] for case in cases]
     on_object, chance = mass(maps, scene[3][: len(maps)])
     assert on_object > times * chance, (on_object, chance)
@@ -119,10 +119,10 @@ def checked(made, cases):
 def test_the_sanity_check_finds_a_map_that_says_nothing_of_the_network(scene):
     correlation, said = checked(Edges(scene[0], None, lambda: scene[1]), scene[2][:4])
     assert correlation == 1
-    assert "don't rely on it" in said
+    assert "high (above 0.5)" in said
     correlation, said = checked(method("grad_cam", scene), scene[2][:4])
     assert correlation < HIGH
-    assert "don't rely" not in said
+    assert "high" not in said
 
 
 def test_rank_correlation_is_that_of_absolute_values():

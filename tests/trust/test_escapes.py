@@ -37,6 +37,23 @@ def test_names_of_columns(answer):
         assert error.count("\n") <= 1
 
 
+def test_explanations(answer):
+    column = EVIL.replace("\x00", "").replace("\r", "")
+    with open("rows.csv", "w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow([column, "$x<script>", "y"])
+        rows.writerows([f"{column[:9]}{i % 3}", i % 5, f"</p>{column[:9]}" if i % 2 else "a"] for i in range(60))
+    words = ("data=csv", "data.path=rows.csv", "data.target=y", "hydra.run.dir=run")
+    assert answer(*QUICK, *words)[0] == 0
+    code, out, error = answer("explain", "run", "--examples", "2", "--target", column)
+    assert code == 2
+    assert_clean(out, error)
+    code, out, error = answer("explain", "run", "--examples", "2", "--method", "all")
+    assert code == 0
+    assert_clean(out, error)
+    assert {path.suffix for path in Path("run/explanations").iterdir()} == {".csv", ".json", ".png"}
+
+
 def test_class_folders(answer):
     from PIL import Image
 

@@ -58,6 +58,8 @@ VERBS = {
     "rerun": ("rerun", "run", "seed=1"),
     "evaluate": ("evaluate", "run"),
     "predict": ("predict", "run", "rows.csv"),
+    "explain": ("explain", "run"),
+    "explain_file": ("explain", "run", "rows.csv", "--method", "integrated_gradients"),
 }
 ROWS = "sepal length (cm),sepal width (cm),petal length (cm),petal width (cm)\n5.1,3.5,1.4,0.2\n"
 

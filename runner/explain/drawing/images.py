@@ -38,7 +38,7 @@ def picture(explained: Explained, inputs: Tensor) -> Any:
     return (image[:3].movedim(0, 2) if len(image) >= 3 else image[0]).numpy()
 
 
-def sheet(rows: int, columns: int, width: float = SIDE, height: float = SIDE + 0.5) -> tuple[Figure, Any]:
+def sheet(rows: int, columns: int, width: float = SIDE, height: float = SIDE + 0.3) -> tuple[Figure, Any]:
     """A figure of empty panels without axes, and its panels ``(rows, columns)``."""
     from matplotlib.figure import Figure
 
@@ -116,7 +116,7 @@ def grid(rows: Sequence[tuple[str, list[tuple[str, Tensor]]]], explained: Explai
     figure, axes = sheet(len(rows), 1 + max(len(maps) for _, maps in rows), 1.1, 1.5)
     for line, (_, maps), case in zip(axes, rows, cases, strict=True):
         line[0].imshow(picture(explained, case.inputs[0]), cmap="gray", vmin=0, vmax=1)
-        label(line[0], heading(case), 16)
+        label(line[0], heading(case), 18)
         for axis, (name, values) in zip(line[1:], maps, strict=False):
             axis.imshow(values.numpy(), cmap="viridis")
             label(axis, name)
