@@ -1,4 +1,4 @@
-"""Seconds that `runs` takes over many run folders, and what of it is reading.
+"""Seconds that `runs` and `compare` take over many run folders, and what of it is reading.
 
 Copies of one run, each with other values and results; with --different every part of every configuration is another,
 so that none is read for two.
@@ -78,6 +78,7 @@ def main() -> None:
                 "best",
             ),
             "runs --csv": ("runs", "--csv"),
+            "compare outputs/runs": ("compare", "outputs/runs"),
         }
         times: dict[str, list[float]] = {}
         for _ in range(given.rounds):

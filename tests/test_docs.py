@@ -27,6 +27,7 @@ LEFT_OUT = (
     "sweeps",
     "runs",
     "diff",
+    "compare",
 )  # need a run, or train
 
 

@@ -11,8 +11,8 @@ import yaml
 
 from runner.config.groups import BY_NAME
 from runner.config.options import Options
+from runner.config.origin import option_of
 from runner.config.recipe import FAST, Node
-from runner.run.hyperparameters import option_of
 
 MOST = 10_000  # entries of a configuration; with references, a few lines of YAML can stand for billions
 
@@ -134,3 +134,15 @@ def _option(key: str, values: dict[str, Any]) -> str:
         return option_of(Node(key, values, ()), _options())
     except (TypeError, KeyError, AttributeError, IndexError):  # an inner part is not what it should be
         return target.rpartition(".")[2]
+
+
+@cache
+def option_settings(group: str, name: str) -> dict[str, Any]:
+    """What an option of ours sets, by key; nothing where there is no such option."""
+    folder = group.replace(".", "/")
+    if name not in _options().names(folder):
+        return {}
+    content: Any = yaml.load(_options().file(folder, name).read_text(), FAST) or {}
+    for part in reversed(group.split(".")):
+        content = {part: content}
+    return flatten(content)

@@ -37,6 +37,7 @@ FLAGS = {
     "advise": ("--json",),
     "sweeps": (),
     "diff": (),
+    "compare": ("--baseline", "--csv", "--json", "--markdown", "--score"),
     "find-lr": ("--end", "--start", "--steps"),
     "find-batch-size": ("--seconds", "--start"),
     "doctor": (),
@@ -59,6 +60,7 @@ FOLDERS = {
     "advise": ("outputs/runs/*", "outputs/sweeps/*/trials/*"),
     "sweeps": ("outputs/sweeps", "outputs/sweeps/*"),
     "diff": ("outputs/runs/*", "outputs/sweeps/*/trials/*"),
+    "compare": ("outputs/runs/*", "outputs/sweeps/*"),
 }
 COMPOSED = ("", "check", "resume", "rerun", "find-lr", "find-batch-size")
 PLAIN = re.compile(r"[\w.,/:@%+=~\[\]{}-]+")
@@ -123,7 +125,7 @@ def _candidates(words: Sequence[str], last: str, hydra: Callable[[list[str]], in
         return VALUES[words[-1]]
     if last.startswith("-"):
         return [*FLAGS.get(verb, ()), *(_of_hydra() if verb in ("", "check") else ())]
-    if verb in FOLDERS and (len(words) == 1 or verb == "diff"):
+    if verb in FOLDERS and (len(words) == 1 or verb in ("diff", "compare")):
         return [str(path) for pattern in FOLDERS[verb] for path in Path().glob(pattern) if path.is_dir()]
     if verb in ("list", "show") and len(words) == 1:
         from runner.config.options import Options

@@ -68,7 +68,9 @@ def _run(folder: Path) -> Run:
     if not folder.exists():
         raise ConfigError(f"{folder}: there is no such folder.{did_you_mean_beside(folder)} `runs` lists the runs.")
     if inside:
-        raise ConfigError(f"{folder}: holds {len(inside)} runs. diff takes two.")
+        raise ConfigError(
+            f"{folder}: holds {len(inside)} runs. diff takes two; `python -m runner compare {folder}` takes many."
+        )
     raise ConfigError(f"{folder}: not the folder of a run. `python -m runner runs` lists them.")
 
 

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rich.cells import cell_len, set_cell_size
+
 from runner.cli.flags import known_flags, switch, take
 from runner.errors import ConfigError, counted, did_you_mean_beside, printable
 
@@ -19,6 +21,7 @@ USAGE = "runs [DIR] [COLUMN=VALUE | COLUMN>NUMBER | WORD ...] [--sort COLUMN|-CO
 GAP = 2  # spaces between columns
 NAME = 24  # characters of a name, at least, and two fifths of the line
 NOTE = 20  # and of a note
+NUMBERS = ("best", "test", "epochs", "seconds")  # columns that end at the right, as scores do
 
 # Which columns are given up last, where the terminal is too narrow for all.
 WORTH = (
@@ -100,56 +103,43 @@ def _write(rows: Sequence[Row], columns: Sequence[str], as_json: bool) -> None:
 
 
 def _show(rows: Sequence[Row], asked: Sequence[str]) -> None:
-    from runner.cli.tables import console, plain_table, put
+    from runner.cli.tables import console
 
     if not rows:
         return
     out = console()
-    names = list(
-        dict.fromkeys(
-            [
-                "name",
-                "started",
-                "status",
-                "task",
-                "data",
-                "model",
-                "optimizer",
-                "monitor",
-                "best",
-                "test",
-                *asked,
-                "epochs",
-                "seconds",
-            ]
-        )
-    )
+    names = ["name", "started", "status", "task", "data", "model", "optimizer", "monitor", "best", "test", *asked]
+    names = list(dict.fromkeys([*names, "epochs", "seconds"]))
     cells = {name: [_cell(row, name) for row in rows] for name in names}
     notes = [row.note for row in rows]
     if out.is_terminal:
-        same = {
-            n: cells[n][0] for n in names if n not in ("name", *asked) and len(rows) > 1 and len(set(cells[n])) == 1
-        }
-        told = ", ".join(f"{name} {value}" for name, value in same.items() if value != "-")
-        if told:
-            out.print(f"all: {told}", style="dim", overflow="ellipsis", no_wrap=True)
+        alike = (n for n in names if n not in ("name", *asked) and len(rows) > 1 and len(set(cells[n])) == 1)
+        same = {n: cells[n][0] for n in alike}
+        if told := ", ".join(f"{name} {value}" for name, value in same.items() if value != "-"):
+            print(_cut(f"all: {told}", out.width, out.width))
         cells = _fitting(
             {n: c for n, c in cells.items() if n not in same}, asked, out.width - (NOTE + GAP) * any(notes)
         )
-    table = plain_table(*cells, *(["note"] if any(notes) else []))
-    numbers = ("best", "test", "epochs", "seconds")
-    for head in table.columns:
-        head.no_wrap = True
-        head.overflow = "ellipsis"
-        head.justify = "right" if head.header in numbers or "/" in str(head.header) else "left"
-    for place, note in enumerate(notes):
-        table.add_row(*(column[place] for column in cells.values()), *([note] if any(notes) else []))
-    put(table, least=0 if out.is_terminal else sys.maxsize)
+    if any(notes):
+        cells["note"] = [printable(note).replace("\n", "\\n") for note in notes]
+    _print(cells, out.width if out.is_terminal else sys.maxsize)
+
+
+def _print(cells: dict[str, list[str]], width: int) -> None:
+    """A table of one line per row. Rich's takes a second for a thousand of them."""
+    columns = []
+    for name, texts in cells.items():
+        lines = [printable(name), *texts]
+        wide, right = max(map(cell_len, lines)), name in NUMBERS or "/" in name
+        padding = [" " * (wide - cell_len(text)) for text in lines]
+        columns.append([p + text if right else text + p for p, text in zip(padding, lines, strict=True)])
+    for line in zip(*columns, strict=True):
+        print(_cut((" " * GAP).join(line).rstrip(), width, width))
 
 
 def _fitting(cells: dict[str, list[str]], asked: Sequence[str], width: int) -> dict[str, list[str]]:
     """The columns for which there is room, the worthiest first; the name is cut in its middle where need be."""
-    wide = {name: max(len(printable(text)) for text in [name, *column]) for name, column in cells.items()}
+    wide = {name: max(map(cell_len, [name, *column])) for name, column in cells.items()}
     worth = [name for name in dict.fromkeys(["name", *asked, *WORTH]) if name in cells]
     least = min(wide["name"], max(NAME, width * 2 // 5))
     room, kept = width - least, {"name"}
@@ -158,12 +148,18 @@ def _fitting(cells: dict[str, list[str]], asked: Sequence[str], width: int) -> d
             room -= wide[name] + GAP
             kept.add(name)
     left = least + max(room, 0)
-    return {n: [_cut(text, left) for text in c] if n == "name" else c for n, c in cells.items() if n in kept}
+    return {n: [_cut(text, left, left // 3) for text in c] if n == "name" else c for n, c in cells.items() if n in kept}
 
 
-def _cut(text: str, width: int) -> str:
-    text = printable(text)
-    return text if len(text) <= width else f"{text[: width // 3]}…{text[len(text) - (width - width // 3 - 1) :]}"
+def _cut(text: str, width: int, head: int) -> str:
+    """A text that takes `width` characters at most: its first `head` ones, and as many of the last."""
+    if cell_len(text) <= width:
+        return text
+    first = set_cell_size(text, min(head, width - 1))
+    last = text[len(text) - max(0, width - head - 1) :]
+    while cell_len(first) + 1 + cell_len(last) > width:
+        last = last[1:]
+    return f"{first}…{last}"
 
 
 def _cell(row: Row, name: str) -> str:
@@ -173,10 +169,12 @@ def _cell(row: Row, name: str) -> str:
     value: Any = row[name]
     if value is None:
         return "-"
+    if isinstance(value, str):
+        return printable(value).replace("\n", "\\n")
     if name == "epochs" and row.run.status in ("running", "interrupted") and (most := row["trainer.max_epochs"]):
         return f"{value}/{most}"
     if name == "seconds":
         return f"{value:.1f}"
     if isinstance(value, float):
         return number(value)
-    return shown(value)
+    return printable(shown(value))

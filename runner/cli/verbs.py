@@ -16,6 +16,7 @@ from pathlib import Path
 from runner import __version__, streams
 from runner.cli import signals
 from runner.cli.advise import advise
+from runner.cli.compare import compare
 from runner.cli.diff import diff
 from runner.cli.explain import explain
 from runner.cli.find import find_batch_size, find_lr
@@ -56,6 +57,7 @@ runner: train a network from composed choices; every choice is one word.
   advise RUN_DIR [--json]         what is wrong with a run, by which numbers, what to try next
   sweeps [DIR]                    the sweeps in outputs/sweeps: how they stand, what is best
   diff RUN_DIR RUN_DIR            what differs: config, code, packages, data, seeds, scores
+  compare RUN|SWEEP...            a line per configuration: mean over seeds, and is it better?
   find-lr [OVERRIDES]             learning-rate range test: a curve, and the rate to take
   find-batch-size [OVERRIDES]     throughput by batch size, up to memory or 60 s
   doctor                          versions, devices, threads, disk, data on this machine
@@ -434,6 +436,7 @@ VERBS: dict[str, Callable[[list[str]], int]] = {
     "advise": advise,
     "sweeps": _sweeps,
     "diff": diff,
+    "compare": compare,
     "find-lr": find_lr,
     "find-batch-size": find_batch_size,
     "doctor": _doctor,

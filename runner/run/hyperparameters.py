@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
-
-import yaml
 
 from runner.config.check import hint_of
 from runner.config.groups import GROUPS
 from runner.config.options import Options
-from runner.config.recipe import FAST, Config, Node, Recipe
+from runner.config.origin import option_of
+from runner.config.recipe import Config, Recipe
 from runner.config.signature import takes_numbers
 
 # They say where and for whom, not what is trained.
@@ -38,33 +36,6 @@ def hyperparameters(recipe: Recipe, options: Options) -> dict[str, bool | float 
             flat[group.name] = option_of(nodes[0], options) if nodes else "none"
     words = {key for key, value in flat.items() if isinstance(value, str) and takes_numbers(hint_of(recipe, key))}
     return {f"{key} (word)" if key in words else key: value for key, value in flat.items()}
-
-
-def option_of(node: Node, options: Options) -> str:
-    """The option that a part comes from: of those with its class the one that shares most of its values.
-
-    Told from the values alone, so that a run that was patched or repeated has the name that it had before.
-    ``optimizer=sgd optimizer.momentum=0.9`` is ``momentum``.
-    """
-    group = node.key.replace(".", "/")
-    line = re.compile(rf"^_target_: {re.escape(node.values['_target_'])}\s*$", re.MULTILINE)
-    texts = {name: options.file(group, name).read_text(errors="replace") for name in options.names(group)}
-    names = [name for name, text in texts.items() if line.search(text)]
-    if len(names) < 2:
-        return names[0] if names else node.short
-    return max(names, key=lambda name: _shared(node, texts[name], options))
-
-
-def _shared(node: Node, text: str, options: Options) -> int:
-    """How many values and inner choices of an option's file are those of `node`."""
-    try:
-        values: Config = yaml.load(text, FAST)
-    except yaml.YAMLError:
-        return -1
-    inside = [next(iter(entry.items())) for entry in values.get("defaults", ()) if isinstance(entry, dict)]
-    chosen = {key: option_of(node.inner(key), options) if node.values.get(key) else "none" for key, _ in inside}
-    same = [node.values[key] == value for key, value in values.items() if key in node.values]
-    return sum([*same, *(chosen[key] == value for key, value in inside)])
 
 
 def _flat(config: Config, prefix: str = "") -> dict[str, Any]:
