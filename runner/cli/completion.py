@@ -20,7 +20,7 @@ FLAGS = {
     "check": (),
     "resume": ("--allow-changed-data", "--from"),
     "rerun": ("--config-dir",),
-    "evaluate": ("--allow-changed-data", "--checkpoint", "--device", "--split"),
+    "evaluate": ("--allow-changed-data", "--checkpoint", "--device", "--evaluation", "--split"),
     "predict": ("--batch-size", "--checkpoint", "--device", "--format", "--on-error", "--output"),
     "explain": (
         "--allow-changed-data",
@@ -45,6 +45,7 @@ FLAGS = {
 VALUES = {
     "--split": ("train", "val", "test"),
     "--checkpoint": ("best", "last"),
+    "--evaluation": ("full", "summary", "off"),
     "--format": ("csv", "jsonl"),
     "--on-error": ("stop", "skip"),
     "--cfg": ("job", "hydra", "all"),

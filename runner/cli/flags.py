@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import os
-from typing import NoReturn
+from collections.abc import Mapping
+from typing import Any, NoReturn
 
 from runner.errors import ConfigError, did_you_mean
 
@@ -145,3 +146,12 @@ def no_more(arguments: list[str], usage: str) -> None:
     """Refuse words."""
     if arguments:
         raise ConfigError(f"{arguments[0]}: not expected. Usage: python -m runner {usage}.")
+
+
+def one_of(given: Mapping[str, str | None], flag: str, choices: tuple[str, ...]) -> Any:
+    """The value of a flag, which must be one of some words; None where it was not given."""
+    value = given[flag]
+    if value is not None and value not in choices:
+        *others, last = choices
+        raise ConfigError(f"{flag} {value}: expected {', '.join(others)} or {last}.{did_you_mean(value, choices)}")
+    return value

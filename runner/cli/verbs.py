@@ -18,6 +18,7 @@ from runner.cli import signals
 from runner.cli.advise import advise
 from runner.cli.compare import compare
 from runner.cli.diff import diff
+from runner.cli.evaluate import evaluate
 from runner.cli.explain import explain
 from runner.cli.find import find_batch_size, find_lr
 from runner.cli.flags import (
@@ -51,6 +52,7 @@ runner: train a network from composed choices; every choice is one word.
   resume DIR [OVERRIDES]          continue an interrupted or killed run or sweep where it was
   rerun RUN_DIR [OVERRIDES]       repeat a run, with changes
   evaluate RUN_DIR [--split test] [--checkpoint best|last|epoch-0010|FILE]
+                                  scores; tables, curves, worst examples and their pictures
   predict RUN_DIR INPUT... [--output FILE]    predictions for a table, images, texts, or -
   explain RUN_DIR [INPUT...]      why a network answers as it does: pictures, tables, texts
   runs [DIR] [FILTER...]          every run and trial: status, choices, scores; model=cnn best<0.3
@@ -392,28 +394,6 @@ def _run_dir(overrides: list[str]) -> tuple[list[str], str | None]:
     return ours, given
 
 
-def _evaluate(arguments: list[str]) -> int:
-    from runner.cli.tables import score_table
-    from runner.config.run_config import PLACE
-    from runner.run import evaluate_run
-
-    split, rest = take(arguments, "--split")
-    checkpoint, rest = take(rest, "--checkpoint")
-    device, rest = take(rest, "--device")
-    changed, rest = switch(rest, "--allow-changed-data")
-    usage = (
-        "evaluate RUN_DIR [data.path=FILE] [--split test] [--checkpoint best] [--device auto] [--allow-changed-data]"
-    )
-    places, rest = [w for w in rest if PLACE.match(w)], [w for w in rest if not PLACE.match(w)]
-    trusted, rest = trusted_of(rest, "evaluate")
-    folder, rest = run_folder(rest, usage)
-    no_more(rest, usage)
-    split = split or "test"
-    scores = evaluate_run(folder, split, checkpoint or "best", device or "auto", trusted, changed, places)
-    score_table({split: scores})
-    return 0
-
-
 def _doctor(arguments: list[str]) -> int:
     from runner.cli.doctor import report
     from runner.cli.tables import doctor_tables
@@ -429,7 +409,7 @@ VERBS: dict[str, Callable[[list[str]], int]] = {
     "check": _check,
     "resume": _resume,
     "rerun": _rerun,
-    "evaluate": _evaluate,
+    "evaluate": evaluate,
     "predict": predict,
     "explain": explain,
     "runs": runs,

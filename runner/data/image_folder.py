@@ -82,7 +82,16 @@ class ImageFolder(ImageOption):
             pixels = np.empty((len(paths), 3, size, size), dtype=np.uint8)
             for row, image in zip(pixels, in_threads(self.transform().decode, paths), strict=True):
                 row[:] = image
-            return images(self, pixels, labels, parts, class_names=classes, fingerprint=fingerprint, notes=notes)
+            return images(
+                self,
+                pixels,
+                labels,
+                parts,
+                class_names=classes,
+                fingerprint=fingerprint,
+                notes=notes,
+                places=[str(path) for path in paths],
+            )
 
         transform = self.transform()
         counts = np.zeros((3, 256), dtype=np.int64)
@@ -92,7 +101,11 @@ class ImageFolder(ImageOption):
         transform.fit_counts(counts)
 
         def split(rows: NDArray[np.int64]) -> Split:
-            return DatasetSplit(ImageFiles([paths[i] for i in rows], labels[rows], transform), len(rows))
+            return DatasetSplit(
+                ImageFiles([paths[i] for i in rows], labels[rows], transform),
+                len(rows),
+                place_of=lambda row: str(paths[rows[row]]),
+            )
 
         return Data(
             classes_spec(labels, parts, classes, transform.field),

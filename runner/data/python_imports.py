@@ -79,7 +79,9 @@ class PythonImports(DataOption):
         version = ".".join(map(str, sys.version_info[:3]))
         return Data(
             Spec("nodes", spec.inputs, spec.targets, num_outputs=spec.num_outputs),
-            in_parts(parts, lambda rows: GraphSplit(features, edges, of_nodes, torch.from_numpy(nodes[rows]))),
+            in_parts(
+                parts, lambda rows: GraphSplit(features, edges, of_nodes, torch.from_numpy(nodes[rows]), graph.names)
+            ),
             combine([*graph.names, *(sha256(text.encode()) for text in graph.texts)]),
             transform,
             (

@@ -75,6 +75,13 @@ class Batch:
             for number, (inputs, targets) in enumerate(pieces)
         ]
 
+    def only(self, number: int) -> Batch:
+        """The example of a number as a batch, for losses: what is not by example, such as a graph, stays whole."""
+        one = slice(number, number + 1)
+        more = {name: t[one] if len(t) == self.examples else t for name, t in self.more.items()}
+        inputs = self.inputs[one] if len(self.inputs) == self.examples else self.inputs
+        return Batch(inputs, self.targets[one], more)
+
     def changed(self, inputs: Tensor | None = None, targets: Tensor | None = None) -> Batch:
         """The same examples with other inputs, other targets, or both."""
         return Batch(

@@ -117,10 +117,16 @@ class Batches:
         if update:
             yield update
 
+    def rows_in_order(self) -> Tensor:
+        """The numbers of the examples that `in_order` gives ``(N,)``."""
+        if self.whole < self.size:
+            return self.split.drawn(self.whole, self.seed)
+        return torch.arange(self.size)
+
     def in_order(self) -> Iterator[Batch]:
         """All micro-batches once, in the order of the split; where they are limited, of drawn examples."""
         if self.whole < self.size:
-            return self.split.batches(0, self.split.drawn(self.whole, self.seed), self.batch_size, self._moved)
+            return self.split.batches(0, self.rows_in_order(), self.batch_size, self._moved)
         return self.split.in_order(self.batch_size, self._moved)
 
     def _moved(self, batch: Batch) -> Batch:

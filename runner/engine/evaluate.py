@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import torch
+from torch import Tensor
 
 from runner.engine.batches import Batches
 from runner.engine.meter import Meter, Result
@@ -13,6 +15,7 @@ from runner.engine.technique import listeners
 if TYPE_CHECKING:
     from torch import nn
 
+    from runner.engine.batch import Batch
     from runner.engine.fit import Fit
     from runner.engine.loss import Loss
     from runner.engine.precision import Precision
@@ -23,8 +26,23 @@ _FOLD_EVERY = 64
 
 
 @torch.inference_mode()
-def evaluate(network: nn.Module, batches: Batches, meter: Meter, loss: Loss, precision: Precision) -> dict[str, float]:
+def evaluate(
+    network: nn.Module,
+    batches: Batches,
+    meter: Meter,
+    loss: Loss,
+    precision: Precision,
+    see: Callable[[Tensor, Batch], None] | None = None,
+) -> dict[str, float]:
     """Loss and metrics over all of `batches`, with the network in evaluation mode.
+
+    Args:
+        network: what is called.
+        batches: the examples, which are taken in their order.
+        meter: adds up; what it has afterwards is of these examples alone.
+        loss: the loss.
+        precision: number format.
+        see: is given the outputs for every batch.
 
     Returns:
         Scores by plain name, such as ``{"loss": .., "accuracy": ..}``. A loss that is not finite is returned as it
@@ -41,6 +59,8 @@ def evaluate(network: nn.Module, batches: Batches, meter: Meter, loss: Loss, pre
                 outputs = network(batch.inputs, **batch.more)
                 value = loss.evaluate(outputs, batch)
         meter.add([Result(value, outputs, batch, loss.units(batch))])
+        if see is not None:
+            see(outputs, batch)
         if number % _FOLD_EVERY == _FOLD_EVERY - 1:
             meter.fold()
     return meter.read()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields
 from itertools import groupby
 from typing import Any
@@ -13,6 +13,7 @@ from torch import Tensor
 
 from runner.engine.batch import Batch
 from runner.engine.metric import Metric, Scored, Statistic
+from runner.engine.spec import Spec
 from runner.engine.task import Task
 from runner.errors import RunFailed
 
@@ -57,22 +58,22 @@ class Meter:
     Args:
         task: turns outputs into predictions.
         metrics: what is computed besides the loss.
+        also: makers of statistics that are kept besides those of the metrics; a shared one is kept once.
 
     Attributes:
         first_loss: of the first update of the run; NaN before it was read.
         highest_loss: of all updates of the run.
     """
 
-    def __init__(self, task: Task, metrics: list[Metric]) -> None:
+    def __init__(self, task: Task, metrics: list[Metric], also: Iterable[Callable[[Spec], Statistic]] = ()) -> None:
         self.task, self.metrics = task, metrics
         self.first_loss, self.highest_loss = math.nan, -math.inf  # of updates, never forgotten
+        self.makers = dict.fromkeys([*(metric.statistic for metric in metrics), *also])
         self.reset()
 
     def reset(self) -> None:
         """Forget everything."""
-        self.statistics: dict[Any, Statistic] = {
-            metric.statistic: metric.statistic(self.task.spec) for metric in self.metrics
-        }
+        self.statistics: dict[Any, Statistic] = {make: make(self.task.spec) for make in self.makers}
         self.needs = frozenset().union(*(statistic.needs for statistic in self.statistics.values()))
         self.loss_sum, self.count = 0.0, 0.0
         self.losses: list[tuple[int, Tensor, int | Tensor]] = []  # step, mean loss, units

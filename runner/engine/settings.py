@@ -27,6 +27,9 @@ class Checkpointing:
     keep_top: Annotated[int, Ge(1)] | None = None
 
 
+EvaluationLevel = Literal["summary", "full", "off"]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Trainer:
     """Settings of the training loop.
@@ -53,6 +56,8 @@ class Trainer:
         threads: CPU threads of one operation; None leaves torch's choice.
         log_every: updates from one reading of the losses to the next; at least once an epoch.
         test_weights: weights that are tested and kept in memory at the end.
+        evaluation: what is written of the test (without one, of the validation) besides its scores: a ``summary`` as
+            JSON, ``full`` with examples, curves and pictures, or nothing (``off``). Trials of a sweep write none.
         images: training images shown in TensorBoard; 0 for none.
         histograms: epochs from one histogram of weights and gradients in TensorBoard to the next; None for none.
         checkpoint: when state is written.
@@ -77,6 +82,7 @@ class Trainer:
     threads: Annotated[int, Ge(1)] | None = None
     log_every: Annotated[int, Ge(1)] = 50
     test_weights: Literal["best", "last"] = "best"
+    evaluation: EvaluationLevel = "summary"
     images: Annotated[int, Ge(0)] = 16
     histograms: Annotated[int, Ge(1)] | None = None
     checkpoint: Checkpointing = field(default_factory=Checkpointing)

@@ -28,6 +28,8 @@ class Task:
         loss: the loss that ``loss=auto`` takes: ``module.Class``.
         targets: the kinds of targets that it can be asked for.
         link: what the network's outputs are, as the loss reads them.
+        sections: what an evaluation has of it besides scores, learning curves and the worst examples: names of files in
+            ``runner/evaluation/section``, each with its own demands on predictions and targets.
 
     Args:
         spec: facts about the data.
@@ -37,6 +39,7 @@ class Task:
     loss: ClassVar[str]
     targets: ClassVar[tuple[Kind, ...]]
     link: Link = "softmax"
+    sections: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, spec: Spec, link: Link | None = None) -> None:
         self.spec = spec
@@ -106,6 +109,26 @@ class Task:
             outputs: what the network gave, on the CPU.
         """
         raise NotImplementedError
+
+    def true_rows(self, targets: Tensor) -> list[dict[str, Any]]:
+        """The true answers as `rows` has predictions, one dict per example, under ``true`` in place of ``prediction``.
+
+        Args:
+            targets: on the CPU.
+        """
+        return [{} for _ in targets]
+
+    def mistakes(self, outputs: Tensor, targets: Tensor) -> Tensor | None:
+        """How sure the network is of what is wrong: the probability of a wrong answer ``(N,)``, 0 where it is right.
+
+        Args:
+            outputs: what the network gave, at least float32.
+            targets: the true answers.
+
+        Returns:
+            None where an answer is not simply right or wrong.
+        """
+        return None
 
     def check_targets(self, batch: Batch) -> None:
         """Look at the targets of the first examples: their kind, shape and type, and whether they are within bounds.

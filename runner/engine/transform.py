@@ -77,6 +77,16 @@ class Transform:
         """
         raise ConfigError("predict: the data of this run have no raw form that files could hold.")
 
+    def undo(self, inputs: Tensor) -> list[dict[str, Any]]:
+        """Inputs as a person reads them: raw values under the names of columns, or a text; a dict per example.
+
+        Empty dicts where they are nothing that is read, such as images.
+
+        Args:
+            inputs: ``(N, ...)`` on the CPU.
+        """
+        return [{} for _ in inputs]
+
     def module(self) -> nn.Module | None:
         """The same from raw numbers to inputs as a module that an export can hold; None where it can't be one."""
         return None

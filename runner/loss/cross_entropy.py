@@ -78,6 +78,12 @@ class CrossEntropy(Loss):
         self.weight = None if self.weight is None else placed(self.weight, outputs)
         return F.cross_entropy(outputs, targets, self.weight, reduction="sum") / self.units(batch)
 
+    def by_example(self, outputs: Tensor, batch: Batch) -> Tensor:
+        """See `Loss.by_example`; at once where classes are told and all weigh alike."""
+        if self.at_every_step or self.weighs or self.weight is not None:
+            return super().by_example(outputs, batch)
+        return F.cross_entropy(outputs, batch.targets, reduction="none")
+
     def units(self, batch: Batch) -> int | Tensor:
         """What the mean is over: examples or pixels, or the sum of their weights (a tensor, not read), above 0."""
         if not self.weighs:

@@ -20,3 +20,7 @@ class MSE(Loss):
     def __call__(self, outputs: Tensor, batch: Batch) -> Tensor:
         """Mean loss of values ``(N, targets)`` for as many true values ``(N, ...)``."""
         return F.mse_loss(outputs, batch.targets.flatten(1))
+
+    def by_example(self, outputs: Tensor, batch: Batch) -> Tensor:
+        """See `Loss.by_example`; at once."""
+        return (outputs - batch.targets.flatten(1)).square().mean(1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from runner.engine.metric import Metric
-from runner.metric.statistic.kept import KeptScores, curve
+from runner.metric.statistic.kept import KeptScores, areas_under_roc
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -30,7 +30,4 @@ class AUROC(Metric):
 
     def compute(self, total: Tensor) -> Tensor:
         """The value from what was kept; see `Kept`."""
-        positives, negatives = curve(total.cpu())
-        areas = ((positives[1:] + positives[:-1]) / 2 * negatives.diff(dim=0)).sum(0)
-        all_pairs = positives[-1] * negatives[-1]
-        return (areas / all_pairs.clamp(min=1)).sum() / (all_pairs > 0).sum()
+        return areas_under_roc(total.cpu()).nanmean()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from runner.engine.metric import Metric
-from runner.metric.statistic.kept import KeptScores, curve
+from runner.metric.statistic.kept import KeptScores, average_precisions
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -29,7 +29,4 @@ class AveragePrecision(Metric):
 
     def compute(self, total: Tensor) -> Tensor:
         """The value from what was kept; see `Kept`."""
-        positives, negatives = curve(total.cpu())
-        precision = positives[1:] / (positives[1:] + negatives[1:]).clamp(min=1)
-        areas = (precision * positives.diff(dim=0)).sum(0)
-        return (areas / positives[-1].clamp(min=1)).sum() / (positives[-1] > 0).sum()
+        return average_precisions(total.cpu()).nanmean()

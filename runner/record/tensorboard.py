@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -103,3 +104,34 @@ class TensorBoard:
     def close(self) -> None:
         """Write what is waiting and close the file."""
         self.writer.close()
+
+
+class Figures:
+    """Pictures in an event file of their own beside a run's, of the same entry: made anew, they replace the old ones.
+
+    Without the mark of a new session, which would void what the run has written of later steps.
+
+    Args:
+        folder: the run's folder.
+        name: ends the name of the file.
+    """
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self.folder, self.suffix = folder, f".{name}"
+
+    def replace(self, pictures: dict[str, bytes], step: int) -> None:
+        """Write PNG pictures by tag, if there are any, and remove the file that had the last ones."""
+        before = [path for path in self.folder.glob(f"events.out.tfevents.*{self.suffix}") if path.is_file()]
+        if pictures:
+            self._write(pictures, step)
+        for path in before:
+            path.unlink(missing_ok=True)
+
+    def _write(self, pictures: dict[str, bytes], step: int) -> None:
+        writer = EventFileWriter(str(self.folder), filename_suffix=self.suffix)
+        for tag, png in pictures.items():
+            width, height = struct.unpack(">II", png[16:24])  # of its header
+            image = Summary.Image(height=height, width=width, colorspace=4, encoded_image_string=png)
+            summary = Summary(value=[Summary.Value(tag=tag, image=image)])
+            writer.add_event(Event(wall_time=time.time(), step=step, summary=summary))
+        writer.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,8 @@ from runner.record.manifest import gather
 
 if TYPE_CHECKING:
     from runner.engine.progress import Progress
+    from runner.engine.settings import EvaluationLevel
+    from runner.evaluation.evaluation import Evaluation
 
 RUNS = Path("outputs/runs")
 
@@ -251,8 +253,14 @@ def evaluate_run(
     trusted_targets: list[str] | None = None,
     allow_changed_data: bool = False,
     overrides: list[str] | None = None,
+    evaluation: EvaluationLevel = "off",
+    tell: Callable[[str], None] = lambda text: None,
+    hear: Callable[[int], None] = lambda examples: None,
 ) -> dict[str, float]:
-    """Scores of a run's network on one part of its data.
+    """Scores of a run's network on one part of its data; by choice also what else is seen of it, written there.
+
+    The test part (where there is none, the validation part) of the best weights is written into ``evaluation`` in the
+    run folder, any other into a folder in that, such as ``evaluation/val`` and ``evaluation/test-last``.
 
     Args:
         folder: the run folder.
@@ -262,14 +270,17 @@ def evaluate_run(
         trusted_targets: modules of your own that the run's config names.
         allow_changed_data: go on where the data are not those that the run was trained with.
         overrides: where the data are now: ``data.path=FILE``, ``data.root=FOLDER``.
+        evaluation: how much is written: ``summary``, ``full``, or nothing (``off``).
+        tell: hears where it was written, or why not.
+        hear: hears how many examples there were so far.
 
     Raises:
         ConfigError: these data have no such part, or are not those of the run.
     """
     from runner.config.build import build_metrics
-    from runner.engine.evaluate import evaluate
-    from runner.engine.meter import Meter
     from runner.engine.precision import Precision
+    from runner.evaluation.evaluation import FOLDER, scored
+    from runner.record.links import refuse_links
     from runner.run.assembly import evaluation_batches, load_data
     from runner.run.trained import load
     from runner.run.unchanged import Unchanged
@@ -285,10 +296,39 @@ def evaluate_run(
     if note := Unchanged(allow_changed_data).check(data, network.fingerprint, network.sizes, network.spec):
         with place.claimed():
             place.update_manifest(evaluated_on_changed_data=note)
-    meter = Meter(network.task, build_metrics(recipe, network.task))
-    batches = evaluation_batches(recipe, data.parts[split], network.device, False)
-    precision = Precision(recipe.trainer.precision, network.device)
-    return evaluate(network.model, batches, meter, network.loss, precision)
+    if evaluation != "off":
+        refuse_links(place.path)
+    scores, seen = scored(
+        network.model,
+        evaluation_batches(recipe, data.parts[split], network.device, False),
+        network.task,
+        build_metrics(recipe, network.task),
+        network.loss,
+        Precision(recipe.trainer.precision, network.device),
+        evaluation,
+        network.transform,
+        hear,
+    )
+    if seen is not None:
+        own = split == ("test" if "test" in data.parts else "val") and checkpoint == "best"
+        name = split if checkpoint == "best" else f"{split}-{Path(checkpoint).stem}"
+        tell(_written(place, seen, split, checkpoint, FOLDER if own else f"{FOLDER}/{name}"))
+    elif evaluation != "off":
+        tell("The evaluation failed, and there are only the scores; the log of the program has the reason.")
+    return scores
+
+
+def _written(place: RunFolder, seen: Evaluation, split: str, checkpoint: str, into: str) -> str:
+    """Write an evaluation where nobody else is at work, and say where, or why not."""
+    try:
+        if holder := place.lock.take():
+            return f"Nothing was written: {holder} is at work on this run."
+        try:
+            return f"evaluation: {seen.write(place, split, checkpoint, into)}"
+        finally:
+            place.lock.release()
+    except (OSError, ConfigError) as error:
+        return f"Nothing was written: {error}"
 
 
 def _check_split(split: str, parts: Collection[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import shlex
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from runner.engine.data import Data
     from runner.engine.fit import Fit
     from runner.engine.progress import Progress
+    from runner.evaluation.evaluation import Evaluation
     from runner.record.folder import RunFolder
     from runner.run.unchanged import Unchanged
     from runner.tracking.process.start import Tracking
@@ -151,10 +153,8 @@ def _describe(fit: Fit, recipe: Recipe, settings: dict[str, bool | float | str])
 
 
 def _fit_and_test(fit: Fit, data: Data, recipe: Recipe, test: bool, result: dict[str, Any]) -> None:
-    from runner.engine.evaluate import evaluate, evaluate_others
     from runner.engine.loop import train
-    from runner.engine.meter import Meter, NonFinite
-    from runner.run.assembly import evaluation_batches
+    from runner.engine.meter import NonFinite
     from runner.run.classes import on_classes
     from runner.run.observed import observed
 
@@ -195,16 +195,47 @@ def _fit_and_test(fit: Fit, data: Data, recipe: Recipe, test: bool, result: dict
         "advice": [*_advice(fit), *on_classes(fit)],
         "observed": observed(fit) if outcome.status != "interrupted" else {},
     }
-    if test and outcome.status == "completed" and data.test is not None:
-        held_out = evaluation_batches(recipe, data.test, fit.device, fit.train.channels_last)
-        meter = Meter(fit.task, fit.meter.metrics)
-        if use_best and best.weights is not None:
-            fit.model.load_state_dict(best.weights)
-            result["test"] = evaluate(fit.network, held_out, meter, fit.loss, fit.precision)
-        else:
-            with fit.evaluating():
-                result["test"] = evaluate(fit.network, held_out, meter, fit.loss, fit.precision)
-        result["test"] |= evaluate_others(fit, "test", held_out)
+    if test and outcome.status == "completed":
+        _test(fit, data, recipe, use_best, result)
+
+
+def _test(fit: Fit, data: Data, recipe: Recipe, use_best: bool, result: dict[str, Any]) -> None:
+    """Look at the test part; where there is none and an evaluation is wanted, at the validation part once more."""
+    from runner.engine.evaluate import evaluate_others
+    from runner.evaluation.evaluation import scored
+    from runner.run.assembly import evaluation_batches
+
+    level = fit.settings.evaluation
+    if data.test is None and level == "off":
+        return
+    if data.test is not None:
+        part, batches = "test", evaluation_batches(recipe, data.test, fit.device, fit.train.channels_last)
+    else:
+        part, batches = "val", fit.val
+    best = use_best and fit.best.weights is not None
+    if best:
+        assert fit.best.weights is not None
+        fit.model.load_state_dict(fit.best.weights)
+    with nullcontext() if best else fit.evaluating():
+        scores, seen = scored(
+            fit.network, batches, fit.task, fit.meter.metrics, fit.loss, fit.precision, level, data.transform
+        )
+    if data.test is not None:
+        result["test"] = scores | evaluate_others(fit, "test", batches)
+    if level != "off" and not _written(seen, fit, part, "best" if best else "last"):
+        fit.progress.message("The evaluation failed, and there are only the scores; run.log has the reason.")
+
+
+def _written(seen: Evaluation | None, fit: Fit, part: str, checkpoint: str) -> bool:
+    """Write an evaluation; where that fails, a whole training is not called failed for it."""
+    if seen is None:
+        return False
+    try:
+        seen.write(fit.recorder.folder, part, checkpoint)
+    except Exception:
+        log.exception("the evaluation could not be written")
+        return False
+    return True
 
 
 def _advice(fit: Fit) -> list[str]:

@@ -20,6 +20,7 @@ class Classification(Task):
 
     loss = "runner.loss.cross_entropy.CrossEntropy"
     targets: ClassVar[tuple[Kind, ...]] = ("class",)
+    sections: ClassVar[tuple[str, ...]] = ("confusion", "curves", "calibration")
 
     @classmethod
     def num_outputs(cls, spec: Spec) -> int:
@@ -82,3 +83,13 @@ class Classification(Task):
             {"prediction": names[c], **{f"probability_{n}": p for n, p in zip(names, ps, strict=True)}}
             for c, ps in zip(classes, shares, strict=True)
         ]
+
+    def true_rows(self, targets: Tensor) -> list[dict[str, Any]]:
+        """The name of the true class."""
+        return [{"true": self.class_names[c]} for c in targets.tolist()]
+
+    def mistakes(self, outputs: Tensor, targets: Tensor) -> Tensor | None:
+        """The probability of the predicted class ``(N,)`` where it is not the true one."""
+        predicted = self.predict(outputs)
+        sure = self.probabilities(outputs).gather(1, predicted[:, None])[:, 0]
+        return sure.where(predicted != targets, 0.0)

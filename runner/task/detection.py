@@ -32,6 +32,7 @@ class Detection(Task):
 
     loss = "runner.loss.fcos.FCOS"
     targets = ("boxes",)
+    sections = ("detections",)
     link = "sigmoid"
 
     def __init__(
@@ -95,3 +96,17 @@ class Detection(Task):
             for boxes in self.predict(outputs).tolist()
         ]
         return [{"boxes": len(boxes), "prediction": boxes} for boxes in found]
+
+    def true_rows(self, targets: Tensor) -> list[dict[str, Any]]:
+        """The true boxes of an image, likewise."""
+        names, keys = self.class_names, ("left", "top", "right", "bottom")
+        return [
+            {
+                "true": [
+                    {"class": names[int(box[0])], **dict(zip(keys, box[1:], strict=True))}
+                    for box in boxes
+                    if box[0] >= 0
+                ]
+            }
+            for boxes in targets.tolist()
+        ]

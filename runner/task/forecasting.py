@@ -22,6 +22,7 @@ class Forecasting(Task):
 
     loss = "runner.loss.mse.MSE"
     targets = ("values",)
+    sections = ("residuals",)
     link = "identity"
 
     @classmethod
@@ -58,10 +59,17 @@ class Forecasting(Task):
 
     def rows(self, outputs: Tensor) -> list[dict[str, Any]]:
         """The values in their units, by step from 1: ``prediction_1``; of several series ``prediction_NAME_1``."""
+        return self._named("prediction", self.predict(outputs))
+
+    def true_rows(self, targets: Tensor) -> list[dict[str, Any]]:
+        """The true values, likewise."""
+        return self._named("true", targets)
+
+    def _named(self, what: str, scaled: Tensor) -> list[dict[str, Any]]:
         targets = self.spec.targets
         assert targets is not None
-        values = in_their_units(self.predict(outputs), targets.mean, targets.std)
+        values = in_their_units(scaled, targets.mean, targets.std)
         horizon, series = values.shape[1:]
         names = [f"{name}_" for name in targets.names] if series > 1 else [""]
-        keys = [f"prediction_{name}{step}" for step in range(1, horizon + 1) for name in names]
+        keys = [f"{what}_{name}{step}" for step in range(1, horizon + 1) for name in names]
         return [dict(zip(keys, row, strict=True)) for row in values.flatten(1).tolist()]

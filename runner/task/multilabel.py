@@ -25,6 +25,7 @@ class MultiLabel(Task):
 
     loss = "runner.loss.binary_cross_entropy.BinaryCrossEntropy"
     targets = ("labels",)
+    sections = ("confusion", "curves", "calibration")
     link = "sigmoid"
 
     def __init__(self, spec: Spec, link: Link | None = None, threshold: Annotated[float, Gt(0), Lt(1)] = 0.5) -> None:
@@ -76,3 +77,17 @@ class MultiLabel(Task):
             }
             for row, ps in zip(told, shares, strict=True)
         ]
+
+    def true_rows(self, targets: Tensor) -> list[dict[str, Any]]:
+        """The names of the labels that hold, divided by semicolons."""
+        names = self.class_names
+        return [
+            {"true": ";".join(name for name, holds in zip(names, row, strict=True) if holds)}
+            for row in targets.tolist()
+        ]
+
+    def mistakes(self, outputs: Tensor, targets: Tensor) -> Tensor | None:
+        """The probability of the surest label ``(N,)`` that is told and does not hold, or is not told and does."""
+        p = self.probabilities(outputs)
+        holds = targets > 0
+        return (1 - p).where(holds, p).where(self.predict(outputs) != holds, 0.0).amax(1)

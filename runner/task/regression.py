@@ -17,6 +17,7 @@ class Regression(Task):
 
     loss = "runner.loss.mse.MSE"
     targets = ("values",)
+    sections = ("residuals",)
     link = "identity"
 
     @classmethod
@@ -47,14 +48,21 @@ class Regression(Task):
 
     def rows(self, outputs: Tensor) -> list[dict[str, Any]]:
         """The numbers in their units, under the names of the targets."""
+        return self._named("prediction", outputs)
+
+    def true_rows(self, targets: Tensor) -> list[dict[str, Any]]:
+        """The true numbers, likewise."""
+        return self._named("true", targets.flatten(1))
+
+    def _named(self, what: str, values: Tensor) -> list[dict[str, Any]]:
         targets = self.spec.targets
         assert targets is not None
-        values = in_their_units(outputs, targets.mean, targets.std).tolist()
+        rows = in_their_units(values, targets.mean, targets.std).tolist()
         names = targets.names or ("",)
-        if len(names) == 1 or len(names) != outputs.shape[1]:
-            names = ("",) if outputs.shape[1] == 1 else tuple(str(i) for i in range(outputs.shape[1]))
-        keys = ["_".join(filter(None, ("prediction", name))) for name in names]
-        return [dict(zip(keys, row, strict=True)) for row in values]
+        if len(names) == 1 or len(names) != values.shape[1]:
+            names = ("",) if values.shape[1] == 1 else tuple(str(i) for i in range(values.shape[1]))
+        keys = ["_".join(filter(None, (what, name))) for name in names]
+        return [dict(zip(keys, row, strict=True)) for row in rows]
 
 
 def in_their_units(values: Tensor, mean: tuple[float, ...], std: tuple[float, ...]) -> Tensor:

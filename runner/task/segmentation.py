@@ -19,6 +19,7 @@ class Segmentation(Classification):
     """
 
     targets = ("mask",)
+    sections = ("confusion",)
 
     def output_shape(self, batch: Batch) -> tuple[int | None, ...]:
         """``(N, C, H, W)``, with a pixel for each of the mask."""
@@ -63,3 +64,15 @@ class Segmentation(Classification):
             }
             for n, mask in enumerate(masks)
         ]
+
+    def true_rows(self, targets: Tensor) -> list[dict[str, Any]]:
+        """The share of the pixels that each class has, under ``true_`` and its name."""
+        names = self.class_names
+        shares = [(targets == c).double().mean((1, 2)).tolist() for c in range(len(names))]
+        return [
+            {f"true_{name}": share for name, share in zip(names, row, strict=True)} for row in zip(*shares, strict=True)
+        ]
+
+    def mistakes(self, outputs: Tensor, targets: Tensor) -> Tensor | None:
+        """A mask is never simply right or wrong."""
+        return None

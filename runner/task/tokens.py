@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from runner.engine.spec import END, IGNORED, SPECIAL
 from runner.engine.task import Task
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ class Tokens(Task):
 
     loss = "runner.loss.cross_entropy.CrossEntropy"
     targets = ("tokens",)
+    sections = ("tokens",)
 
     @classmethod
     def num_outputs(cls, spec: Spec) -> int:
@@ -70,3 +72,11 @@ class Tokens(Task):
             {"prediction": names[token] if names else str(token), "probability": value}
             for token, value in zip(tokens.tolist(), values.tolist(), strict=True)
         ]
+
+    def true_rows(self, targets: Tensor) -> list[dict[str, Any]]:
+        """The true tokens, with spaces between where they are not characters."""
+        assert self.spec.targets is not None
+        names = self.spec.targets.names
+        between = " " if any(len(name) > 1 for name in names[len(SPECIAL) :]) or not names else ""
+        texts = ([names[t] if names else str(t) for t in row if t not in (IGNORED, END)] for row in targets.tolist())
+        return [{"true": between.join(text)} for text in texts]

@@ -117,6 +117,7 @@ def images(
     fingerprint: str,
     notes: tuple[str, ...] = (),
     ceiling: int = 255,
+    places: Sequence[str] = (),
 ) -> Data:
     """Images in memory.
 
@@ -129,15 +130,21 @@ def images(
         fingerprint: hash of the raw content.
         notes: passed on.
         ceiling: the value of a fully lit pixel.
+        places: the files that they are from; empty where there are none.
     """
     from runner.data.image.files import Pixels
 
     channels, height, width = pixels.shape[1:]
     transform = Pixels(option.scaling, height, width, channels, ceiling, option.as_sequence)
     transform.fit(pixels[parts.train])
+
+    def split(rows: NDArray[np.int64]) -> TensorSplit:
+        told = [places[row] for row in rows] if places else ()
+        return TensorSplit(transform(pixels[rows]), torch.from_numpy(labels[rows]), places=told)
+
     return Data(
         classes_spec(labels, parts, class_names, transform.field),
-        in_parts(parts, lambda rows: TensorSplit(transform(pixels[rows]), torch.from_numpy(labels[rows]))),
+        in_parts(parts, split),
         fingerprint,
         transform,
         notes + missing_classes(labels, parts, class_names),

@@ -261,6 +261,27 @@ class TableTransform(Transform):
             if not any(note.startswith(head) for note in self.notes):  # once, whatever the next example is
                 self.notes[f"{head}{shown}: zero in all its features"] = None
 
+    def undo(self, inputs: Tensor) -> list[dict[str, Any]]:
+        """Raw rows, as near as float32 tells them: numbers, words (None for an unseen one), None for a gap.
+
+        A gap that was filled and has no feature of its own is the value that it was filled with; of a date stand the
+        numbers that were made of it.
+        """
+        rows: list[dict[str, Any]] = [{} for _ in inputs]
+        at = 0
+        for column in self.columns:
+            features = inputs[:, at : at + len(column.features)].double().tolist()
+            at += len(column.features)
+            for row, values in zip(rows, features, strict=True):
+                gap = column.indicator and values[-1] == 1
+                for measure, value in zip(column.measures, values, strict=False):
+                    name = f"{column.name}_{measure.part}" if measure.part else column.name
+                    row[name] = None if gap else float(f"{value * measure.spread + measure.shift:.6g}")
+                if column.words:
+                    marks = dict(zip(values, column.words, strict=False))
+                    row[column.name] = None if gap else marks.get(1.0)
+        return rows
+
     def module(self) -> nn.Module | None:
         """The same as a module from raw numbers float64 ``(N, C)``, NaN for gaps, to inputs float32 ``(N, F)``.
 

@@ -35,6 +35,10 @@ class Split:
         """The examples numbered `rows` ``(N,)`` int64 (on the CPU), in that order, on whatever device they are."""
         raise NotImplementedError
 
+    def place(self, row: int) -> str:
+        """Where an example comes from, such as the path of its file; empty where that is not known."""
+        return ""
+
     def opened(self, device: torch.device, seed: int, num_workers: int) -> Split:
         """The same examples ready for a run: moved to its device where they fit, with workers where they are files.
 

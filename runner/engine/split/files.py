@@ -38,11 +38,13 @@ class DatasetSplit(Split):
             `collate` takes.
         size: number of examples.
         collate: makes a batch of a list of examples; they may differ in shape.
+        place_of: tells where the example of a number comes from; None where that is not known.
     """
 
     dataset: Dataset[Any]
     size: int
     collate: Collate = stacked
+    place_of: Callable[[int], str] | None = None
     _loader: _Loader | None = field(default=None, repr=False, compare=False)
 
     def __len__(self) -> int:
@@ -51,6 +53,10 @@ class DatasetSplit(Split):
     def read(self, rows: Tensor) -> Batch:
         """See `Split.read`."""
         return self.collate([self.dataset[i] for i in rows.tolist()])
+
+    def place(self, row: int) -> str:
+        """See `Split.place`."""
+        return self.place_of(row) if self.place_of else ""
 
     def opened(self, device: torch.device, seed: int, num_workers: int) -> DatasetSplit:
         """With workers of its own."""

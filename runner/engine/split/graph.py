@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -22,15 +23,21 @@ class GraphSplit(Split):
         edges: from and to ``(2, edges)`` int64.
         labels: of every node ``(nodes,)``.
         nodes: the numbers of this part's nodes ``(N,)`` int64.
+        names: of every node of the graph; empty where they have none.
     """
 
     features: Tensor
     edges: Tensor
     labels: Tensor
     nodes: Tensor
+    names: Sequence[str] = ()
 
     def __len__(self) -> int:
         return len(self.nodes)
+
+    def place(self, row: int) -> str:
+        """The name of the node."""
+        return self.names[int(self.nodes[row])] if self.names else ""
 
     def opened(self, device: torch.device, seed: int, num_workers: int) -> GraphSplit:
         """With the graph on the device."""

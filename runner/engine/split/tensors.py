@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -30,15 +30,21 @@ class TensorSplit(Split):
         targets: ``(N, ...)``: class indices int64, values float32, masks, boxes.
         more: what the network is given beside, each ``(N, ...)``.
         units: of each example; see `Batch.units`.
+        places: where each comes from, such as the paths of their files; empty where that is not known.
     """
 
     inputs: Tensor
     targets: Tensor
     more: dict[str, Tensor] = field(default_factory=dict)
     units: int = 1
+    places: Sequence[str] = ()
 
     def __len__(self) -> int:
         return len(self.targets)
+
+    def place(self, row: int) -> str:
+        """See `Split.place`."""
+        return self.places[row] if self.places else ""
 
     def _taken(self, index: slice) -> Batch:
         more = {name: tensor[index] for name, tensor in self.more.items()} if self.more else {}

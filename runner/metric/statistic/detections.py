@@ -67,32 +67,37 @@ def average_precisions(total: Tensor) -> Tensor:
     Args:
         total: rows or counts; see `Detections`.
     """
+    import torch
+
+    each = [average_precision_of(*entry) for entry in by_class(total.cpu()).values()]
+    return torch.stack(each) if each else torch.full((1, len(THRESHOLDS)), torch.nan, dtype=torch.float64)
+
+
+def average_precision_of(told: Tensor, found: Tensor, true: int) -> Tensor:
+    """Average precision of one class at each of `THRESHOLDS` ``(T,)`` float64, from what `by_class` gives of it."""
     import numpy as np
     import torch
 
     recalls = torch.from_numpy(np.linspace(0, 1, 101))  # torch's differ in the last bit, and 0.28 must be 7 of 25
-    each = []
-    for told, found, true in _by_class(total.cpu()):
-        precision = (found / told.clamp(min=1)).flip(0).cummax(0).values.flip(0)
-        precision = torch.cat([precision, precision.new_zeros(1, precision.shape[1])])
-        places = torch.searchsorted((found / true).T.contiguous(), recalls.expand(found.shape[1], -1).contiguous())
-        each.append(precision.gather(0, places.T).mean(0))
-    return torch.stack(each) if each else torch.full((1, len(THRESHOLDS)), torch.nan, dtype=torch.float64)
+    precision = (found / told.clamp(min=1)).flip(0).cummax(0).values.flip(0)
+    precision = torch.cat([precision, precision.new_zeros(1, precision.shape[1])])
+    places = torch.searchsorted((found / true).T.contiguous(), recalls.expand(found.shape[1], -1).contiguous())
+    return precision.gather(0, places.T).mean(0)
 
 
-def _by_class(total: Tensor) -> list[tuple[Tensor, Tensor, int]]:
+def by_class(total: Tensor) -> dict[int, tuple[Tensor, Tensor, int]]:
     """Of each class that occurs: boxes told so far ``(D, 1)``, found so far ``(D, T)``, and true ones."""
     import torch
 
     if not total.is_floating_point():
         steps = total[:-1].flip(0).cumsum(0).double()
         wanted = total[-1, :, 0].tolist()
-        return [(steps[:, c, :1], steps[:, c, 1:], true) for c, true in enumerate(wanted) if true]
-    made = []
+        return {c: (steps[:, c, :1], steps[:, c, 1:], true) for c, true in enumerate(wanted) if true}
+    made = {}
     for label in total[(total[:, 1] < 0) & (total[:, 0] >= 0), 0].unique():
         own = total[total[:, 0] == label]
         rows = own[own[:, 1] >= 0]
         rows = rows[rows[:, 1].argsort(dim=0, descending=True, stable=True)]
         told = torch.arange(1, len(rows) + 1, dtype=torch.float64)[:, None]
-        made.append((told, rows[:, 2:].double().cumsum(0), int((own[:, 1] < 0).sum())))
+        made[int(label)] = (told, rows[:, 2:].double().cumsum(0), int((own[:, 1] < 0).sum()))
     return made

@@ -82,6 +82,47 @@ def curve(total: Tensor) -> tuple[Tensor, Tensor]:
     return found[:, 1], found[:, 0]
 
 
+def thresholds(total: Tensor) -> Tensor:
+    """The scores from which on `curve` counts ``(thresholds + 1, C)``, in its order; the first is above all of them.
+
+    Of counts that end of each bin which is nearer to 0 or 1.
+    """
+    import torch
+
+    if total.is_floating_point():
+        scores = total[:, 0].sort(0, descending=True).values
+    else:
+        bits = torch.arange(LEVELS // 2, dtype=torch.int32, device=total.device) << 18
+        near = bits.view(torch.float32)
+        scores = torch.cat([near, 1 - near.flip(0)]).flip(0)[:, None].expand(-1, total.shape[2])
+    return torch.cat([scores.new_full((1, scores.shape[1]), torch.inf), scores])
+
+
+def areas_under_roc(total: Tensor) -> Tensor:
+    """Area under the receiver operating characteristic of each class ``(C,)`` float64.
+
+    The probability that an example of the class scores higher than another, half for equal scores; NaN where all
+    examples or none belong to it.
+
+    Args:
+        total: as for `curve`.
+    """
+    positives, negatives = curve(total)
+    areas = ((positives[1:] + positives[:-1]) / 2 * negatives.diff(dim=0)).sum(0)
+    return areas / (positives[-1] * negatives[-1])  # 0 / 0 where there are no pairs
+
+
+def average_precisions(total: Tensor) -> Tensor:
+    """``Σ (R_n - R_(n-1)) P_n`` over thresholds, of each class ``(C,)`` float64; NaN where no example belongs to it.
+
+    Args:
+        total: as for `curve`.
+    """
+    positives, negatives = curve(total)
+    precision = positives[1:] / (positives[1:] + negatives[1:]).clamp(min=1)
+    return (precision * positives.diff(dim=0)).sum(0) / positives[-1]
+
+
 class KeptScores(Kept):
     """The probability of each class or label, and whether it is true: ``(N, 2, C)``; see `Kept`.
 
