@@ -62,8 +62,8 @@ class KeptValues(Statistic):
 
         first = -self.seen % self.every
         self.seen += len(scored.targets)
-        both = [in_unit(v, self.spec)[first :: self.every] for v in (scored.predictions, scored.targets)]
-        rows = torch.stack([v.reshape(len(v), -1, v.shape[-1]) for v in both], 1)
+        both = [in_unit(v, self.spec) for v in (scored.predictions, scored.targets)]
+        rows = torch.stack([v.reshape(len(v), -1, v.shape[-1]) for v in both], 1)[first :: self.every]
         self.total = rows if self.total is None else torch.cat([self.total, rows])
         while len(self.total) > self.limit:
             self.total, self.every = self.total[::2], 2 * self.every
