@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from runner.engine.metric import Metric
-from runner.metric.statistic.kept import KeptScores, areas_under_roc
+from runner.metric.statistic.kept import KeptScores, areas_under_roc, curve
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -30,4 +30,4 @@ class AUROC(Metric):
 
     def compute(self, total: Tensor) -> Tensor:
         """The value from what was kept; see `Kept`."""
-        return areas_under_roc(total.cpu()).nanmean()
+        return areas_under_roc(*curve(total.cpu())).nanmean()

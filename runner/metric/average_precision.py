@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from runner.engine.metric import Metric
-from runner.metric.statistic.kept import KeptScores, average_precisions
+from runner.metric.statistic.kept import KeptScores, average_precisions, curve
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -29,4 +29,4 @@ class AveragePrecision(Metric):
 
     def compute(self, total: Tensor) -> Tensor:
         """The value from what was kept; see `Kept`."""
-        return average_precisions(total.cpu()).nanmean()
+        return average_precisions(*curve(total.cpu())).nanmean()

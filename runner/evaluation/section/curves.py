@@ -43,11 +43,12 @@ class Curves(Section):
             undefined: list[float] = [float("nan")] * len(asked)
             areas, precisions = undefined, undefined
         else:
-            areas, precisions = areas_under_roc(total).tolist(), average_precisions(total).tolist()
+            both = curve(total)
+            areas, precisions = areas_under_roc(*both).tolist(), average_precisions(*both).tolist()
             if left_out := [name for name, area in zip(asked, areas, strict=True) if area != area]:
                 found.notes.append(f"none or all of the examples belong to {listed(left_out)}: no area under a curve")
             if self.full:
-                self._points(total, asked, found)
+                self._points(both, thresholds(total), asked, found)
         if not total.is_floating_point():
             found.notes.append("areas are of binned scores, as there are too many to be kept")
         values = {name: (number(a), number(p)) for name, a, p in zip(asked, areas, precisions, strict=True)}
@@ -63,10 +64,9 @@ class Curves(Section):
         if len(asked) < len(names):
             found.facts["positive_class"] = asked[0]
 
-    def _points(self, total: Tensor, names: tuple[str, ...], found: Findings) -> None:
+    def _points(self, both: tuple[Tensor, Tensor], scores: Tensor, names: tuple[str, ...], found: Findings) -> None:
         """The curves as rows, from the highest threshold to the lowest."""
-        positives, negatives = curve(total)
-        scores = thresholds(total)
+        positives, negatives = both
         found.files["roc"], found.files["precision_recall"] = [], []
         for c, name in enumerate(names):
             hits, alarms = positives[:, c], negatives[:, c]

@@ -98,27 +98,27 @@ def thresholds(total: Tensor) -> Tensor:
     return torch.cat([scores.new_full((1, scores.shape[1]), torch.inf), scores])
 
 
-def areas_under_roc(total: Tensor) -> Tensor:
+def areas_under_roc(positives: Tensor, negatives: Tensor) -> Tensor:
     """Area under the receiver operating characteristic of each class ``(C,)`` float64.
 
     The probability that an example of the class scores higher than another, half for equal scores; NaN where all
     examples or none belong to it.
 
     Args:
-        total: as for `curve`.
+        positives: as `curve` gives them.
+        negatives: likewise.
     """
-    positives, negatives = curve(total)
     areas = ((positives[1:] + positives[:-1]) / 2 * negatives.diff(dim=0)).sum(0)
     return areas / (positives[-1] * negatives[-1])  # 0 / 0 where there are no pairs
 
 
-def average_precisions(total: Tensor) -> Tensor:
+def average_precisions(positives: Tensor, negatives: Tensor) -> Tensor:
     """``Σ (R_n - R_(n-1)) P_n`` over thresholds, of each class ``(C,)`` float64; NaN where no example belongs to it.
 
     Args:
-        total: as for `curve`.
+        positives: as `curve` gives them.
+        negatives: likewise.
     """
-    positives, negatives = curve(total)
     precision = positives[1:] / (positives[1:] + negatives[1:]).clamp(min=1)
     return (precision * positives.diff(dim=0)).sum(0) / positives[-1]
 
