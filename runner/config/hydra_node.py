@@ -43,6 +43,7 @@ _SEARCH = [
     "objectives",
     "directions",
     "enqueue",
+    "test",
     "dry_run",
     "study_name",
     "sampler",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -62,18 +62,25 @@ class Ending:
         front = self.driver.best()
         return front[0].trials if self.driver.plan.protocol and len(front) == 1 else ()
 
+    def _to_test(self) -> Sequence[Trial]:
+        """The trials that are to be evaluated on the test split."""
+        if not (self.driver.plan.protocol and self.driver.plan.test_all):
+            return self._winners()
+        return [trial for trial in self.driver.trials.values() if trial.status == "completed"]
+
     def _test(self) -> dict[str, Any]:
-        """Evaluate each repeat of the best point on the test split, once; what is done is kept in its record."""
+        """Evaluate each of these trials on the test split, once; what is done is kept in its record."""
         driver, winners = self.driver, self._winners()
         before = read_result(driver.folder.path)
         for trial in winners:  # one that was tested before its record could say so
             if trial.tested is None and before.get("tested") == trial.number and isinstance(before.get("test"), dict):
                 self._keep(trial, before["test"])
-        waiting = [t for t in winners if t.tested is None]
+        waiting = [t for t in self._to_test() if t.tested is None]
         if waiting and not driver.launcher.idle:
             return {}
         if waiting:
-            which = f"{'trials' if len(waiting) > 1 else 'trial'} {', '.join(str(t.number) for t in waiting)}"
+            numbers = ", ".join(str(t.number) for t in waiting) if len(waiting) < 20 else ""
+            which = f"{'trials' if len(waiting) > 1 else 'trial'} {numbers}" if numbers else counted(len(waiting), "trial")
             self.reporter.say(f"testing {which} on the test split")
         causes = []
         while waiting or driver.launcher.jobs:
@@ -155,7 +162,7 @@ class Ending:
                 f"hydra.sweeper.retries={retries + 1} tries them again."
             )
         if "cause" in result:
-            trial = next(t for t in self._winners() if t.tested is None)
+            trial = next(t for t in self._to_test() if t.tested is None)
             raise RunFailed(
                 f"All trials ended, but {result['cause']} (see {folder}/trials/{trial.folder}/output.log). The same "
                 "command tests it again."

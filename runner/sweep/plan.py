@@ -33,6 +33,7 @@ class Plan:
         scored: whether trials must have scores; they need none where nothing is learned from them.
         protocol: whether trials report by epoch, can be stopped and resumed.
         commanded: values of keys for which a trial's record is not believed.
+        test_all: whether every completed trial is evaluated on the test split at the end, not only the best point's.
     """
 
     space: Space
@@ -52,6 +53,7 @@ class Plan:
     scored: bool = True
     protocol: bool = False
     commanded: Mapping[str, Any] = field(default_factory=dict)
+    test_all: bool = False
 
     @property
     def signs(self) -> list[float]:

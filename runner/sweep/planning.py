@@ -137,6 +137,7 @@ class Planning:
             scored=bool(settings.objectives or settings.directions or self.sampler.adaptive),
             protocol=self.protocol is not None,
             commanded=commanded,
+            test_all=settings.test == "all",
         )
 
     def _check_repeats(self, space: Space) -> None:

@@ -17,6 +17,7 @@ from runner.sweep.pruning import PRUNERS, Pruner
 from runner.sweep.samplers import Sampler
 
 Direction = Literal["minimize", "maximize"]
+Tested = Literal["best", "all"]
 _NAME = re.compile(r"[\w+-][\w.+ -]{0,99}")
 
 
@@ -40,6 +41,7 @@ class Settings:
         objectives: names of the scores; empty: what the application watches.
         directions: ``minimize`` or ``maximize`` for each; empty: what the application knows, or minimize.
         enqueue: points to be tried first, each a mapping from key to value.
+        test: whose trials are evaluated on the test split at the end: those of the best point, or all.
         dry_run: show the space and the first points, and stop.
         study_name: name of the sweep, of its study in a shared storage, and of its folder unless ``hydra.sweep.dir``
             says where that is; None: made from the command.
@@ -59,6 +61,7 @@ class Settings:
     objectives: Sequence[str] = ()
     directions: Sequence[str] = ()
     enqueue: Sequence[Mapping[str, Any]] = ()
+    test: Tested = "best"
     dry_run: bool = False
     study_name: str | None = None
 
@@ -73,6 +76,8 @@ class Settings:
         for name in ("fail_fast", "dry_run"):
             if not isinstance(value := getattr(self, name), bool):
                 raise ConfigError(f"hydra.sweeper.{name}={value}: expected true or false.")
+        if self.test not in get_args(Tested):
+            raise ConfigError(f"hydra.sweeper.test={self.test}: expected best or all.")
         if self.study_name is not None and not _NAME.fullmatch(str(self.study_name)):
             raise ConfigError(
                 f"hydra.sweeper.study_name={self.study_name}: expected a plain name, since a folder is called that: "
