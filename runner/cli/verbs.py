@@ -15,6 +15,7 @@ from pathlib import Path
 
 from runner import __version__, streams
 from runner.cli import signals
+from runner.cli.ablate import ablate
 from runner.cli.advise import advise
 from runner.cli.compare import compare
 from runner.cli.diff import diff
@@ -57,6 +58,7 @@ runner: train a network from composed choices; every choice is one word.
   explain RUN_DIR [INPUT...]      why a network answers as it does: pictures, tables, texts
   runs [DIR] [FILTER...]          every run and trial: status, choices, scores; model=cnn best<0.3
   advise RUN_DIR [--json]         what is wrong with a run, by which numbers, what to try next
+  ablate GROUP=A,B,... [--seeds 5]  does it help? each choice several times, and a verdict
   sweeps [DIR]                    the sweeps in outputs/sweeps: how they stand, what is best
   diff RUN_DIR RUN_DIR            what differs: config, code, packages, data, seeds, scores
   compare RUN|SWEEP...            a line per configuration: mean over seeds, and is it better?
@@ -414,6 +416,7 @@ VERBS: dict[str, Callable[[list[str]], int]] = {
     "explain": explain,
     "runs": runs,
     "advise": advise,
+    "ablate": ablate,
     "sweeps": _sweeps,
     "diff": diff,
     "compare": compare,

@@ -80,7 +80,9 @@ class Ending:
             return {}
         if waiting:
             numbers = ", ".join(str(t.number) for t in waiting) if len(waiting) < 20 else ""
-            which = f"{'trials' if len(waiting) > 1 else 'trial'} {numbers}" if numbers else counted(len(waiting), "trial")
+            which = (
+                f"{'trials' if len(waiting) > 1 else 'trial'} {numbers}" if numbers else counted(len(waiting), "trial")
+            )
             self.reporter.say(f"testing {which} on the test split")
         causes = []
         while waiting or driver.launcher.jobs:
