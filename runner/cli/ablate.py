@@ -85,10 +85,13 @@ class Asked:
 
 def ablate(arguments: list[str]) -> int:
     """Run each arm several times, and say which of them are better than the first."""
-    score, rest = take(arguments, "--score")
+    given: dict[str, str | None] = {}
+    runs, rest = ("--seeds", "--folds", "--splits", "--max-seeds"), arguments
+    for flag in (*runs, "--until", "--score", "--alpha", "--margin", "--workers", "--output"):
+        given[flag], rest = take(rest, flag)
     dry_run, rest = switch(rest, "--dry-run")
-    asked = _asked(rest)
-    name, direction = _score(asked, score)
+    asked = _asked(rest, given)
+    name, direction = _score(asked, given["--score"])
     if dry_run:
         return _say_plan(asked, name)
     for number in asked.looks:
@@ -105,10 +108,7 @@ def ablate(arguments: list[str]) -> int:
     return 0
 
 
-def _asked(arguments: list[str]) -> Asked:
-    given, rest = {}, arguments
-    for flag in (*KEYS, "--until", "--alpha", "--margin", "--workers", "--output"):
-        given[flag], rest = take(rest, flag)
+def _asked(arguments: list[str], given: dict[str, str | None]) -> Asked:
     if len(several := [flag for flag in KEYS if given[flag]]) > 1:
         raise ConfigError(f"{several[0]} and {several[1]}: one of them says how the runs of an arm differ.")
     flag = several[0] if several else "--seeds"
@@ -116,7 +116,7 @@ def _asked(arguments: list[str]) -> Asked:
     if given["--until"] and flag != "--max-seeds":
         raise ConfigError("--until: goes with --max-seeds, the number of seeds at which it ends in any case.")
     alpha = _number("--alpha", given["--alpha"] or "0.05", 1.0)
-    flags, words = hydra_flags(rest)
+    flags, words = hydra_flags(arguments)
     words = words[len(words) - len(flags.overrides) :]
     arms = _arms(words, flags.config_dir)
     if flag == "--folds":
@@ -195,11 +195,13 @@ def _score(asked: Asked, given: str | None) -> tuple[str, Direction]:
     By itself a metric: the loss is what arms may change.
     """
     from runner.config.check import resolved, scores_of
-    from runner.config.compose import Command, compose_run, first_trial
+    from runner.config.compose import Command, compose_run, compose_sweep, first_trial
     from runner.config.recipe import Recipe
 
     config_dir = asked.flags[1] if asked.flags else None
-    config = compose_run(Command(first_trial(Command(asked.words, config_dir)), config_dir))
+    command = Command(asked.words, config_dir)
+    compose_sweep(command)
+    config = compose_run(Command(first_trial(command), config_dir))
     recipe = Recipe(resolved(config))
     known = {
         name.removeprefix("val/"): direction

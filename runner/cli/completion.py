@@ -37,7 +37,6 @@ FLAGS = {
     "advise": ("--json",),
     "ablate": (
         "--alpha",
-        "--config-dir",
         "--dry-run",
         "--folds",
         "--margin",

@@ -31,6 +31,7 @@ TINY = ["data=iris", "trainer.max_epochs=2", "trainer.threads=1", "model.hidden=
         (["optimizer=sgd,adam", "hydra.sweeper.workers=2"], "not taken here"),
         (["optimizer=sgd,adam", "--seed", "3"], "--seed"),
         (["optimizer=sdg,adam"], "Did you mean 'sgd'"),
+        (["warmup=null,linear"], "expected the name of an option"),
         (["optimizer=sgd,adam", "--score", "acuracy"], "Did you mean 'accuracy'"),
         (["optimizer=sgd,adam", "--score", "accuracy", "data=diabetes"], "--score accuracy: no such score"),
         (["loss=cross_entropy,focal", "--score", "loss"], "the losses of the arms can't be compared"),
@@ -97,11 +98,11 @@ def test_an_arm_that_fails_is_told_of_and_the_others_are_judged(tmp_path):
 
 @pytest.mark.slow
 def test_seeds_are_added_until_it_is_clear(tmp_path):
-    words = ("optimizer.lr=0.3,1e-9", "optimizer=sgd", "--max-seeds", "4", "--output", "here")
+    words = ("optimizer.lr=0.3,1e-9", "optimizer=sgd", "--max-seeds", "5", "--score", "loss", "--output", "here")
     done = subprocess.run(command(*words), cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     record = json.loads((tmp_path / "here/ablation.json").read_text())
     arm = record["arms"]["optimizer.lr=1e-09"]
-    assert record["score"] == "val/accuracy"
+    assert record["score"] == "val/loss"
     assert arm["comparison"]["verdict"] == "worse"
-    assert (record["looks"], len(arm["runs"]) >= 3) == ([3, 4], True)
+    assert (record["looks"], len(arm["runs"]) >= 3) == ([3, 4, 5], True)
