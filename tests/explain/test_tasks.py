@@ -91,10 +91,6 @@ def test_every_task_of_ours_names_its_answers():
         (("data=digit_composites", "data.images=120", "data.task=detection", "model=detector"), "image"),
         (("data=digit_sequences", "model=seq2seq", "model.hidden=8"), "tokens"),
         (("data=python_source", "model=gru", "model.hidden=8"), "tokens"),
-        (
-            ("data=digits", "data.as_sequence=true", "model=lstm", "model.hidden=8", "model.bidirectional=true"),
-            "series",
-        ),
         (("data=membrane", "model=mlp", "model.hidden=[8]"), "series"),
     ],
     ids=["segmentation", "detection", "sequence", "tokens", "forecasting"],

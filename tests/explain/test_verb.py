@@ -189,6 +189,24 @@ def test_several_targets_by_name_and_in_their_units(say, tmp_path):
     assert "Expected one of progression, bp, s5," in say("explain", "run", "--target", "weight").err
 
 
+@pytest.mark.slow
+def test_what_the_page_shows(say, cnn_run):
+    import re
+    import shutil
+
+    page = (Path(__file__).parents[2] / "docs/explanation.md").read_text()
+    shutil.copytree(cnn_run, "outputs/runs/digits")
+    assert (
+        say("explain", "outputs/runs/digits", "--method", "all", "--examples", "1", "--output", "explained").code == 0
+    )
+    names = {path.stem for path in Path("explained").iterdir()}
+    assert names == set(all_methods()) - {"permutation_importance", "token_attribution"}
+    for name in all_methods():
+        assert f"| `{name}` |" in page
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    exec(code, {})
+
+
 def test_every_method_says_what_it_is():
     for name in all_methods():
         method = method_named(name)

@@ -46,7 +46,7 @@ def page(explained: Explained, cases: Sequence[Case], shares: Sequence[Tensor], 
         spans = []
         for word, value in zip(words_of(explained, case.inputs[0]), values.tolist(), strict=True):
             colour = "178,24,43" if value >= 0 else "33,102,172"
-            kind = "" if value >= 0 else ' class="against"'
+            kind = ' class="against"' if value < -0.05 * height else ""
             shown = html.escape(printable(word).replace("\n", "\\n"))
             style = f"background:rgba({colour},{0.75 * abs(value) / height:.2f})"
             spans.append(f'<span{kind} style="{style}" title="{value:.4g}">{shown}</span>')
