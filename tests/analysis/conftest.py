@@ -48,7 +48,9 @@ class Maker:
         started = f"2026-01-01T00:{self.count // 60:02d}:{self.count % 60:02d}+0000"
         folder = Path(folder)
         folder.mkdir(parents=True)
-        (folder / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False, default_flow_style=None))
+        (folder / "config.yaml").write_text(
+            yaml.dump(config, Dumper=yaml.CSafeDumper, sort_keys=False, default_flow_style=None)
+        )
         (folder / "manifest.json").write_text(json.dumps({**self.manifest, "started": started, **(manifest or {})}))
         (folder / "result.json").write_text(json.dumps(said | (result or {})))
         (folder / "metrics.jsonl").touch()

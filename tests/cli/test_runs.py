@@ -5,6 +5,8 @@ import io
 import json
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -124,3 +126,16 @@ def test_what_diff_refuses(say, outputs, words, said):
     answer = say("diff", *words)
     assert answer.code == 2
     assert said in answer.err
+
+
+def test_torch_is_not_imported(outputs, tmp_path):
+    runs = [f"outputs/runs/{name}" for name in ("adam", "adam-1", "sgd")]
+    code = f"""
+import sys
+from runner.cli.verbs import answer
+for words in (["runs"], ["diff", *{runs[:2]}], ["compare", *{runs}]):
+    assert answer(words) == 0
+assert not {{"torch", "tensorboard", "matplotlib"}} & set(sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
