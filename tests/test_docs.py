@@ -21,6 +21,7 @@ LEFT_OUT = (
     "predict",
     "explain",
     "advise",
+    "ensemble",
     "doctor",
     "find-lr",
     "find-batch-size",

@@ -48,6 +48,7 @@ FLAGS = {
         "--until",
         "--workers",
     ),
+    "ensemble": ("--device", "--snapshots", "--vote", "--weights"),
     "sweeps": (),
     "diff": (),
     "compare": ("--baseline", "--csv", "--json", "--markdown", "--score"),
@@ -56,6 +57,7 @@ FLAGS = {
     "doctor": (),
 }
 VALUES = {
+    "--weights": ("equal", "validation"),
     "--split": ("train", "val", "test"),
     "--checkpoint": ("best", "last"),
     "--evaluation": ("full", "summary", "off"),
@@ -71,6 +73,7 @@ FOLDERS = {
     "predict": ("outputs/runs/*", "outputs/sweeps/*/trials/*"),
     "explain": ("outputs/runs/*", "outputs/sweeps/*/trials/*"),
     "runs": ("outputs", "outputs/runs", "outputs/sweeps/*"),
+    "ensemble": ("outputs/runs/*", "outputs/sweeps/*"),
     "advise": ("outputs/runs/*", "outputs/sweeps/*/trials/*"),
     "sweeps": ("outputs/sweeps", "outputs/sweeps/*"),
     "diff": ("outputs/runs/*", "outputs/sweeps/*/trials/*"),

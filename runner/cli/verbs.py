@@ -19,6 +19,7 @@ from runner.cli.ablate import ablate
 from runner.cli.advise import advise
 from runner.cli.compare import compare
 from runner.cli.diff import diff
+from runner.cli.ensemble import ensemble
 from runner.cli.evaluate import evaluate
 from runner.cli.explain import explain
 from runner.cli.find import find_batch_size, find_lr
@@ -59,6 +60,7 @@ runner: train a network from composed choices; every choice is one word.
   runs [DIR] [FILTER...]          every run and trial: status, choices, scores; model=cnn best<0.3
   advise RUN_DIR [--json]         what is wrong with a run, by which numbers, what to try next
   ablate GROUP=A,B,... [--seeds 5]  does it help? each choice several times, and a verdict
+  ensemble RUN... [--weights equal|validation] [--vote]   several networks as one
   sweeps [DIR]                    the sweeps in outputs/sweeps: how they stand, what is best
   diff RUN_DIR RUN_DIR            what differs: config, code, packages, data, seeds, scores
   compare RUN|SWEEP...            a line per configuration: mean over seeds, and is it better?
@@ -417,6 +419,7 @@ VERBS: dict[str, Callable[[list[str]], int]] = {
     "runs": runs,
     "advise": advise,
     "ablate": ablate,
+    "ensemble": ensemble,
     "sweeps": _sweeps,
     "diff": diff,
     "compare": compare,

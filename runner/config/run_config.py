@@ -106,6 +106,11 @@ def thaw(path: Path) -> DictConfig:
     except (yaml.YAMLError, OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: can't be read as YAML: {str(error).splitlines()[0]}.") from error
     keys = list(config) if isinstance(config, DictConfig) else []
+    if "ensemble" in keys:
+        raise ConfigError(
+            f"{path}: is that of an ensemble, which was not trained: `evaluate` and `predict` take it. Its members are "
+            "runs of their own, named in its manifest.json."
+        )
     missing = [key for key in ("data", "model", "loss", "optimizer", "trainer", "seed") if key not in keys]
     if missing or not isinstance(config, DictConfig):
         raise ConfigError(f"{path}: not the configuration of a run: it has no {missing[0]!r}.")

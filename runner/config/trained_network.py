@@ -9,7 +9,7 @@ from runner.config.build import build_loss, build_task, model_node
 from runner.config.recipe import Recipe
 from runner.config.run_config import from_environment
 from runner.engine.spec import Spec
-from runner.errors import RunFailed
+from runner.errors import ConfigError, RunFailed
 
 if TYPE_CHECKING:
     from torch import nn
@@ -36,13 +36,15 @@ def trained_network(path: str, key: str, spec: Spec, trusted: Iterable[str] = ()
         trusted: modules that the user trusts; the checkpoint's own list is not asked.
 
     Raises:
-        ConfigError: there is no checkpoint at `path`.
+        ConfigError: there is no checkpoint at `path`, or that of an ensemble.
         RunFailed: it is damaged, or its network is for other data.
     """
     from runner.engine import checkpoint
 
     file = checkpoint.meant_by(path, key)
     saved = checkpoint.load(file)
+    if "members" in saved:
+        raise ConfigError(f"{key}={path}: is an ensemble, and one network is wanted here. Name one of its members.")
     recipe = recipe_in(saved, trusted)
     model: nn.Module = model_node(recipe).make(spec=build_task(recipe, spec, build_loss(recipe, spec)).spec)
     difference = checkpoint.difference(model.state_dict(), saved["model"])

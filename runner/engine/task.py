@@ -30,6 +30,8 @@ class Task:
         link: what the network's outputs are, as the loss reads them.
         sections: what an evaluation has of it besides scores, learning curves and the worst examples: names of files in
             ``runner/evaluation/section``, each with its own demands on predictions and targets.
+        no_average: why the outputs of several networks have no average, in words; empty where they have one.
+        votes: whether each network tells a class that it can vote for.
 
     Args:
         spec: facts about the data.
@@ -40,6 +42,8 @@ class Task:
     targets: ClassVar[tuple[Kind, ...]]
     link: Link = "softmax"
     sections: ClassVar[tuple[str, ...]] = ()
+    no_average: ClassVar[str] = ""
+    votes: ClassVar[bool] = False
 
     def __init__(self, spec: Spec, link: Link | None = None) -> None:
         self.spec = spec
@@ -76,9 +80,30 @@ class Task:
         """Probabilities, such as ``(N, C)`` of classes; only of tasks that have some."""
         raise NotImplementedError
 
-    def combine(self, outputs: Tensor) -> Tensor:
-        """Outputs of an ensemble from those of its members ``(members, N, ...)``: the mean, unless overridden."""
-        return (outputs if outputs.element_size() >= 4 else outputs.float()).mean(0)
+    def combine(self, outputs: Tensor, weights: Tensor | None = None) -> Tensor:
+        """Outputs of an ensemble from those of its members ``(members, N, ...)``: the mean, unless overridden.
+
+        Args:
+            outputs: what each member gave.
+            weights: of the members ``(members,)``, at least 0, sum 1; None: equal ones.
+        """
+        import torch
+
+        outputs = outputs if outputs.element_size() >= 4 else outputs.float()
+        return outputs.mean(0) if weights is None else torch.tensordot(weights.to(outputs), outputs, 1)
+
+    def vote(self, outputs: Tensor, weights: Tensor) -> Tensor:
+        """Outputs that stand for the shares of the votes of an ensemble's members; of tasks with `votes` only.
+
+        Args:
+            outputs: what each member gave ``(members, N, ...)``.
+            weights: of the members ``(members,)``, at least 0, sum 1.
+        """
+        raise NotImplementedError
+
+    def in_units_of(self, other: Task, values: Tensor) -> Tensor:
+        """Outputs or targets that are scaled as this task's targets are, scaled as those of `other`."""
+        return values
 
     @property
     def answer_names(self) -> tuple[str, ...]:

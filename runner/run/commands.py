@@ -282,11 +282,17 @@ def evaluate_run(
     from runner.evaluation.evaluation import FOLDER, scored
     from runner.record.links import refuse_links
     from runner.run.assembly import evaluation_batches, load_data
+    from runner.run.ensemble import Ensemble, load_each, scores_of_ensemble
     from runner.run.trained import load
     from runner.run.unchanged import Unchanged
 
     network = load(folder, checkpoint, device, trusted_targets)
     _check_split(split, network.sizes)
+    if isinstance(network, Ensemble) and not network.takes_prepared:
+        each = load_each(network, list(overrides or []), allow_changed_data)
+        if evaluation != "off":
+            tell("Its members prepare inputs each in its own way, or vote: there are only the scores.")
+        return scores_of_ensemble(network, each, split)[0]
     config = OmegaConf.create(network.recipe.values)
     patch(config, Command(list(overrides or [])))
     recipe = Recipe(resolved(config))

@@ -103,16 +103,39 @@ def load(
         ConfigError: there is no such checkpoint.
         RunFailed: the checkpoint is damaged or belongs to another network.
     """
-    from runner.config.build import build_loss, build_task, model_node
-    from runner.config.targets import check_trusted
-    from runner.config.trained_network import recipe_in
     from runner.engine import checkpoint as files
     from runner.engine.device import choose_device
-    from runner.engine.spec import Spec
 
     path = Path(folder) if os.path.isfile(folder) else find(RunFolder.existing(folder), checkpoint)
     where = choose_device(device)
     saved = files.load(path, where)
+    if "members" not in saved:
+        return network_in(saved, path, where, trusted_targets)
+    from runner.run.ensemble import read
+
+    return read(saved, path, lambda member: network_in(member, path, where, trusted_targets))
+
+
+def network_in(
+    saved: dict[str, Any], path: Path, where: torch.device, trusted_targets: list[str] | None = None
+) -> TrainedNetwork:
+    """The trained network that the content of a checkpoint describes.
+
+    Args:
+        saved: the content.
+        path: of its file, for messages.
+        where: the device.
+        trusted_targets: as of `load`.
+
+    Raises:
+        RunFailed: its weights belong to another network.
+    """
+    from runner.config.build import build_loss, build_task, model_node
+    from runner.config.targets import check_trusted
+    from runner.config.trained_network import recipe_in
+    from runner.engine import checkpoint as files
+    from runner.engine.spec import Spec
+
     recipe = recipe_in(saved, trusted_targets or ())
     spec = Spec.from_plain(saved["spec"])
     if "." in (spec.task or ""):  # a class of one's own, named by its data

@@ -21,6 +21,7 @@ class Classification(Task):
     loss = "runner.loss.cross_entropy.CrossEntropy"
     targets: ClassVar[tuple[Kind, ...]] = ("class",)
     sections: ClassVar[tuple[str, ...]] = ("confusion", "curves", "calibration")
+    votes: ClassVar[bool] = True
 
     @classmethod
     def num_outputs(cls, spec: Spec) -> int:
@@ -47,18 +48,31 @@ class Classification(Task):
             return torch.cat((-outputs, outputs), 1).sigmoid()
         return F.logsigmoid(outputs).softmax(1)  # σ(z) / Σ σ(z), also where every σ(z) rounds to 0
 
-    def combine(self, outputs: Tensor) -> Tensor:
+    def combine(self, outputs: Tensor, weights: Tensor | None = None) -> Tensor:
         """Outputs ``(N, C, ...)`` that stand for the mean of the members' probabilities."""
         from torch.nn import functional as F
 
         outputs = outputs if outputs.element_size() >= 4 else outputs.float()
         if self.link == "softmax":
-            return outputs.log_softmax(2).logsumexp(0)  # a constant on all logits changes nothing
+            return log_mean(outputs.log_softmax(2), weights)  # a constant on all logits changes nothing
         if self.link == "sigmoid":
-            return F.logsigmoid(outputs).logsumexp(0) - F.logsigmoid(-outputs).logsumexp(0)
+            return log_mean(F.logsigmoid(outputs), weights) - log_mean(F.logsigmoid(-outputs), weights)
         if self.link == "log":
-            return outputs.exp().mean(0).clamp(min=1e-12).log()
-        return outputs.mean(0)
+            return super().combine(outputs.exp(), weights).clamp(min=1e-12).log()
+        return super().combine(outputs, weights)
+
+    def vote(self, outputs: Tensor, weights: Tensor) -> Tensor:
+        """Outputs ``(N, C, ...)`` that stand for the shares of the votes; of equal shares the first class is told."""
+        import torch
+
+        told = torch.stack([self.predict(one) for one in outputs])
+        least = torch.finfo(torch.float32).tiny
+        classes = range(max(2, outputs.shape[2]))
+        shares = torch.stack([torch.tensordot(weights.to(outputs), (told == c).to(outputs), 1) for c in classes], 1)
+        if self.link == "sigmoid":
+            shares = shares[:, 1:] if outputs.shape[2] == 1 else shares
+            return shares.clamp(min=least).log() - (1 - shares).clamp(min=least).log()
+        return shares if self.link == "identity" else shares.clamp(min=least).log()
 
     @property
     def answer_names(self) -> tuple[str, ...]:
@@ -93,3 +107,15 @@ class Classification(Task):
         predicted = self.predict(outputs)
         sure = self.probabilities(outputs).gather(1, predicted[:, None])[:, 0]
         return sure.where(predicted != targets, 0.0)
+
+
+def log_mean(logs: Tensor, weights: Tensor | None) -> Tensor:
+    """The logarithm of the mean over the first dimension of what `logs` are logarithms of.
+
+    Args:
+        logs: ``(members, ...)``.
+        weights: ``(members,)``, at least 0, sum 1; None: equal ones, and a constant is left out.
+    """
+    if weights is None:
+        return logs.logsumexp(0)
+    return (logs + weights.to(logs).log().view(-1, *(1,) * (logs.ndim - 1))).logsumexp(0)

@@ -34,6 +34,7 @@ class Detection(Task):
     targets = ("boxes",)
     sections = ("detections",)
     link = "sigmoid"
+    no_average = "several networks tell of other boxes in the same cells, and the mean of two boxes is none of them"
 
     def __init__(
         self,

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from runner.engine.task import Task
-from runner.task.regression import in_their_units
+from runner.task.regression import in_their_units, rescaled
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -56,6 +56,10 @@ class Forecasting(Task):
     def main_answer(self, outputs: Tensor) -> Tensor:
         """The first step of the first series."""
         return outputs.new_zeros(len(outputs)).long()
+
+    def in_units_of(self, other: Task, values: Tensor) -> Tensor:
+        """``(v std + mean - mean') / std'`` of each target; see `Task.in_units_of`."""
+        return rescaled(self.spec, other.spec, values)
 
     def rows(self, outputs: Tensor) -> list[dict[str, Any]]:
         """The values in their units, by step from 1: ``prediction_1``; of several series ``prediction_NAME_1``."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from annotated_types import Gt, Lt
 
 from runner.engine.task import Link, Task
+from runner.task.classification import log_mean
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -46,12 +47,12 @@ class MultiLabel(Task):
         """Probability of each label ``(N, C)``."""
         return outputs.sigmoid()
 
-    def combine(self, outputs: Tensor) -> Tensor:
+    def combine(self, outputs: Tensor, weights: Tensor | None = None) -> Tensor:
         """Outputs ``(N, C)`` that stand for the mean of the members' probabilities."""
         from torch.nn import functional as F
 
         outputs = outputs if outputs.element_size() >= 4 else outputs.float()
-        return F.logsigmoid(outputs).logsumexp(0) - F.logsigmoid(-outputs).logsumexp(0)
+        return log_mean(F.logsigmoid(outputs), weights) - log_mean(F.logsigmoid(-outputs), weights)
 
     @property
     def answer_names(self) -> tuple[str, ...]:

@@ -46,6 +46,10 @@ class Regression(Task):
         """The first."""
         return outputs.new_zeros(len(outputs)).long()
 
+    def in_units_of(self, other: Task, values: Tensor) -> Tensor:
+        """``(v std + mean - mean') / std'`` of each target; see `Task.in_units_of`."""
+        return rescaled(self.spec, other.spec, values)
+
     def rows(self, outputs: Tensor) -> list[dict[str, Any]]:
         """The numbers in their units, under the names of the targets."""
         return self._named("prediction", outputs)
@@ -69,3 +73,15 @@ def in_their_units(values: Tensor, mean: tuple[float, ...], std: tuple[float, ..
     """Values ``(..., targets)`` that were scaled, as they were before: in float64, ``value * std + mean``."""
     values = values.double()
     return values * values.new_tensor(std or (1.0,)) + values.new_tensor(mean or (0.0,))
+
+
+def rescaled(own: Spec, other: Spec, values: Tensor) -> Tensor:
+    """Values ``(..., steps * targets)`` that were scaled with the statistics of one part, with those of another."""
+    one, two = own.targets, other.targets
+    assert one is not None and two is not None
+    if (one.mean, one.std) == (two.mean, two.std):
+        return values
+    width = max(1, *(len(told) for told in (one.mean, one.std, two.mean, two.std)))
+    told = in_their_units(values.unflatten(-1, (-1, width)), one.mean, one.std)
+    scaled = (told - told.new_tensor(two.mean or (0.0,))) / told.new_tensor(two.std or (1.0,))
+    return scaled.flatten(-2).to(values)

@@ -18,6 +18,8 @@ class Sequence(Tokens):
     Without them it goes on from its own answers, the most probable token each time, until `END`.
     """
 
+    no_average = "each network goes on from its own answer, so that behind the first token they answer other questions"
+
     @property
     def answer_names(self) -> tuple[str, ...]:
         """One: the answer as a whole."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from runner.engine.spec import END, IGNORED, SPECIAL
 from runner.engine.task import Task
+from runner.task.classification import log_mean
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -43,10 +44,10 @@ class Tokens(Task):
         """Probability of every entry of the vocabulary at every step ``(N, steps, vocabulary)``."""
         return outputs.softmax(-1)
 
-    def combine(self, outputs: Tensor) -> Tensor:
+    def combine(self, outputs: Tensor, weights: Tensor | None = None) -> Tensor:
         """Outputs that stand for the mean of the members' probabilities."""
         outputs = outputs if outputs.element_size() >= 4 else outputs.float()
-        return outputs.log_softmax(-1).logsumexp(0)
+        return log_mean(outputs.log_softmax(-1), weights)
 
     @property
     def answer_names(self) -> tuple[str, ...]:

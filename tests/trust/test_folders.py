@@ -60,6 +60,7 @@ VERBS = {
     "predict": ("predict", "run", "rows.csv"),
     "explain": ("explain", "run"),
     "explain_file": ("explain", "run", "rows.csv", "--method", "integrated_gradients"),
+    "ensemble": ("ensemble", "run"),
 }
 ROWS = "sepal length (cm),sepal width (cm),petal length (cm),petal width (cm)\n5.1,3.5,1.4,0.2\n"
 
@@ -102,6 +103,28 @@ def test_checkpoints_are_no_pickles(verb, run, answer):
     for name in ("a.pt", "b.pt"):
         torch.save({"model": Call()}, name) if name == "a.pt" else Path(name).write_bytes(pickle.dumps(Call()))
         assert answer(*QUICK, "data=iris", "init=checkpoint", f"init.path={name}")[0] != 0
+
+
+@pytest.mark.parametrize("group", [*TARGETS, "weights", "members", "member", "shares"])
+def test_an_ensemble_of_theirs(group, run, answer):
+    assert answer("ensemble", "run")[0] == 0
+    (folder,) = Path("outputs/ensembles").iterdir()
+    file = folder / "checkpoints/best.pt"
+    saved = torch.load(file, weights_only=True)
+    wrong = {"weights": [float("nan")], "members": "evil", "member": [{"config": {}}], "shares": [-1.0, 2.0]}
+    if group in TARGETS:
+        saved["members"][0]["config"] |= {group: TARGETS[group], "trusted_targets": ["evil", "logging", "torch"]}
+    else:
+        saved["weights" if group in ("weights", "shares") else "members"] = wrong[group]
+    torch.save(saved, file)
+    file.with_name("best.pt.sha256").unlink()
+    Path("rows.csv").write_text(ROWS)
+    for words in (("evaluate", str(folder)), ("predict", str(folder), "rows.csv")):
+        code, _, error = answer(*words)
+        assert (code, f"{group}." in error if group in TARGETS else "damaged" in error) == (
+            1 + (group in TARGETS),
+            True,
+        )
 
 
 @pytest.mark.parametrize("task", ["evil.Evil", "os.system", "runner.testing.option.Option"])

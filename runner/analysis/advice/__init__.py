@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from runner.analysis.advice import batch, certainty, classes, diagnostics, fit, gradients, inputs, length, rate, units
 from runner.analysis.advice.finding import Finding, Verdict
@@ -34,8 +35,20 @@ CHECKS: dict[str, Check] = {
 
 
 def advise(record: Record) -> dict[str, Finding]:
-    """What each check finds, in their order."""
-    return {name: check(record) for name, check in CHECKS.items()}
+    """What each check finds, in their order, with commands that can be given."""
+    found = {name: check(record) for name, check in CHECKS.items()}
+    return {
+        n: replace(f, tries=tuple(words for words in f.tries if _possible(record, words))) for n, f in found.items()
+    }
+
+
+def _possible(record: Record, words: tuple[str, ...]) -> bool:
+    """Whether no value was typed for an option that the words put another in the place of."""
+    typed = record.manifest.get("overrides")
+    keys = [word for word in typed if isinstance(word, str)] if isinstance(typed, list) else []
+    chosen = [word.partition("=") for word in words]
+    groups = [key for key, _, value in chosen if "." not in key and key in record.config and value[:1] != "["]
+    return not any(key.startswith(f"{group}.") for group in groups for key in keys)
 
 
 __all__ = ["CHECKS", "Check", "Finding", "Record", "Verdict", "advise"]
