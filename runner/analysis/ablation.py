@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from runner.analysis.statistics.comparison import Comparison, compare
 from runner.analysis.statistics.evidence import Direction, Scores
 from runner.analysis.statistics.sequential import Plan, Progress, sequential
 from runner.analysis.statistics.spread import Spread
-from runner.record.files import write_json
+from runner.record.files import finite, write_json
 
 VARIED = {
     "seed": "initialization, order of samples and random draws; all runs have the same training and test data",
@@ -118,19 +117,4 @@ class Ablation:
 
     def write(self) -> None:
         """Write ``ablation.json``."""
-        write_json(self.folder / "ablation.json", self.record())
-
-
-def read(folder: Path) -> dict[str, Any]:
-    """The content of an ``ablation.json``.
-
-    Raises:
-        ValueError: there is none, or no whole one.
-    """
-    try:
-        found = json.loads((folder / "ablation.json").read_text(encoding="utf-8"))
-    except (OSError, RecursionError) as error:
-        raise ValueError(str(error)) from error
-    if not isinstance(found, dict):
-        raise ValueError("no record of an ablation")
-    return found
+        write_json(self.folder / "ablation.json", finite(self.record()))

@@ -8,7 +8,6 @@ import math
 import re
 import subprocess
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -94,6 +93,7 @@ def ablate(arguments: list[str]) -> int:
     name, direction = _score(asked, given["--score"])
     if dry_run:
         return _say_plan(asked, name)
+    before = _runs_before(asked.folder)
     for number in asked.looks:
         status = _sweep(asked, number)
         if status not in (0, 1):
@@ -103,6 +103,11 @@ def ablate(arguments: list[str]) -> int:
         _tell(ablation)
         if asked.sequential and ablation.progress().seeds is None:
             break
+    if before and before < asked.runs and not asked.sequential:
+        print(
+            f"note: a verdict was given here before, of {before} runs of each arm. One that is asked for again, of "
+            "more runs, errs more often than --alpha says; --max-seeds adds runs by a rule that allows for it."
+        )
     if not any(run.status == "completed" for runs in ablation.arms.values() for run in runs.values()):
         raise RunFailed(f"No run of {asked.folder} came to its end. {asked.folder}/trials.csv has the causes.")
     return 0
@@ -222,6 +227,15 @@ def _score(asked: Asked, given: str | None) -> tuple[str, Direction]:
     return name, known[name]
 
 
+def _runs_before(folder: Path) -> int:
+    """Runs of each arm of which a verdict was given in an earlier start; 0 where there was none."""
+    try:
+        record = json.loads((folder / "ablation.json").read_text(encoding="utf-8"))
+        return max(len(arm["runs"]) for arm in record["arms"].values())
+    except (OSError, ValueError, RecursionError, KeyError, TypeError, AttributeError):
+        return 0
+
+
 class _Forwarding(Listener):
     """Passes signals on; of a terminal the sweep hears them twice, which it takes for one."""
 
@@ -294,20 +308,18 @@ def _say_plan(asked: Asked, score: str) -> int:
 def _tell(ablation: Ablation) -> None:
     """The table: an arm a row."""
     from runner.analysis.ablation import VARIED
-    from runner.analysis.statistics.spread import Spread
-    from runner.cli.tables import number, plain_table, put
+    from runner.cli.tables import plain_table, put
 
     judged = ablation.comparisons()
-    table = plain_table("arm", "n", ablation.score, "sd", "difference", "interval", "p (Holm)", "seconds", "verdict")
-    for arm, scores in ablation.scores(ablation.score).items():
-        spread, found = Spread.of(scores.values()), judged.get(arm)
-        n = f"{spread.n}" + (f" ({spread.failures} failed)" if spread.failures else "")
-        cost = ablation.cost(arm)
-        row = [arm, n, number(spread.mean), number(spread.deviation), *_judged(found)]
-        row[-1:-1] = ["-" if cost is None else f"{cost:.1f}"]
-        table.add_row(*row)
+    failed = any(run.status != "completed" for runs in ablation.arms.values() for run in runs.values())
+    table = plain_table("arm", "n", *["failed"] * failed, ablation.score, "sd", "difference", "p", "verdict", "seconds")
+    for column in table.columns:
+        column.justify = "left" if column.header in ("arm", "verdict") else "right"
+    for arm in ablation.arms:
+        table.add_row(arm, *_row(ablation, arm, judged.get(arm), failed))
     print()
     put(table)
+    print("±: 95 % interval of the mean (Student's t); of a difference at the level, and p, of Holm's correction.")
     least = [c.smallest_difference for c in judged.values() if c.smallest_difference is not None]
     if least:
         print(f"A true difference of {max(least):.2g} or more would have been shown in 8 of 10 cases.")
@@ -317,15 +329,18 @@ def _tell(ablation: Ablation) -> None:
     print(printable(f"ablation: {ablation.folder}/ablation.json"))
 
 
-def _judged(comparison: Comparison | None) -> Sequence[str]:
-    from runner.cli.tables import number
+def _row(ablation: Ablation, arm: str, found: Comparison | None, failed: bool) -> list[str]:
+    from runner.analysis.statistics.spread import Spread
+    from runner.cli.tables import number, plus_minus
 
-    if comparison is None:
-        return ["", "", "", "baseline"]
-    interval = (
-        "-"
-        if comparison.low is None or comparison.high is None
-        else f"{number(comparison.low)} .. {number(comparison.high)}"
-    )
-    why = f" ({comparison.reason})" if comparison.reason else ""
-    return [number(comparison.difference), interval, f"{comparison.p_holm:.2g}", f"{comparison}{why}"]
+    spread, cost = Spread.of(ablation.scores(ablation.score)[arm].values()), ablation.cost(arm)
+    row = [str(spread.n), *[str(spread.failures)] * failed]
+    row += [plus_minus(number(spread.mean), spread.low, spread.high)]
+    row += ["-" if spread.deviation is None else f"{spread.deviation:.2g}"]
+    if found is None:
+        row += ["-", "-", "baseline"]
+    else:
+        unknown = found.difference is None
+        row += ["-" if unknown else plus_minus(f"{found.difference:+.3g}", found.low, found.high)]
+        row += [f"{found.p_holm:.2g}", f"{found}{f' ({found.reason})' if found.reason else ''}"]
+    return [*row, "-" if cost is None else f"{cost:.1f}"]

@@ -81,7 +81,7 @@ def _show(groups: Groups, found: Compared, markdown: bool) -> None:
 def _cells(groups: Groups, found: Compared) -> dict[str, list[str]]:
     """The table in texts, by column."""
     from runner.analysis.settings import shown
-    from runner.cli.tables import number
+    from runner.cli.tables import number, plus_minus
 
     lines, score = found.lines, groups.scores[0]
     table = {
@@ -95,22 +95,18 @@ def _cells(groups: Groups, found: Compared) -> dict[str, list[str]]:
         table["failed"] = [str(len(line.group.failed)) for line in lines]
     for name in groups.scores:
         spreads = [line.spreads[name] for line in lines]
-        table[name] = [_plus_minus(number(s.mean), s.low, s.high) for s in spreads]
+        table[name] = [plus_minus(number(s.mean), s.low, s.high) for s in spreads]
         if not single and name == score:
             table["sd"] = ["-" if s.deviation is None else f"{s.deviation:.2g}" for s in spreads]
     if found.baseline:
         each = [line.comparison for line in lines]
         known = [c if c and c.difference is not None else None for c in each]
-        table["difference"] = [_plus_minus(f"{c.difference:+.3g}", c.low, c.high) if c else "-" for c in known]
+        table["difference"] = [plus_minus(f"{c.difference:+.3g}", c.low, c.high) if c else "-" for c in known]
         table["p"] = [f"{c.p_holm:.2g}" if c and c.n > 1 else "-" for c in each]
         table["verdict"] = [str(c) if c else "baseline" for c in each]
     if single:
         table["run"] = [str(run.path) for line in lines for run in line.group.all[:1]]
     return table
-
-
-def _plus_minus(value: str, low: float | None, high: float | None) -> str:
-    return value if low is None or high is None else f"{value} ± {(high - low) / 2:.2g}"
 
 
 def _is_number(name: str) -> bool:

@@ -50,6 +50,11 @@ def number(value: float | None) -> str:
     return "-" if value is None else f"{value:.4g}" if abs(value) < 1e-3 or abs(value) >= 1e4 else f"{value:.4f}"
 
 
+def plus_minus(value: str, low: float | None, high: float | None) -> str:
+    """A value with half of its interval's width."""
+    return value if low is None or high is None else f"{value} ± {(high - low) / 2:.2g}"
+
+
 def plain_table(*columns: str) -> Table:
     """A table without lines between rows."""
     table = Table(box=None, pad_edge=False, header_style="bold")
