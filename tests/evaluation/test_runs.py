@@ -286,6 +286,7 @@ def test_examples_of_a_limited_evaluation_have_their_own_numbers(go):
     network, data = with_data("run")
     facts = told()
     assert facts["examples"] == 8
+    assert all(row["true"] != row["prediction"] for row in facts["worst"] if row["kind"] == "confident_mistake")
     for row in facts["worst"]:
         batch = data.test.read(torch.tensor([row["index"]]))
         loss = torch.nn.functional.cross_entropy(network.outputs(batch), batch.targets)
@@ -293,10 +294,11 @@ def test_examples_of_a_limited_evaluation_have_their_own_numbers(go):
 
 
 COMPOSITES = ("data=digit_composites", "data.images=120", "data.size=16", "data.batch_size=16")
+TOLD = ("task=detection", "task.score_threshold=0")
 OTHERS = {
     "multilabel": (*COMPOSITES, "data.task=multilabel", "model=cnn", "model.channels=[4]", "model.head=[8]"),
     "segmentation": (*COMPOSITES, "model=unet", "model.channels=4", "model.depth=2", "trainer.precision=bf16"),
-    "detection": (*COMPOSITES, "data.task=detection", "model=detector", "model.channels=[4,8]"),
+    "detection": (*COMPOSITES, "data.task=detection", "model=detector", "model.channels=[4,8]", *TOLD),
     "forecasting": ("data=membrane", "model.hidden=[4]", "data.horizon=3", "trainer.limit_batches=3"),
     "tokens": ("data=python_source", "model=gru", "trainer.limit_batches=2", "data.batch_size=8"),
     "sequence": ("data=digit_sequences", "model=seq2seq", "trainer.limit_batches=2", "data.batch_size=8"),

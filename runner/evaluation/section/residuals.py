@@ -146,6 +146,8 @@ class Residuals(Section):
 
     def draw(self, found: Findings) -> dict[str, Figure]:
         """Residuals against predictions, a panel for each target; of forecasts the error by step."""
+        from matplotlib.ticker import MaxNLocator
+
         from runner.evaluation.canvas import COLORS, canvas, shortened, style
 
         names = self.names[:TARGETS]
@@ -166,6 +168,7 @@ class Residuals(Section):
                 mine = [row for row in found.tables["per_step"] if row["target"] == name]
                 xs, ys = [row["step"] for row in mine], [row["mae"] for row in mine]
                 axis.plot(xs, ys, color=color, linestyle=dashes, marker=".", label=shortened(name))
+            axis.xaxis.set_major_locator(MaxNLocator(integer=True))
             axis.set_xlabel("step ahead")
             axis.set_ylabel("mean absolute error (in the unit)")
             axis.set_ylim(bottom=0)
