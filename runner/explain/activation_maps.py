@@ -45,7 +45,7 @@ class ActivationMaps(Method):
         refuse_without_positions(self.explained, cases[0], self.layer)
         rows, examples = [], []
         for number, case in enumerate(cases):
-            tell("ActivationMaps", number, len(cases))
+            tell(self.name, number, len(cases))
             maps = given_by(self.explained, self.layer, case)[0].float().cpu()
             order = maps.mean((1, 2)).argsort(descending=True, stable=True)[:SHOWN].tolist()
             rows.append((case.place, [(str(channel), maps[channel]) for channel in order]))

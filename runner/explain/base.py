@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import torch
 
 from runner.engine.spec import IN_WORDS
-from runner.explain.check.randomization import HIGH, mean_of, rank_correlation
+from runner.explain.check.randomization import HIGH, UNTRAINED, mean_of, rank_correlation
 from runner.explain.subject.columns import columns_of
 from runner.explain.subject.explained import Case, Explained, seeded
 
@@ -63,6 +63,11 @@ class Method:
     def __init__(self, explained: Explained, layer: str | None, data: Callable[[], Data]) -> None:
         self.explained, self.layer, self.data = explained, layer, data
 
+    @property
+    def name(self) -> str:
+        """The name of its file."""
+        return type(self).__module__.rpartition(".")[2]
+
     @classmethod
     def refusal(cls, explained: Explained) -> str | None:
         """Why it can't explain this network, in a sentence; None where it can."""
@@ -112,7 +117,7 @@ class Attribution(Method):
 
     def shares(self, case: Case) -> tuple[Tensor, float | None]:
         """Of images a share for each pixel ``(H, W)``, of tables for each column, else as the inputs ``(...)``."""
-        with seeded(type(self).__name__, case.place), self.explained.kernels():
+        with seeded(self.name, case.place), self.explained.kernels():
             values, base = self.attribute(case)
         values = values.detach()[0].float().cpu()
         if self.explained.kind == "image":
@@ -131,18 +136,20 @@ class Attribution(Method):
         """See `Method.explain`."""
         from runner.explain.drawing.shares import drawn
 
-        untrained = type(self)(self.explained.initialized_anew(0), self.layer, self.data) if self.gradient else None
+        seeds = range(min(UNTRAINED, len(cases)) if self.gradient else 0)
+        untrained = [type(self)(self.explained.initialized_anew(seed), self.layer, self.data) for seed in seeds]
         found, rows = [], []
         for number, case in enumerate(cases):
-            tell(type(self).__name__, number, len(cases))
+            tell(self.name, number, len(cases))
             shares, base = self.shares(case)
             row: dict[str, Any] = about(case) | {"values": rounded(shares)}
             if base is not None:
                 row |= {"base_value": base, "sum": float(shares.double().sum())}
                 if self.complete:
                     row["completeness_error"] = row["sum"] - (case.value - base)
-            if untrained is not None:
-                row["rank_correlation_with_untrained"] = rank_correlation(shares, untrained.shares(case)[0])
+            if untrained:
+                other = untrained[number % len(untrained)].shares(case)[0]
+                row["rank_correlation_with_untrained"] = rank_correlation(shares, other)
             found.append(shares)
             rows.append(row)
         facts: dict[str, Any] = {"baseline": self.baseline(), "examples": rows}

@@ -69,14 +69,14 @@ class FeatureVisualization(Method):
             return given
 
         try:
-            with seeded("feature_visualization", name):
+            with seeded(self.name, name):
                 count = min(SHOWN, activations(torch.zeros(1, *shape, device=device)).shape[1])
                 x = (0.1 * torch.randn(count, *shape)).to(device).clamp(low, high).requires_grad_()
                 own, far = torch.arange(count, device=device), max(1, shape[-1] // 8)
                 optimizer = torch.optim.Adam([x], RATE)
                 for step in range(STEPS):
                     if step % 32 == 0:
-                        tell("FeatureVisualization", step, STEPS)
+                        tell(self.name, step, STEPS)
                     by = torch.randint(-far, far + 1, (2,)).tolist()
                     gained = activations(x.roll(by, (2, 3)))[own, own]
                     variation = x.diff(dim=2).abs().mean((1, 2, 3)) + x.diff(dim=3).abs().mean((1, 2, 3))

@@ -56,7 +56,7 @@ class NearestExamples(Method):
         rows = torch.zeros((len(cases), 0), dtype=torch.int64)
         done, size = 0, self.explained.network.batch_size
         for batch in train.in_order(size, lambda batch: batch.to(self.explained.device)):
-            tell("NearestExamples", done, len(train))
+            tell(self.name, done, len(train))
             there = self.features(batch.inputs, batch.more)
             far = torch.cdist(asked, there, compute_mode="donot_use_mm_for_euclid_dist")
             numbers = torch.arange(done, done + len(there)).expand(len(cases), -1)

@@ -111,7 +111,7 @@ class Shuffled:
         self.metric = next(iter(usual or metrics), None)
         self.name = "loss" if self.metric is None else self.metric.name
         self.sign = 1 if self.metric is not None and self.metric.direction == "max" else -1
-        self.asked = 0
+        self.what, self.asked = method.name, 0
 
     def fit(self, rows: Any, targets: Any) -> None:
         """Nothing: it is trained. Scikit-learn asks for the name."""
@@ -126,7 +126,7 @@ class Shuffled:
 
     def score(self, rows: Any, targets: Any = None) -> float:
         """The metric, its sign changed where smaller is better."""
-        self.tell("PermutationImportance", self.asked, 1 + REPEATS * len(self.columns))
+        self.tell(self.what, self.asked, 1 + REPEATS * len(self.columns))
         self.asked += 1
         meter = Meter(self.explained.task, [] if self.metric is None else [self.metric])
         loss = self.explained.network.loss

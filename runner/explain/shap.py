@@ -45,7 +45,15 @@ class Shap(Attribution):
 
     def baseline(self) -> str:
         """See `Attribution.baseline`."""
-        return "unknown tokens" if self.explained.kind == "tokens" else f"{ROWS} training examples, drawn"
+        if self.explained.kind == "tokens":
+            return "unknown tokens (ShapleyValueSampling; ShapleyValues of up to 5)"
+        table = "ShapleyValues" if len(columns_of(self.explained)) <= EXACT else "ShapleyValueSampling"
+        return f"{ROWS} training examples, drawn ({table if self.explained.kind == 'table' else 'GradientShap'})"
+
+    @property
+    def gradient(self) -> bool:  # type: ignore[override]
+        """Of images and series it is made of gradients."""
+        return self.explained.kind in ("image", "series")
 
     @property
     def reduction(self) -> str:  # type: ignore[override]

@@ -84,7 +84,10 @@ def test_they_are_captums(scene):
     shares, base = method("integrated_gradients", scene).shares(case)
     assert torch.allclose(shares, by_hand[0, 0], atol=1e-4)
     assert float(shares.sum()) - (case.value - base) == pytest.approx(float(delta), abs=1e-4)
-    assert torch.allclose(method("saliency", scene).shares(case)[0], attr.Saliency(model).attribute(x, target)[0, 0])
+    assert torch.allclose(
+        method("saliency", scene).shares(case)[0],
+        attr.Saliency(model).attribute(x.clone().requires_grad_(), target)[0, 0],
+    )
     by_hand = attr.Occlusion(model).attribute(x, (1, 6, 6), (1, 3, 3), 0, target)[0, 0]
     assert torch.allclose(method("occlusion", scene).shares(case)[0], by_hand, atol=1e-5)
 

@@ -136,6 +136,18 @@ def test_a_damaged_image_is_named(say, cnn_run):
     assert answer.err.startswith("error: bad.png: can't be read as an image")
 
 
+def test_a_network_that_gives_no_number_is_told_of(say, copied, table_run):
+    run = copied(table_run)
+    file = run / "checkpoints/best.pt"
+    saved = torch.load(file, weights_only=True)
+    saved["model"]["output.bias"].fill_(float("nan"))
+    torch.save(saved, file)
+    file.with_name("best.pt.sha256").unlink()
+    answer = say("explain", str(run), "--method", "saliency")
+    assert answer.code == 1
+    assert "what the network gives for it is no finite number" in answer.err
+
+
 def test_changed_data_are_told_of(say, go, tmp_path):
     from tests.run.conftest import write_table
 

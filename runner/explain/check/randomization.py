@@ -10,6 +10,9 @@ from torch import Tensor
 # Rank correlation of absolute values from which on an explanation is warned of.
 HIGH = 0.5
 
+# Networks that the examples are compared with in turn: one alone may be like the trained one by chance.
+UNTRAINED = 3
+
 
 def rank_correlation(one: Tensor, other: Tensor) -> float:
     """Spearman's correlation of the absolute values of two attributions of one example; NaN where one is constant.

@@ -114,7 +114,7 @@ def explain(
                     f"--split {asked.split}: these data have none.{did_you_mean(asked.split, parts)} Expected "
                     f"{' or '.join(parts)}."
                 )
-            cases = from_split(explained, parts[asked.split], asked.split, asked.examples, target)
+            cases = from_split(explained, parts[asked.split], asked.split, asked.examples, target, tell)
     found: dict[str, Explanation] = {}
     for name, method in methods.items():
         layers: tuple[str | None, ...] = asked.layers if method.takes_layer and asked.layers else (None,)
@@ -169,7 +169,9 @@ def _methods(explained: Explained, asked: Asked, files: bool, say: Callable[[str
         )
     if not asked.methods:
         usual = [n for n in USUAL[explained.kind] if method_named(n).refusal(explained) is None]
-        usual = [n for n in usual if not files or method_named(n).needs == "examples"]
+        if files and (others := [n for n in usual if method_named(n).needs == "network"]):
+            say(f"left out as it is about the test split, not about files: {', '.join(others)}")
+            usual = [n for n in usual if n not in others]
         everything = {n: method_named(n) for n in usual or ["integrated_gradients"]}
     refused = {n: reason for n, m in everything.items() if (reason := m.refusal(explained))}
     if "all" in asked.methods:

@@ -18,12 +18,15 @@ if TYPE_CHECKING:
     from runner.engine.data import Data
     from runner.engine.spec import Field
     from runner.engine.split import Split
+    from runner.explain.base import Tell
     from runner.explain.subject.explained import Case, Explained
 
 _LOOKED_AT = 2000  # examples of the split among which classes are looked at, and a tenth of it where losses are
 
 
-def from_split(explained: Explained, split: Split, name: str, number: int, target: int | None) -> list[Case]:
+def from_split(
+    explained: Explained, split: Split, name: str, number: int, target: int | None, tell: Tell
+) -> list[Case]:
     """A mix of a split's examples.
 
     Of classes a third each, as far as there are such: the most confident mistakes, other mistakes, right answers; of
@@ -35,20 +38,23 @@ def from_split(explained: Explained, split: Split, name: str, number: int, targe
         name: of the split.
         number: how many.
         target: see `Explained.case`.
+        tell: hears of the progress.
     """
     field = explained.spec.targets
     chosen = _by_class if field is not None and field.kind == "class" else _by_loss
     cases = []
-    for group, row in chosen(explained, split, number):
+    for group, row in chosen(explained, split, number, tell):
         batch = split.read(torch.tensor([row]))
         cases.append(explained.case(batch, f"{name} {row}", group, in_words(field, batch.targets[0]), target))
     return cases
 
 
-def _by_class(explained: Explained, split: Split, number: int) -> list[tuple[str, int]]:
+def _by_class(explained: Explained, split: Split, number: int, tell: Tell) -> list[tuple[str, int]]:
     rows = split.drawn(_LOOKED_AT, 0)
-    right, confidence = [], []
+    right: list[Tensor] = []
+    confidence: list[Tensor] = []
     for part in rows.split(explained.at_once):
+        tell("choosing examples", explained.at_once * len(right), len(rows))
         batch = split.read(part)
         outputs = explained.outputs(batch).cpu()
         right.append(explained.task.predict(outputs) == batch.targets.cpu())
@@ -62,10 +68,11 @@ def _by_class(explained: Explained, split: Split, number: int) -> list[tuple[str
     return [(group, row) for group, some in groups.items() for row in some]
 
 
-def _by_loss(explained: Explained, split: Split, number: int) -> list[tuple[str, int]]:
+def _by_loss(explained: Explained, split: Split, number: int, tell: Tell) -> list[tuple[str, int]]:
     rows = split.drawn(_LOOKED_AT // 10, 0)
-    losses = []
+    losses: list[Tensor] = []
     for row in rows:
+        tell("choosing examples", len(losses), len(rows))
         batch = split.read(row[None])
         losses.append(explained.network.loss.evaluate(explained.outputs(batch), batch.to(explained.device)))
     order = rows[torch.stack(losses).cpu().argsort(descending=True, stable=True)].tolist()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from torch import nn
 from runner.config.build import model_node
 from runner.engine.spec import START
 from runner.engine.state import seed_for
+from runner.errors import RunFailed
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -107,6 +109,9 @@ class Explained:
             group: see `Case`.
             truth: see `Case`.
             target: number of the answer; None takes the one that the network gives.
+
+        Raises:
+            RunFailed: the answer is no finite number.
         """
         batch = batch.to(self.device)
         more = dict(batch.more)
@@ -124,6 +129,8 @@ class Explained:
         arguments = (kept, *(more[name] for name in self.more))
         names = self.task.answer_names
         value = float(answers[0, target])
+        if not math.isfinite(value):
+            raise RunFailed(f"{place}: what the network gives for it is no finite number, and can't be explained.")
         return Case(place, group, truth, batch.inputs, arguments, target, names[target], names[given], value)
 
     def initialized_anew(self, seed: int) -> Explained:
