@@ -43,7 +43,7 @@ class Run:
         run.manifest, run.result, run.trial = (
             run._json(path / name) for name in ("manifest.json", "result.json", "trial.json")
         )
-        if not run.manifest and not run.foreign and not run.notes:
+        if not run.manifest and not run.trial and not run.notes:
             run.notes.append("no manifest.json")
         return run
 
@@ -88,15 +88,15 @@ class Run:
 
     @cached_property
     def status(self) -> str:
-        """One of `STATUSES`; a run that says it is running while nobody is at work on it was interrupted."""
+        """One of `STATUSES`; running, while a process is at work on it or on its sweep, else it was interrupted."""
         said = [record.get("status") for record in (self.result, self.trial, self.manifest)]
         ended = next((status for status in said if status in STATUSES and status != "running"), None)
         if self.result and ended:
             return str(ended)
-        lock = self.path / "run.lock"
-        if lock.is_file() and Lock(lock).held:  # a pipe of that name would be waited for
+        if _locked(self.path / "run.lock"):
             return "running"
-        return str(ended or "interrupted")
+        waits = self.trial.get("status") == "running" and _locked(self.path.absolute().parent.parent / "driver.lock")
+        return str(ended or ("running" if waits else "interrupted"))
 
     @property
     def started(self) -> str:
@@ -223,6 +223,11 @@ class Run:
     def cause(self) -> str:
         """Why it ended otherwise than by completing; empty where there is nothing to say."""
         return _text(self.result.get("cause")) or _text(self.trial.get("cause"))
+
+
+def _locked(path: Path) -> bool:
+    """Whether a process is at work here. A pipe of that name would be waited for."""
+    return path.is_file() and Lock(path).held
 
 
 def number(value: Any) -> float | None:

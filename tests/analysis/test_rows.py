@@ -41,6 +41,8 @@ def test_rows_are_named_and_in_the_order_of_their_start(rows):
         (["seed=7"], "third_Wide"),
         (["data.folds=null"], "first second third_Wide failed"),
         (["data.folds!=null"], ""),
+        (["data.folds!=3"], "first second third_Wide failed"),
+        (["data.folds>3"], ""),
         (["trainer.compile=false", "wide"], "third_Wide"),
         (["started>2026-01-01 00:00:02"], "third_Wide failed"),
         (["started>2027"], ""),

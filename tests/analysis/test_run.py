@@ -145,7 +145,7 @@ def test_a_trial_of_another_application(tmp_path):
     assert run.seconds == 3.0 and run.started.startswith("2001-09-09") and run.notes == []
 
 
-def test_a_trial_that_waits_and_one_that_was_killed(few_runs, tmp_path):
+def test_a_trial_that_was_killed(few_runs, tmp_path):
     import yaml
 
     place = tmp_path / "0001-x"
@@ -156,3 +156,16 @@ def test_a_trial_that_waits_and_one_that_was_killed(few_runs, tmp_path):
     )
     run = Run.read(place)
     assert (run.status, run.cause, run.settings["optimizer"], run.foreign) == ("failed", "out of memory", "sgd", False)
+
+
+def test_a_trial_that_waits_for_its_turn(tmp_path):
+    place = tmp_path / "s/trials/0000-x"
+    place.mkdir(parents=True)
+    (place / "trial.json").write_text(json.dumps({**TRIAL, "status": "running", "values": None}))
+    assert Run.read(place).status == "interrupted"
+    lock = Lock(tmp_path / "s/driver.lock")
+    lock.take()
+    try:
+        assert Run.read(place).status == "running"
+    finally:
+        lock.release()

@@ -88,6 +88,9 @@ def test_it_fits_the_terminal(say, outputs, monkeypatch, width):
     )
     shutil.copytree(outputs / "runs/sgd", long)
     (long.parents[1] / "sweep.yaml").touch()
+    result = json.loads((outputs / "runs/adam/result.json").read_text())
+    failed = {**result, "status": "failed", "cause": "out of memory " * 20}
+    (outputs / "runs/adam/result.json").write_text(json.dumps(failed))
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", str(width))
