@@ -48,7 +48,11 @@ def interquartile_mean(runs: Runs, direction: Direction, confidence: float = 0.9
             set, always the same draws.
     """
     worst = -math.inf if direction == "max" else math.inf
-    return _estimate(lambda *parts: float(trim_mean(np.concatenate(parts), 0.25)), _parts(runs, worst), confidence)
+
+    def middle(*parts: Array, axis: int = -1) -> Array:
+        return np.asarray(trim_mean(np.concatenate(parts, axis), 0.25, axis))
+
+    return _estimate(middle, _parts(runs, worst), confidence)
 
 
 def probability_of_improvement(runs: Runs, baseline: Runs, direction: Direction, confidence: float = 0.95) -> Estimate:
@@ -68,9 +72,11 @@ def probability_of_improvement(runs: Runs, baseline: Runs, direction: Direction,
     sign = 1 if direction == "max" else -1
     parts = [sign * part for part in (*_parts(runs, -sign * math.inf), *_parts(baseline, -sign * math.inf))]
 
-    def probability(*parts: Array) -> float:
-        pairs = zip(parts[: len(runs)], parts[len(runs) :], strict=True)
-        return float(np.mean([((a[:, None] > b) + 0.5 * (a[:, None] == b)).mean() for a, b in pairs]))
+    def probability(*parts: Array, axis: int = -1) -> Array:
+        pairs = [
+            (a[..., :, None], b[..., None, :]) for a, b in zip(parts[: len(runs)], parts[len(runs) :], strict=True)
+        ]
+        return np.asarray(np.mean([((a > b) + 0.5 * (a == b)).mean((-2, -1)) for a, b in pairs], 0))
 
     return _estimate(probability, parts, confidence)
 
@@ -94,15 +100,15 @@ def _parts(runs: Runs, failed: float) -> list[Array]:
     return [np.where(np.isfinite(part), part, failed) for part in parts]
 
 
-def _estimate(statistic: Callable[..., float], parts: list[Array], confidence: float) -> Estimate:
+def _estimate(statistic: Callable[..., Array], parts: list[Array], confidence: float) -> Estimate:
     with np.errstate(invalid="ignore"):  # infinities of failed runs
-        value = statistic(*parts)
+        value = float(statistic(*parts))
         if min(map(len, parts)) < 2:
             return Estimate(_finite(value), None, None)
         drawn = bootstrap(
             parts,
             statistic,
-            vectorized=False,
+            vectorized=True,
             n_resamples=_RESAMPLES,
             confidence_level=confidence,
             method="percentile",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable
+import math
+from collections.abc import Collection, Hashable, Mapping
 from dataclasses import dataclass
 
 from runner.analysis.statistics.evidence import Direction, Scores
@@ -43,3 +44,21 @@ def confirm(found: float, searched: Collection[Hashable], fresh: Scores, directi
     if spread.mean is None:
         return Confirmation(found, spread, None)
     return Confirmation(found, spread, found - spread.mean if direction == "max" else spread.mean - found)
+
+
+def by_study(fresh: Mapping[tuple[Hashable, Hashable], float | None]) -> dict[Hashable, float | None]:
+    """One score for each study: the mean over the fresh runs of its winner.
+
+    Where arms are tuned by several independent studies, these are what can be compared: a study that happened to find
+    good settings is good on every fresh seed, so that its runs together are one proof and not several.
+
+    Args:
+        fresh: scores by study and seed.
+
+    Returns:
+        A score by study; None where one of its runs failed.
+    """
+    studies: dict[Hashable, list[float]] = {}
+    for (study, _), score in fresh.items():
+        studies.setdefault(study, []).append(math.nan if score is None else score)
+    return {study: sum(s) / len(s) if all(map(math.isfinite, s)) else None for study, s in studies.items()}

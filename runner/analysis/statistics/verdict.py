@@ -24,7 +24,8 @@ def verdict(
 
     Scores and failures speak for the arm, against it, or not at all. Scores speak where the test refuses that there is
     no difference, and would where failed runs count as the worst run seen. An interval within the margin is that of two
-    one-sided tests at half of alpha (Schuirmann 1987): the difference doesn't matter, even where it is certain.
+    one-sided tests at half of alpha (Schuirmann 1987): the difference doesn't matter, even where it is certain. An arm
+    that failed more often than the baseline, be it once, is not equivalent.
 
     Args:
         evidence: the runs.
@@ -44,7 +45,9 @@ def verdict(
             "better scores, more failures" if by_scores > 0 else "worse scores, fewer failures",
         )
     if margin is not None and not by_failures and all(-margin < end < margin for end in (*interval, *punished)):
-        return "equivalent", ""
+        return (
+            ("equivalent", "") if _fails(evidence) >= 0 else ("no difference shown", "within the margin, more failures")
+        )
     if by_scores or by_failures:
         why = "" if by_scores else "more failures" if by_failures < 0 else "fewer failures"
         return "better" if by_scores + by_failures > 0 else "worse", why

@@ -239,8 +239,13 @@ def test_who_fails_is_not_equivalent():
     baseline, arm = rng.normal(0, 1, 20), rng.normal(0, 0.01, 20)
     arm += baseline
     assert against(baseline, arm, margin=0.1).verdict == "equivalent"
-    arm[[baseline.argmax(), baseline.argsort()[-2]]] = np.nan
-    assert against(baseline, arm, margin=0.1).verdict == "no difference shown"
+    for seeds in ([baseline.argmax(), baseline.argsort()[-2]], [baseline.argmin()]):
+        broken = arm.copy()
+        broken[seeds] = np.nan
+        assert against(baseline, broken, margin=0.1).verdict == "no difference shown"
+        assert against(broken, baseline, margin=0.1).verdict == (
+            "equivalent" if len(seeds) == 1 else "no difference shown"
+        )
 
 
 # Ranges
