@@ -95,7 +95,6 @@ class Attribution(Method):
         reduction: what one pixel has of its channels, and a column of its features: the ``sum`` of their shares, the
             largest (``max``), or the ``first``, where they were changed together and all have the same.
         signed: whether shares may speak against the answer.
-        baseline: what shares are measured against, in words.
     """
 
     gradient: ClassVar[bool] = False

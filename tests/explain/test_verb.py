@@ -10,11 +10,13 @@ import pytest
 import torch
 from PIL import Image
 
+from runner.errors import ConfigError
 from runner.explain import all_methods, method_named
 from runner.explain.report.files import Asked, explain
 from runner.explain.subject.explained import Explained
 from runner.run import load
 from runner.run.assembly import load_data
+from runner.run.ensemble import Ensemble
 
 
 def written(run):
@@ -127,6 +129,13 @@ def test_places_that_nothing_is_written_to(say, copied, cnn_run, tmp_path):
     assert answer.code == 2
     assert "explanations: a link to" in answer.err
     assert list((tmp_path / "elsewhere").iterdir()) == []
+    (run / "explanations").unlink()
+    (run / "explanations").mkdir()
+    (run / "explanations/saliency.png").symlink_to(tmp_path / "elsewhere/new.png")
+    answer = say("explain", str(run), "--method", "saliency", "--examples", "1")
+    assert answer.code == 2
+    assert "saliency.png: a link to" in answer.err
+    assert list((tmp_path / "elsewhere").iterdir()) == []
 
 
 def test_a_damaged_image_is_named(say, cnn_run):
@@ -134,6 +143,11 @@ def test_a_damaged_image_is_named(say, cnn_run):
     answer = say("explain", str(cnn_run), "bad.png", "--output", "out")
     assert answer.code == 1
     assert answer.err.startswith("error: bad.png: can't be read as an image")
+
+
+def test_ensembles_are_explained_by_their_members(wine, tmp_path):
+    with pytest.raises(ConfigError, match="Explain its members, one by one"):
+        explain(Ensemble.of([wine, wine]), tmp_path)
 
 
 def test_a_network_that_gives_no_number_is_told_of(say, copied, table_run):

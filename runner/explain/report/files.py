@@ -25,6 +25,7 @@ from runner.explain.subject.layers import layer_named
 from runner.record.files import write_bytes, write_json
 from runner.record.folder import RunFolder, make
 from runner.record.links import refuse_links
+from runner.run.ensemble import Ensemble
 
 if TYPE_CHECKING:
     from runner.engine.data import Data
@@ -90,6 +91,11 @@ def explain(
         ConfigError: a method does not apply, or there is no such method, layer, answer, split or file.
         RunFailed: an example can't be read.
     """
+    if isinstance(network, Ensemble):
+        raise ConfigError(
+            "explain: this is an ensemble, whose networks may each prepare inputs in a way of its own. Explain its "
+            "members, one by one."
+        )
     asked = asked or Asked()
     explained = Explained(network)
     methods = _methods(explained, asked, bool(sources), say)
