@@ -75,7 +75,8 @@ def compared(groups: Groups, baseline: str | None = None) -> Compared:
         notes.append(f"Nothing says whether less or more of {score} is better: neither sorted nor compared by it.")
     elif len(ordered) > 1:
         arms: dict[str, Scores] = {name: group.values(score) for name, group in ordered.items()}
-        pairs = all(len(arms[first].keys() & arm.keys()) >= FEWEST for arm in arms.values())
+        enough = [arm for arm in arms.values() if len(arm) >= FEWEST]  # the others get no verdict either way
+        pairs = all(len(arms[first].keys() & arm.keys()) >= FEWEST for arm in enough)
         ratio = _test_to_train(groups, score) if pairs else 0.0
         found = compare(arms, direction, pairs=pairs, test_to_train=ratio)
         if all(comparison.verdict == "too few runs" for comparison in found.values()):

@@ -70,7 +70,7 @@ class Run:
                 return {str(k): _value(v) for k, v in params.items()} if isinstance(params, dict) else {}
             try:
                 if found := flat_settings(read(self.path / "config.yaml").decode()):
-                    return found
+                    return {"model": "ensemble", **found} if "ensemble.members" in found else found
                 raise ValueError("empty")
             except FileNotFoundError:  # a trial that waits for its turn
                 if isinstance(config, dict):
@@ -188,10 +188,11 @@ class Run:
     def scores(self) -> dict[str, float]:
         """Scores of the best epoch: ``val/accuracy``, ``train/loss``, ``test/accuracy``; and what it cost."""
         found: dict[str, float] = {}
-        if "best_epoch" in self.result:
-            parts = {part: _dict(self.result.get(part)) for part in ("train", "val", "test")}
+        parts = {part: _dict(self.result.get(part)) for part in ("train", "val", "test")}
+        if any(parts.values()):
             found = {f"{part}/{name}": value for part, scores in parts.items() for name, value in scores.items()}
-            found[self.monitor] = self.result.get("best_value")  # type: ignore[assignment]
+            if "best_value" in self.result:  # not so of an ensemble
+                found[self.monitor] = self.result["best_value"]
         elif self.trial and (self.foreign or _dict(self.trial.get("scores"))):
             values = self.trial.get("values")
             found = dict(zip(self._objectives, values, strict=False)) if isinstance(values, list) else {}

@@ -47,6 +47,14 @@ def test_means_intervals_and_a_paired_comparison(arms):
     assert "seed (initial weights" in found.covered and "The split of the data is the same" in found.covered
 
 
+def test_one_with_too_few_runs_leaves_the_others_in_pairs(arms):
+    found = arms(lr1=A, lr2=B, lr3=[0.1])()
+    verdicts = {line.name[-1]: line.comparison.verdict for line in found.lines if line.comparison}
+    assert verdicts == {"2": "better", "3": "too few runs"}
+    better = next(line for line in found.lines if line.name[-1] == "2")
+    assert better.comparison.deviation is not None, "of pairs"
+
+
 def test_other_seeds_are_compared_unpaired(arms):
     found = arms(lr1=A, lr2=B, first=3)()
     comparison = found.lines[0].comparison

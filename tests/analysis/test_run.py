@@ -169,3 +169,20 @@ def test_a_trial_that_waits_for_its_turn(tmp_path):
         assert Run.read(place).status == "running"
     finally:
         lock.release()
+
+
+def test_an_ensemble(make, tmp_path):
+    """It has members and no epochs; its scores are those of its parts."""
+    import yaml
+
+    folder = make(tmp_path / "ensemble", best=0.3)
+    result = json.loads((folder / "result.json").read_text())
+    kept = {key: value for key, value in result.items() if key not in ("best_epoch", "best_value", "epochs")}
+    (folder / "result.json").write_text(json.dumps(kept))
+    config = yaml.safe_load((folder / "config.yaml").read_text())
+    config = {"ensemble": {"members": ["a", "b"], "vote": False}, "data": config["data"]}
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    run = Run.read(folder)
+    assert (run.settings["model"], run.settings["ensemble.members"]) == ("ensemble", "[a, b]")
+    assert run.scores["val/loss"] == 0.3
+    assert (run.best_epoch, run.epochs, run.notes) == (None, None, [])
