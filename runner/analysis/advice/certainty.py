@@ -7,10 +7,9 @@ import re
 from pathlib import Path
 
 from runner.analysis.advice.finding import Finding, fine, unknown
-from runner.analysis.advice.record import Record
+from runner.analysis.advice.record import Record, number
 
 MISCALIBRATED = 0.05  # a confidence that is five percent off is what people act on
-BINS = 15  # of `runner.metric.ece`
 SURE = 0.05  # half the width of a 95 % interval from which on a difference between runs is hard to see
 SIBLINGS = 1000  # folders that are looked at beside the run
 _SEED = re.compile(r"^seed: .*$", re.MULTILINE)
@@ -18,26 +17,41 @@ _SEED = re.compile(r"^seed: .*$", re.MULTILINE)
 
 def calibration(record: Record) -> Finding:
     """An expected calibration error that its noise does not explain."""
-    page = "docs/techniques.md#losses"
-    found = next(((p, e) for p in ("test", "val") if (e := record.number(f"{p}.ece")) is not None), None)
-    if found is None:
-        if record.task not in ("classification", "nodes"):
-            return unknown("only classes have a confidence that can be held against them")
-        return Finding("unknown", "no ece was recorded", {}, page, (("metric=[ece]",),))
-    part, ece = found
-    n = record.examples.get(part)
-    if not n:
-        return unknown("the number of examples was not recorded")
-    # A perfectly calibrated network has an error of at most Σ n_b/N · 1/(2 √n_b) ≤ √(B/N) / 2 by the chance of each
-    # bin's share alone (Cauchy-Schwarz).
-    chance = 0.5 * math.sqrt(BINS / n)
-    said = f"{part}/ece {ece:.3g} on {n:,} examples, where chance alone explains up to {chance:.2g}"
-    evidence = {f"{part}/ece": ece, "chance": chance}
+    page = "docs/techniques.md#regularization"
+    if record.task is not None and record.task not in ("classification", "nodes"):
+        return fine("only classes have a confidence that can be held against them")
+    bins = _bins(record)
+    if not bins:
+        return unknown("no evaluation of the confidence was written (trainer.evaluation=summary)")
+    n, part = sum(count for count, *_ in bins), str(record.evaluation.get("part"))
+    ece = sum(count * abs(right - sure) for count, sure, right in bins) / n
+    over = sum(count * (sure - right) for count, sure, right in bins) / n
+    # Of a calibrated network the share that is right in a bin has the deviation √(c (1 - c) / n_b). The size of
+    # a normal deviation is 0.8 of that in the mean and varies by 0.6: the error of chance, and twice what it varies by.
+    noise = [count / n * math.sqrt(max(sure * (1 - sure), 0.0) / count) for count, sure, _ in bins]
+    chance = 0.8 * sum(noise) + 2 * 0.6 * math.hypot(*noise)
+    said = f"ECE {ece:.3g} on {n:,} examples of {part}, where chance alone explains up to {chance:.2g}"
+    evidence = {"ece": ece, "chance": chance, "confidence_over_accuracy": over, "examples": n}
     if ece <= max(MISCALIBRATED, chance):
         return Finding("fine", said, evidence, page)
     have = record.chosen
-    tries = ((f"regularization=[{','.join([*have, 'label_smoothing'])}]",),) if "label_smoothing" not in have else ()
-    return Finding("fault", f"badly calibrated: {said}", evidence, page, tries)
+    if over <= 0:  # as after label smoothing, mixup or few epochs: what is told is right more often than it says
+        return Finding("note", f"less sure than right: {said}", evidence, page)
+    fresh = "label_smoothing" not in have and record.task == "classification"
+    tries = ((f"regularization=[{','.join([*have, 'label_smoothing'])}]",),) if fresh else ()
+    return Finding("fault", f"badly calibrated, surer than right: {said}", evidence, page, tries)
+
+
+def _bins(record: Record) -> list[tuple[int, float, float]]:
+    """Of each bin of the reliability diagram that has examples: their number, mean confidence, share that is right."""
+    rows = record.evaluation.get("calibration")
+    found = []
+    for row in rows if isinstance(rows, list) else ():
+        told = row if isinstance(row, dict) else {}
+        count, sure, right = (number(told.get(name)) for name in ("count", "confidence", "accuracy"))
+        if count is not None and sure is not None and right is not None and count >= 1 and 0 <= sure <= 1:
+            found.append((int(count), sure, right))
+    return found
 
 
 def seeds(record: Record) -> Finding:

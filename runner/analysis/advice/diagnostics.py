@@ -10,7 +10,7 @@ def told(record: Record) -> Finding:
     """The sentences in ``result.json``."""
     page = "docs/techniques.md#diagnostics"
     said = record.result.get("advice")
-    sentences = [s for s in said if isinstance(s, str)] if isinstance(said, list) else []
+    sentences = [s for s in said if isinstance(s, str) and s] if isinstance(said, list) else []
     if not sentences:
         return fine("the run ended without advice")
     return Finding("note", "; ".join(sentences), {"advice": sentences}, page)

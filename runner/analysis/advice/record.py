@@ -13,6 +13,8 @@ from runner.config.run_config import thaw
 from runner.errors import ConfigError
 from runner.record.folder import RunFolder
 
+EVALUATION = Path("evaluation/evaluation.json")
+
 
 @dataclass(frozen=True)
 class Record:
@@ -27,6 +29,7 @@ class Record:
         manifest: the content of ``manifest.json``.
         result: the content of ``result.json``; empty while the run goes on.
         rows: the lines of ``metrics.jsonl``.
+        evaluation: the content of ``evaluation/evaluation.json``; empty where nothing was evaluated.
     """
 
     path: Path
@@ -34,6 +37,7 @@ class Record:
     manifest: Mapping[str, Any] = field(default_factory=dict)
     result: Mapping[str, Any] = field(default_factory=dict)
     rows: tuple[Mapping[str, Any], ...] = ()
+    evaluation: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def read(cls, folder: str | Path) -> Record:
@@ -53,7 +57,8 @@ class Record:
             except ConfigError:
                 return {}
 
-        return cls(place.path, config, told(place.manifest), told(place.result), tuple(place.read_metrics()))
+        files = (told(place.manifest), told(place.result))
+        return cls(place.path, config, *files, tuple(place.read_metrics()), told(place.path / EVALUATION))
 
     def setting(self, key: str) -> Any:
         """A value of the configuration by its dotted key; None where there is none."""
@@ -61,7 +66,7 @@ class Record:
 
     def amount(self, key: str) -> float | None:
         """A finite number of the configuration by its dotted key; None where there is none."""
-        return _number(self.setting(key))
+        return number(self.setting(key))
 
     def observed(self, key: str) -> Any:
         """What the end of the run looked at; see `runner.run.observed`."""
@@ -69,7 +74,7 @@ class Record:
 
     def number(self, key: str) -> float | None:
         """A finite number of ``result.json`` by its dotted key, such as ``val.ece``."""
-        return _number(_at(self.result, key))
+        return number(_at(self.result, key))
 
     @property
     def task(self) -> str | None:
@@ -85,7 +90,7 @@ class Record:
 
     def curve(self, name: str) -> list[tuple[int, float]]:
         """A score by epoch, where it was recorded and is a number."""
-        pairs = ((row["epoch"], _number(row.get(name))) for row in self.rows)
+        pairs = ((row["epoch"], number(row.get(name))) for row in self.rows)
         return [(epoch, value) for epoch, value in pairs if value is not None]
 
     def values(self, name: str) -> list[float]:
@@ -141,7 +146,8 @@ def _at(node: Any, key: str) -> Any:
     return node
 
 
-def _number(value: Any) -> float | None:
+def number(value: Any) -> float | None:
+    """A finite number; None where it is anything else."""
     return float(value) if type(value) in (int, float) and math.isfinite(value) else None
 
 

@@ -26,10 +26,13 @@ CONFIG = {
 PARTS = {"train": 700, "val": 150, "test": 150}
 
 
-def record(rows=(), observed=None, config=None, **result):
+def record(rows=(), observed=None, config=None, bins=(), **result):
     rows = tuple({"epoch": n, "step": 22 * n, "lr": 0.001, **row} for n, row in enumerate(rows, start=1))
     result = {"status": "completed", "observed": {"task": "classification", **(observed or {})}, **result}
-    return Record(Path("run"), {**CONFIG, **(config or {})}, {"data": {"fingerprint": "x", **PARTS}}, result, rows)
+    names = ("count", "confidence", "accuracy")
+    evaluation = {"part": "test", "calibration": [dict(zip(names, row, strict=True)) for row in bins]}
+    manifest = {"data": {"fingerprint": "x", **PARTS}}
+    return Record(Path("run"), {**CONFIG, **(config or {})}, manifest, result, rows, evaluation)
 
 
 def losses(train, val=None, **more):
@@ -76,8 +79,10 @@ def classes(*counts, right=None):
         ("trivial", "unknown", record(losses([0.7, 0.6]))),
         ("fits too little", "fault", record(losses([0.7, 0.6]), classes(50, 50))),
         ("fits too little", "fine", record(losses([0.7, 0.5]), classes(50, 50))),
-        ("calibration", "fine", record(val={"ece": 0.15})),  # of 150 examples chance explains 0.158
-        ("calibration", "fault", record(val={"ece": 0.16})),
+        ("calibration", "fine", record(bins=[(50, 0.7, 0.66), (100, 0.9, 0.94)])),
+        ("calibration", "fine", record(bins=[(10, 0.7, 0.6), (10, 0.9, 0.8)])),  # a tenth off, and twenty examples
+        ("calibration", "fault", record(bins=[(1000, 0.7, 0.6), (1000, 0.9, 0.8)])),
+        ("calibration", "note", record(bins=[(1000, 0.7, 0.8)])),
         ("calibration", "unknown", record()),
         ("batch size", "fine", record(losses([1, 1]))),
         ("batch size", "fault", record(losses([1, 1]), config={"data": {"batch_size": 400}})),
@@ -135,6 +140,7 @@ values = st.recursive(
     max_leaves=6,
 )
 KEYS = ["inputs", "targets", "classes", "train_counts", "val_counts", "val_predicted", "val_right", "units"]
+BINS = st.sampled_from(["count", "confidence", "accuracy"])
 KEYS += ["gradients", "first_loss", "highest_loss", "vocabulary", "task", "examples"]
 
 
@@ -146,10 +152,15 @@ KEYS += ["gradients", "first_loss", "highest_loss", "vocabulary", "task", "examp
     st.dictionaries(st.sampled_from(["val", "train", "test", "advice", "cause", "monitor"]), values),
     st.sampled_from(["data", "model", "optimizer", "trainer", "scheduler", "seed", "regularization"]),
     values,
+    st.dictionaries(
+        st.sampled_from(["calibration", "part"]), values | st.lists(st.dictionaries(BINS, values), max_size=3)
+    ),
 )
-def test_whatever_a_folder_holds_every_check_answers(observed, rows, result, key, value):
+def test_whatever_a_folder_holds_every_check_answers(observed, rows, result, key, value, evaluation):
     rows = tuple({"epoch": n, "step": n, **row} for n, row in enumerate(rows, start=1))
-    of = Record(Path("run"), {**CONFIG, key: value}, {"data": {**PARTS}}, {**result, "observed": observed}, rows)
+    of = Record(
+        Path("run"), {**CONFIG, key: value}, {"data": {**PARTS}}, {**result, "observed": observed}, rows, evaluation
+    )
     for found in advise(of).values():
         assert found.says
         json.dumps(found.evidence)
