@@ -8,6 +8,7 @@ import logging
 import os
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -126,6 +127,7 @@ class Evaluation:
             "part": part,
             "checkpoint": checkpoint,
             "task": self.task.name,
+            "step": rows[-1]["step"] if rows else 0,
             "examples": self.count,
             "level": "full" if self.full else "summary",
             "scores": self.scores,
@@ -193,6 +195,18 @@ def scored(
         else:
             return scores, evaluation
     return engine.evaluate(network, batches, Meter(task, metrics), loss, precision), None
+
+
+def remove(run: RunFolder) -> None:
+    """Remove what an earlier evaluation wrote of weights that are no longer the run's; other files stay."""
+    folder = run.path / FOLDER
+    if not folder.is_dir():
+        return
+    for name in _files_of(run, folder) | {FILE}:
+        (folder / name).unlink(missing_ok=True)
+    Figures(run.path, FOLDER).replace({}, 0)
+    with suppress(OSError):
+        folder.rmdir()
 
 
 def _files_of(run: RunFolder, folder: Path) -> set[str]:

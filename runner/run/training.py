@@ -202,12 +202,14 @@ def _fit_and_test(fit: Fit, data: Data, recipe: Recipe, test: bool, result: dict
 def _test(fit: Fit, data: Data, recipe: Recipe, use_best: bool, result: dict[str, Any]) -> None:
     """Look at the test part; where there is none and an evaluation is wanted, at the validation part once more."""
     from runner.engine.evaluate import evaluate_others
-    from runner.evaluation.evaluation import scored
+    from runner.evaluation.evaluation import remove, scored
     from runner.run.assembly import evaluation_batches
 
     level = fit.settings.evaluation
-    if data.test is None and level == "off":
-        return
+    if level == "off":
+        remove(fit.recorder.folder)
+        if data.test is None:
+            return
     if data.test is not None:
         part, batches = "test", evaluation_batches(recipe, data.test, fit.device, fit.train.channels_last)
     else:

@@ -21,7 +21,7 @@ from runner.evaluation.section.confusion import Confusion
 from runner.loss.cross_entropy import CrossEntropy
 from runner.loss.mse import MSE
 from runner.record.lock import Lock
-from runner.run import evaluate_run, load
+from runner.run import evaluate_run, load, resume
 from runner.run.assembly import evaluation_batches
 from tests.trained import with_data
 
@@ -364,3 +364,14 @@ def test_a_checkpoint_in_a_file_can_be_evaluated_too(run):
     assert load(run).sizes["test"] == told(run)["examples"]
     evaluate_run(run, checkpoint=str(run / "checkpoints/best.pt"), device="cpu", evaluation="summary")
     assert told(run, "evaluation/test-best")["checkpoint"].endswith("best.pt")
+
+
+def test_what_is_no_longer_of_the_runs_weights_does_not_stay(run):
+    (run / "evaluation/mine.csv").write_text("mine")
+    assert told(run)["step"] == json.loads((run / "result.json").read_text())["step"]
+    resume(run, ["trainer.max_epochs=3", "trainer.evaluation=off"])
+    assert os.listdir(run / "evaluation") == ["mine.csv"]
+    assert list(run.glob("events.out.*.evaluation")) == []
+    resume(run, ["trainer.max_epochs=4", "trainer.evaluation=summary"])
+    assert sorted(os.listdir(run / "evaluation")) == ["evaluation.json", "mine.csv"]
+    assert told(run)["learning_curves"]["epoch"] == [1, 2, 3, 4]
