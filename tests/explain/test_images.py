@@ -137,3 +137,13 @@ def test_rank_correlation_is_that_of_absolute_values():
     assert np.isnan(rank_correlation(a, torch.zeros(5, 5)))
     assert mean_of([float("nan"), 0.5]) == 0.5
     assert mean_of([float("nan")]) is None
+
+
+def test_shapley_values_of_pixels_nearly_sum_to_the_difference_from_the_base_value(scene):
+    explanation = method("shap", scene).explain(scene[2][:3], lambda *_: None)
+    others = scene[1].train.sample(32, 0).inputs
+    for row, case in zip(explanation.facts["examples"], scene[2]):
+        with torch.no_grad():
+            assert row["base_value"] == pytest.approx(float(scene[0].model(others)[:, case.target].mean()), abs=1e-4)
+        assert row["completeness_error"] == pytest.approx(row["sum"] - (row["value"] - row["base_value"]), abs=1e-4)
+    assert explanation.facts["checks"]["completeness_error"] < 0.15
