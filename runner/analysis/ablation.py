@@ -15,7 +15,7 @@ from runner.record.files import finite, write_json
 
 VARIED = {
     "seed": "initialization, order of samples and random draws; all runs have the same training and test data",
-    "data.fold": "the training data (folds of a cross-validation); all runs have the same test data and seed",
+    "data.fold": "the data that are trained on and scored (folds of a cross-validation); all runs have the same seed",
     "data.split_seed": "the training and test data (random splits); all runs have the same seed",
 }
 """What tells the runs of an arm apart, and which source of variance that covers."""
@@ -54,6 +54,8 @@ class Ablation:
         alpha: how often any arm may be called better or worse though none is.
         margin: differences below it do not matter; None where nobody said so.
         plan: when verdicts are asked for, where seeds are added until they are clear; None: once, at the end.
+        test_to_train: how large what is scored is beside what is trained on, where the runs have other data: their
+            training data overlap, and so their scores vary less than those of new data would (Nadeau and Bengio 2003).
     """
 
     folder: Path
@@ -65,6 +67,7 @@ class Ablation:
     alpha: float = 0.05
     margin: float | None = None
     plan: Plan | None = None
+    test_to_train: float = 0.0
 
     def scores(self, name: str) -> dict[str, Scores]:
         """A score of every run; None where the run failed."""
@@ -82,7 +85,9 @@ class Ablation:
         """Each arm against the baseline."""
         if self.plan is not None:
             return self.progress().comparisons
-        return compare(self.scores(self.score), self.direction, self.alpha, self.margin)
+        return compare(
+            self.scores(self.score), self.direction, self.alpha, self.margin, test_to_train=self.test_to_train
+        )
 
     def cost(self, arm: str) -> float | None:
         """Mean seconds of the completed runs of an arm."""
@@ -101,6 +106,7 @@ class Ablation:
             "covers": VARIED[self.varied],
             "alpha": self.alpha,
             "margin": self.margin,
+            "test_to_train": self.test_to_train,
             "looks": list(self.plan.looks) if self.plan else None,
             "fixed": list(self.fixed),
             "baseline": next(iter(self.arms), None),

@@ -261,8 +261,9 @@ def _read(asked: Asked, name: str, direction: Direction) -> Ablation:
     from runner.analysis.ablation import Ablation, Run
     from runner.sweep.folder import SweepFolder
 
-    trials = SweepFolder(asked.folder).load()
-    tested = any(trial.tested for trial in trials) and not asked.sequential
+    trials = [t for t in SweepFolder(asked.folder).load() if t.status in ("completed", "failed")]
+    tested = any(trial.tested for trial in trials) and not asked.sequential and asked.varied != "data.fold"
+    part = "test" if tested else "val"
     arms: dict[str, dict[int, Run]] = {}
     for trial in sorted(trials, key=lambda trial: (trial.point, trial.repeat)):
         own = {f"test/{score}": value for score, value in (trial.tested or {}).items()}
@@ -273,12 +274,26 @@ def _read(asked: Asked, name: str, direction: Direction) -> Ablation:
         arms,
         asked.fixed(),
         asked.varied,
-        f"{'test' if tested else 'val'}/{name}",
+        f"{part}/{name}",
         direction,
         asked.alpha,
         asked.margin,
         asked.plan,
+        0.0
+        if asked.varied == "seed"
+        else _share([asked.folder / run.folder for runs in arms.values() for run in runs.values()], part),
     )
+
+
+def _share(runs: list[Path], part: str) -> float:
+    """How large a part of the data is beside that for training; 0 where no run says so."""
+    for run in runs:
+        try:
+            sizes = json.loads((run / "manifest.json").read_text(encoding="utf-8"))["data"]
+            return float(sizes[part] / sizes["train"])
+        except (OSError, ValueError, RecursionError, KeyError, TypeError, ZeroDivisionError):
+            continue
+    return 0.0
 
 
 def _arm(trial: Trial) -> str:

@@ -7,7 +7,9 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
+from scipy import stats
 
 from runner.cli.verbs import answer
 
@@ -109,3 +111,19 @@ def test_seeds_are_added_until_it_is_clear(tmp_path):
     assert record["score"] == "val/loss"
     assert arm["comparison"]["verdict"] == "worse"
     assert (record["looks"], len(arm["runs"]) >= 3) == ([3, 4, 5], True)
+
+
+@pytest.mark.slow
+def test_folds_are_scored_where_they_were_left_out(tmp_path):
+    done = subprocess.run(command("optimizer=sgd,adam", "--folds", "3", "--output", "here"), cwd=tmp_path)
+    assert done.returncode == 0
+    record = json.loads((tmp_path / "here/ablation.json").read_text())
+    assert (record["score"], record["varied"]) == ("val/accuracy", "data.fold")
+    assert record["test_to_train"] == pytest.approx(0.5, abs=0.05)
+    runs = [record["arms"]["optimizer=adam"]["runs"][key]["scores"]["val/accuracy"] for key in "012"]
+    base = [record["arms"]["optimizer=sgd"]["runs"][key]["scores"]["val/accuracy"] for key in "012"]
+    found = record["arms"]["optimizer=adam"]["comparison"]
+    differences = np.subtract(runs, base)
+    assert found["difference"] == pytest.approx(differences.mean())
+    error = differences.std(ddof=1) * np.sqrt(1 / 3 + record["test_to_train"])
+    assert found["p"] == pytest.approx(2 * stats.t.sf(abs(differences.mean()) / error, 2))
