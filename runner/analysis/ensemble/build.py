@@ -239,6 +239,7 @@ def _name(file: Path) -> str:
 
 
 def _title(file: Path) -> str:
-    """The name of a run without its time."""
-    run = file.resolve().parent.parent.name
-    return re.sub(r"[^\w.-]", "_", re.sub(r"^[\d-]+_[\d-]+_", "", run)).strip("-_.") or "ensemble"
+    """The name of a run without its time, or of the sweep that it is a trial of."""
+    run = file.resolve().parent.parent
+    name = run.parent.parent.name if run.parent.name == "trials" else run.name
+    return re.sub(r"[^\w.-]", "_", re.sub(r"^[\d-]+_[\d-]+_", "", name)).strip("-_.") or "ensemble"

@@ -242,3 +242,27 @@ def test_through_the_command_line(home, capsys):
     for words in (("--weights", "equl"), ("--vote", "--weights", "validation"), ("--x",), ("seed=3",)):
         assert answer(["ensemble", "seed0", *words]) == 2
     assert answer(["ensemble"]) == 2
+
+
+OTHERS = {
+    "segmentation": ("data=digit_composites", "data.batch_size=8", "model=unet", "model.channels=4", "model.depth=2"),
+    "tokens": ("data=python_source", "model=gru", "model.hidden=8"),
+    "forecasting": ("data=membrane", "model.hidden=[4]"),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("task", OTHERS)
+def test_every_task_that_has_an_average(task, tmp_path, monkeypatch):
+    from runner.run import compose, run
+
+    monkeypatch.chdir(tmp_path)
+    few = ("trainer.threads=1", "trainer.images=0", "trainer.max_epochs=1", "trainer.limit_batches=3")
+    for seed in (0, 1):
+        words = [*few, *OTHERS[task], f"seed={seed}"]
+        run(compose(words), Path(f"sweep/trials/{seed}"), overrides=words)
+    folder, result = build(["sweep"], "validation")
+    assert folder.name.endswith("_sweep-2")
+    assert sum(member["weight"] for member in result["members"]) == pytest.approx(1)
+    assert result["gain"]["val"]["loss"]["over_best"] >= -1e-6
+    assert evaluate_run(folder, "test") == pytest.approx(result["test"], rel=1e-4)
