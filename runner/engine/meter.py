@@ -61,13 +61,14 @@ class Meter:
         also: makers of statistics that are kept besides those of the metrics; a shared one is kept once.
 
     Attributes:
-        first_loss: of the first update of the run; NaN before it was read.
+        first_loss: of the first update of the run; None before it was read.
         highest_loss: of all updates of the run.
     """
 
     def __init__(self, task: Task, metrics: list[Metric], also: Iterable[Callable[[Spec], Statistic]] = ()) -> None:
         self.task, self.metrics = task, metrics
-        self.first_loss, self.highest_loss = math.nan, -math.inf  # of updates, never forgotten
+        self.first_loss: float | None = None
+        self.highest_loss = -math.inf  # both never forgotten
         self.makers = dict.fromkeys([*(metric.statistic for metric in metrics), *also])
         self.reset()
 
