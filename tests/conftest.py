@@ -5,6 +5,7 @@ Processes that a test starts import the tree that the test stands in, wherever t
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
@@ -42,7 +43,10 @@ def go(tmp_path, monkeypatch):
 
 @pytest.fixture(scope="session")
 def few_runs(tmp_path_factory):
-    """A folder with four runs of one epoch: two seeds of adam, one of sgd, and one of another task."""
+    """A folder with four runs of one epoch: two seeds of adam, one of sgd, and one of another task.
+
+    They take less than a second each, so that two may say the same of when they were started: here each says another.
+    """
     from runner.cli.verbs import answer
 
     quick = ("data=iris", "model.hidden=[4]", "trainer.max_epochs=1", "trainer.threads=1", "trainer.images=0")
@@ -55,6 +59,10 @@ def few_runs(tmp_path_factory):
         assert answer([*quick, "data=diabetes", "hydra.run.dir=outputs/runs/diabetes"]) == 0
     finally:
         os.chdir(before)
+    for number, name in enumerate(("adam", "adam-1", "sgd", "diabetes")):
+        manifest = home / "outputs/runs" / name / "manifest.json"
+        content = json.loads(manifest.read_text()) | {"started": f"2026-01-31T12:00:0{number}+0000"}
+        manifest.write_text(json.dumps(content))
     return home / "outputs/runs"
 
 
