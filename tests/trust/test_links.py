@@ -36,6 +36,14 @@ def test_nor_is_a_sweep_folder(tmp_path, name):
     assert (tmp_path / "victim").read_text() == "mine"
 
 
+def test_a_neighbour_whose_name_begins_alike_is_elsewhere(tmp_path):
+    for name in ("run", "run-2"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "run/val").symlink_to(tmp_path / "run-2")
+    with pytest.raises(ConfigError, match=r"val: a link to .*run-2"), RunFolder(tmp_path / "run").claimed():
+        pass
+
+
 def test_links_within_a_folder_are_its_own_affair(tmp_path):
     (tmp_path / "wandb").mkdir()
     (tmp_path / "latest").symlink_to("wandb")
