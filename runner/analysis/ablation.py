@@ -4,21 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from runner.analysis.groups import covered
 from runner.analysis.statistics.comparison import Comparison, compare
 from runner.analysis.statistics.evidence import Direction, Scores
 from runner.analysis.statistics.sequential import Plan, Progress, sequential
 from runner.analysis.statistics.spread import Spread
 from runner.record.files import finite, write_json
-
-VARIED = {
-    "seed": "initialization, order of samples and random draws; all runs have the same training and test data",
-    "data.fold": "the data that are trained on and scored (folds of a cross-validation); all runs have the same seed",
-    "data.split_seed": "the training and test data (random splits); all runs have the same seed",
-}
-"""What tells the runs of an arm apart, and which source of variance that covers."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +41,7 @@ class Ablation:
 
     Attributes:
         folder: where it lies.
-        arms: the runs of each by what tells them apart (``VARIED``), the baseline first.
+        arms: the runs of each by what tells them apart, the baseline first.
         fixed: what all arms have in common, as it was typed.
         varied: the key that tells the runs of an arm apart.
         score: that is compared: ``test/accuracy``.
@@ -76,15 +71,17 @@ class Ablation:
             for arm, runs in self.arms.items()
         }
 
+    @cached_property
     def progress(self) -> Progress:
         """Where it stands, with a plan: which arms need more seeds."""
         assert self.plan is not None
         return sequential(self.scores(self.score), self.plan, self.direction)
 
+    @cached_property
     def comparisons(self) -> dict[str, Comparison]:
         """Each arm against the baseline."""
         if self.plan is not None:
-            return self.progress().comparisons
+            return self.progress.comparisons
         return compare(
             self.scores(self.score), self.direction, self.alpha, self.margin, test_to_train=self.test_to_train
         )
@@ -98,12 +95,12 @@ class Ablation:
         """All of it in plain containers: what ``ablation.json`` holds."""
         names = dict.fromkeys(name for runs in self.arms.values() for run in runs.values() for name in run.scores)
         tables = {name: self.scores(name) for name in names if "/" in name}
-        judged = self.comparisons()
+        judged = self.comparisons
         return {
             "score": self.score,
             "direction": self.direction,
             "varied": self.varied,
-            "covers": VARIED[self.varied],
+            "covers": covered([self.varied]),
             "alpha": self.alpha,
             "margin": self.margin,
             "test_to_train": self.test_to_train,

@@ -7,16 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from runner.analysis.groups import COVERED, Group, Groups
+from runner.analysis.groups import OTHER_EXAMPLES, Group, Groups, covered
 from runner.analysis.rows import Filter, Row
-from runner.analysis.run import Run, number
 from runner.analysis.settings import shown
+from runner.analysis.statistics import FEWEST
 from runner.analysis.statistics.comparison import Comparison, compare
-from runner.analysis.statistics.evidence import FEWEST, Scores
+from runner.analysis.statistics.evidence import Scores
 from runner.analysis.statistics.spread import Spread
 from runner.errors import ConfigError, did_you_mean
-
-_OTHER_EXAMPLES = ("data.split_seed", "data.fold")
 
 
 @dataclass(frozen=True)
@@ -94,7 +92,7 @@ def compared(groups: Groups, baseline: str | None = None) -> Compared:
     if direction is not None:
         sign = 1.0 if direction == "min" else -1.0
         lines.sort(key=lambda line: sign * _mean(line, score, sign))
-    if set(groups.varied) & set(_OTHER_EXAMPLES):
+    if OTHER_EXAMPLES.intersection(groups.varied):
         notes.append(
             "Runs that differ in which examples are held out share most of those they learn from: the intervals of "
             "means are too narrow for that"
@@ -140,24 +138,15 @@ def _row(group: Group, name: str) -> Row:
 
 def _test_to_train(groups: Groups, score: str) -> float:
     """Examples that judge a run, as a multiple of those it learned from; 0 where all runs had the same ones."""
-    if not set(groups.varied) & set(_OTHER_EXAMPLES):
+    if not OTHER_EXAMPLES.intersection(groups.varied):
         return 0.0
     runs = [run for group in groups.groups for run in group.runs.values()]
-    return max((_share(run, score.partition("/")[0]) for run in runs), default=0.0)
-
-
-def _share(run: Run, part: str) -> float:
-    data = run.manifest.get("data")
-    sizes = data if isinstance(data, dict) else {}
-    judged, learned = number(sizes.get(part)), number(sizes.get("train"))
-    return judged / learned if judged and learned else 0.0
+    return max((run.part_to_train(score.partition("/")[0]) for run in runs), default=0.0)
 
 
 def _covered(groups: Groups) -> str:
     if groups.varied:
-        said = " and ".join(COVERED[key] for key in groups.varied)
-        rest = "" if set(groups.varied) & set(_OTHER_EXAMPLES) else " The split of the data is the same in all."
-        return f"Runs of a line differ in {said}.{rest}"
+        return f"Runs of a line differ in {covered(groups.varied)}"
     if any(len(group.runs) > 1 for group in groups.groups):
         return "Runs of a line are repeats of one configuration."
     return ""

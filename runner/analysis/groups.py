@@ -31,6 +31,16 @@ COVERED = {
 }
 
 
+# Those of which other examples are held out; such runs share most of what they learn from.
+OTHER_EXAMPLES = {"data.split_seed", "data.fold"}
+
+
+def covered(varied: Sequence[str]) -> str:
+    """Which source of variance is covered by runs that differ in some of `SEEDS`: the end of a sentence."""
+    rest = "" if OTHER_EXAMPLES.intersection(varied) else " The split of the data is the same in all."
+    return f"{' and '.join(COVERED[key] for key in varied)}.{rest}"
+
+
 @dataclass
 class Group:
     """The runs of one configuration.

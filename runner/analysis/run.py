@@ -93,9 +93,9 @@ class Run:
         ended = next((status for status in said if status in STATUSES and status != "running"), None)
         if self.result and ended:
             return str(ended)
-        if _locked(self.path / "run.lock"):
+        if Lock(self.path / "run.lock").held:
             return "running"
-        waits = self.trial.get("status") == "running" and _locked(self.path.absolute().parent.parent / "driver.lock")
+        waits = self.trial.get("status") == "running" and Lock(self.path.absolute().parent.parent / "driver.lock").held
         return str(ended or ("running" if waits else "interrupted"))
 
     @property
@@ -122,6 +122,12 @@ class Run:
     def fingerprint(self) -> str:
         """Of its data; empty where that is not known."""
         return _text(_dict(self.manifest.get("data")).get("fingerprint"))
+
+    def part_to_train(self, part: str) -> float:
+        """Examples of a part of its data as a multiple of those that it learned from; 0 where that is not known."""
+        sizes = _dict(self.manifest.get("data"))
+        judged, learned = number(sizes.get(part)), number(sizes.get("train"))
+        return judged / learned if judged and learned else 0.0
 
     @cached_property
     def monitor(self) -> str:
@@ -224,11 +230,6 @@ class Run:
     def cause(self) -> str:
         """Why it ended otherwise than by completing; empty where there is nothing to say."""
         return _text(self.result.get("cause")) or _text(self.trial.get("cause"))
-
-
-def _locked(path: Path) -> bool:
-    """Whether a process is at work here. A pipe of that name would be waited for."""
-    return path.is_file() and Lock(path).held
 
 
 def number(value: Any) -> float | None:

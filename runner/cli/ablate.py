@@ -13,6 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from runner.analysis.statistics import FEWEST
 from runner.cli.flags import hydra_flags, switch, take
 from runner.errors import ConfigError, RunFailed, counted, did_you_mean, printable
 from runner.signals import Listener
@@ -30,7 +31,6 @@ USAGE = (
     "ablate GROUP=A,B,... [GROUP=OPTION ...] [KEY=VALUE ...] [--seeds 5 | --folds K | --splits K | --max-seeds N "
     "[--until D]] [--score NAME] [--alpha 0.05] [--margin D] [--workers 1] [--output DIR] [--dry-run]"
 )
-LEAST = 3  # runs of an arm: of two a t test knows next to nothing
 KEYS = {"--seeds": "seed", "--folds": "data.fold", "--splits": "data.split_seed", "--max-seeds": "seed"}
 
 
@@ -101,7 +101,7 @@ def ablate(arguments: list[str]) -> int:
         ablation = _read(asked, name, direction)
         ablation.write()
         _tell(ablation)
-        if asked.sequential and ablation.progress().seeds is None:
+        if asked.sequential and ablation.progress.seeds is None:
             break
     if before and before < asked.runs and not asked.sequential:
         print(
@@ -117,7 +117,7 @@ def _asked(arguments: list[str], given: dict[str, str | None]) -> Asked:
     if len(several := [flag for flag in KEYS if given[flag]]) > 1:
         raise ConfigError(f"{several[0]} and {several[1]}: one of them says how the runs of an arm differ.")
     flag = several[0] if several else "--seeds"
-    runs = _whole(flag, given[flag] or "5", LEAST)
+    runs = _whole(flag, given[flag] or "5", FEWEST)
     if given["--until"] and flag != "--max-seeds":
         raise ConfigError("--until: goes with --max-seeds, the number of seeds at which it ends in any case.")
     alpha = _number("--alpha", given["--alpha"] or "0.05", 1.0)
@@ -126,7 +126,7 @@ def _asked(arguments: list[str], given: dict[str, str | None]) -> Asked:
     arms = _arms(words, flags.config_dir)
     if flag == "--folds":
         words += [f"data.folds={runs}", "data.fold=0"]
-    looks = tuple(range(LEAST, runs + 1, max(1, runs // 10))) if flag == "--max-seeds" else (runs,)
+    looks = tuple(range(FEWEST, runs + 1, max(1, runs // 10))) if flag == "--max-seeds" else (runs,)
     keys = "+".join(arm.key_or_group.rpartition(".")[2].rpartition("/")[2] for arm in arms)[:40]
     digest = hashlib.sha256(json.dumps([sorted(words), KEYS[flag]]).encode()).hexdigest()[:8]
     folder = given["--output"] or f"outputs/ablations/{re.sub(r'[^A-Za-z0-9+_-]', '-', keys)}-{digest}"
@@ -258,6 +258,7 @@ def _sweep(asked: Asked, runs: int) -> int:
 
 
 def _read(asked: Asked, name: str, direction: Direction) -> Ablation:
+    from runner.analysis import run
     from runner.analysis.ablation import Ablation, Run
     from runner.sweep.folder import SweepFolder
 
@@ -267,8 +268,9 @@ def _read(asked: Asked, name: str, direction: Direction) -> Ablation:
     arms: dict[str, dict[int, Run]] = {}
     for trial in sorted(trials, key=lambda trial: (trial.point, trial.repeat)):
         own = {f"test/{score}": value for score, value in (trial.tested or {}).items()}
-        run = Run(f"trials/{trial.folder}", trial.status, trial.cause, trial.seconds, {**trial.scores, **own})
-        arms.setdefault(_arm(trial), {})[trial.repeat] = run
+        found = Run(f"trials/{trial.folder}", trial.status, trial.cause, trial.seconds, {**trial.scores, **own})
+        arms.setdefault(_arm(trial), {})[trial.repeat] = found
+    folders = [run.Run.read(asked.folder / "trials" / trial.folder) for trial in trials if asked.varied != "seed"]
     return Ablation(
         asked.folder,
         arms,
@@ -279,21 +281,8 @@ def _read(asked: Asked, name: str, direction: Direction) -> Ablation:
         asked.alpha,
         asked.margin,
         asked.plan,
-        0.0
-        if asked.varied == "seed"
-        else _share([asked.folder / run.folder for runs in arms.values() for run in runs.values()], part),
+        0.0 if asked.varied == "seed" else max((folder.part_to_train(part) for folder in folders), default=0.0),
     )
-
-
-def _share(runs: list[Path], part: str) -> float:
-    """How large a part of the data is beside that for training; 0 where no run says so."""
-    for run in runs:
-        try:
-            sizes = json.loads((run / "manifest.json").read_text(encoding="utf-8"))["data"]
-            return float(sizes[part] / sizes["train"])
-        except (OSError, ValueError, RecursionError, KeyError, TypeError, ZeroDivisionError):
-            continue
-    return 0.0
 
 
 def _arm(trial: Trial) -> str:
@@ -322,10 +311,10 @@ def _say_plan(asked: Asked, score: str) -> int:
 
 def _tell(ablation: Ablation) -> None:
     """The table: an arm a row."""
-    from runner.analysis.ablation import VARIED
+    from runner.analysis.groups import covered
     from runner.cli.tables import plain_table, put
 
-    judged = ablation.comparisons()
+    judged = ablation.comparisons
     failed = any(run.status != "completed" for runs in ablation.arms.values() for run in runs.values())
     table = plain_table("arm", "n", *["failed"] * failed, ablation.score, "sd", "difference", "p", "verdict", "seconds")
     for column in table.columns:
@@ -338,7 +327,7 @@ def _tell(ablation: Ablation) -> None:
     least = [c.smallest_difference for c in judged.values() if c.smallest_difference is not None]
     if least:
         print(f"A true difference of {max(least):.2g} or more would have been shown in 8 of 10 cases.")
-    print(f"The runs of an arm differ in {ablation.varied}: {VARIED[ablation.varied]}.")
+    print(f"The runs of an arm differ in {covered([ablation.varied])}")
     if ablation.fixed:
         print(printable(f"All arms have in common: {' '.join(ablation.fixed)}; a verdict holds for these."))
     print(printable(f"ablation: {ablation.folder}/ablation.json"))

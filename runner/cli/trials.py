@@ -12,9 +12,6 @@ if TYPE_CHECKING:
 Goal = Literal["minimize", "maximize"]
 GOALS: dict[str, Goal] = {"min": "minimize", "max": "maximize"}
 
-# What a run says of itself in result.json, beside its scores.
-OF_THE_RUN: dict[str, Goal] = {"samples_per_second": "maximize", "seconds": "minimize", "parameters": "minimize"}
-
 
 def config_dir_of(hydra: Any) -> str | None:
     """The folder of the user's own options (``--config-dir``), from Hydra's part of the config."""
@@ -42,6 +39,7 @@ class Trials:
         Raises:
             ConfigError: no run reports such a score.
         """
+        from runner.analysis.directions import OF_THE_RUN
         from runner.config.check import check_score, resolved, scores_of
         from runner.config.recipe import Recipe
 
@@ -52,7 +50,7 @@ class Trials:
         for given in names or [monitor]:
             name = check_score("hydra.sweeper.objectives", given, [*scores, *OF_THE_RUN])
             if name in OF_THE_RUN:
-                found[name] = OF_THE_RUN[name]
+                found[name] = GOALS[OF_THE_RUN[name]]
             else:
                 found[name] = GOALS[mode if name == monitor and mode != "auto" else scores[name]]
         return found

@@ -10,13 +10,12 @@ from torch import nn
 
 from runner.engine.spec import UNKNOWN
 from runner.explain.base import Attribution
+from runner.explain.integrated_gradients import STEPS
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from runner.explain.subject.explained import Case, Explained
-
-STEPS = 128
 
 
 class TokenAttribution(Attribution):

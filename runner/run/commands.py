@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from runner.config.check import check_run, resolved
+from runner.config.check import check_run
 from runner.config.compose import Command, compose_run
 from runner.config.hydra_node import check_recorded
-from runner.config.recipe import Recipe
 from runner.config.run_config import LIMIT, check_resumable, patch, recorded, thaw
 from runner.errors import ConfigError, did_you_mean
 from runner.record.folder import RunFolder, claim, kept_when_started, make
@@ -293,9 +292,7 @@ def evaluate_run(
         if evaluation != "off":
             tell("Its members prepare inputs each in its own way, or vote: there are only the scores.")
         return scores_of_ensemble(network, each, split)[0]
-    config = OmegaConf.create(network.recipe.values)
-    patch(config, Command(list(overrides or [])))
-    recipe = Recipe(resolved(config))
+    recipe = network.recipe_at(overrides or [])
     data = load_data(recipe)
     _check_split(split, data.parts)
     place = RunFolder.existing(folder)

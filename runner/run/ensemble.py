@@ -215,21 +215,13 @@ def load_each(ensemble: Ensemble, overrides: list[str], allow_changed_data: bool
     Raises:
         ConfigError: they have changed.
     """
-    from omegaconf import OmegaConf
-
-    from runner.config.check import resolved
-    from runner.config.compose import Command
-    from runner.config.recipe import Recipe
-    from runner.config.run_config import patch
     from runner.run.assembly import load_data
     from runner.run.unchanged import Unchanged
 
     known: dict[str, Data] = {}
     found = []
     for member in ensemble.members:
-        config = OmegaConf.create(member.recipe.values)
-        patch(config, Command(overrides))
-        recipe = Recipe(resolved(config))
+        recipe = member.recipe_at(overrides)
         key = repr(sorted((k, v) for k, v in recipe["data"].values.items() if k not in READING))
         if key not in known:
             known[key] = load_data(recipe)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,6 +57,19 @@ class TrainedNetwork:
         """Examples that are looked at together, as many as evaluation does."""
         size = self.recipe.data.batch_size
         return 4 * (self.sizes["train"] if size == "full" else size)
+
+    def recipe_at(self, overrides: Sequence[str]) -> Recipe:
+        """Its recipe with what says where the data are now: ``data.path=FILE``, ``data.root=FOLDER``."""
+        from omegaconf import OmegaConf
+
+        from runner.config.check import resolved
+        from runner.config.compose import Command
+        from runner.config.recipe import Recipe
+        from runner.config.run_config import patch
+
+        config = OmegaConf.create(self.recipe.values)
+        patch(config, Command(list(overrides)))
+        return Recipe(resolved(config))
 
     def outputs(self, batch: Batch) -> Tensor:
         """What the network gives for a batch, in the number format of the run, on the CPU."""

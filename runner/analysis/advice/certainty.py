@@ -7,7 +7,8 @@ import re
 from pathlib import Path
 
 from runner.analysis.advice.finding import Finding, fine, unknown
-from runner.analysis.advice.record import Record, number
+from runner.analysis.advice.record import Record
+from runner.analysis.run import number
 
 MISCALIBRATED = 0.05  # a confidence that is five percent off is what people act on
 SURE = 0.05  # half the width of a 95 % interval from which on a difference between runs is hard to see

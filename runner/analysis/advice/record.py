@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from runner.analysis.run import number
 from runner.config.run_config import thaw
 from runner.errors import ConfigError
 from runner.record.folder import RunFolder
@@ -144,11 +145,6 @@ def _at(node: Any, key: str) -> Any:
             return None
         node = node.get(name)
     return node
-
-
-def number(value: Any) -> float | None:
-    """A finite number; None where it is anything else."""
-    return float(value) if type(value) in (int, float) and math.isfinite(value) else None
 
 
 def _scalars(folder: Path, tag: str) -> Iterator[float]:

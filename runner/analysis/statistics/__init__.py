@@ -1,1 +1,4 @@
 """Whether one choice is better than another, and how sure that is: numbers in, verdicts out; no folders, no torch."""
+
+FEWEST = 3
+"""Pairs (or runs of each side) without which there is no verdict: of two, t knows next to nothing."""

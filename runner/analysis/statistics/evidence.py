@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 from scipy.stats import fisher_exact
 
+from runner.analysis.statistics import FEWEST
 from runner.analysis.statistics.difference import Array, Difference, paired, unpaired
 from runner.analysis.statistics.spread import Spread
 
@@ -16,9 +17,6 @@ Scores = Mapping[Hashable, float | None]
 """The runs of an arm: a score by seed (or by fold and seed, ...); None, NaN or an infinity where the run failed."""
 
 Direction = Literal["min", "max"]
-
-FEWEST = 3
-"""Pairs (or runs of each side) without which there is no verdict: of two, t knows next to nothing."""
 
 
 @dataclass(frozen=True)

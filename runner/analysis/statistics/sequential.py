@@ -14,10 +14,11 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from runner.analysis.statistics import FEWEST
 from runner.analysis.statistics.boundary import Boundary, spent
 from runner.analysis.statistics.comparison import Comparison, Test, check, judge
 from runner.analysis.statistics.difference import Difference
-from runner.analysis.statistics.evidence import FEWEST, Direction, Evidence, Scores, gather
+from runner.analysis.statistics.evidence import Direction, Evidence, Scores, gather
 from runner.analysis.statistics.power import noncentrality
 
 

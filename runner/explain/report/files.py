@@ -10,12 +10,6 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from omegaconf import OmegaConf
-
-from runner.config.check import resolved
-from runner.config.compose import Command
-from runner.config.recipe import Recipe
-from runner.config.run_config import patch
 from runner.engine.spec import IN_WORDS
 from runner.errors import ConfigError, did_you_mean
 from runner.explain import all_methods, method_named
@@ -215,9 +209,7 @@ def _data(network: TrainedNetwork, asked: Asked, say: Callable[[str], None]) -> 
     from runner.run.assembly import load_data
     from runner.run.unchanged import Unchanged
 
-    config = OmegaConf.create(network.recipe.values)
-    patch(config, Command(list(asked.overrides)))
-    data = load_data(Recipe(resolved(config)))
+    data = load_data(network.recipe_at(asked.overrides))
     if note := Unchanged(asked.allow_changed_data).check(data, network.fingerprint, network.sizes, network.spec):
         say(f"other data than the run's: {note}")
     return data
