@@ -26,6 +26,7 @@ LEFT_OUT = (
     "find-lr",
     "find-batch-size",
     "sweeps",
+    "stop",
     "runs",
     "diff",
     "compare",

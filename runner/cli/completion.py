@@ -50,6 +50,7 @@ FLAGS = {
     ),
     "ensemble": ("--device", "--snapshots", "--vote", "--weights"),
     "sweeps": (),
+    "stop": ("--no-wait", "--timeout"),
     "diff": (),
     "compare": ("--baseline", "--csv", "--json", "--markdown", "--score"),
     "find-lr": ("--end", "--start", "--steps"),
@@ -76,6 +77,7 @@ FOLDERS = {
     "ensemble": ("outputs/runs/*", "outputs/sweeps/*"),
     "advise": ("outputs/runs/*", "outputs/sweeps/*/trials/*"),
     "sweeps": ("outputs/sweeps", "outputs/sweeps/*"),
+    "stop": ("outputs/runs/*", "outputs/sweeps/*", "outputs/sweeps/*/trials/*", "outputs/ablations/*"),
     "diff": ("outputs/runs/*", "outputs/sweeps/*/trials/*"),
     "compare": ("outputs/runs/*", "outputs/sweeps/*"),
 }
@@ -142,7 +144,7 @@ def _candidates(words: Sequence[str], last: str, hydra: Callable[[list[str]], in
         return VALUES[words[-1]]
     if last.startswith("-"):
         return [*FLAGS.get(verb, ()), *(_of_hydra() if verb in ("", "check") else ())]
-    if verb in FOLDERS and (len(words) == 1 or verb in ("diff", "compare")):
+    if verb in FOLDERS and (len(words) == 1 or verb in ("diff", "compare", "stop")):
         return [str(path) for pattern in FOLDERS[verb] for path in Path().glob(pattern) if path.is_dir()]
     if verb in ("list", "show") and len(words) == 1:
         from runner.config.options import Options

@@ -1,9 +1,10 @@
-"""A line on the terminal that counts."""
+"""A line on the terminal that counts, or that says how long one has waited."""
 
 from __future__ import annotations
 
 import sys
 import time
+from typing import Self
 
 from runner.errors import printable
 
@@ -38,3 +39,30 @@ class Counter:
         if self.shown:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
             self.shown = False
+
+
+class Waiting:
+    """Says on the standard error for how long something has been waited for, as `Counter` does.
+
+    Args:
+        what: else there is to say.
+    """
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+        self.begin = self.last = time.monotonic()
+        self.shown = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.shown:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+    def show(self) -> None:
+        """Say so, now and then."""
+        now = time.monotonic()
+        if sys.stderr.isatty() and now - self.begin > 2 and now - self.last > 0.5:
+            self.last, self.shown = now, True
+            print(f"\rwaiting for {now - self.begin:.0f} s; {self.what} ", end="", file=sys.stderr, flush=True)

@@ -37,6 +37,7 @@ from runner.cli.flags import (
 from runner.cli.hydra import chosen_folder, train
 from runner.cli.predict import predict
 from runner.cli.runs import runs
+from runner.cli.stop import stop
 from runner.errors import ConfigError, Interrupted, RunnerError, did_you_mean, printable
 from runner.record.folder import kept_when_started
 from runner.streams import NOBODY_READS
@@ -62,6 +63,7 @@ runner: train a network from composed choices; every choice is one word.
   ablate GROUP=A,B,... [--seeds 5]  does it help? each choice several times, and a verdict
   ensemble RUN... [--weights equal|validation] [--vote]   several networks as one
   sweeps [DIR]                    the sweeps in outputs/sweeps: how they stand, what is best
+  stop DIR... [--no-wait]         ends a run, sweep or ablation so that it can be continued
   diff RUN_DIR RUN_DIR            what differs: config, code, packages, data, seeds, scores
   compare RUN|SWEEP...            a line per configuration: mean over seeds, and is it better?
   find-lr [OVERRIDES]             learning-rate range test: a curve, and the rate to take
@@ -421,6 +423,7 @@ VERBS: dict[str, Callable[[list[str]], int]] = {
     "ablate": ablate,
     "ensemble": ensemble,
     "sweeps": _sweeps,
+    "stop": stop,
     "diff": diff,
     "compare": compare,
     "find-lr": find_lr,

@@ -46,7 +46,7 @@ def train(fit: Fit) -> Outcome:
         for hear in on_epoch_start:
             hear(state.epoch + 1)
         log_every = fit.log_every
-        over = state.step >= plan.total or state.ended
+        over, asked = state.step >= plan.total or state.ended, None
         for update in () if over else fit.train.updates(state.epoch, state.epoch_step):
             seed(state.step_seed())
             step.set_rates()
@@ -66,12 +66,16 @@ def train(fit: Fit) -> Outcome:
                 fit.progress.step(fit)
                 if saver.is_due():
                     saver.save()
-                if pace.time_is_up():
+                asked = fit.recorder.stop_request()
+                if pace.time_is_up() or (asked and asked.at_once):
                     break
 
         if fit.interrupt.requested:
             saver.save()
             return Outcome("interrupted", fit.interrupt.requested)
+        if asked and asked.at_once:
+            saver.save()
+            return Outcome(asked.status, asked.reason)
         if state.step < plan.total and pace.time_is_up():
             state.ended = "max_time"
         ends_here = state.step >= plan.total or state.ended is not None
@@ -103,10 +107,10 @@ def train(fit: Fit) -> Outcome:
             saver.remove_displaced()
             return Outcome("completed", state.ended)
         state.ended = reasons[0] if reasons else None
-        stop = fit.recorder.stop_request()
-        if reasons or stop:
+        asked = fit.recorder.stop_request()
+        if reasons or asked:
             saver.save()
-            return Outcome("completed", state.ended) if reasons else Outcome("pruned", stop)
+            return Outcome("completed", state.ended) if reasons or not asked else Outcome(asked.status, asked.reason)
         if saver.is_due():
             saver.save()
     saver.save()

@@ -15,6 +15,7 @@ from runner.record.before import Before
 from runner.record.files import finite, write_bytes, write_json, write_text
 from runner.record.links import refuse_links
 from runner.record.lock import Lock
+from runner.record.stop import discard_old
 
 
 def make(folder: Path) -> None:
@@ -132,10 +133,11 @@ class RunFolder:
         refuse_links(self.path)
         if holder := self.lock.take():
             raise ConfigError(
-                f"{self.path}: {holder} is at work on this run. Wait for it to end, or stop it with Ctrl-C or "
-                "SIGTERM, which saves its state."
+                f"{self.path}: {holder} is at work on this run. Wait for it to end, or stop it with "
+                f"`python -m runner stop {self.path}`, which saves its state."
             )
         before = Before(self)
+        discard_old(self.path)
         try:
             yield
         except (ConfigError, KeyboardInterrupt) as error:

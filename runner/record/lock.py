@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-import socket
+import time
 import weakref
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +12,9 @@ from typing import IO
 
 from runner.errors import ConfigError
 from runner.record.links import no_link
+from runner.record.stop import this_process
+
+PATIENCE = 0.1  # seconds; who merely looks whether somebody has a lock has it for an instant
 
 _held: weakref.WeakSet[Lock] = weakref.WeakSet()
 
@@ -56,35 +59,47 @@ class Lock:
             file = open(self.path, "a+", encoding="utf-8", errors="replace", opener=no_link)  # noqa: SIM115
         except OSError as error:
             raise ConfigError(f"{self.path}: can't be written to ({error.strerror}).") from error
-        try:
-            fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-        except BlockingIOError:
-            with file:
-                file.seek(0)
-                return file.read(200).strip() or "another process"
-        except OSError as error:
-            logging.getLogger(__name__).warning("%s: no locks on this file system (%s)", self.path, error.strerror)
+        until = time.monotonic() + PATIENCE
+        while True:
+            try:
+                fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() < until:
+                    time.sleep(PATIENCE / 10)
+                    continue
+                with file:
+                    file.seek(0)
+                    return file.read(200).strip() or "another process"
+            except OSError as error:
+                logging.getLogger(__name__).warning("%s: no locks on this file system (%s)", self.path, error.strerror)
+            break
         self._file, self.created = file, not existed
         _held.add(self)
         with suppress(OSError):  # on a full disk
             file.truncate(0)
-            file.write(f"process {os.getpid()} on {socket.gethostname()}")
+            file.write(this_process())
             file.flush()
         return None
 
     @property
     def held(self) -> bool:
-        """Whether another process has it."""
+        """Whether another process has it, and has it alone."""
+        return self.holder is not None
+
+    @property
+    def holder(self) -> str | None:
+        """Who has it alone, as `take` says; None where nobody has."""
         import fcntl
 
         try:
             with open(self.path, "rb", opener=no_link) as file:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # shared: others may look at the same time
-        except BlockingIOError:
-            return True
+                try:
+                    fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # shared: others may look at the same time
+                except BlockingIOError:
+                    return file.read(200).decode(errors="replace").strip() or "another process"
         except OSError:  # there is none, or it is somebody else's
-            return False
-        return False
+            return None
+        return None
 
     def release(self) -> None:
         """Let the next one in."""

@@ -7,10 +7,10 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from runner.errors import ConfigError
 from runner.hparams import row_name
 from runner.record.files import write_json
 from runner.record.folder import RunFolder
+from runner.record.stop import StopRequest, discard, find, this_process
 from runner.record.tensorboard import TensorBoard
 
 if TYPE_CHECKING:
@@ -37,7 +37,6 @@ class Recorder:
         if resume_at is not None:
             self.shown = {row["step"] for row in folder.drop_metrics_after(*resume_at) if row["step"] <= resume_at[0]}
             folder.result.unlink(missing_ok=True)
-        folder.stop.unlink(missing_ok=True)
         self.news: Callable[[], list[str]] = list  # what others have to say of how they follow this run
         start = resume_at[0] + 1 if resume_at and resume_at[0] else 0
         # A chart of TensorBoard shows one tag of several entries: scores of both go by the same tags, side by side.
@@ -106,15 +105,9 @@ class Recorder:
         self.tensorboard.flush()
         self.validation.flush()
 
-    def stop_request(self) -> str | None:
-        """The reason why somebody outside asked this run to stop (``stop.json``), or None."""
-        if not self.folder.stop.exists():
-            return None
-        try:
-            asked = self.folder.read_json(self.folder.stop)
-        except ConfigError:  # as of `touch stop.json`
-            asked = {}
-        return str(asked.get("reason", "asked to stop"))
+    def stop_request(self) -> StopRequest | None:
+        """What somebody outside asks of this run (``stop.json``), or None."""
+        return find(self.folder.path)
 
     def finish(self, result: dict[str, Any]) -> None:
         """Write ``result.json``, the last file of a run."""
@@ -130,7 +123,8 @@ class Recorder:
         write_json(self.folder.result, result)
 
     def close(self) -> None:
-        """Let go of the files."""
+        """Let go of the files, and of the request to stop that this process was given."""
+        discard(self.folder.path, this_process())
         self.tensorboard.close()
         self.validation.close()
         logging.getLogger("runner").removeHandler(self.handler)

@@ -20,6 +20,7 @@ from typing import Any
 from runner.errors import ConfigError
 from runner.record.links import refuse_links
 from runner.record.lock import Lock
+from runner.record.stop import discard, discard_old, find, this_process
 from runner.sweep.trial import Trial, from_record
 
 
@@ -104,6 +105,7 @@ class SweepFolder:
                 f"{shown(self.path)}: another driver is at work on this sweep ({holder}). "
                 "Wait for it, stop it with Ctrl-C, or give this sweep a folder of its own: hydra.sweep.dir=DIR."
             )
+        discard_old(self.path)
         for path in self.trials.glob("*/run.lock"):
             if Lock(path).held:
                 self.unlock()
@@ -114,8 +116,15 @@ class SweepFolder:
         """Whether a driver is at work here."""
         return self._lock.held
 
+    @property
+    def asked_to_stop(self) -> bool:
+        """Whether somebody asked the driver, this process, to stop."""
+        found = find(self.path)
+        return found is not None and found.at_once
+
     def unlock(self) -> None:
         """Let the next driver in."""
+        discard(self.path, this_process())
         self._lock.release()
 
     def trial_folder(self, trial: Trial) -> Path:

@@ -9,6 +9,7 @@ from types import FrameType
 
 from runner.signals import Listener
 
+LOOK = 0.5  # seconds between looks at requests
 AGAIN = 0.2  # seconds; `timeout` and batch systems signal a process and then its group, which is one wish
 
 
@@ -20,14 +21,15 @@ class Interruption(Listener):
 
     Args:
         at_once: whether already the first one breaks in; for work that is lost by nobody.
+        request: whether somebody asked for it in another way; looked at now and then, and as good as a first signal.
 
     Attributes:
         by: name of the last signal.
     """
 
-    def __init__(self, at_once: bool = False) -> None:
-        self._patience = 0 if at_once else 1
-        self._heard, self._last, self._waiting = 0, 0.0, False
+    def __init__(self, at_once: bool = False, request: Callable[[], bool] | None = None) -> None:
+        self._patience, self._request = 0 if at_once else 1, request
+        self._heard, self._last, self._waiting, self._looked = 0, 0.0, False, 0.0
         self.by = "SIGINT"
 
     def _hear(self, number: int, frame: FrameType | None) -> None:
@@ -59,4 +61,9 @@ class Interruption(Listener):
         """
         if self._heard > self._patience:
             raise KeyboardInterrupt
+        now = time.monotonic()
+        if self._request is not None and not self._heard and now - self._looked > LOOK:
+            self._looked = now
+            if self._request():
+                self._heard, self._last = 1, now
         return self._heard > 0

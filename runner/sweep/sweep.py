@@ -95,7 +95,7 @@ class Sweep:
         except KeyboardInterrupt:
             raise Interrupted("Stopped before the first trial; nothing was written.", interruption.by) from None
         folder.lock()
-        interruption = Interruption()
+        interruption = Interruption(request=lambda: folder.asked_to_stop)
         try:
             with interruption:
                 self.reporter.say(f"in {shown(folder.path)}")

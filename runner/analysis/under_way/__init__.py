@@ -1,0 +1,1 @@
+"""Runs and sweeps under way, as their folders tell it from look to look."""
