@@ -235,7 +235,7 @@ def _pictures(evaluation: Evaluation, curves: dict[str, Any]) -> dict[str, bytes
     # Names of classes are no formulas; a letter that the font lacks is a box.
     with matplotlib.rc_context({"text.parse_math": False, "text.usetex": False}), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        figures: dict[str, Figure | None] = {"learning_curves": draw(curves)}
+        figures: dict[str, Figure | None] = {"learning_curves": draw([curves])}
         for section in evaluation.sections if evaluation.count else ():
             figures |= section.draw(evaluation.found)
         if examples is not None:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from runner.evaluation.canvas import COLORS, DPI, WIDTH, shortened
+from runner.canvas import COLORS, DPI, WIDTH, shortened
 from runner.evaluation.examples import Example
 
 if TYPE_CHECKING:

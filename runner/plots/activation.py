@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from runner.canvas import canvas
 from runner.errors import ConfigError, did_you_mean
 from runner.model.layers.activation import ACTIVATIONS
 from runner.plots import Facts
-from runner.plots.canvas import panels
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -100,7 +100,7 @@ def picture(name: str, overrides: list[str], config_dir: str | None) -> tuple[Fi
     x = torch.linspace(-6, 6, 1201)
     y, slope = curve(name, x)
     known = [*facts(name), ("cost", f"{cost(name):.2g} times relu's (CPU time of forward and backward, measured here)")]
-    figure, (axis,) = panels(1, name, width=6.0)
+    figure, (axis,) = canvas(name, height=3.8, width=6.0)
     axis.axhline(0, color="0.6", linewidth=0.8)
     axis.axvline(0, color="0.6", linewidth=0.8)
     axis.plot(x.numpy(), y.numpy(), linewidth=2, label="f(x)")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from runner.canvas import canvas
 from runner.engine.batch import Batch
 from runner.engine.spec import Spec
 from runner.errors import ConfigError
@@ -13,7 +14,6 @@ from runner.init.base import Init
 from runner.model.layers.activation import Activation
 from runner.model.mlp import MLP
 from runner.plots import Facts
-from runner.plots.canvas import panels
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -68,7 +68,7 @@ def picture(name: str, overrides: list[str], config_dir: str | None) -> tuple[Fi
     init = recipe["init"].make()
     if name == "checkpoint":
         raise ConfigError("init/checkpoint: has no picture, as it takes the weights of a network that was trained.")
-    figure, (axis,) = panels(1, " ".join([f"init={name}", *overrides]), width=7.0)
+    figure, (axis,) = canvas(" ".join([f"init={name}", *overrides]), height=3.8, width=7.0)
     axis.axhspan(0.5, 2.0, color="tab:green", alpha=0.15)
     facts: Facts = []
     for activation in ACTIVATIONS:

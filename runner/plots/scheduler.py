@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from runner.canvas import canvas
 from runner.errors import counted
 from runner.plots import Facts
-from runner.plots.canvas import panels
 from runner.plots.prepared import prepared
 
 if TYPE_CHECKING:
@@ -48,7 +48,8 @@ def picture(name: str, overrides: list[str], config_dir: str | None, group: str 
         rates, momenta = curve(fit)
         plan, warmup, hears = fit.plan, fit.learning_rate.warmup_steps, fit.learning_rate.schedule.monitors
     per_epoch = plan.updates_per_epoch
-    figure, axes = panels(2 if momenta else 1, " ".join([f"{group}={name}", *overrides]), width=7.0)
+    title = " ".join([f"{group}={name}", *overrides])
+    figure, axes = canvas(title, height=3.8, columns=2 if momenta else 1, width=7.0)
     for axis, values, label in zip(axes, (rates, momenta), ("learning rate", "momentum"), strict=False):
         axis.plot(range(len(values)), values, drawstyle="steps-post")
         axis.set_xlabel(f"update ({per_epoch} per epoch)")

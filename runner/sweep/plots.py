@@ -7,20 +7,23 @@ import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from omegaconf import OmegaConf
 
+from runner.canvas import COLORS, open_up, plain
 from runner.sweep.folder import Follower, SweepFolder
 from runner.sweep.hparams import show
 from runner.sweep.importance import importances
 from runner.sweep.launcher.local import in_a_line
 from runner.sweep.results import PointResult, best, by_point
 
-COLOURS = {"completed": "#1f77b4", "pruned": "#ff9f1c", "paused": "#ff9f1c", "failed": "#d62728"}
+SIZE = (6.4, 4.0)  # inches
+COLOURS = {"completed": COLORS[0], "pruned": COLORS[3], "paused": COLORS[3], "failed": COLORS[1]}
+SHAPES: tuple[tuple[str, str, Literal["full", "none"]], ...] = (("completed", "o", "full"), ("pruned", "v", "none"))
 
 
 class Picture:
@@ -58,21 +61,26 @@ def _all_numbers(picture: Picture, key: str) -> bool:
 
 
 def history(picture: Picture, figure: Figure) -> bool:
-    """Values in the order of the trials, and the best so far."""
-    axes = figure.subplots()
-    for status in ("completed", "pruned"):
+    """Values in the order of the trials, the best so far, and at the worse edge what failed."""
+    axes = open_up(figure.subplots())
+    for status, shape, filled in SHAPES:
         chosen = [p for p in picture.points if p.status == status and p.values]
         errors = [p.errors[0] if p.errors else 0.0 for p in chosen]
         if chosen:
             xs, ys = [p.point for p in chosen], [picture.value(p) for p in chosen]
-            axes.errorbar(xs, ys, errors, fmt="o", ms=4, color=COLOURS[status], label=status, elinewidth=1)
+            axes.errorbar(
+                xs, ys, errors, fmt=shape, fillstyle=filled, ms=5, color=COLOURS[status], label=status, elinewidth=1
+            )
     so_far: list[float] = []
     for point in picture.done:
         so_far.append(min([picture.signs[0] * picture.value(point), *so_far[-1:]]))
     axes.step([p.point for p in picture.done], [picture.signs[0] * v for v in so_far], "k-", where="post", label="best")
-    axes.set(xlabel="point", ylabel=picture.objectives[0])
+    axes.set(xlabel="point", ylabel=plain(picture.objectives[0]))
     _limits(axes, [picture.value(p) for p in picture.done])
-    axes.legend()
+    if failed := [p.point for p in picture.points if p.status == "failed"]:
+        edge = [0.02 if picture.signs[0] < 0 else 0.98] * len(failed)
+        axes.plot(failed, edge, "x", color=COLOURS["failed"], transform=axes.get_xaxis_transform(), label="failed")
+    axes.legend(frameon=False)
     return bool(picture.done)
 
 
@@ -82,10 +90,11 @@ def importance(picture: Picture, figure: Figure) -> bool:
     found = importances(picture.space, pairs)
     if not found:
         return False
-    axes = figure.subplots()
-    bars = axes.barh(list(found)[::-1], list(found.values())[::-1], color=COLOURS["completed"])
+    axes = open_up(figure.subplots())
+    bars = axes.barh([plain(key) for key in found][::-1], list(found.values())[::-1], color=COLOURS["completed"])
     axes.bar_label(bars, fmt="%.2f", padding=3)
-    axes.set(xlabel=f"share of the variance of {picture.objectives[0]} (fANOVA, {len(pairs)} points)", xlim=(0, 1.1))
+    name = plain(picture.objectives[0])
+    axes.set(xlabel=f"share of the variance of {name} (fANOVA, {len(pairs)} points)", xlim=(0, 1.1))
     return True
 
 
@@ -235,7 +244,7 @@ def draw(folder: Path) -> tuple[list[Path], list[str]]:
     for name, paint in PICTURES.items():
         path = picture.folder.plots / f"{name}.png"
         try:
-            figure = Figure(figsize=(6.4, 4), dpi=120, layout="constrained")
+            figure = Figure(figsize=SIZE, dpi=120, layout="constrained")
             if paint(picture, figure):
                 figure.suptitle(f"{picture.settings['name']}: {name}", fontsize=10)
                 figure.savefig(path)

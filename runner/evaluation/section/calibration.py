@@ -80,7 +80,7 @@ class Calibration(Section):
         rows = [row for row in found.tables.get("calibration", ()) if row["count"]]
         if not rows:
             return {}
-        from runner.evaluation.canvas import COLORS, canvas
+        from runner.canvas import COLORS, canvas
 
         figure, (above, below) = canvas(f"Reliability (ECE {found.facts['ece']:.3f})", height=2.9, rows=2)
         of_labels = self.sums is LabelSums

@@ -108,7 +108,7 @@ class Confusion(Section):
         return figures
 
     def _matrix(self, counts: list[list[int]]) -> Figure:
-        from runner.evaluation.canvas import canvas, shortened
+        from runner.canvas import canvas, shortened
 
         names = [shortened(name, 12) for name in self.task.class_names]
         shares = [[count / max(1, sum(row)) for count in row] for row in counts]
@@ -131,7 +131,7 @@ class Confusion(Section):
         return figure
 
     def _bars(self, found: Findings) -> Figure:
-        from runner.evaluation.canvas import COLORS, canvas, shortened
+        from runner.canvas import COLORS, canvas, shortened
 
         keys = ("iou",) if self.unit == "pixels" else ("precision", "recall", "f1")
         rows = sorted(found.tables["per_class"], key=lambda row: row[keys[-1]] if row[keys[-1]] is not None else -1.0)

@@ -116,7 +116,7 @@ def _mean(values: list[float]) -> float | None:
 
 
 def _picture(found: Findings, name: str, title: str, key: str, x: str, y: str) -> Figure:
-    from runner.evaluation.canvas import canvas, shortened, style
+    from runner.canvas import canvas, shortened, style
 
     rows = [row for row in found.tables["per_class"] if row[key] is not None]
     shown = sorted(rows, key=lambda row: float(row[key]))[:LINES]

@@ -63,7 +63,7 @@ class FoundBoxes(Section):
 
     def draw(self, found: Findings) -> dict[str, Figure]:
         """Precision against recall at an overlap of 0.5, and the values of each class."""
-        from runner.evaluation.canvas import COLORS, canvas, shortened, style
+        from runner.canvas import COLORS, canvas, shortened, style
 
         there = [row for row in found.tables["per_class"] if row["ap50"] is not None]
         if not there:

@@ -148,7 +148,7 @@ class Residuals(Section):
         """Residuals against predictions, a panel for each target; of forecasts the error by step."""
         from matplotlib.ticker import MaxNLocator
 
-        from runner.evaluation.canvas import COLORS, canvas, shortened, style
+        from runner.canvas import COLORS, canvas, shortened, style
 
         names = self.names[:TARGETS]
         figure, axes = canvas("Residuals against predictions", height=3.2, rows=len(names))

@@ -85,7 +85,7 @@ class TokenLosses(Section):
 
     def draw(self, found: Findings) -> dict[str, Figure]:
         """Loss by position, and the tokens that cost most."""
-        from runner.evaluation.canvas import COLORS, canvas, shortened
+        from runner.canvas import COLORS, canvas, shortened
 
         rows, tokens = found.tables["per_position"], found.tables["costliest_tokens"][:15]
         if not rows:
