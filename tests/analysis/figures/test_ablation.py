@@ -3,7 +3,7 @@
 import copy
 import json
 import math
-from pathlib import Path
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from runner.analysis.ablation import Ablation, Run
 from runner.analysis.figures.ablation import paired_dots
 from runner.analysis.figures.rendering import png, svg
+from runner.analysis.statistics.comparison import compare
 
 SCORES = {
     "optimizer=adam": [0.90, 0.91, 0.92, 0.93, 0.94],
@@ -22,15 +22,21 @@ SCORES = {
 }
 
 
-def ablation(scores=SCORES, **more):
+def told(scores=SCORES, margin=None, direction="max"):
+    """The content of an ``ablation.json``."""
+    judged = compare({arm: dict(enumerate(values)) for arm, values in scores.items()}, direction, margin=margin)
     arms = {
         arm: {
-            seed: Run(f"trials/{arm}-{seed}", "failed" if v is None else "completed", None, 1.0, {"val/accuracy": v})
-            for seed, v in enumerate(values)
+            "comparison": asdict(judged[arm]) if arm in judged else None,
+            "runs": {
+                str(seed): {"status": "failed" if value is None else "completed", "scores": {"val/accuracy": value}}
+                for seed, value in enumerate(values)
+            },
         }
         for arm, values in scores.items()
     }
-    return Ablation(Path(), arms, ["data=wine"], "seed", "val/accuracy", "max", **more)
+    about = {"score": "val/accuracy", "direction": direction, "fixed": ["data=wine"], "baseline": next(iter(scores))}
+    return {**about, "margin": margin, "arms": arms}
 
 
 def dots(axis):
@@ -43,7 +49,7 @@ def dots(axis):
 
 
 def test_each_run_is_a_dot_in_the_row_of_its_arm():
-    runs, _ = paired_dots(ablation().record()).axes
+    runs, _ = paired_dots(told()).axes
     found = dots(runs)
     shown = sorted((round(y), x) for mark in "os" for x, y in found.get(mark, []))
     assert shown == sorted((row, v) for row, arm in enumerate(SCORES.values()) for v in arm if v is not None)
@@ -52,7 +58,7 @@ def test_each_run_is_a_dot_in_the_row_of_its_arm():
 
 
 def test_runs_of_one_seed_are_joined_and_one_that_failed_breaks_the_line():
-    runs, _ = paired_dots(ablation().record()).axes
+    runs, _ = paired_dots(told()).axes
     lines = [line.get_xdata() for line in runs.lines if len(line.get_xdata()) == 3 and line.get_marker() == "None"]
     expected = [[math.nan if v is None else v for v in seed] for seed in zip(*SCORES.values(), strict=True)]
     np.testing.assert_equal([list(map(float, line)) for line in lines], expected)
@@ -60,7 +66,7 @@ def test_runs_of_one_seed_are_joined_and_one_that_failed_breaks_the_line():
 
 @pytest.mark.parametrize(("direction", "edge"), [("max", 0), ("min", 1)])
 def test_failed_runs_are_crosses_at_the_worse_edge(direction, edge):
-    record = {**ablation().record(), "direction": direction}
+    record = told(direction=direction)
     runs, _ = paired_dots(record).axes
     ((x, y),) = dots(runs)["x"]
     assert round(y) == 2
@@ -71,22 +77,21 @@ def test_failed_runs_are_crosses_at_the_worse_edge(direction, edge):
 
 
 def test_differences_intervals_margin_and_verdicts():
-    asked = ablation(margin=0.02)
-    _, differences = paired_dots(asked.record()).axes
+    record = told(margin=0.02)
+    _, differences = paired_dots(record).axes
     found = dots(differences)
     for row, arm in ((1, "optimizer=sgd"), (2, "optimizer=lion")):
-        judged = asked.comparisons[arm]
-        assert any((judged.difference, row) in places for places in found.values())
+        judged = record["arms"][arm]["comparison"]
+        assert any((judged["difference"], row) in places for places in found.values())
         ends = [list(line.get_xdata()) for line in differences.lines if list(line.get_ydata()) == [row, row]]
-        assert [judged.low, judged.high] in ends
+        assert [judged["low"], judged["high"]] in ends
     assert [text.get_text() for text in differences.get_yticklabels()] == ["baseline", "better", "no difference shown"]
     (band,) = differences.patches
     assert (band.get_x(), band.get_x() + band.get_width()) == pytest.approx((-0.02, 0.02))
-    assert found["s" if asked.comparisons["optimizer=sgd"].verdict == "worse" else "o"]
 
 
 def test_a_run_that_exploded_does_not_flatten_the_others():
-    runs, _ = paired_dots(ablation({"a=1": [0.9, 0.91, 0.92], "a=2": [0.93, 0.95, -1e30]}).record()).axes
+    runs, _ = paired_dots(told({"a=1": [0.9, 0.91, 0.92], "a=2": [0.93, 0.95, -1e30]})).axes
     low, high = runs.get_xlim()
     assert high - low < 1
     assert dots(runs)["<"] == [(pytest.approx(low, abs=0.1), pytest.approx(1, abs=0.5))]
@@ -96,9 +101,7 @@ def test_a_run_that_exploded_does_not_flatten_the_others():
 def test_nothing_is_drawn_over_something_else(arms, seeds):
     """Names beside each other don't touch, and all words lie within the picture."""
     words = "regularization=[mixup,label_smoothing] optimizer=schedule_free_adamw model.hidden="
-    figure = paired_dots(
-        ablation({f"{words}{i}": [0.9 + 0.001 * s for s in range(seeds)] for i in range(arms)}).record()
-    )
+    figure = paired_dots(told({f"{words}{i}": [0.9 + 0.001 * s for s in range(seeds)] for i in range(arms)}))
     FigureCanvasAgg(figure).draw()
     whole = figure.bbox
     for axis in figure.axes:
@@ -112,21 +115,21 @@ def test_nothing_is_drawn_over_something_else(arms, seeds):
 
 def test_long_names_that_end_alike_are_told_apart():
     same = ",".join(f"technique_number_{i}" for i in range(9))
-    figure = paired_dots(ablation({f"a=[{same},{i},{same}]": [1.0, 2.0] for i in range(3)}).record())
+    figure = paired_dots(told({f"a=[{same},{i},{same}]": [1.0, 2.0] for i in range(3)}))
     names = [text.get_text() for text in figure.axes[0].get_yticklabels()]
     assert len(set(names)) == 3
     assert all(name.count("\n") <= 2 for name in names)
 
 
 def test_more_arms_than_can_be_read_are_told_of():
-    figure = paired_dots(ablation({f"a={i}": [1.0, 2.0] for i in range(100)}).record())
+    figure = paired_dots(told({f"a={i}": [1.0, 2.0] for i in range(100)}))
     assert len(figure.axes[0].get_yticklabels()) == 60
     assert "60 of 100 arms" in figure.get_suptitle()
 
 
 def test_nothing_to_draw():
     assert paired_dots({}) is None
-    assert paired_dots(ablation({"a=1": [None, None]}).record()) is None
+    assert paired_dots(told({"a=1": [None, None]})) is None
 
 
 STRANGE = st.recursive(
@@ -143,7 +146,7 @@ def places(value, path=()):
         yield from places(value[key], (*path, key))
 
 
-RECORD = json.loads(json.dumps(ablation({"a=1": [0.9, 0.91, None], "a=2": [0.93, 0.94, 0.95]}, margin=0.1).record()))
+RECORD = json.loads(json.dumps(told({"a=1": [0.9, 0.91, None], "a=2": [0.93, 0.94, 0.95]}, margin=0.1)))
 
 
 @settings(max_examples=20)
@@ -162,8 +165,7 @@ def test_black_and_white():
     """Verdicts are told apart by shape and filling alone."""
     far = [0.5, 0.51, 0.52]
     scores = {"a=0": far, "a=1": [v + 0.3 + 0.001 * i for i, v in enumerate(far)], "a=2": [v - 0.3 for v in far]}
-    asked = ablation({**scores, "a=3": [0.4, 0.51, 0.63]})
-    record = asked.record()
+    record = told({**scores, "a=3": [0.4, 0.51, 0.63]})
     record["arms"]["a=2"]["comparison"]["verdict"] = "worse"
     _, differences = paired_dots(record).axes
     looks = [
