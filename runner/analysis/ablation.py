@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from runner.analysis.groups import covered
-from runner.analysis.statistics.comparison import Comparison, compare
-from runner.analysis.statistics.evidence import Direction, Scores
-from runner.analysis.statistics.sequential import Plan, Progress, sequential
+from runner.analysis.statistics.comparison import Comparison
+from runner.analysis.statistics.evidence import Scores
+from runner.analysis.statistics.procedure import STRIDE, Job, Made, Procedure
+from runner.analysis.statistics.selection import Confirmation, confirm
+from runner.analysis.statistics.sequential import Progress
 from runner.analysis.statistics.spread import Spread
 from runner.record.files import finite, write_json
 
@@ -34,6 +36,31 @@ class Run:
     seconds: float
     scores: Mapping[str, float]
 
+    def score(self, name: str) -> float | None:
+        """A score; None where the run failed or has none of that name."""
+        return self.scores.get(name) if self.status == "completed" else None
+
+
+@dataclass(frozen=True)
+class Study:
+    """A search of an arm, and its winner on fresh seeds.
+
+    Attributes:
+        trials: of the search; none where the arm has nothing to search.
+        failed: how many of them failed.
+        settings: of the winner; None where all failed.
+        found: its score in the search; None without one.
+        confirmation: what its fresh runs say of that score; None where there was no search.
+        score: what is compared: the mean over the fresh runs, None where one of them failed.
+    """
+
+    trials: int
+    failed: int
+    settings: Mapping[str, str] | None
+    found: float | None
+    confirmation: Confirmation | None
+    score: float | None
+
 
 @dataclass(frozen=True)
 class Ablation:
@@ -41,70 +68,102 @@ class Ablation:
 
     Attributes:
         folder: where it lies.
-        arms: the runs of each by what tells them apart, the baseline first.
+        procedure: how it goes.
+        runs: those that it asked for so far.
         fixed: what all arms have in common, as it was typed.
         varied: the key that tells the runs of an arm apart.
         score: that is compared: ``test/accuracy``.
-        direction: in which it improves.
-        alpha: how often any arm may be called better or worse though none is.
-        margin: differences below it do not matter; None where nobody said so.
-        plan: when verdicts are asked for, where seeds are added until they are clear; None: once, at the end.
-        test_to_train: how large what is scored is beside what is trained on, where the runs have other data: their
-            training data overlap, and so their scores vary less than those of new data would (Nadeau and Bengio 2003).
+        tuned: what is searched, as it was typed; none where arms are not tuned.
     """
 
     folder: Path
-    arms: Mapping[str, Mapping[int, Run]]
+    procedure: Procedure
+    runs: Mapping[Job, Run]
     fixed: Sequence[str]
     varied: str
     score: str
-    direction: Direction
-    alpha: float = 0.05
-    margin: float | None = None
-    plan: Plan | None = None
-    test_to_train: float = 0.0
+    tuned: Sequence[str] = ()
+
+    @property
+    def validation(self) -> str:
+        """The score by which winners are chosen."""
+        return f"val/{self.score.partition('/')[2]}"
+
+    def made(self, name: str) -> Made:
+        """What came of all runs, by a score; of searches by the one that chooses."""
+        return {job: run.score(self.validation if job.search else name) for job, run in self.runs.items()}
+
+    @cached_property
+    def arms(self) -> dict[str, dict[Job, Run]]:
+        """The runs of each arm that count, the baseline first."""
+        return {
+            arm: {job: run for job, run in self.runs.items() if job.arm == arm and not job.search}
+            for arm in self.procedure.arms
+        }
 
     def scores(self, name: str) -> dict[str, Scores]:
-        """A score of every run; None where the run failed."""
-        return {
-            arm: {key: run.scores.get(name) if run.status == "completed" else None for key, run in runs.items()}
-            for arm, runs in self.arms.items()
-        }
+        """A score of each arm by seed, or where arms are tuned by study."""
+        return self.procedure.scores(self.made(name))
 
     @cached_property
     def progress(self) -> Progress:
-        """Where it stands, with a plan: which arms need more seeds."""
-        assert self.plan is not None
-        return sequential(self.scores(self.score), self.plan, self.direction)
+        """Where it stands: which arms need more runs."""
+        return self.procedure.progress(self.made(self.score))
 
-    @cached_property
+    @property
     def comparisons(self) -> dict[str, Comparison]:
-        """Each arm against the baseline."""
-        if self.plan is not None:
-            return self.progress.comparisons
-        return compare(
-            self.scores(self.score), self.direction, self.alpha, self.margin, test_to_train=self.test_to_train
-        )
+        """Each arm against the baseline; none before the first look."""
+        return self.progress.comparisons
 
     def cost(self, arm: str) -> float | None:
-        """Mean seconds of the completed runs of an arm."""
+        """Mean seconds of the completed runs of an arm; searches don't count."""
         times = [run.seconds for run in self.arms[arm].values() if run.status == "completed"]
         return sum(times) / len(times) if times else None
+
+    @cached_property
+    def studies(self) -> dict[str, dict[int, Study]]:
+        """The studies of each arm whose search is done; none where arms are not tuned."""
+        if not self.tuned:
+            return {}
+        done = {arm: sorted({job.study for job in runs}) for arm, runs in self.arms.items()}
+        none_won = {(job.arm, job.study) for job in self.runs if job.search}
+        return {
+            arm: {study: self._study(arm, study) for study in sorted({*studies, *(s for a, s in none_won if a == arm)})}
+            for arm, studies in done.items()
+        }
+
+    def _study(self, arm: str, study: int) -> Study:
+        own = [job for job in self.runs if (job.arm, job.study) == (arm, study)]
+        validation = self.made(self.validation)
+        trials = {job: validation[job] for job in own if job.search}
+        settings = self.procedure.winner(arm, study, validation)
+        found = next((score for job, score in trials.items() if job.settings == settings), None)
+        fresh: Scores = {job.seed: validation[job] for job in own if not job.search}
+        direction = self.procedure.direction
+        return Study(
+            trials=len(trials),
+            failed=sum(score is None for score in trials.values()),
+            settings=None if settings is None else dict(settings),
+            found=found,
+            confirmation=None if found is None else confirm(found, {j.seed for j in trials}, fresh, direction),
+            score=self.scores(self.score)[arm].get(study),
+        )
 
     def record(self) -> dict[str, Any]:
         """All of it in plain containers: what ``ablation.json`` holds."""
         names = dict.fromkeys(name for runs in self.arms.values() for run in runs.values() for name in run.scores)
         tables = {name: self.scores(name) for name in names if "/" in name}
-        judged = self.comparisons
+        judged, procedure = self.comparisons, self.procedure
+        plan = procedure.plan
         return {
             "score": self.score,
-            "direction": self.direction,
+            "direction": procedure.direction,
             "varied": self.varied,
-            "covers": covered([self.varied]),
-            "alpha": self.alpha,
-            "margin": self.margin,
-            "test_to_train": self.test_to_train,
-            "looks": list(self.plan.looks) if self.plan else None,
+            "covers": self.covers(),
+            "alpha": plan.alpha,
+            "margin": plan.margin,
+            "test_to_train": procedure.test_to_train,
+            "looks": None if procedure.looks_once else list(plan.looks),
             "fixed": list(self.fixed),
             "baseline": next(iter(self.arms), None),
             "arms": {
@@ -112,12 +171,47 @@ class Ablation:
                     "scores": {name: asdict(Spread.of(table[arm].values())) for name, table in tables.items()},
                     "seconds": self.cost(arm),
                     "comparison": asdict(judged[arm]) if arm in judged else None,
-                    "runs": {str(key): asdict(run) for key, run in runs.items()},
+                    "runs": {self._key(job): asdict(run) for job, run in runs.items()},
                 }
                 for arm, runs in self.arms.items()
             },
+            "interim": [
+                {"units": units, "arms": {arm: _brief(found) for arm, found in look.items()}}
+                for units, look in zip(plan.looks, self.progress.looked, strict=False)
+            ],
+            "search": self._search(),
+            "studies": {
+                arm: {str(study): asdict(found) for study, found in studies.items()}
+                for arm, studies in self.studies.items()
+            },
         }
+
+    def covers(self) -> str:
+        """Which sources of variance the verdicts cover: the end of a sentence."""
+        return f"{'study (what a search finds) and ' if self.tuned else ''}{covered([self.varied])}"
 
     def write(self) -> None:
         """Write ``ablation.json``."""
         write_json(self.folder / "ablation.json", finite(self.record()))
+
+    def _key(self, job: Job) -> str:
+        return f"{job.study}/{job.seed % STRIDE - 1}" if self.tuned else str(job.seed)
+
+    def _search(self) -> dict[str, Any] | None:
+        if not self.tuned:
+            return None
+        assert self.procedure.tuning is not None
+        points = max(len(self.procedure.tuning.points(arm, 0)) for arm in self.arms)
+        return {
+            "tuned": list(self.tuned),
+            "score": self.validation,
+            "trials": points,
+            "seeds": self.procedure.tuning.seeds,
+            "runs": sum(job.search for job in self.runs),
+        }
+
+
+def _brief(found: Comparison) -> dict[str, Any]:
+    """What an interim table says of an arm."""
+    names = ("n", "difference", "low", "high", "p_holm", "verdict")
+    return {name: getattr(found, name) for name in names}

@@ -22,8 +22,14 @@ def config_dir_of(hydra: Any) -> str | None:
 class Trials:
     """Runs as the trials of a sweep."""
 
-    commanded = ("trusted_targets",)
-    modules = ("torch", "runner.run.training", "runner.config.build", "runner.engine.loop", "runner.record.recorder")
+    commanded: tuple[str, ...] = ("trusted_targets",)
+    modules: tuple[str, ...] = (
+        "torch",
+        "runner.run.training",
+        "runner.config.build",
+        "runner.engine.loop",
+        "runner.record.recorder",
+    )
 
     def check(self, cfg: DictConfig) -> None:
         """Check a trial's config without loading data."""

@@ -14,6 +14,7 @@ import yaml
 from hydra import version
 from hydra._internal.hydra import Hydra
 from hydra._internal.utils import create_config_search_path
+from hydra.core.config_loader import ConfigLoader
 from hydra.core.config_search_path import SearchPathQuery
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -283,6 +284,19 @@ def compose_sweep(command: Command) -> list[str]:
             line = f"{key}=choice({value})"
         overrides.append(line)
     return overrides
+
+
+@contextmanager
+def sweep_config(command: Command, overrides: list[str]) -> Iterator[tuple[ConfigLoader, DictConfig]]:
+    """A sweep's own config, with Hydra's node, and the loader that composes its trials.
+
+    Args:
+        command: what was typed.
+        overrides: as `compose_sweep` gave them.
+    """
+    with _hydra(command) as hydra:
+        master = hydra.compose_config(command.config_name, overrides, RunMode.MULTIRUN, with_log_configuration=False)
+        yield hydra.config_loader, master
 
 
 def first_trial(command: Command) -> list[str]:

@@ -44,6 +44,7 @@ _SEARCH = [
     "directions",
     "enqueue",
     "test",
+    "plots",
     "dry_run",
     "study_name",
     "sampler",

@@ -69,7 +69,8 @@ class Agenda:
         """Points in all, those to come included."""
         points = self.plan.n_trials
         if isinstance(self.plan.sampler, Grid):
-            here = len(self._seen | {_identity(p) for p in [*self.plan.space.grid(), *self._enqueue]})
+            listed = self.plan.sampler.points(self.plan.space)
+            here = len(self._seen | {_identity(p) for p in [*listed, *self._enqueue]})
             points = min(here, points or here)
         return max(len(self.members), points or 0)
 

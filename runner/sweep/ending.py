@@ -58,13 +58,13 @@ class Ending:
         return result
 
     def _winners(self) -> tuple[Trial, ...]:
-        """The trials of the best point; none where there is no single one."""
-        front = self.driver.best()
-        return front[0].trials if self.driver.plan.protocol and len(front) == 1 else ()
+        """The trials of the best point; none where there is no single one, or none is asked for."""
+        front, plan = self.driver.best(), self.driver.plan
+        return front[0].trials if plan.protocol and plan.test != "none" and len(front) == 1 else ()
 
     def _to_test(self) -> Sequence[Trial]:
         """The trials that are to be evaluated on the test split."""
-        if not (self.driver.plan.protocol and self.driver.plan.test_all):
+        if not (self.driver.plan.protocol and self.driver.plan.test == "all"):
             return self._winners()
         return [trial for trial in self.driver.trials.values() if trial.status == "completed"]
 

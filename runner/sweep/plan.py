@@ -8,6 +8,7 @@ from typing import Any
 
 from runner.sweep.pruning import Pruner
 from runner.sweep.samplers import Sampler
+from runner.sweep.settings import Tested
 from runner.sweep.space import Point, Space
 
 
@@ -33,7 +34,7 @@ class Plan:
         scored: whether trials must have scores; they need none where nothing is learned from them.
         protocol: whether trials report by epoch, can be stopped and resumed.
         commanded: values of keys for which a trial's record is not believed.
-        test_all: whether every completed trial is evaluated on the test split at the end, not only the best point's.
+        test: which completed trials are evaluated on the test split at the end: those of the best point, all or none.
     """
 
     space: Space
@@ -53,7 +54,7 @@ class Plan:
     scored: bool = True
     protocol: bool = False
     commanded: Mapping[str, Any] = field(default_factory=dict)
-    test_all: bool = False
+    test: Tested = "best"
 
     @property
     def signs(self) -> list[float]:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from omegaconf import DictConfig
 
-from runner.errors import ConfigError, counted, did_you_mean
+from runner.errors import ConfigError, counted
 from runner.sweep.composer import Composer, UnknownKey, is_integer
 from runner.sweep.configs import subdir
 from runner.sweep.coverage import covering
@@ -56,13 +55,13 @@ class Planning:
             ConfigError: it can't be done.
         """
         try:
-            return self._plan(self._space(arguments), arguments)
+            return self._plan(self.space(arguments), arguments)
         except UnknownKey as error:
             if error.key not in {key.lstrip("+") for key in self.settings.params}:
                 raise
             raise ConfigError(f"hydra.sweeper.params.{error.key}: {error.problem}") from error
 
-    def _space(self, arguments: Sequence[str]) -> Space:
+    def space(self, arguments: Sequence[str]) -> Space:
         """What is searched over."""
         space = parse(arguments, self.settings.params, self.composer.options, self.composer.current, self.composer.keys)
         return with_whole_numbers(space, self._whole_numbers_only)
@@ -102,6 +101,8 @@ class Planning:
             )
         if settings.n_trials is None and not isinstance(self.sampler, Grid):
             raise ConfigError("hydra.sweeper.n_trials: say how many points to try.")
+        if isinstance(self.sampler, Grid) and self.sampler.intervals:
+            self.sampler.points(space)  # refuses those that are none
         if settings.repeats > 1:
             self._check_repeats(space)
         if not settings.dry_run:
@@ -137,7 +138,7 @@ class Planning:
             scored=bool(settings.objectives or settings.directions or self.sampler.adaptive),
             protocol=self.protocol is not None,
             commanded=commanded,
-            test_all=settings.test == "all",
+            test=settings.test,
         )
 
     def _check_repeats(self, space: Space) -> None:
@@ -222,10 +223,10 @@ class Planning:
             note = f"   when {when.key}={','.join(when.values)}" if when else ""
             say(f"{dimension.key}: {dimension.summary()}{note}")
         say(f"objectives: {_goals(dict(zip(plan.objectives, plan.directions, strict=True)))}")
-        finite = all(d.kind != "interval" for d in plan.space.dimensions)
-        grid = sum(1 for _ in plan.space.grid()) if finite else sys.maxsize
-        points = min(plan.n_trials or grid, grid) if isinstance(self.sampler, Grid) else plan.n_trials
-        space = f" of {grid}" if isinstance(self.sampler, Grid) else ""
+        points, space = plan.n_trials, ""
+        if isinstance(self.sampler, Grid):
+            grid = len(self.sampler.points(plan.space))
+            points, space = min(plan.n_trials or grid, grid), f" of {grid}"
         say(f"points: {points}{space}; trials: {(points or 0) * plan.repeats}; folder: {folder}")
         first = [*plan.enqueue, *(plan.sampler.point(plan.space, plan.seed, i) for i in range(10))]
         for point in [p for p in first if p is not None][: min(10, points or 10)]:
@@ -240,18 +241,8 @@ def _goals(objectives: Mapping[str, str]) -> str:
 
 
 def _enqueued(space: Space, entry: Mapping[str, Any]) -> Point:
-    """A point that the user gave; every key that is searched and whose condition holds must have a value."""
-    known = {d.name: d for d in space.dimensions}
-    texts = {}
-    for key, value in entry.items():
-        if key.lstrip("+") not in known:
-            raise ConfigError(f"hydra.sweeper.enqueue: {key} is not searched over.{did_you_mean(key, known)}")
-        dimension = known[key.lstrip("+")]
-        try:
-            texts[dimension.key] = dimension.given(value)
-        except ConfigError as error:
-            raise ConfigError(f"hydra.sweeper.enqueue: {error}") from error
+    """A point that the user gave."""
     try:
-        return space.build(lambda d: texts[d.key])
-    except KeyError as error:
-        raise ConfigError(f"hydra.sweeper.enqueue: a point lacks {error}.") from None
+        return space.given(entry)
+    except ConfigError as error:
+        raise ConfigError(f"hydra.sweeper.enqueue: {error}") from error

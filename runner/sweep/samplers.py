@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from annotated_types import Ge, Gt
@@ -50,11 +52,51 @@ class Grid(Sampler):
         self._space: Space | None = None
         self._points: list[Point] = []
 
+    def points(self, space: Space) -> list[Point]:
+        """All of them."""
+        if space is not self._space:
+            self._space, self._points = space, self._list(space)
+        return self._points
+
     def point(self, space: Space, seed: int, index: int) -> Point | None:
         """The point numbered `index` of the list, the same for every seed."""
-        if space is not self._space:
-            self._space, self._points = space, list(space.grid())
-        return self._points[index] if index < len(self._points) else None
+        points = self.points(space)
+        return points[index] if index < len(points) else None
+
+    def _list(self, space: Space) -> list[Point]:
+        return list(space.grid())
+
+
+class Listed(Grid):
+    """The points of a file and no others, in its order.
+
+    Args:
+        file: of JSON, a list of mappings from key to value. A key whose condition does not hold at a point is left out
+            of it, and one that has a single value need not be there.
+    """
+
+    intervals = True
+
+    def __init__(self, file: str) -> None:
+        super().__init__()
+        self.file = file
+
+    def _list(self, space: Space) -> list[Point]:
+        try:
+            entries = json.loads(Path(self.file).read_text(encoding="utf-8"))
+        except OSError as error:
+            raise ConfigError(f"hydra.sweeper.sampler.file={self.file}: {error.strerror}.") from error
+        except (ValueError, RecursionError):
+            entries = None
+        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+            raise ConfigError(
+                f"hydra.sweeper.sampler.file={self.file}: expected a list of points in JSON, each a mapping from key "
+                'to value: [{"lr": 0.01}, {"lr": 0.1}].'
+            )
+        try:
+            return [space.given(entry) for entry in entries]
+        except ConfigError as error:
+            raise ConfigError(f"hydra.sweeper.sampler.file={self.file}: {error}") from error
 
 
 class Random(Sampler):

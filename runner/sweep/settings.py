@@ -17,7 +17,7 @@ from runner.sweep.pruning import PRUNERS, Pruner
 from runner.sweep.samplers import Sampler
 
 Direction = Literal["minimize", "maximize"]
-Tested = Literal["best", "all"]
+Tested = Literal["best", "all", "none"]
 _NAME = re.compile(r"[\w+-][\w.+ -]{0,99}")
 
 
@@ -41,7 +41,8 @@ class Settings:
         objectives: names of the scores; empty: what the application watches.
         directions: ``minimize`` or ``maximize`` for each; empty: what the application knows, or minimize.
         enqueue: points to be tried first, each a mapping from key to value.
-        test: whose trials are evaluated on the test split at the end: those of the best point, or all.
+        test: whose trials are evaluated on the test split at the end: those of the best point, all, or none.
+        plots: whether pictures are drawn.
         dry_run: show the space and the first points, and stop.
         study_name: name of the sweep, of its study in a shared storage, and of its folder unless ``hydra.sweep.dir``
             says where that is; None: made from the command.
@@ -62,6 +63,7 @@ class Settings:
     directions: Sequence[str] = ()
     enqueue: Sequence[Mapping[str, Any]] = ()
     test: Tested = "best"
+    plots: bool = True
     dry_run: bool = False
     study_name: str | None = None
 
@@ -73,11 +75,11 @@ class Settings:
                 raise ConfigError(f"hydra.sweeper.{name}={value}: expected a whole number of at least {least}.")
         if self.timeout is not None and not (isinstance(self.timeout, (int, float)) and self.timeout > 0):
             raise ConfigError(f"hydra.sweeper.timeout={self.timeout}: expected seconds above 0, or null.")
-        for name in ("fail_fast", "dry_run"):
+        for name in ("fail_fast", "plots", "dry_run"):
             if not isinstance(value := getattr(self, name), bool):
                 raise ConfigError(f"hydra.sweeper.{name}={value}: expected true or false.")
         if self.test not in get_args(Tested):
-            raise ConfigError(f"hydra.sweeper.test={self.test}: expected best or all.")
+            raise ConfigError(f"hydra.sweeper.test={self.test}: expected best, all or none.")
         if self.study_name is not None and not _NAME.fullmatch(str(self.study_name)):
             raise ConfigError(
                 f"hydra.sweeper.study_name={self.study_name}: expected a plain name, since a folder is called that: "
@@ -146,6 +148,10 @@ def _check_argument(key: str, value: Any, hint: Any) -> None:
     if isinstance(value, bool) or plain == {bool}:
         if plain != {bool} or not isinstance(value, bool):
             raise ConfigError(f"{key}={value}: expected {'true or false' if plain == {bool} else 'a number'}.")
+        return
+    if plain == {str}:
+        if not isinstance(value, str):
+            raise ConfigError(f"{key}={value}: expected a text.")
         return
     number = isinstance(value, (int, float) if float in plain else int)
     if value is None and NoneType in plain:

@@ -13,7 +13,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, QuotedString
 from hydra.errors import HydraException
 
-from runner.errors import ConfigError
+from runner.errors import ConfigError, did_you_mean
 
 Native = str | int | float | bool | None
 Point = dict[str, str]
@@ -165,6 +165,24 @@ class Space:
             if self.active(dimension, point):
                 point[dimension.key] = value(dimension)
         return point
+
+    def given(self, entry: Mapping[str, Any]) -> Point:
+        """The point that a person or a file gives; keys whose condition does not hold there are left out.
+
+        Raises:
+            ConfigError: a key is not searched over, has no such value, or is missing.
+        """
+        known = {d.name: d for d in self.dimensions}
+        texts = {d.key: d.texts[0] for d in self.dimensions if len(d.texts) == 1}
+        for key, value in entry.items():
+            if key.lstrip("+") not in known:
+                raise ConfigError(f"{key} is not searched over.{did_you_mean(key, known)}")
+            dimension = known[key.lstrip("+")]
+            texts[dimension.key] = dimension.given(value)
+        try:
+            return self.build(lambda d: texts[d.key])
+        except KeyError as error:
+            raise ConfigError(f"a point lacks {error}.") from None
 
     def first(self, forced: Mapping[str, str]) -> Point:
         """The point with the values `forced`, and the first value of every other dimension."""

@@ -119,7 +119,8 @@ class Sweep:
 
         def notice(driver: Driver, trial: Trial | None) -> None:
             self.reporter(driver, trial)
-            painter.look()
+            if self.settings.plots:
+                painter.look()
 
         try:
             driver = Driver(plan, folder, study, self.composer, launcher, notice)
@@ -157,7 +158,7 @@ class Sweep:
             if not interruption.asked() and not driver.hopeless:
                 for words in advice(driver):
                     self.reporter.say(f"advice: {words}")
-                if driver.best():
+                if self.settings.plots and driver.best():
                     self.reporter.say("drawing plots")
                     painter.start()
         finally:

@@ -234,6 +234,33 @@ def test_enqueued_points_come_first(app):
         app("sphere", "x=interval(0,1)", "hydra.sweeper.enqueue=[{x: 3}]", sweeper="random")
 
 
+def test_the_points_of_a_file_and_no_others(app, tmp_path):
+    listed = tmp_path / "it's.json"
+    file = "hydra.sweeper.sampler.file='" + str(listed).replace("'", "\\'") + "'"
+    space = ("x=interval(0,10)", "z=a,b", "y=choice(1)", "hydra.sweeper.plots=false", "hydra.sweeper.workers=2")
+    listed.write_text('[{"x": "2.5", "z": "b"}, {"z": "a", "x": 7}]')
+    app("sphere", *space, file, sweeper="listed")
+    assert [(r["x"], r["z"], r["y"]) for r in app.rows] == [("2.5", "b", "1"), ("7.0", "a", "1")]
+    listed.write_text('[{"x": 1, "z": "a"}, {"x": 2.5, "z": "b"}]')
+    app("sphere", *space, file, sweeper="listed")
+    assert app.column("x") == ["2.5", "7.0", "1.0"]
+    assert not (app.folder / "plots").exists()
+    for text, said in (
+        ('[{"x": 11}]', "x=11: not in the search space"),
+        ('[{"x": 1}]', "a point lacks 'z'"),
+        ('[{"w": 1}]', "w is not searched over"),
+        ('{"x": 1}', "expected a list of points in JSON"),
+        ("[", "expected a list of points in JSON"),
+    ):
+        listed.write_text(text)
+        with pytest.raises(ConfigError, match=said):
+            app("sphere", *space, file, f"hydra.sweep.dir={tmp_path}/other", sweeper="listed")
+    with pytest.raises(ConfigError, match=r"file=3: expected a text"):
+        app("sphere", *space, "hydra.sweeper.sampler.file=3", sweeper="listed")
+    with pytest.raises(ConfigError, match="No such file"):
+        app("sphere", *space, sweeper="listed")
+
+
 def test_several_objectives(app):
     goals = "hydra.sweeper.directions=[minimize,minimize]"
     app("pareto", "x=range(6)", "y=range(4)", goals, "hydra.sweeper.workers=2")

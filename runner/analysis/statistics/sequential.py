@@ -62,11 +62,13 @@ class Progress:
         comparisons: each arm as of its last look; empty before the first.
         going_on: arms that need more seeds; the baseline needs them too where there are any.
         seeds: how many seeds these arms and the baseline need for the next look; None when nothing goes on.
+        looked: the comparisons after each look that was made; those of arms that were settled before stay.
     """
 
     comparisons: dict[str, Comparison]
     going_on: tuple[str, ...]
     seeds: int | None
+    looked: tuple[dict[str, Comparison], ...] = ()
 
 
 def sequential(arms: Mapping[str, Scores], plan: Plan, direction: Direction) -> Progress:
@@ -88,11 +90,12 @@ def sequential(arms: Mapping[str, Scores], plan: Plan, direction: Direction) -> 
     pairs: dict[str, tuple[int, ...]] = dict.fromkeys(open_arms, ())
     found: dict[str, tuple[Evidence, Test]] = {}
     comparisons: dict[str, Comparison] = {}
+    looked: list[dict[str, Comparison]] = []
     for needed in plan.looks:
         part = seeds[:needed]
         missing = len(part) < needed or any(seed not in arms[arm] for arm in open_arms for seed in part)
         if missing or not open_arms:
-            return Progress(comparisons, tuple(open_arms), needed if open_arms else None)
+            return Progress(comparisons, tuple(open_arms), needed if open_arms else None, tuple(looked))
         for arm in open_arms:
             evidence = gather(
                 {name: {seed: arms[name][seed] for seed in part} for name in (baseline, arm)}, arm, direction
@@ -101,11 +104,12 @@ def sequential(arms: Mapping[str, Scores], plan: Plan, direction: Direction) -> 
             found[arm] = evidence, _Look(plan, pairs[arm])
         judged = judge([found[arm] for arm in found], direction, plan.alpha, plan.margin)
         comparisons |= {arm: judged[arm] for arm in open_arms}
+        looked.append(dict(comparisons))
         for arm in [arm for arm in open_arms if _settled(judged[arm], plan)]:
             open_arms.remove(arm)
             if judged[arm].p_holm <= plan.alpha:
                 del found[arm]
-    return Progress(comparisons, (), None)
+    return Progress(comparisons, (), None, tuple(looked))
 
 
 def _settled(comparison: Comparison, plan: Plan) -> bool:

@@ -1,0 +1,113 @@
+"""What an ablation says: its plan, where it stands, and what came of it."""
+
+from __future__ import annotations
+
+from runner.analysis.ablation import Ablation, Study
+from runner.analysis.statistics.comparison import Comparison
+from runner.analysis.statistics.power import smallest_effect
+from runner.analysis.statistics.procedure import Procedure
+from runner.analysis.statistics.spread import Spread
+from runner.cli.ablate.asked import Asked
+from runner.cli.tables import number, plain_table, plus_minus, put
+from runner.errors import counted, printable
+from runner.sweep.reporter import readable
+
+
+def tell_plan(asked: Asked, procedure: Procedure, score: str) -> None:
+    """What would be run, and what that could show."""
+    arms, units, once = len(procedure.arms), asked.looks[-1], procedure.looks_once
+    most, tuning = "" if once else "at most ", procedure.tuning
+    runs = procedure.at_most({})
+    if tuning is None:
+        print(f"{counted(arms, 'arm')}, {most}{counted(units, 'run')} each: {most}{counted(runs, 'run')}")
+        varied, pairs = asked.varied, "runs with the same seed"
+    else:
+        fresh = arms * units * tuning.seeds
+        print(
+            f"{counted(arms, 'arm')}, {most}{units} studies each: {most}{counted(runs - fresh, 'run')} of searches and "
+            f"{most}{counted(fresh, 'run')} on fresh seeds"
+        )
+        varied, pairs = "what a search finds, and the mean over fresh seeds", "means of winners of the same study"
+    print(f"score: {score}; what is compared differs in {varied}")
+    effect = smallest_effect(units, asked.alpha / max(1, arms - 1))
+    print(
+        f"smallest difference that would be shown in 8 of 10 cases: {effect:.2g} standard deviations of the "
+        f"differences between {pairs}"
+    )
+    print(printable(f"folder: {asked.folder}"))
+
+
+def tell_interim(ablation: Ablation) -> None:
+    """Where it stands after a round."""
+    progress = ablation.progress
+    print()
+    if ablation.comparisons:
+        _table(ablation)
+        units = "studies" if ablation.tuned else "seeds"
+        print(printable(f"going on to {progress.seeds} {units} with {', '.join(progress.going_on)}"))
+    if ablation.tuned and not ablation.comparisons:
+        _winners(ablation)
+
+
+def tell(ablation: Ablation) -> None:
+    """The table: an arm a row; and where arms are tuned, a winner a row."""
+    print()
+    if ablation.tuned:
+        _winners(ablation)
+        print()
+    _table(ablation)
+    print("±: 95 % interval of the mean (Student's t); of a difference at the level, and p, of Holm's correction.")
+    if ablation.tuned:
+        print("n are studies: p and ± are of the means of their winners over fresh seeds, not of single runs.")
+    least = [c.smallest_difference for c in ablation.comparisons.values() if c.smallest_difference is not None]
+    if least:
+        print(f"A true difference of {max(least):.2g} or more would have been shown in 8 of 10 cases.")
+    print(f"The runs of an arm differ in {ablation.covers()}")
+    if ablation.fixed:
+        print(printable(f"All arms have in common: {' '.join(ablation.fixed)}; a verdict holds for these."))
+    print(printable(f"ablation: {ablation.folder}/ablation.json"))
+
+
+def _table(ablation: Ablation) -> None:
+    judged, scores = ablation.comparisons, ablation.scores(ablation.score)
+    failed = any(score is None for runs in scores.values() for score in runs.values())
+    table = plain_table("arm", "n", *["failed"] * failed, ablation.score, "sd", "difference", "p", "verdict", "seconds")
+    for column in table.columns:
+        column.justify = "left" if column.header in ("arm", "verdict") else "right"
+    for arm in ablation.arms:
+        cost = ablation.cost(arm)
+        row = _row(Spread.of(scores[arm].values()), judged.get(arm), failed)
+        table.add_row(arm, *row, "-" if cost is None else f"{cost:.1f}")
+    put(table)
+
+
+def _row(spread: Spread, found: Comparison | None, failed: bool) -> list[str]:
+    row = [str(spread.n), *[str(spread.failures)] * failed]
+    row += [plus_minus(number(spread.mean), spread.low, spread.high)]
+    row += ["-" if spread.deviation is None else f"{spread.deviation:.2g}"]
+    if found is None:
+        return [*row, "-", "-", "baseline"]
+    unknown = found.difference is None
+    row += ["-" if unknown else plus_minus(f"{found.difference:+.3g}", found.low, found.high)]
+    return [*row, f"{found.p_holm:.2g}", f"{found}{f' ({found.reason})' if found.reason else ''}"]
+
+
+def _winners(ablation: Ablation) -> None:
+    table = plain_table("arm", "study", "winner of its search", "found", "fresh", "overstated", "failed", "score")
+    for column in table.columns[3:]:
+        column.justify = "right"
+    for arm, studies in ablation.studies.items():
+        for name, study in studies.items():
+            table.add_row(arm, str(name), *_winner(study))
+    put(table)
+    found = ablation.validation
+    print(f"found: {found} in the search; fresh: its mean over fresh seeds; score: mean {ablation.score} over these.")
+
+
+def _winner(study: Study) -> list[str]:
+    settings = "none: all failed" if study.settings is None else readable(f"{k}={v}" for k, v in study.settings.items())
+    confirmed = study.confirmation
+    fresh, over = (confirmed.fresh.mean, confirmed.overstated) if confirmed else (None, None)
+    failed = f"{study.failed} of {study.trials}" if study.failed else "-"
+    cells = [number(study.found), number(fresh), "-" if over is None else f"{over:+.2g}", failed, number(study.score)]
+    return [settings or "nothing to search", *cells]
