@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -87,6 +87,11 @@ class Groups:
     notes: list[str]
 
 
+def configuration(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What was trained: settings without the draws, and without where and for whom it was done."""
+    return {key: value for key, value in settings.items() if key not in SEEDS and not _LEFT_OUT.fullmatch(key)}
+
+
 def group(runs: Sequence[Run], scores: Sequence[str] = ()) -> Groups:
     """Put runs together by configuration.
 
@@ -119,7 +124,7 @@ def group(runs: Sequence[Run], scores: Sequence[str] = ()) -> Groups:
     groups: dict[str, Group] = {}
     again = 0
     for run in [*ended["completed"], *ended["failed"]]:
-        own = {key: value for key, value in run.settings.items() if key not in SEEDS and not _LEFT_OUT.fullmatch(key)}
+        own = configuration(run.settings)
         of = groups.setdefault(repr(sorted(own.items(), key=str)), Group(own))
         draw = (
             *(shown(run.settings.get(key)) for key in SEEDS),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runner.cli.flags import known_flags, switch, take
@@ -131,7 +132,21 @@ def _sentences(groups: Groups, found: Compared) -> list[str]:
             f"Baseline: {found.baseline}. Differences from it and their intervals are at the level, and p, of Holm's "
             "correction for several comparisons."
         )
-    return [*said, *filter(None, [found.covered]), *found.notes]
+    return [*said, *filter(None, [found.covered]), *found.notes, *_of_a_winner(found.lines)]
+
+
+def _of_a_winner(lines: list[Line]) -> list[str]:
+    """What the search says of the first line that found it, where no verdict does."""
+    from runner.analysis.statistics import FEWEST
+    from runner.sweep.folder import shown
+
+    runs = list(lines[0].group.runs.values())
+    sweep = runs[0].path.resolve().parent.parent if runs else None
+    if sweep is None or len(runs) >= FEWEST or len(lines) < 2 or not (sweep / "sweep.yaml").is_file():
+        return []
+    from runner.cli.confirm import of_winner
+
+    return of_winner(Path(shown(sweep)))
 
 
 def _write_csv(groups: Groups, found: Compared) -> None:

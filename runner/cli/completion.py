@@ -53,7 +53,7 @@ FLAGS = {
         "--workers",
     ),
     "ensemble": ("--device", "--snapshots", "--vote", "--weights"),
-    "sweeps": (),
+    "sweeps": ("--confirm", "--workers"),
     "stop": ("--no-wait", "--timeout"),
     "diff": (),
     "compare": ("--baseline", "--csv", "--json", "--markdown", "--score"),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 from runner.errors import ConfigError, did_you_mean
@@ -155,3 +156,34 @@ def one_of(given: Mapping[str, str | None], flag: str, choices: tuple[str, ...])
         *others, last = choices
         raise ConfigError(f"{flag} {value}: expected {', '.join(others)} or {last}.{did_you_mean(value, choices)}")
     return value
+
+
+def refuse_recorded(folder: Path | str, lines: Sequence[str], typed: Sequence[str]) -> None:
+    """Refuse what a sweep's folder says for which its own word is not taken, unless it was typed again.
+
+    Args:
+        folder: the sweep's.
+        lines: overrides that it recorded.
+        typed: those of the command.
+
+    Raises:
+        ConfigError: the first such line.
+    """
+    from runner.config.hydra_node import check_recorded
+
+    again = {word.lstrip("+~").partition("=")[0] for word in typed}
+    left = [line for line in lines if line.lstrip("+~").partition("=")[0] not in again]
+    check_recorded(left, str(folder))
+    for line in left:
+        if line.lstrip("+").startswith("trusted_targets="):
+            raise ConfigError(
+                f"{folder}: this sweep was started with {line}, and a folder's own word is not taken for which "
+                f"code is trusted. If you trust it, add '{line}'."
+            )
+
+
+def whole_number(flag: str, text: str, least: int) -> int:
+    """The value of a flag that takes a whole number."""
+    if not (text.isdecimal() and int(text) >= least):
+        raise ConfigError(f"{flag} {text}: expected a whole number of at least {least}.")
+    return int(text)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
@@ -13,7 +12,6 @@ from runner.printing import Console
 
 if TYPE_CHECKING:
     from runner.config.options import Options
-    from runner.sweep.listing import Summary
 
 
 _STYLE = re.compile(r"\x1b\[[\d;]*m")
@@ -173,24 +171,6 @@ def _default(value: Any) -> str:
         if isinstance(value, bool)
         else str(value)
     )
-
-
-def sweep_table(found: list[Summary]) -> None:
-    """One row per sweep."""
-    from runner.sweep.reporter import readable
-
-    table = plain_table("sweep", "started", "sampler", "trials", "best", "with")
-    table.columns[0].no_wrap = True  # to be copied
-    for sweep in found:
-        trials = ", ".join(f"{count} {status}" for status, count in sweep.statuses.items())
-        if sweep.problem:
-            table.add_row(str(sweep.folder), "", "", sweep.problem, "", "")
-            continue
-        best = f"{', '.join(sweep.objectives)} {number(sweep.best)}"
-        best += f" (sd {sweep.deviation:.2g})" if sweep.deviation is not None else ""
-        table.add_row(str(sweep.folder), sweep.created, sweep.sampler, trials, best, readable([sweep.overrides]))
-    names = max(len(str(sweep.folder)) for sweep in found)
-    put(table, least=names + 80 if console().is_terminal else sys.maxsize)  # other programs want a line per sweep
 
 
 def doctor_tables(report: dict[str, list[tuple[str, str]]]) -> None:

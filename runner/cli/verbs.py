@@ -28,6 +28,7 @@ from runner.cli.flags import (
     is_sweep,
     known_flags,
     no_more,
+    refuse_recorded,
     run_folder,
     switch,
     take,
@@ -38,6 +39,7 @@ from runner.cli.hydra import chosen_folder, train
 from runner.cli.predict import predict
 from runner.cli.runs import runs
 from runner.cli.stop import stop
+from runner.cli.sweeps import sweeps
 from runner.errors import ConfigError, Interrupted, RunnerError, did_you_mean, printable
 from runner.record.folder import kept_when_started
 from runner.streams import NOBODY_READS
@@ -63,6 +65,7 @@ runner: train a network from composed choices; every choice is one word.
   ablate GROUP=A,B,... [--seeds 5]  does it help? each choice several times, and a verdict
   ensemble RUN... [--weights equal|validation] [--vote]   several networks as one
   sweeps [DIR]                    the sweeps in outputs/sweeps: how they stand, what is best
+  sweeps SWEEP_DIR --confirm N    the best trial on N fresh seeds: was it luck, is it better?
   stop DIR... [--no-wait]         ends a run, sweep or ablation so that it can be continued
   diff RUN_DIR RUN_DIR            what differs: config, code, packages, data, seeds, scores
   compare RUN|SWEEP...            a line per configuration: mean over seeds, and is it better?
@@ -321,7 +324,6 @@ def _resume(arguments: list[str]) -> int:
     usage = "resume RUN_DIR|SWEEP_DIR [OVERRIDES] [--from epoch-0010] [--allow-changed-data]"
     folder, overrides = run_folder(rest, usage)
     if os.path.isfile(Path(folder) / "sweep.yaml"):
-        from runner.config.hydra_node import check_recorded
         from runner.sweep.listing import continuing, recorded
 
         if changed or checkpoint:
@@ -329,14 +331,7 @@ def _resume(arguments: list[str]) -> int:
                 f"{folder}: is a sweep, whose runs can be compared only as they are: --from and --allow-changed-data "
                 "are for a single run."
             )
-        before = recorded(Path(folder), overrides)
-        check_recorded(before, folder)
-        for line in before:
-            if line.lstrip("+").startswith("trusted_targets="):
-                raise ConfigError(
-                    f"{folder}: this sweep was started with {line}, and a folder's own word is not taken for which "
-                    f"code is trusted. If you trust it, add '{line}'."
-                )
+        refuse_recorded(folder, recorded(Path(folder), overrides), overrides)
         with streams.dropped_when_gone():
             return train(continuing(Path(folder), overrides))
     from runner.sweep.folder import undriven
@@ -344,20 +339,6 @@ def _resume(arguments: list[str]) -> int:
     with streams.dropped_when_gone(), undriven(Path(folder)), Terminal() as terminal:
         result = resume(folder, overrides, terminal, checkpoint=checkpoint, allow_changed_data=changed)
         terminal.finished(result, Path(folder))
-    return 0
-
-
-def _sweeps(arguments: list[str]) -> int:
-    from runner.cli.tables import sweep_table
-    from runner.sweep.listing import summaries
-
-    known_flags(arguments, "sweeps [DIR]")
-    no_more(arguments[1:], "sweeps [DIR]")
-    root = Path(arguments[0] if arguments else "outputs/sweeps")
-    found = summaries(root)
-    if not found:
-        raise ConfigError(f"{root}: no sweep lies there. `python -m runner --multirun ...` starts one.")
-    sweep_table(found)
     return 0
 
 
@@ -422,7 +403,7 @@ VERBS: dict[str, Callable[[list[str]], int]] = {
     "advise": advise,
     "ablate": ablate,
     "ensemble": ensemble,
-    "sweeps": _sweeps,
+    "sweeps": sweeps,
     "stop": stop,
     "diff": diff,
     "compare": compare,

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from runner.errors import counted
+from runner.sweep.folder import shown
+from runner.sweep.samplers import Listed
 from runner.sweep.space import Dimension
 
 if TYPE_CHECKING:
@@ -33,6 +36,12 @@ def advice(driver: Driver) -> list[str]:
     if unused := next((t.cause for t in driver.trials.values() if t.status == "completed" and t.cause), None):
         found.append(f"{unused[0].upper()}{unused[1:]}. No trial has a score without that.")
     found += stopped_too_early(driver)
+    searched = driver.plan.protocol and not isinstance(driver.plan.sampler, Listed)
+    if searched and driver.plan.repeats == 1 and len(completed) > 1:
+        found.append(
+            f"The best of {len(completed)} single runs is so by luck too; on fresh seeds: "
+            f"python -m runner sweeps {shlex.quote(shown(driver.folder.path))} --confirm 5"
+        )
     if len(driver.plan.objectives) == 1 and (front := driver.best()):
         params = front[0].trials[0].params
         for dimension in space.dimensions:

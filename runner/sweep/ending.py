@@ -41,7 +41,7 @@ class Ending:
                 errors = ", ".join(f"{e:.2g}" for e in point.errors)
                 told += f" (mean and standard deviation of {len(point.trials)}; standard error {errors})"
             own = readable(plan.space.overrides(point.trials[0].params))
-            self.reporter.say(f"best: trial {point.trials[0].number}, {told}: {own}")
+            self.reporter.say(f"best: trial {point.trials[0].number}, {told}{own and f': {own}'}")
             more = [
                 f"{name} {found[name]}" for name in found if name.startswith("val/") and name not in plan.objectives
             ]

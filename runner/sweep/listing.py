@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean, stdev
+from statistics import fmean
 from typing import Any
 
 from omegaconf import OmegaConf
@@ -28,9 +28,8 @@ class Summary:
         sampler: who chose.
         objectives: what was searched for.
         statuses: trials by status; those that were running when their driver died are interrupted.
-        best: the best value of a single objective, over repeats their mean; None while there is none.
+        values: of a single objective at the best point, one for each repeat; none while there is no such point.
         overrides: the best point.
-        deviation: standard deviation over the repeats of the best point; None without repeats.
         problem: why a folder can't be read; nothing else is known of it then.
     """
 
@@ -39,9 +38,8 @@ class Summary:
     sampler: str
     objectives: tuple[str, ...]
     statuses: dict[str, int]
-    best: float | None
+    values: tuple[float, ...]
     overrides: str
-    deviation: float | None = None
     problem: str | None = None
 
 
@@ -90,7 +88,7 @@ def summaries(root: Path) -> list[Summary]:
         try:
             found.append(_summary(path.parent))
         except ConfigError as error:
-            found.append(Summary(path.parent, "", "", (), {}, None, "", problem=str(error)))
+            found.append(Summary(path.parent, "", "", (), {}, (), "", problem=str(error)))
     return sorted(found, key=lambda s: (s.created, s.folder.name))
 
 
@@ -105,13 +103,13 @@ def _summary(folder: Path) -> Summary:
         raise ConfigError(
             f"{sweep.table}: can't be read ({type(error).__name__}). The sweep's command writes it anew."
         ) from None
-    value, deviation, point = best or (None, None, "")
+    values, point = best or ((), "")
     about = (settings["created"], settings["sampler"], tuple(settings["objectives"]))
-    return Summary(folder, *about, dict(statuses), value, point, deviation)
+    return Summary(folder, *about, dict(statuses), values, point)
 
 
-def _best(rows: Sequence[dict[str, str]], settings: dict[str, Any]) -> tuple[float, float | None, str] | None:
-    """Mean, standard deviation and overrides of the best point whose repeats are all completed."""
+def _best(rows: Sequence[dict[str, str]], settings: dict[str, Any]) -> tuple[tuple[float, ...], str] | None:
+    """Values and overrides of the best point whose repeats are all completed."""
     if len(settings["objectives"]) != 1:
         return None
     (name,), sign = settings["objectives"], 1.0 if settings["directions"] == ["minimize"] else -1.0
@@ -123,8 +121,7 @@ def _best(rows: Sequence[dict[str, str]], settings: dict[str, Any]) -> tuple[flo
     if not done:
         return None
     best = min(done, key=lambda members: sign * fmean(float(r[name]) for r in members))
-    values = [float(r[name]) for r in best]
-    return fmean(values), stdev(values) if len(values) > 1 else None, _point(best[0], settings["space"])
+    return tuple(float(row[name]) for row in best), _point(best[0], settings["space"])
 
 
 def _point(row: dict[str, str], keys: Iterable[str]) -> str:
