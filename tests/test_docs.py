@@ -30,6 +30,7 @@ LEFT_OUT = (
     "runs",
     "diff",
     "compare",
+    "report",
 )  # need a run, or train
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runner.cli.flags import known_flags, switch, take
-from runner.errors import ConfigError, counted, printable
+from runner.errors import ConfigError, printable
 
 if TYPE_CHECKING:
     from runner.analysis.compared import Compared, Line
@@ -54,13 +54,14 @@ def compare(arguments: list[str]) -> int:
 
 
 def _show(groups: Groups, found: Compared, markdown: bool) -> None:
+    from runner.analysis.compared_table import columns, is_number, sentences
     from runner.cli.tables import console, plain_table, put
 
-    table = _cells(groups, found)
+    table = columns(groups, found)
     if markdown:
         lines = [
             list(table),
-            ["---:" if _is_number(name) else "---" for name in table],
+            ["---:" if is_number(name) else "---" for name in table],
             *zip(*table.values(), strict=True),
         ]
         print("\n".join(f"| {' | '.join(_in_markdown(cell) for cell in line)} |" for line in lines))
@@ -70,69 +71,17 @@ def _show(groups: Groups, found: Compared, markdown: bool) -> None:
         for column in shown.columns:
             name = str(column.header)
             column.overflow, column.no_wrap = "fold", name in ("n", "failed", "sd", "p")
-            column.justify = "right" if _is_number(name) else "left"
+            column.justify = "right" if is_number(name) else "left"
             column.min_width = min(10, max(map(len, [name, *table[name]])))
         for line in zip(*table.values(), strict=True):
             shown.add_row(*line)
         put(shown, least=0 if console().is_terminal else sys.maxsize)
-    for sentence in _sentences(groups, found):
+    for sentence in [*sentences(groups, found), *_of_a_winner(found.lines)]:
         print(printable(sentence) + ("  " if markdown else ""))
-
-
-def _cells(groups: Groups, found: Compared) -> dict[str, list[str]]:
-    """The table in texts, by column."""
-    from runner.analysis.settings import shown
-    from runner.cli.tables import number, plus_minus
-
-    lines, score = found.lines, groups.scores[0]
-    table = {
-        key: [shown(line.group.settings[key]) if key in line.group.settings else "-" for line in lines]
-        for key in groups.columns
-    }
-    single = all(len(line.group.runs) <= 1 for line in lines)
-    if not single:
-        table["n"] = [str(line.spreads[score].n) for line in lines]
-    if any(line.group.failed for line in lines):
-        table["failed"] = [str(len(line.group.failed)) for line in lines]
-    for name in groups.scores:
-        spreads = [line.spreads[name] for line in lines]
-        table[name] = [plus_minus(number(s.mean), s.low, s.high) for s in spreads]
-        if not single and name == score:
-            table["sd"] = ["-" if s.deviation is None else f"{s.deviation:.2g}" for s in spreads]
-    if found.baseline:
-        each = [line.comparison for line in lines]
-        known = [c if c and c.difference is not None else None for c in each]
-        table["difference"] = [plus_minus(f"{c.difference:+.3g}", c.low, c.high) if c else "-" for c in known]
-        table["p"] = [f"{c.p_holm:.2g}" if c and c.n > 1 else "-" for c in each]
-        table["verdict"] = [str(c) if c else "baseline" for c in each]
-    if single:
-        table["run"] = [str(run.path) for line in lines for run in line.group.all[:1]]
-    return table
-
-
-def _is_number(name: str) -> bool:
-    return "/" in name or name in ("n", "failed", "sd", "difference", "p")
 
 
 def _in_markdown(cell: str) -> str:
     return printable(cell).replace("\n", "\\n").replace("|", "\\|").replace("<", "&lt;")
-
-
-def _sentences(groups: Groups, found: Compared) -> list[str]:
-    """What is to be said below the table."""
-    better = {"min": "less is better", "max": "more is better", None: "no direction known"}[groups.directions[0]]
-    runs = sum(len(line.group.runs) + len(line.group.failed) for line in found.lines)
-    said = [
-        f"{counted(len(found.lines), 'configuration')} of {counted(runs, 'run')}, by {groups.scores[0]} ({better})."
-    ]
-    if any(spread.low is not None for line in found.lines for spread in line.spreads.values()):
-        said.append("±: 95 % interval of the mean (Student's t); sd: standard deviation of runs.")
-    if found.baseline:
-        said.append(
-            f"Baseline: {found.baseline}. Differences from it and their intervals are at the level, and p, of Holm's "
-            "correction for several comparisons."
-        )
-    return [*said, *filter(None, [found.covered]), *found.notes, *_of_a_winner(found.lines)]
 
 
 def _of_a_winner(lines: list[Line]) -> list[str]:

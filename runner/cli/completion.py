@@ -57,6 +57,7 @@ FLAGS = {
     "stop": ("--no-wait", "--timeout"),
     "diff": (),
     "compare": ("--baseline", "--csv", "--json", "--markdown", "--score"),
+    "report": ("--markdown", "--output"),
     "find-lr": ("--end", "--start", "--steps"),
     "find-batch-size": ("--seconds", "--start"),
     "doctor": (),
@@ -84,6 +85,7 @@ FOLDERS = {
     "stop": ("outputs/runs/*", "outputs/sweeps/*", "outputs/sweeps/*/trials/*", "outputs/ablations/*"),
     "diff": ("outputs/runs/*", "outputs/sweeps/*/trials/*"),
     "compare": ("outputs/runs/*", "outputs/sweeps/*"),
+    "report": ("outputs/runs/*", "outputs/sweeps/*", "outputs/ablations/*"),
 }
 COMPOSED = ("", "check", "resume", "rerun", "find-lr", "find-batch-size")
 PLAIN = re.compile(r"[\w.,/:@%+=~\[\]{}-]+")

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
+from runner.analysis.numbers import number as number
+from runner.analysis.numbers import plus_minus as plus_minus
 from runner.errors import ConfigError
 from runner.printing import Console
 
@@ -41,16 +43,6 @@ def put(table: Table, least: int = 0) -> None:
         out.print(table)
     for line in captured.get().splitlines():
         print(_PADDING.sub(lambda end: "".join(_STYLE.findall(end[0])), line))
-
-
-def number(value: float | None) -> str:
-    """A score with four significant digits."""
-    return "-" if value is None else f"{value:.4g}" if abs(value) < 1e-3 or abs(value) >= 1e4 else f"{value:.4f}"
-
-
-def plus_minus(value: str, low: float | None, high: float | None) -> str:
-    """A value with half of its interval's width."""
-    return value if low is None or high is None else f"{value} ± {(high - low) / 2:.2g}"
 
 
 def plain_table(*columns: str) -> Table:

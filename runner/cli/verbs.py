@@ -37,6 +37,7 @@ from runner.cli.flags import (
 )
 from runner.cli.hydra import chosen_folder, train
 from runner.cli.predict import predict
+from runner.cli.report import report
 from runner.cli.runs import runs
 from runner.cli.stop import stop
 from runner.cli.sweeps import sweeps
@@ -69,6 +70,7 @@ runner: train a network from composed choices; every choice is one word.
   stop DIR... [--no-wait]         ends a run, sweep or ablation so that it can be continued
   diff RUN_DIR RUN_DIR            what differs: config, code, packages, data, seeds, scores
   compare RUN|SWEEP...            a line per configuration: mean over seeds, and is it better?
+  report RUN|SWEEP|ABLATION... [--markdown]   one page with the answer, figures, tables
   find-lr [OVERRIDES]             learning-rate range test: a curve, and the rate to take
   find-batch-size [OVERRIDES]     throughput by batch size, up to memory or 60 s
   doctor                          versions, devices, threads, disk, data on this machine
@@ -382,11 +384,11 @@ def _run_dir(overrides: list[str]) -> tuple[list[str], str | None]:
 
 
 def _doctor(arguments: list[str]) -> int:
-    from runner.cli.doctor import report
+    from runner.cli.doctor import report as facts
     from runner.cli.tables import doctor_tables
 
     no_more(arguments, "doctor")
-    doctor_tables(report())
+    doctor_tables(facts())
     return 0
 
 
@@ -407,6 +409,7 @@ VERBS: dict[str, Callable[[list[str]], int]] = {
     "stop": stop,
     "diff": diff,
     "compare": compare,
+    "report": report,
     "find-lr": find_lr,
     "find-batch-size": find_batch_size,
     "doctor": _doctor,

@@ -1,0 +1,1 @@
+"""Reports: what runs, sweeps and ablations came to, on one page that needs no network, or in Markdown."""

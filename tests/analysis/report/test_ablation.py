@@ -1,0 +1,152 @@
+"""Reports of ablations say what ``ablation.json`` says, whatever of it is there."""
+
+import json
+
+import pytest
+
+from runner.analysis.report.ablation import report
+from runner.analysis.report.document import Points, Table
+from runner.errors import ConfigError
+from tests.analysis.report.conftest import HOSTILE, write_ablation
+
+
+def tables(made):
+    return {block.caption: block for section in made.sections for block in section.blocks if isinstance(block, Table)}
+
+
+def points(made):
+    blocks = [block for section in made.sections for block in section.blocks if isinstance(block, Points)]
+    return [point.text for block in blocks for point in block.points]
+
+
+def changed(folder, **entries):
+    record = json.loads((folder / "ablation.json").read_text()) | entries
+    (folder / "ablation.json").write_text(json.dumps(record))
+    return record
+
+
+def test_the_question_and_the_answer(ablation):
+    made = report(ablation)
+    assert made.question == "Does regularization=mixup or regularization=swa help, compared with regularization=none?"
+    assert made.about == "Judged by test/accuracy (more is better), with data=iris trainer.max_epochs=3."
+    headline, better, open_ = made.answer
+    assert headline.text == "Of 2 arms against regularization=none: 1 better, 1 without a difference shown."
+    # As docs/statistics.md computes it of the same scores.
+    assert better.mark == "better"
+    assert better.text.startswith("regularization=mixup is better than regularization=none: 0.8780 and 0.8698")
+    assert "difference +0.0082 (+0.0052 to +0.0112, 97.5 % interval)" in better.text
+    assert better.text.endswith("p 0.0014, 5 pairs.")
+    assert open_.mark == "open"
+    assert open_.text.startswith("No difference between regularization=swa and regularization=none was shown")
+
+
+def test_the_table_has_the_numbers_of_the_file(ablation):
+    record = json.loads((ablation / "ablation.json").read_text())
+    table = tables(report(ablation))["Each arm against regularization=none"]
+    place = {name: i for i, name in enumerate(table.columns)}
+    assert list(place) == [
+        "arm",
+        "n",
+        "failed",
+        "test/accuracy",
+        "sd",
+        "difference (interval)",
+        "p",
+        "verdict",
+        "seconds",
+    ]
+    for row in table.rows:
+        arm = record["arms"][row[0].text]
+        spread, judged = arm["scores"]["test/accuracy"], arm["comparison"]
+        assert row[place["n"]].key == spread["n"]
+        assert row[place["failed"]].key == spread["failures"]
+        assert row[place["test/accuracy"]].key == spread["mean"]
+        assert row[place["sd"]].key == spread["deviation"]
+        assert row[place["seconds"]].key == arm["seconds"]
+        assert row[place["p"]].key == (judged and judged["p_holm"])
+        assert row[place["difference (interval)"]].key == (judged and judged["difference"])
+        assert row[place["verdict"]].text == (judged["verdict"] if judged else "baseline")
+
+
+def test_failures_are_counted_and_told(ablation):
+    made = report(ablation)
+    assert "1 of 15 runs did not complete; failed runs count against their arm." in points(made)
+    (table,) = [section.blocks[0] for section in made.sections if section.title == "Not completed: 1 of 15 runs"]
+    assert table.rows[0][2].text == f"no more memory {HOSTILE}"
+
+
+def test_what_was_fixed_covered_and_looked_at(ablation):
+    said = " ".join(points(report(ablation)))
+    for part in (
+        "data=iris trainer.max_epochs=3",
+        "initial weights",
+        "the test split was looked at once",
+        "5% of cases",
+    ):
+        assert part in said
+    changed(ablation, looks=[3, 4, 5], score="val/loss", margin=0.01, test_to_train=0.25)
+    said = " ".join(points(report(ablation)))
+    for part in ("the validation split was looked at after 3, 4, 5 runs", "Nadeau and Bengio"):
+        assert part in said
+    assert "no margin was given" not in said
+
+
+def test_the_command_is_one_that_gives_this_ablation(ablation, tmp_path):
+    def commands():
+        (section,) = [s for s in report(ablation).sections if s.title == "How to reproduce"]
+        return section.blocks[0].text
+
+    assert commands() == ""  # nothing is known of it
+    changed(ablation, command="python -m runner ablate x=1,2")
+    assert commands() == "python -m runner ablate x=1,2"
+
+
+@pytest.mark.parametrize("entry", ["comparison", "scores", "seconds", "runs"])
+@pytest.mark.parametrize("value", [None, [], "text", 7, {"verdict": 3, "none": {}}])
+def test_what_is_of_another_kind_is_not_there(ablation, entry, value):
+    record = json.loads((ablation / "ablation.json").read_text())
+    for arm in record["arms"].values():
+        arm[entry] = value
+    changed(ablation, arms=record["arms"])
+    assert len(tables(report(ablation))["Each arm against regularization=none"].rows) == 3
+
+
+@pytest.mark.parametrize("entry", ["direction", "varied", "covers", "alpha", "margin", "looks", "fixed", "baseline"])
+def test_an_entry_may_be_missing_or_anything(ablation, entry):
+    for value in ("anything", 3, None, [1, None], {"a": 1}):
+        changed(ablation, **{entry: value})
+        assert report(ablation).answer
+    record = json.loads((ablation / "ablation.json").read_text())
+    del record[entry]
+    (ablation / "ablation.json").write_text(json.dumps(record))
+    assert report(ablation).answer
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"arms": {}}', '{"arms": {"a": {}}}', "{" * 9999])
+def test_a_damaged_file(ablation, content):
+    (ablation / "ablation.json").write_text(content)
+    with pytest.raises(ConfigError, match="writes it anew"):
+        report(ablation)
+
+
+def test_runs_elsewhere_are_not_read(ablation, base):
+    record = json.loads((ablation / "ablation.json").read_text())
+    for number, place in enumerate((str(base), "../run", "trials/../../x")):
+        record["arms"]["regularization=none"]["runs"][str(number)]["folder"] = place
+    changed(ablation, arms=record["arms"])
+    made = report(ablation)
+    shown = " ".join(str(block) for section in made.sections for block in section.blocks if section.title[:3] == "How")
+    assert made.answer
+    assert str(base) not in shown
+
+
+def test_one_arm_none_and_twenty(base, tmp_path):
+    one = report(write_ablation(base, tmp_path / "one", {"a": (0.5, 0.6, 0.7), "b": (0.5, 0.6, 0.7)}))
+    assert len(one.answer) == 1
+    assert "all scores are equal" in one.answer[0].text
+    none = report(write_ablation(base, tmp_path / "none", {"a": (0.5, 0.6, 0.7)}))
+    assert none.answer[0].text == "There is no arm beside the baseline: nothing to compare."
+    many = {f"arm{i}": (0.5 + i / 100, 0.6, 0.7) for i in range(8)}
+    made = report(write_ablation(base, tmp_path / "many", many))
+    assert made.question == "Which of 7 arms is better than regularization=arm0?"
+    assert len(made.answer) == 8
