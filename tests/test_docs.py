@@ -27,6 +27,7 @@ LEFT_OUT = (
     "find-batch-size",
     "sweeps",
     "stop",
+    "watch",
     "runs",
     "diff",
     "compare",

@@ -41,6 +41,7 @@ from runner.cli.report import report
 from runner.cli.runs import runs
 from runner.cli.stop import stop
 from runner.cli.sweeps import sweeps
+from runner.cli.watch import watch
 from runner.errors import ConfigError, Interrupted, RunnerError, did_you_mean, printable
 from runner.record.folder import kept_when_started
 from runner.streams import NOBODY_READS
@@ -67,6 +68,7 @@ runner: train a network from composed choices; every choice is one word.
   ensemble RUN... [--weights equal|validation] [--vote]   several networks as one
   sweeps [DIR]                    the sweeps in outputs/sweeps: how they stand, what is best
   sweeps SWEEP_DIR --confirm N    the best trial on N fresh seeds: was it luck, is it better?
+  watch [DIR] [--once]            runs, sweeps and ablations under way: scores, curves, time left
   stop DIR... [--no-wait]         ends a run, sweep or ablation so that it can be continued
   diff RUN_DIR RUN_DIR            what differs: config, code, packages, data, seeds, scores
   compare RUN|SWEEP...            a line per configuration: mean over seeds, and is it better?
@@ -406,6 +408,7 @@ VERBS: dict[str, Callable[[list[str]], int]] = {
     "ablate": ablate,
     "ensemble": ensemble,
     "sweeps": sweeps,
+    "watch": watch,
     "stop": stop,
     "diff": diff,
     "compare": compare,

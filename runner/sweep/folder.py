@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.errors import ConfigError
-from runner.record.links import refuse_links
+from runner.record.links import no_link, refuse_links
 from runner.record.lock import Lock
 from runner.record.stop import discard, discard_old, find, this_process
 from runner.sweep.trial import Trial, from_record
@@ -85,6 +85,7 @@ class SweepFolder:
         self.points = self.path / "points.csv"
         self.best = self.path / "best.yaml"
         self.result = self.path / "result.json"
+        self.driver = self.path / "driver.json"
         self.plots = self.path / "plots"
         self._lock = Lock(self.path / "driver.lock")
 
@@ -246,7 +247,7 @@ class Follower:
     def lines(self) -> list[dict[str, Any]]:
         """The lines that were added since the last call. A file that was replaced is read from its start."""
         try:
-            with open(self.path, "rb") as file:
+            with open(self.path, "rb", opener=no_link) as file:
                 stat = os.fstat(file.fileno())
                 if stat.st_ino != self.identity or stat.st_size < self.offset:
                     self.identity, self.offset = stat.st_ino, 0
@@ -254,7 +255,7 @@ class Follower:
                     return []
                 file.seek(self.offset)
                 whole = file.read().rpartition(b"\n")[0]
-        except FileNotFoundError:
+        except OSError:  # not there yet, or no file
             return []
         self.offset += len(whole) + 1 if whole else 0
         found = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import time
 from collections.abc import Sequence
@@ -129,6 +130,8 @@ class Sweep:
                 self.reporter.say(f"note: {study.damaged.name}: {told}")
             for path, reason in driver.damaged.items():
                 self.reporter.say(f"note: trials/{path.name}: set aside under this name, trial.json: {reason}")
+            start = {"started": time.time(), "workers": launcher.count, "trials": driver.total}
+            write(folder.driver, json.dumps(start))
             before = len(driver.trials) - sum(t.status == "interrupted" for t in driver.trials.values())
             done = f", {before} of them done before" if before else ""
             if not driver.over:

@@ -13,6 +13,7 @@ from runner.record.lock import Lock
 from runner.sweep.folder import SweepFolder
 from runner.tracking.process.follower import _known
 from runner.tracking.process.lock import once
+from tests.trust.test_escapes import EVIL, assert_clean
 
 
 @pytest.mark.parametrize("name", ["run.log", "metrics.jsonl", "checkpoints", "val", "tracking", "run.lock"])
@@ -34,6 +35,35 @@ def test_nor_is_a_sweep_folder(tmp_path, name):
     with pytest.raises(ConfigError, match=f"{name}: a link to .*victim"):
         SweepFolder(tmp_path / "sweep").lock()
     assert (tmp_path / "victim").read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["stop.json", "checkpoints"])
+def test_nor_is_one_that_is_at_work(tmp_path, answer, name):
+    (tmp_path / "victim").write_text("mine")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/config.yaml").touch()
+    lock = Lock(tmp_path / "run/run.lock")
+    assert lock.take() is None
+    (tmp_path / "run" / name).symlink_to(tmp_path / "victim")
+    code, _, error = answer("stop", str(tmp_path / "run"), "--no-wait")
+    lock.release()
+    assert (code, f"{name}: a link to " in error) == (2, True)
+    assert (tmp_path / "victim").read_text() == "mine"
+
+
+def test_who_is_at_work_is_told_as_it_stands_there(tmp_path, answer):
+    lock = Lock(tmp_path / "run.lock")
+    assert lock.take() is None
+    for evil in (EVIL, "[red]bold[/red]\n"):
+        (tmp_path / "run.lock").write_text(evil)
+        for words in (
+            ("stop", str(tmp_path), "--no-wait"),
+            ("stop", str(tmp_path), "--timeout", "0.1"),
+            ("watch", str(tmp_path)),
+        ):
+            _, out, error = answer(*words)
+            assert_clean(out, error)
+    lock.release()
 
 
 def test_a_neighbour_whose_name_begins_alike_is_elsewhere(tmp_path):

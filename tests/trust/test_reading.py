@@ -13,6 +13,8 @@ from tests.trust.test_folders import SWEEP, TARGETS
 
 VERBS = {
     "runs": ("runs", "theirs"),
+    "watch": ("watch", "theirs"),
+    "stop": ("stop", "theirs/other"),
     "runs_filter": ("runs", "theirs", "status!=x", "--sort", "best"),
     "runs_csv": ("runs", "theirs", "--csv"),
     "runs_json": ("runs", "theirs", "--json"),
@@ -23,7 +25,7 @@ VERBS = {
     "compare_csv": ("compare", "theirs/run", "theirs/other", "--score", "val/loss", "--csv"),
     "compare_json": ("compare", "theirs/run", "theirs/other", "--score", "val/loss", "--json"),
 }
-PLAIN = ["runs", "diff", "compare"]  # the other forms print the same
+PLAIN = ["runs", "diff", "compare", "watch", "stop"]  # the other forms print the same
 FILES = ["config.yaml", "manifest.json", "result.json", "metrics.jsonl", "run.lock", "trial.json"]
 
 
@@ -32,6 +34,7 @@ def theirs(few_runs, place):
     """Somebody's folder: a run that is as it should be, and one about which the tests lie."""
     shutil.copytree(few_runs / "adam", place / "theirs/run")
     shutil.copytree(few_runs / "sgd", place / "theirs/other")
+    (place / "theirs/other/run.lock").write_text("process 1 on elsewhere")  # which is gone
     return place / "theirs/other"
 
 
@@ -110,12 +113,17 @@ def test_sweeps_of_theirs(entry, answer, place):
     folder.mkdir(parents=True)
     (folder / "trial.json").write_text(json.dumps({**trial, "cause": EVIL, "scores": {EVIL: 2.0}, "started": 1e9}))
     value = [EVIL] if isinstance(SWEEP[entry], list) else {EVIL: EVIL} if entry == "space" else EVIL
+    (place / "theirs/driver.lock").write_text(EVIL)
+    (place / "theirs/driver.json").write_text(json.dumps({"started": EVIL, "workers": EVIL, "trials": 1e300}))
+    (place / "theirs/ablation.json").write_text(json.dumps({"score": EVIL, "arms": {EVIL: {"comparison": EVIL}}}))
     (place / "theirs/sweep.yaml").write_text(yaml.safe_dump({**SWEEP, entry: value}))
     for words in (
         ("runs", "theirs"),
         ("runs", "theirs", "--csv"),
         ("diff", str(folder), str(folder)),
         ("compare", "theirs"),
+        ("watch", "theirs"),
+        ("stop", "theirs"),
     ):
         code, out, error = answer(*words)
         assert code == 0 or words[0] == "compare", error
