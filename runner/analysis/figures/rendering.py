@@ -54,11 +54,16 @@ def svg(figure: Figure, label: str = "") -> str:
     return head + re.sub(r"<[^>]*>", in_a_tag, drawn).removeprefix("<svg ").strip() + "\n"
 
 
-def png(figure: Figure) -> bytes:
-    """A PNG file's content: black on white."""
+def png(figure: Figure, dpi: float | None = None) -> bytes:
+    """A PNG file's content: black on white.
+
+    Args:
+        figure: what is drawn.
+        dpi: dots per inch; None: the figure's own.
+    """
     buffer = io.BytesIO()
     with _any_letters():
-        figure.savefig(buffer, format="png")
+        figure.savefig(buffer, format="png", dpi=dpi or "figure")
     return buffer.getvalue()
 
 
