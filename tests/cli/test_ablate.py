@@ -70,6 +70,7 @@ def test_killed_continued_and_extended_it_says_the_same(tmp_path):
     for arm in whole:
         assert arm in done.stdout
     assert done.stdout.count(" baseline ") == 1
+    assert (tmp_path / "whole/ablation.png").read_bytes().startswith(b"\x89PNG")
 
     process = subprocess.Popen(
         command(*words[:-1], "3", "--output", "cut"), cwd=tmp_path, stdout=subprocess.PIPE, text=True

@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runner.analysis.figures.limits import limits, within
 from runner.analysis.figures.names import folded, short_names
+from runner.analysis.figures.rendering import png
 from runner.analysis.run import number
+from runner.record.files import write_bytes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -101,6 +104,15 @@ def paired_dots(record: Mapping[str, Any]) -> Figure | None:
     differences.set_yticks(rows, said, fontsize=8)
     differences.set_xlabel("difference from the baseline, with its interval", fontsize=8)
     return figure
+
+
+def write(folder: Path, record: Mapping[str, Any]) -> None:
+    """Draw `paired_dots` into ``ablation.png`` in an ablation's folder; where there is nothing to draw, none is left."""
+    path = folder / "ablation.png"
+    if (figure := paired_dots(record)) is None:
+        path.unlink(missing_ok=True)
+    else:
+        write_bytes(path, png(figure))
 
 
 def _draw_runs(axis: Axes, arms: Sequence[Arm], worse_left: bool) -> None:

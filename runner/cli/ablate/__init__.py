@@ -19,6 +19,7 @@ def ablate(arguments: list[str]) -> int:
 
     given = asked(words, flags, tune)
 
+    from runner.analysis.figures.ablation import write as write_figure
     from runner.cli.ablate.ablating import Ablating
     from runner.cli.ablate.design import design
     from runner.cli.ablate.score import compared
@@ -35,6 +36,7 @@ def ablate(arguments: list[str]) -> int:
     ablation = ablating.run()
     ablation.write()
     tell(ablation)
+    write_figure(ablation.folder, ablation.record())
     if before and before < given.looks[-1] and ablating.procedure.looks_once:
         units, flag = ("studies", "--max-studies") if given.tune else ("runs", "--max-seeds")
         print(

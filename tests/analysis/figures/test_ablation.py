@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from runner.analysis.figures.ablation import paired_dots
+from runner.analysis.figures.ablation import paired_dots, write
 from runner.analysis.figures.rendering import png, svg
 from runner.analysis.statistics.comparison import compare
 
@@ -125,6 +125,13 @@ def test_more_arms_than_can_be_read_are_told_of():
     figure = paired_dots(told({f"a={i}": [1.0, 2.0] for i in range(100)}))
     assert len(figure.axes[0].get_yticklabels()) == 60
     assert "60 of 100 arms" in figure.get_suptitle()
+
+
+def test_the_file_beside_the_numbers(tmp_path):
+    write(tmp_path, told())
+    assert (tmp_path / "ablation.png").read_bytes() == png(paired_dots(told()))
+    write(tmp_path, told({"a=1": [None]}))
+    assert not any(tmp_path.iterdir())
 
 
 def test_nothing_to_draw():
