@@ -38,7 +38,12 @@ def advise(record: Record) -> dict[str, Finding]:
     """What each check finds, in their order, with commands that can be given."""
     found = {name: check(record) for name, check in CHECKS.items()}
     return {
-        n: replace(f, tries=tuple(words for words in f.tries if _possible(record, words))) for n, f in found.items()
+        name: replace(
+            finding,
+            tries=tuple(words for words in finding.tries if _possible(record, words)),
+            asks=tuple(words for words in finding.asks if _possible(record, words)),
+        )
+        for name, finding in found.items()
     }
 
 

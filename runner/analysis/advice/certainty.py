@@ -39,8 +39,10 @@ def calibration(record: Record) -> Finding:
     if over <= 0:  # as after label smoothing, mixup or few epochs: what is told is right more often than it says
         return Finding("note", f"less sure than right: {said}", evidence, page)
     fresh = "label_smoothing" not in have and record.task == "classification"
-    tries = ((f"regularization=[{','.join([*have, 'label_smoothing'])}]",),) if fresh else ()
-    return Finding("fault", f"badly calibrated, surer than right: {said}", evidence, page, tries)
+    arms = f"[{','.join(have)}],[{','.join([*have, 'label_smoothing'])}]"
+    measured = f"metric=[{','.join(dict.fromkeys([*(record.config.get('metric') or {}), 'ece']))}]"
+    asks = ((f"regularization={arms}", measured, "--score", "ece"),) if fresh else ()
+    return Finding("fault", f"badly calibrated, surer than right: {said}", evidence, page, asks=asks)
 
 
 def _bins(record: Record) -> list[tuple[int, float, float]]:
@@ -57,14 +59,17 @@ def _bins(record: Record) -> list[tuple[int, float, float]]:
 
 def seeds(record: Record) -> Finding:
     """Runs beside this one that differ in the seed alone."""
-    page = "docs/sweeps.md"
+    page = "docs/ablation.md"
     seed = record.setting("seed")
     others = _siblings(record.path)
     score = str(record.result.get("monitor") or record.setting("monitor") or "")
     if others:
         said = f"{len(others)} run(s) beside it differ in the seed alone: {', '.join(sorted(others)[:3])}"
         return fine(said, runs=1 + len(others))
-    says = f"one seed: how much {score or 'its score'} changes with another is not known"
+    says = (
+        f"one seed: how much {score or 'its score'} changes with another is not known, so that one run which comes out "
+        "better shows little; `ablate` makes several of each choice and says which helps"
+    )
     tries = tuple((f"seed={seed + k}",) for k in range(1, 3)) if type(seed) is int else ()
     return Finding("note", says, {"runs": 1}, page, tries)
 

@@ -20,6 +20,7 @@ class Finding:
         says: one sentence with the numbers that carry it.
         evidence: the same numbers by name.
         page: the technique's page, from the root of the repository.
+        asks: words of `ablate`, one command each: whether something helps, with what the run had as the first arm.
         tries: overrides of `rerun`, one command each, the most promising first.
     """
 
@@ -28,6 +29,7 @@ class Finding:
     evidence: Mapping[str, Any] = field(default_factory=dict)
     page: str = ""
     tries: tuple[tuple[str, ...], ...] = ()
+    asks: tuple[tuple[str, ...], ...] = ()
 
 
 def fine(says: str, **evidence: Any) -> Finding:

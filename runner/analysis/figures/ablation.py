@@ -107,7 +107,7 @@ def paired_dots(record: Mapping[str, Any]) -> Figure | None:
 
 
 def write(folder: Path, record: Mapping[str, Any]) -> None:
-    """Draw `paired_dots` into ``ablation.png`` in an ablation's folder; where there is nothing to draw, none is left."""
+    """Draw `paired_dots` into an ablation's folder as ``ablation.png``; where nothing is to be drawn, none is left."""
     path = folder / "ablation.png"
     if (figure := paired_dots(record)) is None:
         path.unlink(missing_ok=True)

@@ -1,7 +1,12 @@
 """Runs made wrong on purpose are named by their fault, and nothing of the kind is said of healthy ones."""
 
+import shlex
+
 import pytest
 
+from runner.analysis.advice import Record
+from runner.cli.advise import commands
+from runner.cli.verbs import answer
 from runner.config.check import check_run
 from runner.run import rerun_config
 from tests.analysis.advice.conftest import faults
@@ -117,6 +122,9 @@ def test_the_fault_is_named(name, judge):
         for words in finding.tries:  # every command that is offered can be given
             config, _, _ = rerun_config(folder, list(words))
             check_run(config)
+        for command in commands(Record.read(folder), finding):
+            if (words := shlex.split(command)[3:])[0] == "ablate":
+                assert answer([*words, "--dry-run"]) == 0, command
 
 
 @pytest.mark.slow
