@@ -86,7 +86,7 @@ def compared(groups: Groups, baseline: str | None = None) -> Compared:
         elif not pairs:
             notes.append("They have too few seeds in common: compared as independent runs, not in pairs.")
     lines = [
-        Line(name, group, {s: _spread(group, s) for s in groups.scores}, found.get(name))
+        Line(name, group, {s: Spread.of(group.values(s).values()) for s in groups.scores}, found.get(name))
         for name, group in names.items()
     ]
     if direction is not None:
@@ -99,10 +99,6 @@ def compared(groups: Groups, baseline: str | None = None) -> Compared:
             + (", those of differences are widened (Nadeau and Bengio 2003)." if found and pairs else ".")
         )
     return Compared(lines, first if found else None, _covered(groups), notes)
-
-
-def _spread(group: Group, score: str) -> Spread:
-    return Spread.of(value for value in group.values(score).values() if value is not None)
 
 
 def _mean(line: Line, score: str, sign: float) -> float:

@@ -119,6 +119,17 @@ def test_other_splits_widen_intervals(arms, key):
     assert comparison.high - comparison.low == pytest.approx(2 * half)
 
 
+def test_the_part_that_is_scored_is_the_one_that_overlaps(make, tmp_path):
+    sizes = {"data": {**make.manifest["data"], "train": 60, "val": 6, "test": 30}}
+    for number, values in enumerate((A, B)):
+        for seed, value in enumerate(values):
+            entries = {"data__split_seed": seed, "optimizer__lr": number + 1.0, "manifest": sizes}
+            make(tmp_path / f"{number}-{seed}", scores={"test/loss": value}, **entries)
+    found = compared(group([Run.read(f) for f in find_runs(tmp_path)], ["test/loss"])).lines[0].comparison
+    error = statistics.stdev(b - a for a, b in zip(A, B)) * (1 / 5 + 30 / 60) ** 0.5
+    assert found.high - found.low == pytest.approx(2 * t.ppf(0.975, 4) * error)
+
+
 def test_a_score_without_a_direction_is_neither_sorted_nor_compared(make, tmp_path):
     for number, values in enumerate((A, B)):
         for seed, value in enumerate(values):

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from runner.analysis.folders import find_runs
@@ -38,6 +40,7 @@ def test_where_it_was_run_makes_no_other_configuration(grouped):
     places = [
         {"name": "other"}, {"trainer__threads": 7}, {"trainer__device": "cuda"}, {"data__num_workers": 3},
         {"tracking": {"csv": {"_target_": "x"}}}, {"trainer__log_every": 1}, {"trainer__checkpoint": {"keep_top": 3}},
+        {"data__path": "/there/t.csv"}, {"data__root": "/there"},
     ]  # fmt: skip
     found = grouped({}, *({**place, "seed": number} for number, place in enumerate(places, 1)))
     assert len(found.groups) == 1 and len(found.groups[0].runs) == len(places) + 1
@@ -88,11 +91,21 @@ def test_the_same_run_made_twice_counts_once(grouped):
     assert "1 run of a configuration and seed that a later one has too" in found.notes[0]
 
 
+def test_of_two_the_one_that_was_started_later_counts(make, tmp_path):
+    make(tmp_path / "b-first", best=1.0)
+    make(tmp_path / "a-later", best=2.0)
+    make(tmp_path / "0-last", best=3.0, optimizer__lr=0.5)
+    one, other = group([Run.read(folder) for folder in find_runs(tmp_path)]).groups
+    assert list(one.values("val/loss").values()) == [2.0]
+    assert list(other.values("val/loss").values()) == [3.0], "by their start and not by their names"
+
+
 def test_failures_are_counted_and_the_unfinished_left_out(grouped):
     going = {"result": {"status": "interrupted"}}
     found = grouped({"best": 1.0}, {"seed": 1, "result": FAILED}, {"seed": 2, **going}, {"seed": 0, "result": FAILED})
     (one,) = found.groups
     assert list(one.values("val/loss").values()) == [None, 1.0], "the seed that completed is no failure"
+    assert [run.path.name for run in one.failed.values()] == ["01"]
     assert found.notes[0] == "Left out: 1 interrupted."
 
 
@@ -116,6 +129,21 @@ def test_what_cannot_be_compared_is_refused(grouped, settings, scores, said):
     with pytest.raises(ConfigError) as error:
         grouped(*settings, scores=scores)
     assert said in str(error.value)
+
+
+def test_trials_of_another_application_are_not_compared_with_runs(make, tmp_path):
+    make(tmp_path / "ours")
+    other = tmp_path / "trials/0000-x"
+    other.mkdir(parents=True)
+    trial = {"status": "completed", "params": {"lr": "1"}, "config": {"lr": 1}, "values": [1.0], "scores": {"a": 1.0}}
+    (other / "trial.json").write_text(json.dumps(trial))
+    with pytest.raises(ConfigError, match="some of these are trials of another application"):
+        group([Run.read(folder) for folder in find_runs(tmp_path)])
+
+
+def test_a_score_that_only_some_runs_have(grouped):
+    found = grouped({}, {"seed": 1, "scores": {"val/mine": 0.5}}, scores=["val/mine"])
+    assert list(found.groups[0].values("val/mine").values()) == [0.5]
 
 
 def test_other_code_and_another_torch_are_told(grouped):

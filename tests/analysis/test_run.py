@@ -63,6 +63,7 @@ def test_the_best_epoch_is_by_the_direction_of_the_score(going):
         run = Run.read(going)
         assert run.best_epoch == best
         assert run.scores[run.monitor] == {1: 3, 2: 1, 3: 0.3}[best]
+        assert run.direction("train/loss") == "min", "the mode is that of the monitored score alone"
 
 
 def test_the_direction_of_a_score_of_nobodys_is_seen_in_which_epoch_was_best(make, tmp_path):
@@ -72,6 +73,16 @@ def test_the_direction_of_a_score_of_nobodys_is_seen_in_which_epoch_was_best(mak
         assert Run.read(folder).direction("mine/own") == direction
         assert Run.read(folder).direction("other/own") is None
         assert Run.read(folder).direction("test/f1") == "max"
+
+
+def test_a_run_that_has_ended_stays_so_while_somebody_looks_at_it(few_runs, tmp_path):
+    shutil.copytree(few_runs / "adam", tmp_path / "run")
+    lock = Lock(tmp_path / "run/run.lock")
+    lock.take()
+    try:
+        assert Run.read(tmp_path / "run").status == "completed"
+    finally:
+        lock.release()
 
 
 FILES = ["config.yaml", "manifest.json", "result.json", "metrics.jsonl", "trial.json", "run.lock"]
