@@ -292,3 +292,15 @@ def test_runs_on_overlapping_data_are_as_nadeau_and_bengio_say():
     assert rates[r / (1 - r)] == pytest.approx(0.05, abs=4 * math.sqrt(0.05 * 0.95 / 4000))
     found = against([0.0] * n, differences[0], test_to_train=0.25)
     assert found.p == paired(differences[0], np.zeros(n), 0.25).p
+
+
+@pytest.mark.parametrize("direction", ["min", "max"])
+def test_of_unequally_many_runs_it_is_the_share_that_fails_which_counts(direction):
+    scores = [0.5, 0.6, 0.55]
+    runs = {
+        "baseline": dict(enumerate([*scores, *[None] * 9])),
+        "arm": dict(enumerate([*scores * 20, *[None] * 10])),  # one more, of six times as many
+    }
+    found = compare(runs, direction, pairs=False)["arm"]
+    assert (found.verdict, found.reason) == ("better", "fewer failures")
+    assert found.p_failures == pytest.approx(stats.fisher_exact([[10, 60], [9, 3]]).pvalue)

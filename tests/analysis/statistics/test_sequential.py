@@ -194,6 +194,14 @@ def test_an_arm_that_always_fails_is_worse_in_time():
     assert found.scores.failures < 15
 
 
+def test_failures_have_the_share_of_alpha_of_their_look():
+    runs = {"a": {seed: 0.5 + seed % 3 / 10 for seed in range(16)}}
+    runs["b"] = {seed: None if seed < 6 else 0.5 + seed % 4 / 10 for seed in range(8)}
+    found = sequential(runs, Plan((8, 16)), "max").comparisons["b"]
+    alone = stats.fisher_exact([[6, 2], [0, 8]]).pvalue
+    assert found.p_failures == pytest.approx(alone / spent(0.5))
+
+
 def test_until_the_interval_is_narrow():
     given = arms(0, 30, none=0, a=0)
     wide = sequential(given, Plan(tuple(range(3, 31))), "max").comparisons["a"]

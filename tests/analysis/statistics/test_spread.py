@@ -45,3 +45,8 @@ def test_there_is_no_interval_where_nothing_varies(values, expected):
 @pytest.mark.parametrize("scale", [1e-300, 1e-150, 1e150, 1e300])
 def test_scale(scale):
     assert Spread.of([scale, 3 * scale]).deviation == pytest.approx(math.sqrt(2) * scale)
+
+
+@pytest.mark.parametrize("scores", [[0.5, None], [0.5, None, 0.5], [0.5, None, 0.6], [None], [0.5, float("nan")]])
+def test_every_run_that_failed_is_counted(scores):
+    assert (Spread.of(scores).failures, Spread.of(scores).n) == (1, len(scores) - 1)
