@@ -13,6 +13,7 @@ COMMANDS = [
     ["data=iris", "optimizer=adamw", "optimizer/wrapper=sam", "scheduler=constant", "metric=[top_k]", "warmup=linear"],
     ["data=diabetes", "loss=huber", "init=he", "data.batch_size=full", "tracking=[csv]"],
 ]
+EVERY = ["mixup", "label_smoothing", "flip", "csv"]
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[0])
@@ -27,6 +28,8 @@ def test_settings_are_those_of_the_run(command):
         name = key.removesuffix(" (word)")
         if name != "optimizer.params" and not str(value).startswith("["):
             assert found[name] == value, name
+    techniques = {f"{group}.{name}" for group in ("regularization", "augmentation", "tracking") for name in EVERY}
+    assert not techniques & found.keys(), "the group names them"
     assert {key for key in found if found[key] is not None} >= {key.removesuffix(" (word)") for key in expected}
 
 

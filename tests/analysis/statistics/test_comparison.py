@@ -12,6 +12,7 @@ from statsmodels.stats.weightstats import ttost_paired
 
 from runner.analysis.statistics.comparison import compare
 from runner.analysis.statistics.difference import paired
+from runner.analysis.statistics.evidence import gather
 
 SCORES = st.lists(st.floats(-10, 10).map(lambda x: round(x, 6)), min_size=3, max_size=12)
 FAILED = (None, math.nan, math.inf, -math.inf)
@@ -304,3 +305,12 @@ def test_of_unequally_many_runs_it_is_the_share_that_fails_which_counts(directio
     found = compare(runs, direction, pairs=False)["arm"]
     assert (found.verdict, found.reason) == ("better", "fewer failures")
     assert found.p_failures == pytest.approx(stats.fisher_exact([[10, 60], [9, 3]]).pvalue)
+
+
+def test_what_runs_share_widens_the_interval_with_failures_too():
+    baseline = {0: 0.50, 1: 0.53, 2: 0.51, 3: 0.55, 4: 0.52, 5: 0.50}
+    arm = {seed: None if seed == 5 else score + 0.1 + seed / 50 for seed, score in baseline.items()}
+    evidence = gather({"baseline": baseline, "arm": arm}, "arm", "max", test_to_train=0.5)
+    differences = np.array([0.1, 0.12, 0.14, 0.16, 0.18, 0.0])  # the one that failed counts as the worst seen, 0.5
+    assert evidence.punished.error == pytest.approx(differences.std(ddof=1) * math.sqrt(1 / 6 + 0.5))
+    assert evidence.completed.error == pytest.approx(differences[:5].std(ddof=1) * math.sqrt(1 / 5 + 0.5))
