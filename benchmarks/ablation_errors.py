@@ -21,6 +21,7 @@ from runner.analysis.statistics.boundary import Boundary, spent
 from runner.analysis.statistics.comparison import Comparison, compare
 from runner.analysis.statistics.data_sets import interquartile_mean
 from runner.analysis.statistics.power import smallest_effect
+from runner.analysis.statistics.procedure import Job, Made, Procedure, Tuning, conduct
 from runner.analysis.statistics.selection import by_study
 from runner.analysis.statistics.sequential import Plan, sequential
 
@@ -158,6 +159,53 @@ def tuned(ablations: int) -> Table:
     return table + [[name, *map(percent, values)] for name, values in rows.items()]
 
 
+def procedures(ablations: int) -> Table:
+    """Whole ablations as `ablate` conducts them, two arms that are equal as methods and a baseline.
+
+    Where they are tuned, a score is -2 rate² and noise of sd 1, rates lie in [-1, 1], and each study has points of its
+    own; a seed is as good for one arm as for another where pairs are correlated.
+    """
+    names = ("normal", "correlated pairs (0.8)", "heavy tails (t, 3 degrees)")
+    table = [["ablation", *(f"{name}: {what}" for name in names for what in ("false better", "or worse"))]]
+    every, names_of_arms = tuple(range(3, 13)), ("baseline", "one", "other")
+    points = [stats.qmc.Sobol(1, rng=np.random.default_rng(study)).random(16)[:, 0] * 2 - 1 for study in range(12)]
+    rates = [tuple((("rate", repr(float(rate))),) for rate in drawn) for drawn in points]
+    tuning = Tuning(lambda arm, study: rates[study], 5)
+    for row, (kind, plan, tuned_by) in enumerate(
+        [
+            ("5 seeds", Plan((5,)), None),
+            ("--max-seeds 12, a look at every seed from 3", Plan(every), None),
+            ("--tune, 5 studies of 16 trials and 5 fresh seeds", Plan((5,)), tuning),
+            ("--tune --max-studies 12, a look at every study from 3", Plan(every), tuning),
+        ]
+    ):
+        procedure, cells = Procedure(names_of_arms, "max", plan, tuned_by), []
+        for column, name in enumerate(names):
+            found = []
+            for number in range(ablations):
+                made = conduct(procedure, trainer(name, np.random.default_rng([row, column, number])))
+                found.append(judged(list(procedure.comparisons(made).values()))[:2])
+            cells += list(np.mean(found, axis=0))
+        table.append([kind, *map(percent, cells)])
+    return table
+
+
+def trainer(name: str, rng: np.random.Generator) -> Callable[[list[Job]], Made]:
+    """Makes runs as `ablate` does, in no time."""
+    of_seeds: dict[int, float] = {}
+
+    def make(jobs: list[Job]) -> Made:
+        noise = rng.standard_t(3, len(jobs)) if "heavy" in name else rng.normal(size=len(jobs))
+        if "correlated" in name:
+            for job in jobs:
+                of_seeds.setdefault(job.seed, rng.normal())
+            noise = np.sqrt(0.8) * np.array([of_seeds[job.seed] for job in jobs]) + np.sqrt(0.2) * noise
+        rates = [float(job.settings[0][1]) if job.settings else 0.0 for job in jobs]
+        return dict(zip(jobs, (noise - 2 * np.square(rates)).tolist()))
+
+    return make
+
+
 def lucky(ablations: int) -> Table:
     """The best of 20 that are all worth as much as the baseline, by its mean over five seeds."""
     rng = np.random.default_rng(0)
@@ -268,7 +316,7 @@ def several(ablations: int) -> Table:
     return table
 
 
-TABLES = {f.__name__: f for f in (seeds, fixed, together, looked, rules, power, tuned, lucky, several)}
+TABLES = {f.__name__: f for f in (seeds, fixed, together, looked, rules, power, tuned, procedures, lucky, several)}
 
 
 def main() -> None:

@@ -220,6 +220,8 @@ class Driver:
         elif result:
             trial.status, trial.cause, trial.values = reported(folder, result, objectives)
             trial.scores = scores_of(result)
+        elif outcome.kind == "interrupted":  # before it listened: it goes on from its start
+            trial.status, trial.cause = "interrupted", outcome.cause
         elif outcome.kind == "raised":
             trial.status, trial.cause = "failed", outcome.cause
         else:

@@ -1,6 +1,7 @@
 """The verb ablate: what it refuses, what it runs, and that a verdict does not depend on interruptions."""
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -11,8 +12,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from runner.analysis.statistics.procedure import Job
+from runner.cli.ablate.asked import asked
+from runner.cli.ablate.design import design
 from runner.cli.verbs import answer
+from runner.sweep.trial import Trial
 
+TUNED = ["optimizer=sgd,adam", "--tune", "optimizer.lr=tag(log,interval(0.01,1))"]
 TINY = ["data=iris", "trainer.max_epochs=2", "trainer.threads=1", "model.hidden=[4]", "trainer.images=0"]
 
 
@@ -37,6 +43,27 @@ TINY = ["data=iris", "trainer.max_epochs=2", "trainer.threads=1", "model.hidden=
         (["optimizer=sgd,adam", "--score", "acuracy"], "Did you mean 'accuracy'"),
         (["optimizer=sgd,adam", "--score", "accuracy", "data=diabetes"], "--score accuracy: no such score"),
         (["loss=cross_entropy,focal", "--score", "loss"], "the losses of the arms can't be compared"),
+        (["optimizer=sgd,adam", "--trials", "8"], "--trials: goes with --tune"),
+        (["optimizer=sgd,adam", "--max-studies", "8"], "--max-studies: goes with --tune"),
+        (["optimizer=sgd,adam", "space=lr"], "--tune space="),
+        ([*TUNED, "--trials", "1"], "--trials 1: expected a whole number of at least 2"),
+        ([*TUNED, "--studies", "2"], "--studies 2: expected a whole number of at least 3"),
+        ([*TUNED, "--studies", "5", "--max-studies", "8"], "--studies and --max-studies: one of them"),
+        ([*TUNED, "--max-seeds", "8"], "Write --max-studies N"),
+        ([*TUNED, "--folds", "5"], "--folds with --tune: a search would choose by examples"),
+        ([*TUNED, "--until", "0.1"], "--until: goes with --max-studies"),
+        ([*TUNED, "--seeds", "1000"], "expected at most 999"),
+        ([*TUNED, "optimizer.lr=0.1"], "optimizer.lr=0.1 gives it one value"),
+        ([*TUNED, *TUNED[1:]], "optimizer.lr is tuned twice"),
+        (["optimizer=sgd,adam", "--tune", "optimizer.lr=0.1"], "one value, and a search needs several"),
+        (["optimizer=sgd,adam", "--tune", "optimizer.lrr=interval(0.1,1)"], "Did you mean 'lr'"),
+        (["optimizer=sgd,adam", "--tune", "optimiser.lr=interval(0.1,1)"], "Did you mean 'optimizer'"),
+        (["optimizer=sgd,adam", "--tune", "optimizer=sgd,lion"], "optimizer is what the arms differ in"),
+        (["optimizer.lr=0.1,1", "--tune", "optimizer=sgd,nope"], "has no option 'nope'"),
+        (["optimizer.momentum=0.1,0.5", "--tune", "optimizer=adam,sgd"], "in which the arms differ, depends on it"),
+        (["optimizer=sgd,adam", "--tune", "seed=1,2"], "the runs of each arm differ in it"),
+        (["optimizer=sgd,adam", "--tune", "optimizer.lr=interval(1,0)"], "from the smaller to the larger"),
+        (["optimizer=sgd,momentum", "--tune", "optimizer.momentum=interval(0.5,0.9)"], "the same configuration"),
     ],
 )
 def test_mistakes_cost_a_second(words, said, tmp_path, monkeypatch, capsys):
@@ -128,3 +155,85 @@ def test_folds_are_scored_where_they_were_left_out(tmp_path):
     assert found["difference"] == pytest.approx(differences.mean())
     error = differences.std(ddof=1) * np.sqrt(1 / 3 + record["test_to_train"])
     assert found["p"] == pytest.approx(2 * stats.t.sf(abs(differences.mean()) / error, 2))
+
+
+def design_of(*words, tune=(), trials=4, **flags):
+    given = dict.fromkeys(("--folds", "--splits", "--max-seeds", "--studies", "--max-studies"))
+    given |= dict.fromkeys(("--seeds", "--until", "--score", "--alpha", "--margin", "--workers", "--output"))
+    return design(asked([*TINY, *words], {**given, "--trials": str(trials) if tune else None, **flags}, list(tune)))
+
+
+def test_a_study_tries_the_same_points_on_every_arm():
+    tune = (
+        "optimizer.lr=tag(log,interval(1e-4,1))",
+        "optimizer.momentum=interval(0.1,0.9)",
+        "model.activation=relu,tanh",
+    )
+    found = design_of("optimizer=adam,sgd", "seed=5", tune=tune)
+    assert list(found.arms) == ["optimizer=adam", "optimizer=sgd"]
+    for study in range(3):
+        adam, sgd = ([dict(point) for point in found.points(f"optimizer={arm}", study)] for arm in ("adam", "sgd"))
+        assert [{k: v for k, v in point.items() if k != "optimizer.momentum"} for point in sgd] == adam
+        assert len({point["optimizer.lr"] for point in sgd}) == len({point["optimizer.momentum"] for point in sgd}) == 4
+        assert sorted(math.floor(4 * (1 + math.log10(float(p["optimizer.lr"])) / 4)) for p in adam) == [0, 1, 2, 3]
+    assert found.points("optimizer=sgd", 0) != found.points("optimizer=sgd", 1)
+    assert found.lacking() == ["optimizer=adam: has no optimizer.momentum, which is searched where optimizer=sgd."]
+    job = Job("optimizer=sgd", 1002, found.points("optimizer=sgd", 1)[2])
+    assert found.point(job) == {"optimizer": "sgd", **dict(job.settings), "seed": "1007"}
+    point = found.space.given(found.point(job))
+    assert found.job(Trial(0, 0, 0, 0, point, [], "", {}), search=False) == job
+    assert found.job(Trial(0, 0, 0, 0, {**point, "optimizer": "lion"}, [], "", {}), search=False) is None
+
+
+def test_an_arm_without_the_key_is_not_searched():
+    found = design_of("regularization=none,dropout", tune=("regularization.dropout.p=interval(0.1,0.5)",))
+    assert found.points("regularization=none", 0) == ((),)
+    assert len(found.points("regularization=dropout", 0)) == 4
+
+
+def lines(process, *words):
+    """Read what a process says until each of these words was in a line."""
+    for word in words:
+        while word not in (line := process.stdout.readline()):
+            assert process.poll() is None, line
+
+
+@pytest.mark.slow
+def test_tuned_arms_are_compared_by_study_and_a_killed_one_says_the_same(tmp_path):
+    """The search of the second arm fails altogether, which counts against it."""
+    words = ("optimizer.lr=0.1,1e30", "optimizer=sgd", "--tune", "optimizer.momentum=interval(0,0.9)")
+    words += ("--trials", "2", "--studies", "3", "--seeds", "2")
+    done = subprocess.run(command(*words, "--output", "whole"), cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    process = subprocess.Popen(command(*words, "--output", "cut"), cwd=tmp_path, stdout=subprocess.PIPE, text=True)
+    lines(process, "study 0, search", "fresh 0")
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 130
+    process.stdout.close()
+    done = subprocess.run(command(*words, "--output", "cut"), cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "a verdict was given here before" not in done.stdout
+    whole, cut = (json.loads((tmp_path / name / "ablation.json").read_text()) for name in ("whole", "cut"))
+    assert arms(tmp_path / "cut") == arms(tmp_path / "whole")
+    assert cut["studies"] == whole["studies"]
+
+    good, bad = whole["arms"]["optimizer.lr=0.1"], whole["arms"]["optimizer.lr=1e+30"]
+    assert bad["comparison"]["scores"]["failures"] == 3
+    assert bad["comparison"]["verdict"] == "too few runs"
+    assert set(good["runs"]) == {f"{study}/{seed}" for study in range(3) for seed in range(2)}
+    for study, found in whole["studies"]["optimizer.lr=0.1"].items():
+        fresh = [good["runs"][f"{study}/{seed}"]["scores"]["test/accuracy"] for seed in range(2)]
+        assert found["score"] == pytest.approx(np.mean(fresh))
+        trials = [json.loads(path.read_text()) for path in tmp_path.glob("whole/search/trials/*/trial.json")]
+        own = [
+            t for t in trials if t["params"]["optimizer.lr"] == "0.1" and t["params"]["seed"] == str(1000 * int(study))
+        ]
+        best = max(own, key=lambda t: t["scores"]["val/accuracy"])
+        assert (len(own), found["found"]) == (2, best["scores"]["val/accuracy"])
+        assert all(trial["tested"] is None for trial in trials)
+    assert all(found["failed"] == found["trials"] == 2 for found in whole["studies"]["optimizer.lr=1e+30"].values())
+    assert (whole["search"]["runs"], whole["search"]["seeds"]) == (12, 2)
+
+    done = subprocess.run(command(*words, "--output", "cut", "--dry-run"), cwd=tmp_path, capture_output=True, text=True)
+    assert "12 runs of searches and 12 runs on fresh seeds" in done.stdout
+    assert "of 12 completed runs with these settings; of optimizer.lr=1e+30 there is none" in done.stdout

@@ -337,6 +337,18 @@ def test_mistakes_are_found_before_the_first_trial(app, overrides, sweeper, mess
     assert not list(app.folder.glob("trials/*"))
 
 
+def test_a_trial_that_is_interrupted_before_it_listens_has_not_failed(app, monkeypatch):
+    def interrupted(cfg):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(importlib.import_module("sphere").sphere, "__wrapped__", interrupted)
+        app("sphere", "x=1,2")
+    assert app.column("status") == ["interrupted"] * 2
+    app("sphere", "x=1,2")
+    assert app.column("status") == ["completed"] * 2
+
+
 @pytest.mark.slow
 def test_a_sampler_that_learns_says_at_once_that_it_needs_a_number(app, monkeypatch):
     monkeypatch.setattr(importlib.import_module("sphere").sphere, "__wrapped__", lambda cfg: None)

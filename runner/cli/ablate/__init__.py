@@ -25,12 +25,13 @@ def ablate(arguments: list[str]) -> int:
     from runner.cli.ablate.score import compared
     from runner.cli.ablate.told import tell, tell_plan
 
+    print("checking every option that these runs can reach", flush=True)
     found = design(given)
     ablating = Ablating(given, found, *compared(given, found))
     for sentence in found.lacking():
         print(printable(f"note: {sentence}"))
     if dry_run:
-        tell_plan(given, ablating.procedure, ablating.score)
+        tell_plan(given, found, ablating.procedure, ablating.score)
         return 0
     before = ablating.units_before()
     ablation = ablating.run()

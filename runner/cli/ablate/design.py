@@ -143,7 +143,7 @@ def _range(asked: Asked) -> tuple[int, int]:
 
 
 def _default(asked: Asked) -> Any:
-    command = Command(asked.words, asked.config_dir)
+    command = Command([*asked.words, *asked.tune], asked.config_dir)
     check_names(command)
     return OmegaConf.select(compose_run(Command(first_trial(command), asked.config_dir)), asked.varied)
 

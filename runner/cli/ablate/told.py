@@ -2,39 +2,63 @@
 
 from __future__ import annotations
 
+import shlex
+
 from runner.analysis.ablation import Ablation, Study
 from runner.analysis.statistics.comparison import Comparison
 from runner.analysis.statistics.power import smallest_effect
 from runner.analysis.statistics.procedure import Procedure
 from runner.analysis.statistics.spread import Spread
 from runner.cli.ablate.asked import Asked
+from runner.cli.ablate.cost import Cost, cost
+from runner.cli.ablate.design import Design
 from runner.cli.tables import number, plain_table, plus_minus, put
 from runner.errors import counted, printable
-from runner.sweep.reporter import readable
+from runner.sweep.reporter import duration, readable
 
 
-def tell_plan(asked: Asked, procedure: Procedure, score: str) -> None:
+def tell_plan(asked: Asked, design: Design, procedure: Procedure, score: str) -> None:
     """What would be run, and what that could show."""
     arms, units, once = len(procedure.arms), asked.looks[-1], procedure.looks_once
     most, tuning = "" if once else "at most ", procedure.tuning
     runs = procedure.at_most({})
     if tuning is None:
         print(f"{counted(arms, 'arm')}, {most}{counted(units, 'run')} each: {most}{counted(runs, 'run')}")
-        varied, pairs = asked.varied, "runs with the same seed"
+        varied, pairs = f"the runs of an arm differ in {asked.varied}", "runs with the same seed"
     else:
         fresh = arms * units * tuning.seeds
         print(
             f"{counted(arms, 'arm')}, {most}{units} studies each: {most}{counted(runs - fresh, 'run')} of searches and "
             f"{most}{counted(fresh, 'run')} on fresh seeds"
         )
-        varied, pairs = "what a search finds, and the mean over fresh seeds", "means of winners of the same study"
-    print(f"score: {score}; what is compared differs in {varied}")
+        varied = "what is compared are means of winners over fresh seeds, by study"
+        pairs = "means of the same study"
+    print(f"score: {score}; {varied}")
     effect = smallest_effect(units, asked.alpha / max(1, arms - 1))
     print(
         f"smallest difference that would be shown in 8 of 10 cases: {effect:.2g} standard deviations of the "
         f"differences between {pairs}"
     )
+    print(printable(_expected(cost(asked, design), asked, design, runs, most)))
     print(printable(f"folder: {asked.folder}"))
+
+
+def _expected(known: Cost, asked: Asked, design: Design, runs: int, most: str) -> str:
+    """How long it would take, and how that is known."""
+    if known.seconds is None:
+        words = " ".join(
+            shlex.quote(word) for word in [*map("=".join, design.arms[known.unknown[0]].items()), *asked.fixed()]
+        )
+        return (
+            f"time: not known, since no run with these settings lies here. `python -m runner {words}` makes one, after "
+            "which this is told from what that took"
+        )
+    but = f"; of {', '.join(known.unknown)} there is none" if known.unknown else ""
+    total = duration(runs * known.seconds / asked.workers)
+    return (
+        f"time: {most}about {total} with {counted(asked.workers, 'worker')}, of {known.seconds:.2g} s a run in the "
+        f"mean of {counted(known.runs, 'completed run')} with these settings{but}"
+    )
 
 
 def tell_interim(ablation: Ablation) -> None:

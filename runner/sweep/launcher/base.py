@@ -14,14 +14,15 @@ class Outcome:
 
     Attributes:
         job: the key that it was given to `Launcher.start` with.
-        kind: ``returned``, ``raised``, ``died`` (the process ended) or ``timeout`` (it was killed).
+        kind: ``returned``, ``raised``, ``interrupted`` (by a signal), ``died`` (the process ended) or ``timeout``
+            (it was killed).
         value: what the job returned.
         cause: one line that tells why, of what did not return.
         seconds: time between start and end.
     """
 
     job: int
-    kind: Literal["returned", "raised", "died", "timeout"]
+    kind: Literal["returned", "raised", "interrupted", "died", "timeout"]
     value: Any = None
     cause: str = ""
     seconds: float = 0.0

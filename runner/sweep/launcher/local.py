@@ -73,7 +73,7 @@ class LocalLauncher(Launcher):
             function, args = pickle.loads(message)
             return pickle.dumps(("returned", function(self._state, *args), ""))
         except KeyboardInterrupt:
-            return pickle.dumps(("raised", None, "interrupted"))
+            return pickle.dumps(("interrupted", None, "the sweep was stopped"))
         except BaseException as error:
             return pickle.dumps(("raised", None, in_a_line(error)))
 
