@@ -7,7 +7,6 @@ import shlex
 import socket
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -16,36 +15,74 @@ from runner.errors import ConfigError, Interrupted, did_you_mean_beside, printab
 
 if TYPE_CHECKING:
     from runner.analysis.under_way.places import Place
+    from runner.record.lock import Lock
 
 USAGE = "stop DIR... [--timeout 600] [--no-wait]"
+ABLATION = "ablation.lock"
 LOOK = 0.1  # seconds between looks at whether it has ended
 
 
-@dataclass(frozen=True)
 class Asked:
-    """One that is asked to stop.
+    """One that is asked to stop: a run, a sweep, or an ablation with the sweeps that it starts.
 
-    Attributes:
-        place: the folder in which somebody is at work.
-        status: what that is to end as.
+    Args:
+        folder: where it lies.
+        lock: held until it has ended.
+        places: where somebody is at work now; of an ablation there may be nobody for a moment.
     """
 
-    place: Place
-    status: Literal["interrupted", "pruned"]
+    def __init__(self, folder: Path, lock: Lock, places: list[Place]) -> None:
+        self.folder, self.lock, self.places = folder, lock, places
+        self.holder = lock.holder
+        self.asked: list[Place] = []
 
     @property
     def at_work(self) -> bool:
-        """Whether the process that was asked is still there."""
-        return self.place.lock.holder == self.place.holder
+        """Whether it has not ended, or still has to be asked."""
+        return self.holder is not None and self.lock.holder == self.holder
+
+    def ask(self) -> None:
+        """Ask those who have not been asked."""
+        from runner.record.links import refuse_links
+        from runner.record.stop import StopRequest
+
+        for place in self.places:
+            refuse_links(place.path)
+            try:
+                StopRequest(f"asked to stop from {socket.gethostname()}", _as(place), place.holder).put(place.path)
+            except OSError as error:
+                raise ConfigError(
+                    f"{place.path}: can't be written to ({error.strerror}), so that {place.holder} can't be asked."
+                ) from error
+            self.asked.append(place)
+        self.places = []
+
+    def look(self) -> None:
+        """Ask the sweep that an ablation has started meanwhile."""
+        known = {place.holder for place in self.asked}
+        if self.lock.path.name == ABLATION:
+            self.places = [place for place in _sweeps_of(self.folder) if place.holder not in known]
+            self.ask()
+
+    def forget(self) -> None:
+        """Take back what was asked of those who are gone, as one that was killed did not."""
+        from runner.record.stop import discard
+
+        for place in self.asked:
+            if place.holder is not None and place.lock.holder != place.holder:
+                discard(place.path, place.holder)
 
     @property
     def end(self) -> str:
         """How it ended, and how it goes on."""
-        folder = self.place.path
-        status = _status(folder)
+        status = _status(self.folder)
+        if self.lock.path.name == ABLATION:
+            return f"{self.folder}: {status}; the same command goes on where it was"
         if status != "interrupted":
-            return f"{folder}: {status}"
-        return f"{folder}: {status}; `python -m runner resume {shlex.quote(str(folder))}` goes on where it was"
+            return f"{self.folder}: {status}"
+        return (
+            f"{self.folder}: {status}; `python -m runner resume {shlex.quote(str(self.folder))}` goes on where it was"
+        )
 
 
 def stop(arguments: list[str]) -> int:
@@ -57,26 +94,22 @@ def stop(arguments: list[str]) -> int:
     if not rest:
         raise ConfigError(f"stop: expected the folder of a run, a sweep or an ablation: python -m runner {USAGE}.")
     found = {word: _at_work(Path(word)) for word in rest}  # all of them, before the first is asked
-    for word, places in found.items():
-        if not places:
+    for word, one in found.items():
+        if one is None:
             print(printable(f"{word}: nobody is at work there{_told(Path(word))}"))
-    asked = [Asked(place, _as(place)) for places in found.values() for place in places]
+    asked = [one for one in found.values() if one is not None]
     for one in asked:
-        _ask(one)
-        print(printable(f"{one.place.path}: {one.place.holder} was asked to stop"), flush=True)
-    if no_wait:
-        return 0
-    left = _wait(asked, seconds)
+        one.ask()
+        print(printable(f"{one.folder}: {one.holder} was asked to stop"), flush=True)
+    left = _wait(asked, seconds, no_wait)
     for one in asked:
         if one not in left:
             print(printable(one.end))
-    for one in left:
-        told = (
-            f"error: {one.place.path}: {one.place.holder} is still at work after {seconds:g} s, in a long step or an "
-        )
+    for one in [] if no_wait else left:
+        told = f"error: {one.folder}: {one.holder} is still at work after {seconds:g} s, in a long step or an "
         told += "evaluation. It stops as soon as that is over; what it was asked stays in the folder."
         print(printable(told), file=sys.stderr)
-    return 1 if left else 0
+    return 1 if left and not no_wait else 0
 
 
 def _seconds(text: str | None) -> float:
@@ -89,8 +122,8 @@ def _seconds(text: str | None) -> float:
     return value
 
 
-def _at_work(folder: Path) -> list[Place]:
-    """Where somebody is at work: in a folder, or in the sweeps of an ablation. Nothing stops that was not named.
+def _at_work(folder: Path) -> Asked | None:
+    """Who is at work in a folder; None where nobody is. Nothing stops that was not named.
 
     Raises:
         ConfigError: it is the folder of no run, sweep or ablation.
@@ -103,11 +136,11 @@ def _at_work(folder: Path) -> list[Place]:
         raise ConfigError(
             f"{folder}: there is no such folder.{did_you_mean_beside(folder)} `watch` shows who is at work."
         )
+    if (ablation := Lock(folder / ABLATION)).held:
+        return Asked(folder, ablation, _sweeps_of(folder))
     places = [place for place in Places(folder).look() if place.holder is not None]
     if own := [place for place in places if place.path == folder]:
-        return own
-    if os.path.lexists(folder / "ablation.json"):
-        return places
+        return Asked(folder, own[0].lock, own)
     if places:
         several = ", ".join(str(place.path) for place in places)
         raise ConfigError(f"{folder}: no folder of a run, a sweep or an ablation. At work below it: {several}.")
@@ -116,9 +149,18 @@ def _at_work(folder: Path) -> list[Place]:
         raise ConfigError(
             f"{folder}: a trial that has ended, has not begun, or is another application's. Stop its sweep: {sweep}."
         )
-    if not os.path.lexists(folder / "sweep.yaml") and find_runs(folder) != [folder]:
+    known = any(os.path.lexists(folder / name) for name in ("sweep.yaml", ABLATION))
+    if not known and find_runs(folder) != [folder]:
         raise ConfigError(f"{folder}: no folder of a run, a sweep or an ablation. `watch` shows who is at work.")
-    return []
+    return None
+
+
+def _sweeps_of(ablation: Path) -> list[Place]:
+    """The sweep of an ablation that is at work."""
+    from runner.analysis.under_way.places import Place
+
+    places = (Place.of_sweep(folder) for folder in (ablation, ablation / "search"))
+    return [place for place in places if place.holder is not None]
 
 
 def _as(place: Place) -> Literal["interrupted", "pruned"]:
@@ -130,42 +172,29 @@ def _as(place: Place) -> Literal["interrupted", "pruned"]:
     return "pruned" if driven else "interrupted"
 
 
-def _ask(one: Asked) -> None:
-    from runner.record.links import refuse_links
-    from runner.record.stop import StopRequest
-
-    refuse_links(one.place.path)
-    try:
-        StopRequest(f"asked to stop from {socket.gethostname()}", one.status, one.place.holder).put(one.place.path)
-    except OSError as error:
-        raise ConfigError(
-            f"{one.place.path}: can't be written to ({error.strerror}), so that {one.place.holder} can't be asked."
-        ) from error
-
-
-def _wait(asked: list[Asked], seconds: float) -> list[Asked]:
-    """Wait until all have ended; gives those that have not.
+def _wait(asked: list[Asked], seconds: float, no_wait: bool) -> list[Asked]:
+    """Wait until all have ended, or only until each was asked; gives those that are still at work.
 
     Raises:
         Interrupted: somebody does not want to wait.
     """
     from runner.cli.counter import Waiting
-    from runner.record.stop import discard
 
-    begin, left = time.monotonic(), asked
-    with Waiting(f"they have {seconds:g} s" if len(asked) > 1 else f"it has {seconds:g} s") as waiting:
+    begin, left = time.monotonic(), [one for one in asked if not (no_wait and one.asked)]
+    with Waiting(f"{'they have' if len(asked) > 1 else 'it has'} {seconds:g} s") as waiting:
         try:
             while left and time.monotonic() - begin < seconds:
                 time.sleep(LOOK)
-                left = [one for one in left if one.at_work]
+                left = [one for one in left if one.at_work and not (no_wait and one.asked)]
+                for one in left:
+                    one.look()
                 waiting.show()
         except KeyboardInterrupt as error:
             raise Interrupted("No longer waiting; those who were asked to stop will.", *error.args) from None
         finally:
             for one in asked:
-                if one not in left and one.place.holder is not None:
-                    discard(one.place.path, one.place.holder)  # of one that was killed meanwhile
-    return left
+                one.forget()
+    return [one for one in asked if one.at_work]
 
 
 def _status(folder: Path) -> str:

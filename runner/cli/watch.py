@@ -227,8 +227,7 @@ class Screen:
             lines += self._flow(self._trial(sweep, name, now), width, more=4)
         if (more := len(sweep.running) - MOST) > 0:
             lines.append(self._text(f"  and {more} more", "dim"))
-        if (sweep.settings.get("repeats") or 1) > 1:
-            lines += self._configurations(sweep, width)
+        lines += self._configurations(sweep, width)
         return [*lines, *self._notes(sweep.notes, width)]
 
     def _best(self, sweep: SweepUnderWay) -> list[Text]:
@@ -267,31 +266,28 @@ class Screen:
 
     def _configurations(self, sweep: SweepUnderWay, width: int) -> list[Text]:
         """Completed runs of each configuration, with their mean; of an ablation its arms, with verdicts so far."""
-        from runner.analysis.run import number as plain
         from runner.cli.tables import number
         from runner.sweep.results import spreads
 
-        repeats, judged = sweep.settings["repeats"], _verdicts(sweep.ablation)
-        score = sweep.ablation.get("score") if isinstance(sweep.ablation.get("score"), str) else None
-        score = score or (sweep.settings.get("objectives") or ["score"])[0]
+        groups, objectives = sweep.configurations, sweep.settings.get("objectives") or ["score"]
+        if len(groups) == len(sweep.trials):  # one run each
+            return []
+        said = sweep.ablation.get("score")
+        score, judged = said if isinstance(said, str) else objectives[0], _verdicts(sweep.ablation)
         lines: list[Text] = []
-        for point in sweep.points[:MOST]:
-            done, arm = point.completed, " ".join(f"{key}={value}" for key, value in point.trials[0].params.items())
-            tables = [
-                dict(zip(sweep.settings.get("objectives", ()), trial.values or (), strict=False))
-                | trial.scores
-                | {f"test/{name}": value for name, value in (trial.tested or {}).items()}
-                for trial in done
-            ]
-            found = spreads(tables).get(score)
-            mean = "-" if found is None else number(plain(found.mean))
+        for name, trials in list(groups.items())[:MOST]:
+            done = [trial for trial in trials if trial.status == "completed"]
+            tested = [{f"test/{name}": value for name, value in (trial.tested or {}).items()} for trial in done]
+            values = [dict(zip(objectives, trial.values or (), strict=False)) | trial.scores for trial in done]
+            found = spreads([one | other for one, other in zip(values, tested, strict=True)]).get(score)
+            mean = "-" if found is None else number(found.mean)
             mean += f" (sd {found.deviation:.2g})" if found is not None and found.deviation is not None else ""
-            failed = sum(trial.status == "failed" for trial in point.trials)
-            pieces = [self._text(f"{len(done)}/{repeats} runs"), self._text(f"{score} {mean}")]
+            failed = sum(trial.status == "failed" for trial in trials)
+            pieces = [self._text(counted(len(done), "run")), self._text(f"{score} {mean}")]
             pieces += [self._text(f"{failed} failed", "red")] * bool(failed)
-            pieces += [self._text(judged.get(arm, ""), "bold")]
-            lines += self._flow([self._text(arm, "dim"), *pieces], width, more=4)
-        if (more := len(sweep.points) - MOST) > 0:
+            pieces += [self._text(judged.get(name, ""), "bold")]
+            lines += self._flow([self._text(name or "all of them", "dim"), *pieces], width, more=4)
+        if (more := len(groups) - MOST) > 0:
             lines.append(self._text(f"  and {more} more", "dim"))
         return lines
 

@@ -196,12 +196,15 @@ def test_a_trial_and_a_sweep(begin, say, tmp_path):
 @pytest.mark.slow
 def test_an_ablation(begin, say, tmp_path):
     words = ("ablate", "optimizer=sgd,adam", *IRIS, "trainer.max_epochs=100000", "--seeds", "3", "--output", "abl")
-    ablation = begin(Path("abl/driver.lock"), *words)
-    while not list(tmp_path.glob("abl/trials/*/metrics.jsonl")):
-        time.sleep(0.01)
-    assert say("stop", "abl").code == 0
+    ablation = begin(Path("abl/ablation.lock"), *words)
+    assert not (tmp_path / "abl/driver.lock").exists()  # it is between two sweeps, and the next one will be asked
+    said = say("stop", "abl")
+    assert (said.code, said.out.splitlines()[-1]) == (0, "abl: interrupted; the same command goes on where it was")
     assert ablation.wait(60) == 130
     assert result(tmp_path / "abl")["status"] == "interrupted"
+    assert not list(tmp_path.rglob("stop.json"))
+    records = [json.loads(file.read_text()) for file in tmp_path.glob("abl/trials/*/trial.json")]
+    assert {(record["status"], record["attempts"]) for record in records} <= {("interrupted", 0)}
 
 
 @pytest.mark.parametrize(

@@ -237,11 +237,11 @@ def test_a_sweep(sweep, hold, tmp_path):
     assert "running  2/6 trials  " in said
     assert "1 completed  1 failed  2 of 3 workers at work  busy 6" in said
     assert "trial 2  since 5 s  repeat 3 of 3  lr=0.1" in said
-    assert "lr=0.1  1/3 runs  val/loss 0.5000  1 failed" in said
+    assert "lr=0.1  1 run  val/loss 0.5000  1 failed" in said
     (sweep / "ablation.json").write_text(
         '{"score": "val/loss", "arms": {"lr=0.1": {"comparison": {"verdict": "worse"}}}}'
     )
-    assert "lr=0.1  1/3 runs  val/loss 0.5000  1 failed  worse" in "\n".join(seen(tmp_path / "outputs"))
+    assert "lr=0.1  1 run  val/loss 0.5000  1 failed  worse" in "\n".join(seen(tmp_path / "outputs"))
     cut_off(lock)
     said = "\n".join(seen(tmp_path / "outputs"))
     assert "interrupted  2/6 trials" in said

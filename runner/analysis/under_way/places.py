@@ -29,6 +29,11 @@ class Place:
     kind: Kind
     holder: str | None
 
+    @classmethod
+    def of_sweep(cls, folder: Path) -> Place:
+        """A sweep, whether somebody is at work on it or not."""
+        return cls(folder, "sweep", Lock(folder / LOCKS["sweep"]).holder)
+
     @property
     def lock(self) -> Lock:
         """What its process holds."""

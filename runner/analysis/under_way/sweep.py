@@ -16,6 +16,7 @@ from runner.sweep.listing import read_settings
 from runner.sweep.results import PointResult, best, by_point
 from runner.sweep.trial import Trial, from_record
 
+REPEATED = ("seed", "data.fold", "data.split_seed")
 ENDED = ("completed", "pruned", "paused", "failed")
 
 
@@ -163,6 +164,17 @@ class SweepUnderWay:
         return best(
             self.points, [-1.0 if d == "maximize" else 1.0 for d in self.settings.get("directions") or ["minimize"]]
         )
+
+    @property
+    def configurations(self) -> dict[str, list[Trial]]:
+        """Its trials by what they were set to, but for their seeds and parts of the data; of an ablation by arm."""
+        arms = self.ablation.get("arms")
+        found: dict[str, list[Trial]] = {}
+        for trial in self.trials.values():
+            words = [f"{key}={value}" for key, value in trial.params.items() if key not in REPEATED]
+            own = (arm for arm in (arms if isinstance(arms, dict) else ()) if set(arm.split(" ")) <= set(words))
+            found.setdefault(next(own, " ".join(words)), []).append(trial)
+        return found
 
     @property
     def notes(self) -> list[str]:

@@ -15,6 +15,10 @@ from runner.cli.ablate.display import Display
 from runner.cli.ablate.sweeps import Sweeps
 from runner.cli.ablate.told import tell_interim
 from runner.engine.metric import Direction
+from runner.errors import ConfigError
+from runner.record.folder import make
+from runner.record.links import refuse_links
+from runner.record.lock import Lock
 from runner.sweep.folder import shown
 
 
@@ -40,11 +44,25 @@ class Ablating:
         self._wanted: list[Job] = []
 
     def run(self) -> Ablation:
-        """Make all runs that are not there, with a table after each round."""
-        conduct(self.procedure, self._make)
-        if not self.procedure.looks_once:  # what was looked at again and again was the score on the validation split
-            self.sweeps.make([job for job in self._wanted if not job.search], test="all")
-        return self._so_far()
+        """Make all runs that are not there, with a table after each round.
+
+        Raises:
+            ConfigError: another process is at work on this ablation.
+        """
+        make(self.asked.folder)
+        refuse_links(self.asked.folder)
+        lock = Lock(self.asked.folder / "ablation.lock")  # also between its sweeps
+        if holder := lock.take():
+            raise ConfigError(f"{self.asked.folder}: {holder} is at work on this ablation.")
+        try:
+            conduct(self.procedure, self._make)
+            if (
+                not self.procedure.looks_once
+            ):  # what was looked at again and again was the score on the validation split
+                self.sweeps.make([job for job in self._wanted if not job.search], test="all")
+            return self._so_far()
+        finally:
+            lock.release()
 
     def units_before(self) -> int:
         """Runs (or studies) of each arm of which a verdict was given in an earlier start; 0 where there was none."""
