@@ -74,6 +74,7 @@ class Ablation:
         varied: the key that tells the runs of an arm apart.
         score: that is compared: ``test/accuracy``.
         tuned: what is searched, as it was typed; none where arms are not tuned.
+        command: that goes on with it, or makes it again; empty where it is not known.
     """
 
     folder: Path
@@ -83,6 +84,7 @@ class Ablation:
     varied: str
     score: str
     tuned: Sequence[str] = ()
+    command: Sequence[str] = ()
 
     @property
     def validation(self) -> str:
@@ -156,6 +158,7 @@ class Ablation:
         judged, procedure = self.comparisons, self.procedure
         plan = procedure.plan
         return {
+            "command": list(self.command),
             "score": self.score,
             "direction": procedure.direction,
             "varied": self.varied,

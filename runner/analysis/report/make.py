@@ -11,6 +11,7 @@ from runner.analysis.report import ablation, comparison, run, sweep
 from runner.analysis.report.document import Report
 from runner.analysis.report.html import to_html
 from runner.analysis.report.markdown import to_markdown
+from runner.analysis.report.told import FILE
 from runner.errors import ConfigError
 from runner.record.files import write_bytes, write_text
 from runner.record.links import refuse_links
@@ -23,7 +24,7 @@ def report_of(words: Sequence[str]) -> Report:
         ConfigError: no run lies there, or what lies there can't be read or compared.
     """
     folder = Path(words[0])
-    if len(words) == 1 and os.path.isfile(folder / ablation.FILE):
+    if len(words) == 1 and os.path.isfile(folder / FILE):
         return ablation.report(folder)
     if len(words) == 1 and os.path.isfile(folder / "sweep.yaml"):
         return sweep.report(folder)

@@ -55,8 +55,8 @@ def _digits(difference: float, low: float | None, high: float | None) -> int:
     return min(8, max(0, 1 - int(f"{half:e}".partition("e")[2])))
 
 
-def sentence(arm: str, baseline: str, comparison: Mapping[str, Any]) -> str:
-    """What was found of an arm."""
+def sentence(arm: str, baseline: str, comparison: Mapping[str, Any], units: str = "pairs") -> str:
+    """What was found of an arm, from so many `units`."""
     word = text(comparison.get("verdict"))
     means = [finite(names(comparison.get(name)).get("mean")) for name in ("scores", "baseline_scores")]
     said = {
@@ -73,14 +73,14 @@ def sentence(arm: str, baseline: str, comparison: Mapping[str, Any]) -> str:
         said += f" ({reason})"
     if None not in means:
         said += f": {number(means[0])} and {number(means[1])}"
-    known = _evidence(comparison)
+    known = _evidence(comparison, units)
     said += f", {known}" if known and None not in means else f": {known}" if known else ""
     if word == "no difference shown" and (size := finite(least)) is not None:
         said += f". A true difference of {size:.2g} or more would have been shown in 8 of 10 cases"
     return f"{said}."
 
 
-def _evidence(comparison: Mapping[str, Any]) -> str:
+def _evidence(comparison: Mapping[str, Any], units: str) -> str:
     """Difference, interval, p and n."""
     if finite(comparison.get("difference")) is None:
         return ""
@@ -89,5 +89,5 @@ def _evidence(comparison: Mapping[str, Any]) -> str:
     if level is not None and finite(comparison.get("low")) is not None:
         known[0] = known[0].removesuffix(")") + f", {level * 100:.3g} % interval)"
     known += [f"p {p:.2g}"] if p is not None else []
-    known += [f"{n:.0f} pairs"] if n is not None else []
+    known += [f"{n:.0f} {units}"] if n is not None else []
     return ", ".join(known)

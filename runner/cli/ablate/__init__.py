@@ -17,7 +17,7 @@ def ablate(arguments: list[str]) -> int:
 
     from runner.cli.ablate.asked import asked
 
-    given = asked(words, flags, tune)
+    given = asked(words, flags, tune, [word for word in arguments if word != "--dry-run"])
 
     from runner.analysis.figures.ablation import write as write_figure
     from runner.cli.ablate.ablating import Ablating

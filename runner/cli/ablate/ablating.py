@@ -103,4 +103,5 @@ class Ablating:
             asked.varied,
             f"{part}/{self.score}",
             asked.tune,
+            ["python", "-m", "runner", "ablate", *asked.typed],
         )

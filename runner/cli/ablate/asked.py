@@ -49,6 +49,7 @@ class Asked:
         score: what is compared, as typed.
         workers: runs at the same time.
         folder: where it lies.
+        typed: all of it, as it was typed.
     """
 
     words: list[str]
@@ -65,6 +66,7 @@ class Asked:
     score: str | None
     workers: int
     folder: Path
+    typed: list[str]
 
     @property
     def plan(self) -> Plan:
@@ -78,13 +80,14 @@ class Asked:
         return [word for word in self.words if word.partition("=")[0] not in self.arms]
 
 
-def asked(arguments: list[str], given: Mapping[str, str | None], tune: list[str]) -> Asked:
+def asked(arguments: list[str], given: Mapping[str, str | None], tune: list[str], typed: list[str]) -> Asked:
     """Read what was typed.
 
     Args:
         arguments: words, and flags of Hydra.
         given: the other flags.
         tune: what is searched for each arm.
+        typed: all of these, as they were typed.
 
     Raises:
         ConfigError: they ask for something that can't be done.
@@ -122,6 +125,7 @@ def asked(arguments: list[str], given: Mapping[str, str | None], tune: list[str]
         score=given["--score"],
         workers=_whole("--workers", given["--workers"] or "1", 1),
         folder=Path(folder),
+        typed=typed,
     )
 
 

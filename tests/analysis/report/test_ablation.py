@@ -86,19 +86,38 @@ def test_what_was_fixed_covered_and_looked_at(ablation):
         assert part in said
     changed(ablation, looks=[3, 4, 5], score="val/loss", margin=0.01, test_to_train=0.25)
     said = " ".join(points(report(ablation)))
-    for part in ("the validation split was looked at after 3, 4, 5 runs", "Nadeau and Bengio"):
+    for part in (
+        "Runs were added until it was clear: the validation split was looked at after 3, 4, 5 runs",
+        "Nadeau and Bengio",
+    ):
         assert part in said
     assert "no margin was given" not in said
 
 
-def test_the_command_is_one_that_gives_this_ablation(ablation, tmp_path):
-    def commands():
-        (section,) = [s for s in report(ablation).sections if s.title == "How to reproduce"]
-        return section.blocks[0].text
+def test_the_command(ablation):
+    changed(ablation, command=["python", "-m", "runner", "ablate", "x=[1],2", "--seeds", "5"])
+    (section,) = [section for section in report(ablation).sections if section.title == "How to reproduce"]
+    first = ablation / "trials/0000-seed_0"
+    assert section.blocks[0].text == f"python -m runner ablate 'x=[1],2' --seeds 5\npython -m runner rerun {first}"
 
-    assert commands() == ""  # nothing is known of it
-    changed(ablation, command="python -m runner ablate x=1,2")
-    assert commands() == "python -m runner ablate x=1,2"
+
+def test_tuned_arms_and_interim_looks(ablation):
+    found = {"found": 0.9, "fresh": {"mean": 0.875, "n": 3}, "overstated": 0.025}
+    study = {"trials": 8, "failed": 1, "settings": {"optimizer.lr": "0.012345678"}, "found": 0.9}
+    none = {"trials": 0, "failed": 0, "settings": {}, "found": None, "confirmation": None, "score": 0.86}
+    studies = {"a": {"0": {**study, "confirmation": found, "score": 0.871}}, "b": {"0": none, "1": HOSTILE}, "c": 3}
+    search = {"tuned": ["optimizer.lr=interval(0,1)"], "score": "val/accuracy", "trials": 8, "runs": 24, "seeds": 3}
+    brief = {"n": 3, "difference": 0.1, "low": 0.05, "high": 0.15, "p_holm": 0.03, "verdict": "better"}
+    looks = [{"units": 3, "arms": {"a": brief, "b": 7}}, {"units": 4, "arms": {"a": brief}}, {}, HOSTILE]
+    changed(ablation, studies=studies, search=search, interim=looks, looks=[3, 4, 5])
+    made = report(ablation)
+    winners = [[cell.text for cell in row] for row in tables(made)["The winner of each search"].rows]
+    assert winners[0] == ["a", "0", "optimizer.lr=0.01235", "0.9000", "0.8750", "+0.025", "1", "0.8710"]
+    assert winners[1] == ["b", "0", "nothing to search", "-", "-", "-", "0", "0.8600"]
+    (seen,) = [section.blocks[0] for section in made.sections if section.title == "Interim looks"]
+    assert [cell.text for cell in seen.rows[0]] == ["3", "a", "+0.100 (+0.050 to +0.150)", "0.03", "better"]
+    assert made.answer[1].text.endswith("5 studies.")
+    assert any("searches of 8 trials, 24 runs in all" in point for point in points(made))
 
 
 @pytest.mark.parametrize("entry", ["comparison", "scores", "seconds", "runs"])
