@@ -61,6 +61,9 @@ def test_it_holds_the_options_and_the_plugin(wheel):
     sweepers = {str(path.relative_to(ROOT)) for path in (ROOT / "hydra_plugins").rglob("*.yaml")}
     assert sweepers
     assert sweepers <= names
+    pages = {str(path.relative_to(ROOT)) for path in (ROOT / "runner/analysis/report").iterdir() if path.is_file()}
+    assert {Path(path).suffix for path in pages} == {".py", ".css", ".js", ".jinja"}
+    assert pages <= names
     assert "hydra_plugins/runner_sweeper/__init__.py" in names
     assert "hydra_plugins/__init__.py" not in names
     assert not [name for name in names if name.startswith(("tests/", "conf/", "benchmarks/", "docs/"))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -185,6 +186,9 @@ def _pictures(folder: Path, files: list[str]) -> list[Picture]:
 
 def _advice(folder: Path) -> list[Section]:
     """What the checklist says of it, but for what is fine."""
+    read_by_it = ("config.yaml", "manifest.json", "result.json", "metrics.jsonl", "evaluation/evaluation.json")
+    if not all(os.path.isfile(folder / name) or not os.path.lexists(folder / name) for name in read_by_it):
+        return []  # a pipe would be waited for
     try:
         found = advise(Record.read(folder))
     except (ConfigError, OSError, ValueError):

@@ -9,8 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from runner.analysis.folders import read_json
 from runner.analysis.numbers import number
+from runner.analysis.report.confirmed import confirmation, confirmed_by, said_of_winners
 from runner.analysis.report.document import (
     Block,
     Cell,
@@ -114,7 +114,7 @@ def report(folder: Path) -> Report:
         about,
         _answer(found),
         [
-            *_confirmation(found),
+            *confirmation(folder),
             Section("Best points", [*history_drawn(folder), _best_table(found)]),
             *_importances(found),
             *caveats(_caveats(found)),
@@ -140,9 +140,7 @@ def _answer(found: Searched) -> list[Point]:
     if tested := _tested(front[0]):
         scores = ", ".join(f"{name} {number(value)}" for name, value in tested.items())
         said.append(Point(f"On the test split, which only the winner has seen, once: {scores}."))
-    if not _confirmed(found):
-        said.append(Point(f"{_flattered(found)} {_advice(found)}", "warning"))
-    return said
+    return [*said, *(said_of_winners(found.folder) or [Point(f"{_flattered(found)} {_advice(found)}", "warning")])]
 
 
 def _spreads(found: Searched, point: PointResult) -> list[tuple[str, float, float | None]]:
@@ -174,30 +172,6 @@ def _flattered(found: Searched) -> str:
 
 def _advice(found: Searched) -> str:
     return f"Its worth is known from fresh seeds: {command('sweeps', str(found.folder), '--confirm', '5')}."
-
-
-def _confirmed(found: Searched) -> dict[str, Any]:
-    """What ``confirmation.json`` says; nothing where there is none."""
-    try:
-        return read_json(found.folder / "confirmation.json")
-    except ValueError:
-        return {}
-
-
-def _confirmation(found: Searched) -> list[Section]:
-    """The winner on fresh seeds, where that was looked at."""
-    said = _confirmed(found)
-    rows = rows_of([(name, value) for name, value in _flat(said) if not isinstance(value, (dict, list))])
-    table = Table("What runs on fresh seeds say of the winner", ("what", "value"), rows, sortable=False)
-    return [Section("Confirmed on fresh seeds", [table])] if rows else []
-
-
-def _flat(value: Any, key: str = "") -> list[tuple[str, Any]]:
-    """Names and values within others as one flat list."""
-    if isinstance(value, (dict, list)):
-        entries = value.items() if isinstance(value, dict) else enumerate(value, 1)
-        return [pair for name, entry in entries for pair in _flat(entry, f"{key} {name}".strip())]
-    return [(key, value)]
 
 
 def _best_table(found: Searched) -> Table:
@@ -232,7 +206,7 @@ def _caveats(found: Searched) -> list[str]:
     counts = Counter(trial.status for trial in found.trials)
     said = [f"{counted(len(found.trials), 'trial')}: {', '.join(f'{n} {status}' for status, n in counts.items())}."]
     if found.points:
-        said.append(_flattered(found) if _confirmed(found) else f"{_flattered(found)} {_advice(found)}")
+        said.append(_flattered(found) if confirmed_by(found.folder) else f"{_flattered(found)} {_advice(found)}")
     if fixed := " ".join(found.settings["fixed"]):
         said.append(f"All trials have in common: {fixed}. What is best holds for these.")
     if found.settings["repeats"] == 1:

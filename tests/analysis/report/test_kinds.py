@@ -87,12 +87,31 @@ def test_a_sweep(sweep):
 
 
 def test_a_sweep_that_was_confirmed(sweep):
-    record = {"found": 0.1, "overstated": 0.02, "fresh": {"mean": 0.12, "n": 5}, HOSTILE: [HOSTILE, None]}
+    spread = {"mean": 0.12, "low": 0.11, "high": 0.13, "deviation": 0.008, "n": 5}
+    judged = {"verdict": "better", "difference": -0.03, "low": -0.05, "high": -0.01, "p_holm": 0.02, "n": 5}
+    judged |= {"confidence": 0.95, "scores": {"mean": 0.75}, "baseline_scores": {"mean": 0.78}}
+    winner = {
+        "overrides": ["optimizer.lr=1", f"model={HOSTILE}"],
+        "confirmed": {"val/loss": {"found": 0.1, "fresh": spread, "overstated": 0.02}},
+        "scores": {"val/loss": spread, "test/loss": {"mean": 0.75}},
+        "searched": {"val/loss": {"mean": 0.1}},
+        "compared_by": {"val/loss": "test/loss"},
+        "comparison": {"val/loss": judged},
+    }
+    record = {"winners": [winner, 7], "default": {"scores": {"val/loss": {"mean": 0.15}}}}
     (sweep / "confirmation.json").write_text(json.dumps(record))
-    made = report_of([str(sweep)])
-    assert made.sections[0].title == "Confirmed on fresh seeds"
-    assert "warning" not in [point.mark for point in made.answer]
-    for damaged in ("", "[]", "{"):
+    made, name = report_of([str(sweep)]), f"optimizer.lr=1 model={HOSTILE}"
+    fresh, compared = made.answer[2:]
+    assert fresh.text == (
+        f"On 5 fresh seeds, {name} has val/loss 0.1200 ± 0.01; the search said 0.1000, and flattered it by 0.02."
+    )
+    assert compared.mark == "better"
+    assert compared.text.startswith(f"By test/loss: {name} is better than the default configuration: 0.7500 and 0.7800")
+    rows = [[cell.text for cell in row] for row in tables(made)["The winner, run again"].rows]
+    assert rows[0] == [name, "val/loss", "0.1000", "0.1200 ± 0.01", "0.008", "5", "-", "-", "-"]
+    assert rows[1][6:] == ["-0.030 (-0.050 to -0.010)", "0.02", "better"]
+    assert rows[2][-1] == "baseline"
+    for damaged in ("", "[]", "{", '{"winners": 3}', '{"winners": [{"confirmed": {"a": 3}, "scores": 4}]}'):
         (sweep / "confirmation.json").write_text(damaged)
         assert report_of([str(sweep)]).answer[-1].mark == "warning"
 
