@@ -32,7 +32,10 @@ def learning_curves(groups: Mapping[str, Sequence[Run]], score: str = "loss") ->
 
     curves = {name: [curves_of(_rows(run)) for run in runs] for name, runs in groups.items()}
     if len(curves) <= 1:
-        return draw([run for runs in curves.values() for run in runs])
+        figure = draw([run for runs in curves.values() for run in runs])
+        for axis in figure.axes if figure else ():
+            axis.set_ylabel(plain(axis.get_ylabel()))
+        return figure
     shown = {name: runs for name, runs in curves.items() if any(score in run for run in runs)}
     if len(shown) < 2:
         return None

@@ -71,7 +71,7 @@ def test_epochs_of_somebody_else(make, tmp_path):
     folder = make(tmp_path / "a")
     rows = ['{"epoch": "x", "val/loss": 1}', '{"val/loss": 1}', '{"epoch": 1, "val/loss": NaN, "val/$": "y"}', "[]"]
     rows += [
-        '{"epoch": 2, "val/loss": %s, "train/$x$": 1}' % ("9" * 400),
+        '{"epoch": 2, "val/loss": %s, "train/$\\\\frac$": 1, "val/\\u001b[2J": 1}' % ("9" * 400),
         '{"epoch": 3, "val/loss": 1e308}',
         '{"epoch": 4, "val/loss": 1e30}',
     ]
