@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-import time
-
+from runner.cli.counter import Steps
 from runner.cli.flags import known_flags, switch, take, take_all, trusted_of
-from runner.errors import ConfigError, printable
+from runner.errors import ConfigError
 
 USAGE = (
     "explain RUN_DIR [INPUT...] [--method NAME ...] [--layer NAME ...] [--target CLASS] [--examples 8] [--split test] "
@@ -52,33 +50,9 @@ def explain(arguments: list[str]) -> int:
         tuple(places),
         changed,
     )
-    progress = _Progress()
+    steps = Steps()
     try:
-        explain_network(network, place_for(rest[0], given["--output"]), rest[1:], asked, progress.tell, progress.say)
+        explain_network(network, place_for(rest[0], given["--output"]), rest[1:], asked, steps.hear, steps.tell)
     finally:
-        progress.clear()
+        steps.clear()
     return 0
-
-
-class _Progress:
-    """A line on the terminal that counts, from the second second of a method on."""
-
-    def __init__(self) -> None:
-        self.what, self.begin, self.last, self.shown = "", 0.0, 0.0, False
-
-    def tell(self, what: str, done: int, of: int) -> None:
-        now = time.monotonic()
-        if what != self.what:
-            self.what, self.begin = what, now
-        if sys.stderr.isatty() and now - self.begin > 2 and now - self.last > 0.5:
-            self.last, self.shown = now, True
-            print(f"\r{what}: {done:,} of {of:,} ", end="", file=sys.stderr, flush=True)
-
-    def say(self, text: str) -> None:
-        self.clear()
-        print(printable(text).replace("\n", "\\n"))
-
-    def clear(self) -> None:
-        if self.shown:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
-            self.shown = False
