@@ -12,7 +12,7 @@ from runner.explain.base import Attribution, zero_in_words
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from runner.explain.subject.explained import Case
+    from runner.explain.subject.explained import Case, Explained
 
 STEPS = 128
 
@@ -35,13 +35,16 @@ class IntegratedGradients(Attribution):
 
     def attribute(self, case: Case) -> tuple[Tensor, float]:
         """See `Attribution.attribute`."""
-        baseline = torch.zeros_like(case.inputs)
-        shares = attr.IntegratedGradients(self.explained.forward).attribute(
-            case.inputs,
-            baseline,
-            case.target,
-            case.arguments,
-            n_steps=STEPS,
-            internal_batch_size=self.explained.at_once,
-        )
-        return shares, self.explained.answer(case, baseline)
+        method = attr.IntegratedGradients(self.explained.forward)
+        return integrated(method, self.explained, case, torch.zeros_like(case.inputs))
+
+
+def integrated(
+    method: attr.IntegratedGradients | attr.LayerIntegratedGradients, explained: Explained, case: Case, baseline: Tensor
+) -> tuple[Tensor, float]:
+    """The integral from a baseline to the input of a case, and the answer at the baseline."""
+    at_once = explained.at_once
+    shares = method.attribute(
+        case.inputs, baseline, case.target, case.arguments, n_steps=STEPS, internal_batch_size=at_once
+    )
+    return shares, explained.answer(case, baseline)

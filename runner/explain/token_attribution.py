@@ -10,7 +10,7 @@ from torch import nn
 
 from runner.engine.spec import UNKNOWN
 from runner.explain.base import Attribution
-from runner.explain.integrated_gradients import STEPS
+from runner.explain.integrated_gradients import integrated
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -44,13 +44,6 @@ class TokenAttribution(Attribution):
     def attribute(self, case: Case) -> tuple[Tensor, float]:
         """See `Attribution.attribute`."""
         embedding = next(m for m in self.explained.model.modules() if isinstance(m, nn.Embedding))
-        baseline = torch.full_like(case.inputs, UNKNOWN)
-        shares = attr.LayerIntegratedGradients(self.explained.forward, embedding).attribute(
-            case.inputs,
-            baseline,
-            case.target,
-            case.arguments,
-            n_steps=STEPS,
-            internal_batch_size=self.explained.at_once,
-        )
-        return shares.sum(-1), self.explained.answer(case, baseline)
+        method = attr.LayerIntegratedGradients(self.explained.forward, embedding)
+        shares, start = integrated(method, self.explained, case, torch.full_like(case.inputs, UNKNOWN))
+        return shares.sum(-1), start
