@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import logging
 import os
@@ -20,7 +19,7 @@ from runner.evaluation.gallery import gallery
 from runner.evaluation.learning_curves import draw, learning_curves
 from runner.evaluation.section import sections_of
 from runner.evaluation.section.base import Findings
-from runner.record.files import finite, write_bytes, write_json, write_text
+from runner.record.files import as_csv, finite, write_bytes, write_json, write_text
 from runner.record.links import refuse_links
 from runner.record.tensorboard import Figures
 
@@ -220,11 +219,8 @@ def _files_of(run: RunFolder, folder: Path) -> set[str]:
 
 
 def _csv(rows: list[dict[str, Any]]) -> str:
-    file = io.StringIO()
-    writer = csv.DictWriter(file, list(dict.fromkeys(name for row in rows for name in row)), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(finite(rows))
-    return file.getvalue()
+    names = dict.fromkeys(name for row in rows for name in row)
+    return as_csv([names, *([row.get(name) for name in names] for row in finite(rows))])
 
 
 def _pictures(evaluation: Evaluation, curves: dict[str, Any]) -> dict[str, bytes]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +14,7 @@ from runner.engine.meter import Meter, Result
 from runner.errors import ConfigError
 from runner.explain.base import Explanation, Method, Tell
 from runner.explain.subject.columns import InputColumn, columns_of
+from runner.record.files import as_csv
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -60,10 +59,6 @@ class PermutationImportance(Method):
             }
             for i in order
         ]
-        text = io.StringIO()
-        writer = csv.DictWriter(text, list(table[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(table)
         facts: dict[str, Any] = {
             "score": estimator.name,
             "value": estimator.sign * estimator.score(rows),
@@ -74,7 +69,9 @@ class PermutationImportance(Method):
         picture = importances(table, estimator.name)
         best = ", ".join(f"{row['column']} {row['importance']:.3g}" for row in table[:3])
         said = [f"{estimator.name} {facts['value']:.4g}; most is lost without {best}"]
-        return Explanation(facts, {".csv": text.getvalue().encode(), ".png": picture}, said)
+        return Explanation(
+            facts, {".csv": as_csv([table[0], *(row.values() for row in table)]).encode(), ".png": picture}, said
+        )
 
     def columns(self) -> list[InputColumn]:
         """The columns of a table, or the variables of a series."""

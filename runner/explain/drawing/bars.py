@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from runner.errors import printable
 from runner.explain.drawing.images import heading, label, png
+from runner.record.files import as_csv
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -72,11 +71,9 @@ def _short(name: str) -> str:
 
 def table_of(cases: Sequence[Case], shares: Sequence[Tensor], columns: list[InputColumn]) -> bytes:
     """A line for each case and column: the column's value in its unit, and its share."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["example", "explained", "column", "value", "share"])
+    rows = [["example", "explained", "column", "value", "share"]]
     for case, values in zip(cases, shares, strict=True):
         inputs = case.inputs[0].cpu()
         for column, share in zip(columns, values.tolist(), strict=True):
-            writer.writerow([case.place, case.answer, column.name, column.value(inputs), f"{share:.6g}"])
-    return text.getvalue().encode(errors="replace")
+            rows.append([case.place, case.answer, column.name, column.value(inputs), f"{share:.6g}"])
+    return as_csv(rows).encode(errors="replace")

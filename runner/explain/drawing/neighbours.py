@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from runner.errors import printable
 from runner.explain.drawing.images import heading, label, picture, png, sheet
 from runner.explain.drawing.tokens import words_of
 from runner.explain.subject.columns import columns_of
+from runner.record.files import as_csv
 
 if TYPE_CHECKING:
     from runner.engine.batch import Batch
@@ -30,17 +30,15 @@ def drawn(
                 axis.imshow(picture(explained, batch.inputs[0]), cmap="gray", vmin=0, vmax=1)
                 label(axis, head, 20)
         return {".png": png(figure)}
-    text = io.StringIO()
     if explained.kind == "table":
         columns = columns_of(explained)
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(["example", "nearest", *(column.name for column in columns)])
+        rows = [["example", "nearest", *(column.name for column in columns)]]
         for case, near in zip(cases, found, strict=True):
-            rows = [("", case.inputs), *((head.replace("\n", ", "), batch.inputs) for head, batch in near)]
-            for head, inputs in rows:
-                writer.writerow([case.place, head, *(column.value(inputs[0].cpu()) for column in columns)])
-        return {".csv": text.getvalue().encode(errors="replace")}
+            shown = [("", case.inputs), *((head.replace("\n", ", "), batch.inputs) for head, batch in near)]
+            rows += [[case.place, head, *(c.value(inputs[0].cpu()) for c in columns)] for head, inputs in shown]
+        return {".csv": as_csv(rows).encode(errors="replace")}
     if explained.kind == "tokens":
+        text = io.StringIO()
         for case, near in zip(cases, found, strict=True):
             shown = [(heading(case), case.inputs), *((head, batch.inputs) for head, batch in near)]
             for head, inputs in shown:
