@@ -69,6 +69,7 @@ def test_in_the_first_epoch_and_it_goes_on_exactly(begin, say, tmp_path):
     assert found["cause"].startswith("asked to stop from ")
     step = found["step"]
     assert 0 < step < 280
+    assert torch.load(tmp_path / "run/checkpoints/last.pt")["position"]["step"] == step
     assert not (tmp_path / "run/stop.json").exists()
     resume("run")
     assert say(*LONG, "trainer.max_epochs=2", "hydra.run.dir=whole").code == 0
