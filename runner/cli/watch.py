@@ -37,7 +37,7 @@ def watch(arguments: list[str]) -> int:
     no_more(rest[1:], USAGE)
     seconds = _seconds(every)
     root = Path(rest[0] if rest else "outputs")
-    if not root.is_dir():
+    if rest and not root.is_dir():  # outputs comes with the first run
         raise ConfigError(f"{root}: there is no such folder.{did_you_mean_beside(root)} Runs lie in outputs.")
     from runner.cli.tables import console
 
@@ -165,8 +165,9 @@ class Screen:
             self.sweeps.pop(path, None)
         for run in self.runs.values():
             run.look()
-        for sweep in self.sweeps.values():
+        for path, sweep in self.sweeps.items():
             sweep.look()
+            at_work |= {path} if sweep.alive else set()
         return at_work
 
     # Blocks: a run or a sweep each ------------------------------------------------------------------------------

@@ -243,6 +243,9 @@ def test_a_sweep(sweep, hold, tmp_path):
     )
     assert "lr=0.1  1 run  val/loss 0.5000  1 failed  worse" in "\n".join(seen(tmp_path / "outputs"))
     cut_off(lock)
+    ablation = hold(sweep / "ablation.lock")
+    assert "running  2/6 trials" in "\n".join(seen(tmp_path / "outputs"))
+    ablation.release()
     said = "\n".join(seen(tmp_path / "outputs"))
     assert "interrupted  2/6 trials" in said
     assert "2 interrupted" in said
@@ -288,6 +291,11 @@ def test_what_is_refused(say, words, told):
     said = say("watch", *words)
     assert (said.code, said.out) == (2, "")
     assert told in said.err
+
+
+def test_before_the_first_run(say):
+    said = say("watch")
+    assert (said.code, said.out[:30]) == (0, "outputs: nothing is under way,")
 
 
 class Terminal:

@@ -11,6 +11,7 @@ from runner.analysis.folders import read_json
 from runner.analysis.run import number
 from runner.analysis.under_way.run import RunUnderWay, changed_at
 from runner.errors import ConfigError
+from runner.record.lock import Lock
 from runner.sweep.folder import SweepFolder
 from runner.sweep.listing import read_settings
 from runner.sweep.results import PointResult, best, by_point
@@ -27,7 +28,7 @@ class SweepUnderWay:
         path: its folder.
 
     Attributes:
-        alive: whether its driver is at work.
+        alive: whether its driver is at work, or the ablation that it belongs to.
         trials: by the name of their folders.
         running: the runs of those under way, likewise.
         settings: what ``sweep.yaml`` holds; empty where it can't be read.
@@ -48,7 +49,7 @@ class SweepUnderWay:
 
     def look(self) -> None:
         """Take what is new."""
-        self.alive = self.folder.locked
+        self.alive = self.folder.locked or Lock(self.path / "ablation.lock").held  # which starts several sweeps
         if self._is_new("sweep.yaml"):
             try:
                 self.settings = read_settings(self.path)
