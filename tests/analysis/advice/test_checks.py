@@ -44,6 +44,19 @@ def classes(*counts, right=None):
     return {"train_counts": list(counts), "val_counts": list(counts), "val_predicted": list(counts), "val_right": right}
 
 
+def told(*counts, never):
+    predicted = [0 if place == never else count for place, count in enumerate(counts)]
+    return record(observed={**classes(*counts), "val_predicted": predicted}, val={"accuracy": 0.9})
+
+
+def cosine(rates, eta_min):
+    scheduler = {"_target_": "runner.scheduler.cosine.Cosine", "eta_min": eta_min}
+    return record([{"lr": rate} for rate in rates], config={"scheduler": scheduler})
+
+
+VANISHING = {"gradients": {"first": 1e-5, "last": 1.0}}
+
+
 @pytest.mark.parametrize(
     ("check", "verdict", "of"),
     [
@@ -51,6 +64,7 @@ def classes(*counts, right=None):
         ("classes", "fine", record(observed=classes(20, 80))),
         ("classes", "note", record(observed=classes(19, 81))),  # rare, and told as well as the others
         ("classes", "fault", record(observed=classes(19, 81, right=[2, 81]))),
+        ("classes", "note", record(observed=classes(19, 81, right=[18, 81]))),  # worse, within what 19 examples tell
         ("classes", "fault", record(observed=classes(1, 199))),
         ("classes", "note", record(observed=classes(1, 199), config={"loss": {"weight": "balanced"}})),
         ("classes", "unknown", record()),
@@ -69,6 +83,9 @@ def classes(*counts, right=None):
         ("fits too much", "fault", record(losses([1, 0.5, 0.3, 0.2], [1, 0.6, 0.7, 0.8]))),
         ("fits too much", "fine", record(losses([1, 0.5, 0.3, 0.2], [1, 0.6, 0.61, 0.65]))),
         ("fits too much", "fine", record(losses([1, 0.5, 0.5, 0.5], [1, 0.6, 0.7, 0.8]))),
+        ("fits too much", "fine", record(losses([1, 0.5, 0.3, 0.2, 0.1], [1, 0.6, 0.9, 0.9, 0.62]))),  # it came back
+        ("fits too much", "fine", record(losses([1, 0.5, 0.3]), train={"accuracy": 0.71}, val={"accuracy": 0.6})),
+        ("fits too much", "fault", record(losses([1, 0.5, 0.3]), train={"accuracy": 0.74}, val={"accuracy": 0.6})),
         ("fits too much", "fault", record(losses([1, 0.5, 0.3]), train={"accuracy": 1.0}, val={"accuracy": 0.8})),
         ("fits too much", "fine", record(losses([1, 0.5, 0.3]), train={"accuracy": 1.0}, val={"accuracy": 0.91})),
         ("length", "fault", record(losses([1, 0.8, 0.7, 0.6]))),
@@ -77,6 +94,14 @@ def classes(*counts, right=None):
         ("trivial", "fault", record(losses([0.7, 0.7]), classes(50, 50))),
         ("trivial", "fine", record(losses([0.7, 0.6]), classes(50, 50))),
         ("trivial", "unknown", record(losses([0.7, 0.6]))),
+        ("trivial", "fault", record([{"val/accuracy": 0.72}], classes(50, 100))),  # 5 in 150 more may be luck
+        ("trivial", "fine", record([{"val/accuracy": 0.76}], classes(50, 100))),
+        ("classes told", "fault", told(100, 20, never=1)),
+        ("classes told", "fine", told(100, 1, never=1)),  # a single one is missed now and then
+        ("gradients", "fault", record(losses([0.7, 0.6]), {**classes(50, 50), **VANISHING})),
+        ("gradients", "fine", record(losses([0.7, 0.1]), {**classes(50, 50), **VANISHING})),  # little is left to learn
+        ("schedule", "fine", cosine([1e-3, 5e-4, 1e-4], eta_min=1e-4)),  # which is its end
+        ("schedule", "note", cosine([1e-3, 5e-4, 1e-4], eta_min=0.0)),
         ("fits too little", "fault", record(losses([0.7, 0.6]), classes(50, 50))),
         ("fits too little", "fine", record(losses([0.7, 0.5]), classes(50, 50))),
         ("calibration", "fine", record(bins=[(50, 0.7, 0.66), (100, 0.9, 0.94)])),
@@ -87,6 +112,7 @@ def classes(*counts, right=None):
         ("batch size", "fine", record(losses([1, 1]))),
         ("batch size", "fault", record(losses([1, 1]), config={"data": {"batch_size": 400}})),
         ("batch size", "fine", record(losses([1, 1]), config={"data": {"batch_size": "full"}})),
+        ("batch size", "fault", record(losses([1, 1]), config={"trainer": {**CONFIG["trainer"], "accumulate": 20}})),
         ("batch size", "note", record(losses([1, 1], gradient_noise_scale=1000.0))),
         ("validation", "fault", record([{"train/loss": 1.0}] * 3 + losses([1.0]))),
         ("validation", "note", record(losses([1, 1]), val={"accuracy": 0.8})),
@@ -116,6 +142,37 @@ def test_scales(mean, sd, least, verdict):
 def test_the_trivial_loss_is_the_cross_entropy_of_the_shares():
     found = CHECKS["trivial"](record(losses([0.3]), classes(10, 90)))
     assert found.evidence["trivial"] == pytest.approx(-(0.1 * math.log(0.1) + 0.9 * math.log(0.9)))
+
+
+def test_the_shares_are_those_of_training_and_the_loss_that_of_validation():
+    observed = {**classes(10, 90), "val_counts": [5, 15]}
+    found = CHECKS["trivial"](record(losses([0.3]), observed))
+    assert found.evidence["trivial"] == pytest.approx(-(5 * math.log(0.1) + 15 * math.log(0.9)) / 20)
+
+
+@pytest.mark.parametrize(("scale", "word"), [(1000.0, "small"), (1.0, "large")])
+def test_the_batch_is_small_where_its_gradient_is_noise(scale, word):
+    found = CHECKS["batch size"](record(losses([1, 1], gradient_noise_scale=scale)))
+    assert f"the batch is {word} for the noise of its gradient" in found.says
+
+
+@pytest.mark.parametrize(
+    ("norms", "verdict"), [([2.0] * 19 + [0.5], "fault"), ([2.0] * 18 + [0.5] * 2, "fine"), ([0.5] * 20, "fine")]
+)
+def test_clipping_that_acts_always(norms, verdict, monkeypatch):
+    monkeypatch.setattr(Record, "gradient_norms", property(lambda self: norms))
+    found = CHECKS["clipping"](record(config={"trainer": {**CONFIG["trainer"], "clip_norm": 1.0}}))
+    assert found.verdict == verdict
+    assert found.evidence["share"] == pytest.approx(sum(norm > 1 for norm in norms) / 20)
+
+
+def test_a_copy_of_a_run_is_no_other_seed(tmp_path):
+    for name, seed in (("run", 0), ("copy", 0), ("other", 1)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.yaml").write_text(f"seed: {seed}\nmonitor: val/loss\n")
+    found = CHECKS["seeds"](Record(tmp_path / "run", CONFIG))
+    assert found.evidence == {"runs": 2}
+    assert "other" in found.says
 
 
 def test_half_of_all_rates():

@@ -200,6 +200,22 @@ def test_failures_have_the_share_of_alpha_of_their_look():
     found = sequential(runs, Plan((8, 16)), "max").comparisons["b"]
     alone = stats.fisher_exact([[6, 2], [0, 8]]).pvalue
     assert found.p_failures == pytest.approx(alone / spent(0.5))
+    runs["b"] = {seed: None if seed in (1, 3, 5, 8, 9, 11, 12) else 0.5 + seed % 4 / 10 for seed in range(16)}
+    found = sequential(runs, Plan((8, 16)), "max").comparisons["b"]
+    alone = stats.fisher_exact([[7, 9], [0, 16]]).pvalue
+    assert found.p_failures == pytest.approx(alone / (1 - spent(0.5))), "what the first look has not spent"
+
+
+def test_an_arm_that_is_settled_as_equivalent_stays_in_the_family():
+    base = {seed: 0.5 + seed % 5 / 100 for seed in range(16)}
+    runs = {
+        "base": base,
+        "same": {seed: score + (-1) ** seed / 1000 for seed, score in base.items()},
+        "other": {seed: score + 0.1 * (-1) ** seed + 0.04 for seed, score in base.items()},
+    }
+    found = sequential(runs, Plan((8, 16), margin=0.01), "max")
+    assert [found.looked[0][arm].verdict for arm in ("same", "other")] == ["equivalent", "no difference shown"]
+    assert found.comparisons["other"].confidence == pytest.approx(1 - 0.05 / 2), "only who differs leaves its share"
 
 
 def test_until_the_interval_is_narrow():
