@@ -83,10 +83,10 @@ class Examples:
         above: float = -math.inf,
     ) -> None:
         least = kept[-1].rank if len(kept) == COUNT else above
-        values, places = ranks.topk(min(COUNT, len(ranks)))
+        places = ranks.argsort(descending=True, stable=True)[:COUNT]  # topk takes any of those that are alike
         new = [
             self._example(rank, i, float(losses[i]), confidences, outputs, batch)
-            for rank, i in zip(values.tolist(), places.tolist(), strict=True)
+            for rank, i in zip(ranks[places].tolist(), places.tolist(), strict=True)
             if rank > least
         ]
         kept[:] = sorted([*kept, *new], key=lambda example: (-example.rank, example.index))[:COUNT]

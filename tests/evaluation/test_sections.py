@@ -1,6 +1,7 @@
 """Tables, curves and calibration against scikit-learn and torchmetrics, on random and degenerate input."""
 
 import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from torchmetrics.functional.classification import (
 )
 
 from runner.engine.spec import IGNORED
+from runner.evaluation.examples import Examples
 from runner.evaluation.section import curves as curves_section
 from runner.evaluation.section import residuals
 from runner.metric.statistic.kept import KeptScores
@@ -335,3 +337,21 @@ def test_tokens_are_told_by_position_and_by_what_they_are():
         own = token == names.index(row["token"])
         assert (row["count"], row["loss"]) == (int(own.sum()), pytest.approx(float(loss[own].mean()), rel=1e-5))
     assert sum(row["share_of_loss"] for row in found.files["per_token"]) == pytest.approx(1)
+    told = [row["share_of_loss"] for row in found.tables["costliest_tokens"]]
+    assert told == sorted(told, reverse=True)
+    assert told != sorted(told)
+
+
+@pytest.mark.parametrize("size", [1, 7, 50])
+def test_of_examples_that_are_as_bad_the_first_ones_are_kept(size, monkeypatch):
+    """Whatever the size of the batches."""
+    examples, kept = Examples.__new__(Examples), []
+    examples.seen = 0
+    monkeypatch.setattr(
+        examples, "_example", lambda rank, i, *_: SimpleNamespace(rank=rank, index=examples.seen + i), raising=False
+    )
+    ranks = torch.tensor([1.0] * 30 + [2.0] * 5 + [1.0] * 15)
+    for part in ranks.split(size):
+        examples._keep(kept, part, part, None, None, None)
+        examples.seen += len(part)
+    assert [example.index for example in kept] == [*range(30, 35), *range(15)]

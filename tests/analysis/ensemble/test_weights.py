@@ -1,5 +1,7 @@
 """Weights are those of the convex problems that the docstrings state."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -8,8 +10,8 @@ from hypothesis import strategies as st
 from sklearn.ensemble import VotingClassifier
 from sklearn.preprocessing import LabelEncoder
 
-from runner.analysis.ensemble.weights import log_loss_weights, squared_error_weights
-from runner.engine.spec import Field, Spec
+from runner.analysis.ensemble.weights import evidence, log_loss_weights, squared_error_weights
+from runner.engine.spec import IGNORED, Field, Spec
 from runner.task import task_named
 
 seeds, sizes = st.integers(0, 2**31), st.integers(1, 6)
@@ -52,6 +54,29 @@ def test_weights_are_shares_and_never_worse_than_any_member(seed, members, units
     assert w.min() >= 0
     assert w.sum() == pytest.approx(1)
     assert ((w @ errors) ** 2).mean() <= (errors**2).mean(1).min() + 1e-9
+
+
+def test_where_the_solver_finds_nothing_it_is_the_best_member(monkeypatch):
+    monkeypatch.setattr("scipy.optimize.minimize", lambda *_, **__: SimpleNamespace(x=np.full(3, np.nan)))
+    p = np.array([[0.9, 0.8], [0.1, 0.2], [0.2, 0.1]])
+    assert log_loss_weights(p).tolist() == [1, 0, 0]
+
+
+@pytest.mark.parametrize("kind", ["mask", "tokens"])
+def test_what_is_not_scored_is_no_evidence(kind):
+    shares = torch.rand(2, 3, 4, 5, generator=torch.Generator().manual_seed(0))  # classes behind the examples
+    targets = torch.arange(40).view(2, 4, 5) % 3
+    targets[0, 0], targets[1, 3, 2] = IGNORED, IGNORED
+    task = SimpleNamespace(
+        spec=SimpleNamespace(targets=SimpleNamespace(kind=kind)),
+        probabilities=lambda outputs: outputs.movedim(1, -1) if kind == "tokens" else outputs,
+    )
+    expected = [
+        float(shares[n, targets[n, y, x], y, x])
+        for n in range(2) for y in range(4) for x in range(5) if targets[n, y, x] != IGNORED
+    ]  # fmt: skip
+    assert evidence(task, shares, targets).tolist() == pytest.approx(expected)
+    assert len(expected) == 40 - 5 - 1
 
 
 class Fitted:
