@@ -71,6 +71,24 @@ def test_the_mass_of_a_map_lies_on_the_object(scene, name, times):
     print(f"{name}: {on_object:.3f} of the mass on {chance:.3f} of the pixels")
 
 
+def test_the_last_convolution_with_several_positions_is_weighed(cnn):
+    explained = Explained(cnn)
+    case = explained.case(load_data(cnn.recipe).test.read(torch.tensor([0])), "test 0")
+    sizes = {}
+    layers = {name: m for name, m in explained.model.named_modules() if isinstance(m, torch.nn.Conv2d)}
+    hooks = [
+        m.register_forward_hook(lambda _, __, given, name=name: sizes.update({name: given[0, 0].numel()}))
+        for name, m in layers.items()
+    ]
+    explained.model(case.inputs)
+    for hook in hooks:
+        hook.remove()
+    made = method_named("grad_cam")(explained, None, None)
+    made.explain([case], lambda *_: None)
+    assert len(sizes) > 1
+    assert made.layer == [name for name, size in sizes.items() if size > 1][-1]
+
+
 def test_they_are_captums(scene):
     explained, _, cases, _ = scene
     model, case = explained.model, cases[0]

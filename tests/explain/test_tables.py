@@ -50,7 +50,9 @@ def test_permutation_importance_is_scikit_learns(wine, data):
         Wrapped(wine), test.inputs.numpy(), test.targets.numpy(), scoring="accuracy", n_repeats=10, random_state=0
     )
     method = method_named("permutation_importance")(Explained(wine), None, lambda: data)
-    found = {row["column"]: row for row in method.explain([], quiet).facts["columns"]}
+    rows = method.explain([], quiet).facts["columns"]
+    assert [row["importance"] for row in rows] == sorted((row["importance"] for row in rows), reverse=True)
+    found = {row["column"]: row for row in rows}
     names = list(data.spec.feature_names)
     assert sorted(found) == sorted(names)
     assert np.abs(expected.importances_mean).max() > 0.01
