@@ -39,7 +39,9 @@ class Asked:
     @property
     def at_work(self) -> bool:
         """Whether it has not ended, or still has to be asked."""
-        return self.holder is not None and self.lock.holder == self.holder
+        from runner.record.lock import NAMELESS
+
+        return self.holder is not None and self.lock.holder in (self.holder, NAMELESS)
 
     def ask(self) -> None:
         """Ask those who have not been asked."""
@@ -129,13 +131,16 @@ def _at_work(folder: Path) -> Asked | None:
         ConfigError: it is the folder of no run, sweep or ablation.
     """
     from runner.analysis.folders import find_runs
-    from runner.analysis.under_way.places import Places
-    from runner.record.lock import Lock
+    from runner.analysis.under_way.places import LOCKS, Places
+    from runner.record.lock import NAMELESS, Lock
 
     if not folder.is_dir():
         raise ConfigError(
             f"{folder}: there is no such folder.{did_you_mean_beside(folder)} `watch` shows who is at work."
         )
+    until = time.monotonic() + 1
+    while NAMELESS in (Lock(folder / name).holder for name in LOCKS.values()) and time.monotonic() < until:
+        time.sleep(LOOK)
     if (ablation := Lock(folder / ABLATION)).held:
         return Asked(folder, ablation, _sweeps_of(folder))
     places = [place for place in Places(folder).look() if place.holder is not None]

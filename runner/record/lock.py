@@ -14,6 +14,7 @@ from runner.errors import ConfigError
 from runner.record.links import no_link
 from runner.record.stop import this_process
 
+NAMELESS = "another process"  # who is just about to take a lock, or to let go of it
 PATIENCE = 0.1  # seconds; who merely looks whether somebody has a lock has it for an instant
 
 _held: weakref.WeakSet[Lock] = weakref.WeakSet()
@@ -69,7 +70,7 @@ class Lock:
                     continue
                 with file:
                     file.seek(0)
-                    return file.read(200).strip() or "another process"
+                    return file.read(200).strip() or NAMELESS
             except OSError as error:
                 logging.getLogger(__name__).warning("%s: no locks on this file system (%s)", self.path, error.strerror)
             break
@@ -96,7 +97,7 @@ class Lock:
                 try:
                     fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # shared: others may look at the same time
                 except BlockingIOError:
-                    return file.read(200).decode(errors="replace").strip() or "another process"
+                    return file.read(200).decode(errors="replace").strip() or NAMELESS
         except OSError:  # there is none, or it is somebody else's
             return None
         return None

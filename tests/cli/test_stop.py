@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import signal
+import threading
 import time
 from pathlib import Path
 
@@ -111,6 +112,19 @@ def test_one_that_does_not_hear_and_one_that_is_killed(begin, say, tmp_path):
     epochs = len(scores(tmp_path / "run")) + 3
     assert resume("run", [f"trainer.max_epochs={epochs}"])["epochs"] == epochs
     assert not (tmp_path / "run/stop.json").exists()
+
+
+def test_who_is_just_letting_go_is_not_asked(say, tmp_path):
+    """A lock loses its name an instant before it is free."""
+    (tmp_path / "config.yaml").touch()
+    lock = Lock(tmp_path / "run.lock")
+    assert lock.take() is None
+    os.truncate(tmp_path / "run.lock", 0)
+    later = threading.Timer(0.3, lock.release)
+    later.start()
+    said = say("stop", str(tmp_path))
+    later.join()
+    assert (said.code, "nobody is at work there" in said.out) == (0, True)
 
 
 class Asking(Progress):
