@@ -39,6 +39,7 @@ class Browser:
         self.session = self("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Network", "Log"):
             self(f"{domain}.enable")
+        self("Emulation.setScrollbarsHidden", hidden=True)
 
     def __call__(self, method: str, **params: Any) -> dict[str, Any]:
         """Ask something of the browser."""

@@ -63,11 +63,12 @@ def report(folder: Path) -> Report:
 
 
 def _question(told: Told) -> str:
-    others = list(told.comparisons)
+    others, baseline = [told.named(arm) for arm in told.comparisons], told.named(told.baseline)
+    of = f"{told.key}: " if told.key else ""
     if len(others) > 3:
-        return f"Which of {len(others)} arms is better than {told.baseline}?"
+        return f"{of}Which of {len(others)} arms is better than {baseline}?"
     *first, last = others or ["anything"]
-    return f"Does {', '.join(first)}{' or ' * bool(first)}{last} help, compared with {told.baseline}?"
+    return f"{of}Does {', '.join(first)}{' or ' * bool(first)}{last} help, compared with {baseline}?"
 
 
 def _about(told: Told) -> str:
@@ -79,12 +80,13 @@ def _about(told: Told) -> str:
 def _answer(told: Told) -> list[Point]:
     """How many arms are what, and what was found of each."""
     found = Counter(text(c.get("verdict")) or "not judged yet" for c in told.comparisons.values())
-    each = [Point(sentence(arm, told.baseline, c, told.units), mark(c)) for arm, c in told.comparisons.items()]
+    baseline = told.named(told.baseline)
+    each = [Point(sentence(told.named(arm), baseline, c, told.units), mark(c)) for arm, c in told.comparisons.items()]
     if len(each) < 2:
         return each or [Point("There is no arm beside the baseline: nothing to compare.")]
     words = [*VERDICTS, *(word for word in found if word not in VERDICTS)]
     said = ", ".join(f"{found[word]} {VERDICTS.get(word, word)}" for word in words if found[word])
-    return [Point(f"Of {counted(len(each), 'arm')} against {told.baseline}: {said}."), *each]
+    return [Point(f"Of {counted(len(each), 'arm')} against {baseline}: {said}."), *each]
 
 
 def _legend(told: Told) -> str:

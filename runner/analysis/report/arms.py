@@ -15,14 +15,24 @@ def arms_table(told: Told) -> Table:
     """A row for each arm."""
     failed = any(told.spread(arm, told.score).get("failures") for arm in told.arms)
     parameters = _parameters(told)
-    columns = ["arm", "n", *["failed"] * failed, told.score, "sd", "difference (interval)", "p", "verdict", "seconds"]
+    columns = [
+        told.key or "arm",
+        "n",
+        *["failed"] * failed,
+        told.score,
+        "sd",
+        "difference (interval)",
+        "p",
+        "verdict",
+        "seconds",
+    ]
     columns += ["parameters"] * (len(set(parameters.values())) > 1)
     rows = []
     for arm in told.arms:
         spread, judged = told.spread(arm, told.score), told.comparisons.get(arm)
         mean, low, high, sd = (finite(spread.get(name)) for name in ("mean", "low", "high", "deviation"))
         p, seconds = finite((judged or {}).get("p_holm")), finite(told.arms[arm].get("seconds"))
-        row: list[object] = [arm, spread.get("n"), *[spread.get("failures")] * failed]
+        row: list[object] = [told.named(arm), spread.get("n"), *[spread.get("failures")] * failed]
         row += [Cell(plus_minus(number(mean), low, high), mean), Cell("-" if sd is None else f"{sd:.2g}", sd)]
         if judged is None:
             row += ["-", "-", "baseline"]
@@ -32,7 +42,7 @@ def arms_table(told: Told) -> Table:
         row += [Cell("-" if seconds is None else f"{seconds:.1f}", seconds)]
         row += [parameters.get(arm)] * (len(columns) > len(row))
         rows.append(row)
-    return Table(f"Each arm against {told.baseline}", columns, rows_of(rows))
+    return Table(f"Each arm against {told.named(told.baseline)}", columns, rows_of(rows))
 
 
 def _parameters(told: Told) -> dict[str, int]:
@@ -55,7 +65,7 @@ def tuned(told: Told) -> list[Section]:
             found, score, failed = (finite(names(study).get(key)) for key in ("found", "score", "failed"))
             said = " ".join(f"{key}={short(shown(value))}" for key, value in settings.items()) or "nothing to search"
             more = Cell("-" if overstated is None else f"{overstated:+.2g}", overstated)
-            rows.append([arm, setting(name), said, found, fresh, more, f"{failed or 0:.0f}", score])
+            rows.append([told.named(arm), setting(name), said, found, fresh, more, int(failed or 0), score])
     if not rows:
         return []
     by, searched = text(told.search.get("score")), ", ".join(texts(told.search.get("tuned")))
@@ -77,7 +87,9 @@ def interim(told: Told) -> list[Section]:
             p = finite(judged.get("p_holm"))
             difference = Cell(interval(judged), finite(judged.get("difference")))
             verdict_of = Cell(verdict(judged), mark=mark(judged))
-            rows.append([look.get("units"), arm, difference, Cell("-" if p is None else f"{p:.2g}", p), verdict_of])
+            rows.append(
+                [look.get("units"), told.named(arm), difference, Cell("-" if p is None else f"{p:.2g}", p), verdict_of]
+            )
     columns = ("studies" if told.search else "runs of an arm", "arm", "difference (interval)", "p", "verdict")
     caption = "What was seen at each look, with intervals and p that allow for all of them"
     return [Section("Interim looks", [Table(caption, columns, rows_of(rows))], folded=True)] if rows else []
@@ -92,7 +104,9 @@ def scores_table(told: Told) -> Table:
             found = told.spread(arm, score)
             mean, low, high, sd = (finite(found.get(name)) for name in ("mean", "low", "high", "deviation"))
             spread = Cell("-" if sd is None else f"{sd:.2g}", sd)
-            rows.append([score, arm, Cell(plus_minus(number(mean), low, high), mean), spread, found.get("n")])
+            rows.append(
+                [score, told.named(arm), Cell(plus_minus(number(mean), low, high), mean), spread, found.get("n")]
+            )
     caption = f"Every score; only {told.score} was judged. What stands out of many does so by luck, too"
     return Table(caption, ("score", "arm", "mean", "sd", "n"), rows_of(rows))
 
@@ -105,6 +119,6 @@ def runs_table(told: Told) -> Table:
             place = int(key) if key.isdecimal() else key
             score, seconds = names(run.get("scores")).get(told.score), finite(run.get("seconds"))
             time = Cell("-" if seconds is None else f"{seconds:.1f}", seconds)
-            rows.append([arm, place, finite(score), text(run.get("status")), time, text(run.get("folder"))])
+            rows.append([told.named(arm), place, finite(score), text(run.get("status")), time, text(run.get("folder"))])
     columns = ("arm", text(told.record.get("varied")) or "run", told.score, "status", "seconds", "folder")
     return Table("Every run", columns, rows_of(rows))

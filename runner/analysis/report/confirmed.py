@@ -55,20 +55,28 @@ def said_of_winners(folder: Path) -> list[Point]:
 def confirmation(folder: Path) -> list[Section]:
     """A row for each score of each winner and of the default configuration; no section without any."""
     table: list[list[object]] = []
+    objectives = {name for winner in confirmed_by(folder) for name in names(winner.get("confirmed"))}
     for winner in confirmed_by(folder):
-        for score, spread in names(winner.get("scores")).items():
+        for score, spread in _wanted(winner.get("scores"), objectives):
             searched = finite(names(names(winner.get("searched")).get(score)).get("mean"))
             table.append([_name(winner), score, searched, *_spread(spread), *_judged(winner, score)])
     if not table:
         return []
     default = names(names(read_json(folder / "confirmation.json").get("default")).get("scores"))
-    table += [[DEFAULT, score, None, *_spread(spread), "-", "-", "baseline"] for score, spread in default.items()]
+    table += [
+        [DEFAULT, score, None, *_spread(spread), "-", "-", "baseline"] for score, spread in _wanted(default, objectives)
+    ]
     columns = ("configuration", "score", "search", "fresh seeds", "sd", "n", "difference (interval)", "p", "verdict")
     words = Words(
         "Search: what the search said, which flatters the winner. Fresh seeds: mean over runs that the search never "
         "saw, ± its 95 % interval. Differences are those from the default configuration with the same seeds."
     )
     return [Section("On fresh seeds", [Table("The winner, run again", columns, rows_of(table)), words])]
+
+
+def _wanted(scores: Any, objectives: set[str]) -> list[tuple[str, Any]]:
+    """What was searched for, and the test split, which chose nothing."""
+    return [(name, spread) for name, spread in names(scores).items() if name in objectives or name[:5] == "test/"]
 
 
 def _name(winner: dict[str, Any]) -> str:

@@ -59,4 +59,6 @@ def _image(picture: Picture) -> Any:
         return Markup('<img src="data:image/png;base64,{}" alt="{}">').format(source, printable(picture.alt))
     from runner.analysis.figures.rendering import svg
 
-    return Markup('<div class="figure">{}</div>').format(Markup(svg(picture.content, printable(picture.alt))))
+    return Markup('<div class="figure" tabindex="0">{}</div>').format(
+        Markup(svg(picture.content, printable(picture.alt)))
+    )

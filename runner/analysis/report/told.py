@@ -60,6 +60,18 @@ class Told:
         first = self.record.get("baseline")
         return {first: arms[first], **arms} if isinstance(first, str) and first in arms else arms
 
+    @cached_property
+    def key(self) -> str:
+        """The one key whose values the arms are; empty where they differ in more."""
+        words = [arm.partition("=") for arm in self.arms]
+        keys = {key for key, _, _ in words}
+        alone = all(equals and " " not in value for _, equals, value in words)
+        return keys.pop() if len(keys) == 1 and alone else ""
+
+    def named(self, arm: str) -> str:
+        """An arm by what tells it from the others: ``mixup``, where all of them are values of one key."""
+        return arm.removeprefix(f"{self.key}=") if self.key else arm
+
     @property
     def baseline(self) -> str:
         """The first arm."""

@@ -104,5 +104,5 @@ def test_it_can_be_heard(ablation):
     signs = [attributes for attributes in page.named("span") if attributes.get("class", "").startswith("sign")]
     assert {attributes["aria-hidden"] for attributes in signs} == {"true"}
     rows = {row[0]: row for row in page.cells[0]}
-    assert rows["regularization=mixup"][-2] == "▲ better"
-    assert rows["regularization=swa"][-2] == "○ no difference shown"
+    assert rows["mixup"][-2] == "▲ better"
+    assert rows["swa"][-2] == "○ no difference shown"
