@@ -76,6 +76,14 @@ def test_failed_runs_are_crosses_at_the_worse_edge(direction, edge):
     assert "× failed" in runs.get_xlabel()
 
 
+def test_a_run_that_failed_behind_some_epochs_is_no_dot():
+    record = told()
+    record["arms"]["optimizer=sgd"]["runs"]["4"]["status"] = "failed"
+    found = dots(paired_dots(record).axes[0])
+    assert len(found["x"]) == 2
+    assert 0.99 not in [x for x, _ in found["o"]]
+
+
 def test_differences_intervals_margin_and_verdicts():
     record = told(margin=0.02)
     _, differences = paired_dots(record).axes
