@@ -64,7 +64,7 @@ runner: train a network from composed choices; every choice is one word.
   explain RUN_DIR [INPUT...]      why a network answers as it does: pictures, tables, texts
   runs [DIR] [FILTER...]          every run and trial: status, choices, scores; model=cnn best<0.3
   advise RUN_DIR [--json]         what is wrong with a run, by which numbers, what to try next
-  ablate GROUP=A,B,... [--seeds 5]  does it help? each choice several times, and a verdict
+  ablate GROUP=A,B,... [--seeds 5] [--tune KEY=SPACE]   does it help? a verdict on each choice
   ensemble RUN... [--weights equal|validation] [--vote]   several networks as one
   sweeps [DIR]                    the sweeps in outputs/sweeps: how they stand, what is best
   sweeps SWEEP_DIR --confirm N    the best trial on N fresh seeds: was it luck, is it better?

@@ -15,7 +15,10 @@ from scipy import stats
 from runner.analysis.statistics.procedure import Job
 from runner.cli.ablate.asked import asked
 from runner.cli.ablate.design import design
+from runner.cli.ablate.display import Display
+from runner.cli.ablate.sweeps import Sweeps
 from runner.cli.verbs import answer
+from runner.errors import ConfigError
 from runner.sweep.trial import Trial
 
 TUNED = ["optimizer=sgd,adam", "--tune", "optimizer.lr=tag(log,interval(0.01,1))"]
@@ -157,10 +160,14 @@ def test_folds_are_scored_where_they_were_left_out(tmp_path):
     assert found["p"] == pytest.approx(2 * stats.t.sf(abs(differences.mean()) / error, 2))
 
 
-def design_of(*words, tune=(), trials=4, **flags):
+def asked_of(*words, tune=(), trials=4, **flags):
     given = dict.fromkeys(("--folds", "--splits", "--max-seeds", "--studies", "--max-studies"))
     given |= dict.fromkeys(("--seeds", "--until", "--score", "--alpha", "--margin", "--workers", "--output"))
-    return design(asked([*TINY, *words], {**given, "--trials": str(trials) if tune else None, **flags}, list(tune)))
+    return asked([*TINY, *words], {**given, "--trials": str(trials) if tune else None, **flags}, list(tune), [])
+
+
+def design_of(*words, **more):
+    return design(asked_of(*words, **more))
 
 
 def test_a_study_tries_the_same_points_on_every_arm():
@@ -182,7 +189,19 @@ def test_a_study_tries_the_same_points_on_every_arm():
     assert found.point(job) == {"optimizer": "sgd", **dict(job.settings), "seed": "1007"}
     point = found.space.given(found.point(job))
     assert found.job(Trial(0, 0, 0, 0, point, [], "", {}), search=False) == job
-    assert found.job(Trial(0, 0, 0, 0, {**point, "optimizer": "lion"}, [], "", {}), search=False) is None
+    for other in ({"optimizer": "lion"}, {"optimizer.lr": "\x1b[31m"}, {"seed": "-1"}, {"more": "1"}):
+        assert found.job(Trial(0, 0, 0, 0, {**point, **other}, [], "", {}), search=False) is None
+
+
+def test_a_search_that_a_link_leads_elsewhere_is_left_alone(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here/search").symlink_to(tmp_path / "elsewhere")
+    given = asked_of("optimizer=adam,sgd", tune=TUNED[2:], **{"--output": str(tmp_path / "here")})
+    sweeps = Sweeps(given, found := design(given), Display("here", "val/accuracy", 1, found))
+    with pytest.raises(ConfigError, match="a link to"):
+        sweeps.make([Job("optimizer=sgd", 0, found.points("optimizer=sgd", 0)[0], search=True)], "none")
+    assert os.listdir(tmp_path / "elsewhere") == []
 
 
 def test_an_arm_without_the_key_is_not_searched():

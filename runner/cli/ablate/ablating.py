@@ -56,9 +56,7 @@ class Ablating:
             raise ConfigError(f"{self.asked.folder}: {holder} is at work on this ablation.")
         try:
             conduct(self.procedure, self._make)
-            if (
-                not self.procedure.looks_once
-            ):  # what was looked at again and again was the score on the validation split
+            if not self.procedure.looks_once:  # all looks were at the validation split
                 self.sweeps.make([job for job in self._wanted if not job.search], test="all")
             return self._so_far()
         finally:

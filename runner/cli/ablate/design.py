@@ -68,12 +68,17 @@ class Design:
         return {**self.arms[job.arm], **dict(job.settings), self.varied.key: str(self.first + job.seed)}
 
     def job(self, trial: Trial, search: bool) -> Job | None:
-        """Which run a trial is; None where it is none of this ablation."""
+        """Which run a trial is; None where it is none of this ablation. Its record may come from anybody."""
+        try:
+            if self.space.given(trial.params) != trial.params:
+                return None
+        except ConfigError:
+            return None
         own = {key: text for key, text in trial.params.items() if key in self._keys}
         arm = next((name for name, point in self.arms.items() if point == own), None)
-        seed = trial.params.get(self.varied.key, "")
-        if arm is None or not seed.isdecimal():
+        if arm is None:
             return None
+        seed = trial.params[self.varied.key]
         settings = tuple((d.key, trial.params[d.key]) for d in self.tuned if d.key in trial.params)
         return Job(arm, int(seed) - self.first, settings, search)
 

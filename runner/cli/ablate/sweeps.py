@@ -103,7 +103,8 @@ class Sweeps:
         search = jobs[0].search
         folder = self._folder(search)
         folder.mkdir(parents=True, exist_ok=True)
-        refuse_links(folder)
+        for place in (self.asked.folder, folder):
+            refuse_links(place)
         listed = folder / "runs.json"
         write_json(listed, [self.design.point(job) for job in jobs])
         words = ["hydra/sweeper=listed", f"hydra.sweeper.sampler.file={quoted(str(listed))}"]
