@@ -7,7 +7,7 @@ import json
 import optuna
 import pytest
 
-from runner.cli.tables import sweep_table
+from runner.cli.sweeps import sweep_table
 from runner.errors import ConfigError
 from runner.sweep.folder import SweepFolder
 from runner.sweep.listing import continuing, summaries

@@ -76,4 +76,4 @@ def test_the_live_table_ends_without_an_empty_header(app, monkeypatch):
     assert "trial  epoch" in said, "the table was there while trials ran"
     end = said[said.rindex("2 completed  of 2 trials") :]
     assert "overrides" not in end
-    assert end.count("best") == 1
+    assert end.count("best: ") == 1
