@@ -132,7 +132,7 @@ def _caveats(told: Told) -> list[str]:
         )
     if alpha is not None:
         said.append(
-            f"If no arm made a difference, any of them would be called better or worse in {alpha:.0%} of cases."
+            f"If no arm made a difference, any of them would be called better or worse in {alpha * 100:g} % of cases."
         )
     least = [finite(c.get("smallest_difference")) for c in told.comparisons.values()]
     if known := [value for value in least if value is not None]:

@@ -81,7 +81,7 @@ def test_what_was_fixed_covered_and_looked_at(ablation):
         "data=iris trainer.max_epochs=3",
         "initial weights",
         "the test split was looked at once",
-        "5% of cases",
+        "5 % of cases",
     ):
         assert part in said
     changed(ablation, looks=[3, 4, 5], score="val/loss", margin=0.01, test_to_train=0.25)
