@@ -124,8 +124,6 @@ class Driver:
         if not running:
             return
         for outcome in self.launcher.close(grace):
-            if outcome.kind == "raised" and not read_result(self.folder.trial_folder(self.trials[outcome.job])):
-                continue  # it was stopped before it could note anything, and is no failure
             self._finish(outcome)
             running.remove(outcome.job)
         for number in running:

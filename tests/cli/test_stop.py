@@ -147,7 +147,9 @@ def test_in_an_evaluation(go):
     assert resume("run")["epochs"] == 9
 
 
-@pytest.mark.parametrize("to", ["process 1 on elsewhere", f"{this_process()}1", ""])
+@pytest.mark.parametrize(
+    "to", ["process 1 on elsewhere", f"{this_process()}1", ""], ids=["another", "a longer number", "nobody"]
+)
 def test_a_request_stops_nobody_that_it_is_not_for(go, to):
     assert go(*IRIS, "trainer.max_epochs=4", progress=Asking(status="interrupted", to=to))["epochs"] == 4
 

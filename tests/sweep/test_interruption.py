@@ -2,16 +2,11 @@
 
 import os
 import signal
-from types import SimpleNamespace
 
 import pytest
 
 from runner.sweep import interruption
-from runner.sweep.driver import Driver
-from runner.sweep.folder import SweepFolder
 from runner.sweep.interruption import Interruption
-from runner.sweep.launcher.base import Outcome
-from runner.sweep.trial import Trial
 
 
 def tell(number):
@@ -59,15 +54,3 @@ def test_waiting_is_left_and_told(now):
     with Interruption():
         assert signal.getsignal(signal.SIGINT) != before
     assert signal.getsignal(signal.SIGINT) == before
-
-
-def test_a_trial_that_had_not_begun_when_it_was_stopped_is_no_failure(tmp_path):
-    driver, folder = Driver.__new__(Driver), SweepFolder(tmp_path)
-    folder.trials.mkdir()
-    driver.folder, driver.trials = folder, {0: Trial(0, 0, 0, 0, {}, [], "0000", {})}
-    folder.create(driver.trials[0])
-    outcome = Outcome(0, "raised", cause="interrupted")
-    driver.launcher = SimpleNamespace(jobs=[0], close=lambda grace: [outcome])
-    driver.stop(60.0)
-    (trial,) = folder.load()
-    assert (trial.status, trial.attempts, trial.cause) == ("interrupted", 0, "the sweep was stopped")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.analysis.statistics import FEWEST
-from runner.cli.flags import hydra_flags
+from runner.cli.flags import hydra_flags, whole_number
 from runner.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -94,12 +94,12 @@ def asked(arguments: list[str], given: Mapping[str, str | None], tune: list[str]
     """
     _check_together(given, bool(tune))
     flag = next((flag for flag in VARIED if given[flag]), "--seeds")
-    seeds = _whole(flag, given[flag] or "5", 1 if tune else FEWEST)
+    seeds = whole_number(flag, given[flag] or "5", 1 if tune else FEWEST)
     if tune and seeds > MOST_SEEDS:
         raise ConfigError(f"{flag} {seeds}: expected at most {MOST_SEEDS} fresh runs of each winner.")
-    units = _whole("--studies", given["--studies"] or "3", FEWEST) if tune else seeds
+    units = whole_number("--studies", given["--studies"] or "3", FEWEST) if tune else seeds
     if given["--max-studies"]:
-        units = _whole("--max-studies", given["--max-studies"], FEWEST)
+        units = whole_number("--max-studies", given["--max-studies"], FEWEST)
     sequential = bool(given["--max-seeds"] or given["--max-studies"])
     flags, words = hydra_flags(arguments)
     words = words[len(words) - len(flags.overrides) :]
@@ -115,7 +115,7 @@ def asked(arguments: list[str], given: Mapping[str, str | None], tune: list[str]
         config_dir=flags.config_dir,
         arms=arms,
         tune=tune,
-        trials=_whole("--trials", given["--trials"] or "16", 2),
+        trials=whole_number("--trials", given["--trials"] or "16", 2),
         seeds=seeds,
         looks=_looks(units) if sequential else (units,),
         varied=VARIED[flag],
@@ -123,7 +123,7 @@ def asked(arguments: list[str], given: Mapping[str, str | None], tune: list[str]
         alpha=_number("--alpha", given["--alpha"] or "0.05", 1.0),
         margin=_number("--margin", given["--margin"], math.inf) if given["--margin"] else None,
         score=given["--score"],
-        workers=_whole("--workers", given["--workers"] or "1", 1),
+        workers=whole_number("--workers", given["--workers"] or "1", 1),
         folder=Path(folder),
         typed=typed,
     )
@@ -158,12 +158,6 @@ def _looks(units: int) -> tuple[int, ...]:
     """Ten looks or so, the first at the fewest that can have a verdict."""
     looks = tuple(range(FEWEST, units + 1, max(1, units // 10)))
     return looks if looks[-1] == units else (*looks, units)
-
-
-def _whole(flag: str, text: str, least: int) -> int:
-    if not (text.isdecimal() and int(text) >= least):
-        raise ConfigError(f"{flag} {text}: expected a whole number of at least {least}.")
-    return int(text)
 
 
 def _number(flag: str, text: str, below: float) -> float:
