@@ -117,6 +117,11 @@ class Ablation:
         """Each arm against the baseline; none before the first look."""
         return self.progress.comparisons
 
+    @property
+    def completed(self) -> bool:
+        """Whether any run that counts came to its end."""
+        return any(run.status == "completed" for runs in self.arms.values() for run in runs.values())
+
     def cost(self, arm: str) -> float | None:
         """Mean seconds of the completed runs of an arm; searches don't count."""
         times = [run.seconds for run in self.arms[arm].values() if run.status == "completed"]

@@ -36,6 +36,7 @@ FLAGS = {
     "runs": ("--csv", "--json", "--sort"),
     "advise": ("--json",),
     "ablate": (
+        "--across",
         "--alpha",
         "--dry-run",
         "--folds",

@@ -161,10 +161,11 @@ def _at_work(folder: Path) -> Asked | None:
 
 
 def _sweeps_of(ablation: Path) -> list[Place]:
-    """The sweep of an ablation that is at work."""
+    """The sweep of an ablation that is at work; on several data sets each has an ablation's folder."""
     from runner.analysis.under_way.places import Place
 
-    places = (Place.of_sweep(folder) for folder in (ablation, ablation / "search"))
+    locks = (ablation / "driver.lock", *ablation.glob("*/driver.lock"), *ablation.glob("*/search/driver.lock"))
+    places = (Place.of_sweep(lock.parent) for lock in locks)
     return [place for place in places if place.holder is not None]
 
 

@@ -72,6 +72,8 @@ class Metric:
         direction: whether a smaller or a larger value is better.
         tasks: the tasks it can be reported for.
         reported: whether it is, without being asked for.
+        comparable: whether its values on different data are on one scale with one best value, as shares in [0, 1] are,
+            and errors in the unit of a target are not.
         statistic: makes the `Statistic` that it is computed from; metrics with the same one share it.
     """
 
@@ -79,6 +81,7 @@ class Metric:
     direction: ClassVar[Direction]
     tasks: ClassVar[frozenset[str]]
     reported: ClassVar[bool] = True
+    comparable: ClassVar[bool] = False
     statistic: Callable[[Spec], Statistic]
 
     def compute(self, total: Tensor) -> Tensor:

@@ -17,6 +17,7 @@ class Accuracy(Metric):
     name = "accuracy"
     direction = "max"
     tasks = frozenset({"classification", "segmentation", "nodes"})
+    comparable = True
     statistic = ConfusionMatrix
 
     def compute(self, total: Tensor) -> Tensor:

@@ -26,6 +26,7 @@ class AUROC(Metric):
     direction = "max"
     tasks = frozenset({"classification", "multilabel", "nodes"})
     reported = False
+    comparable = True
     statistic = KeptScores
 
     def compute(self, total: Tensor) -> Tensor:

@@ -25,6 +25,7 @@ class AveragePrecision(Metric):
     direction = "max"
     tasks = frozenset({"classification", "multilabel", "nodes"})
     reported = False
+    comparable = True
     statistic = KeptScores
 
     def compute(self, total: Tensor) -> Tensor:

@@ -20,6 +20,7 @@ class BalancedAccuracy(Metric):
     name = "balanced_accuracy"
     direction = "max"
     tasks = frozenset({"classification", "segmentation", "nodes"})
+    comparable = True
     statistic = ConfusionMatrix
 
     def compute(self, total: Tensor) -> Tensor:

@@ -57,6 +57,7 @@ class ECE(Metric):
     direction = "min"
     tasks = frozenset({"classification", "nodes"})
     reported = False
+    comparable = True
 
     def __init__(self, bins: Annotated[int, Ge(1)] = 15) -> None:
         self.statistic = partial(CalibrationSums, bins=bins)

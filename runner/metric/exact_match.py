@@ -22,6 +22,7 @@ class ExactMatch(Metric):
     name = "exact_match"
     direction = "max"
     tasks = frozenset({"multilabel", "sequence"})
+    comparable = True
     statistic = WholeHits
 
     def compute(self, total: Tensor) -> Tensor:

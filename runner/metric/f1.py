@@ -24,6 +24,7 @@ class F1(Metric):
     name = "f1"
     direction = "max"
     tasks = frozenset({"classification", "multilabel", "segmentation", "nodes"})
+    comparable = True
     statistic = ConfusionMatrix
 
     def __init__(self, average: Average = "macro") -> None:

@@ -17,6 +17,7 @@ class HammingAccuracy(Metric):
     name = "hamming_accuracy"
     direction = "max"
     tasks = frozenset({"multilabel"})
+    comparable = True
     statistic = ConfusionMatrix
 
     def compute(self, total: Tensor) -> Tensor:

@@ -25,6 +25,7 @@ class MeanAP(Metric):
     name = "map"
     direction = "max"
     tasks = frozenset({"detection"})
+    comparable = True
     statistic = Detections
 
     def compute(self, total: Tensor) -> Tensor:

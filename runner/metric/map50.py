@@ -22,6 +22,7 @@ class MeanAP50(Metric):
     name = "map50"
     direction = "max"
     tasks = frozenset({"detection"})
+    comparable = True
     statistic = Detections
 
     def compute(self, total: Tensor) -> Tensor:

@@ -24,6 +24,7 @@ class MASE(Metric):
     name = "mase"
     direction = "min"
     tasks = frozenset({"forecasting"})
+    comparable = True
     statistic = NaiveErrors
 
     def compute(self, total: Tensor) -> Tensor:

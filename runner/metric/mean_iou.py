@@ -22,6 +22,7 @@ class MeanIoU(Metric):
     name = "mean_iou"
     direction = "max"
     tasks = frozenset({"segmentation"})
+    comparable = True
     statistic = ConfusionMatrix
 
     def compute(self, total: Tensor) -> Tensor:

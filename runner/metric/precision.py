@@ -25,6 +25,7 @@ class Precision(Metric):
     direction = "max"
     tasks = frozenset({"classification", "multilabel", "segmentation", "nodes"})
     reported = False
+    comparable = True
     statistic = ConfusionMatrix
 
     def __init__(self, average: Average = "macro") -> None:

@@ -21,6 +21,7 @@ class R2(Metric):
     name = "r2"
     direction = "max"
     tasks = frozenset({"regression", "forecasting"})
+    comparable = True
     statistic = ErrorSums
 
     def compute(self, total: Tensor) -> Tensor:

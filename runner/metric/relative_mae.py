@@ -23,6 +23,7 @@ class RelativeMAE(Metric):
     name = "relative_mae"
     direction = "min"
     tasks = frozenset({"forecasting"})
+    comparable = True
     statistic = NaiveErrors
 
     def compute(self, total: Tensor) -> Tensor:

@@ -20,6 +20,7 @@ class TokenAccuracy(Metric):
     name = "token_accuracy"
     direction = "max"
     tasks = frozenset({"tokens", "sequence"})
+    comparable = True
     statistic = TokenHits
 
     def compute(self, total: Tensor) -> Tensor:

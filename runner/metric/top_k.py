@@ -61,6 +61,7 @@ class TopK(Metric):
     direction = "max"
     tasks = frozenset({"classification", "nodes"})
     reported = False
+    comparable = True
 
     def __init__(self, k: Annotated[int, Ge(1)] = 5) -> None:
         self.statistic = partial(TopHits, k=k)

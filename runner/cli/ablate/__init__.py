@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from runner.cli.flags import switch, take, take_all
-from runner.errors import RunFailed, printable
+from runner.errors import RunFailed
 
 
 def ablate(arguments: list[str]) -> int:
     """Run each arm several times, and say which of them are better than the first."""
     tune, words = take_all(arguments, "--tune")
+    across, words = take_all(words, "--across")
     flags: dict[str, str | None] = {}
     amounts = ("--seeds", "--folds", "--splits", "--max-seeds", "--trials", "--studies", "--max-studies")
     for flag in (*amounts, "--until", "--score", "--alpha", "--margin", "--workers", "--output"):
@@ -18,32 +19,25 @@ def ablate(arguments: list[str]) -> int:
     from runner.cli.ablate.asked import asked
 
     given = asked(words, flags, tune, [word for word in arguments if word != "--dry-run"])
+    if across:
+        from runner.cli.ablate.across import ablate_across
 
-    from runner.analysis.figures.ablation import write as write_figure
+        return ablate_across(given, across, dry_run)
+
     from runner.cli.ablate.ablating import Ablating
     from runner.cli.ablate.design import design
+    from runner.cli.ablate.finish import finish
     from runner.cli.ablate.score import compared
-    from runner.cli.ablate.told import tell, tell_plan
+    from runner.cli.ablate.told import tell_lacking, tell_plan
 
     print("checking every option that these runs can reach", flush=True)
     found = design(given)
     ablating = Ablating(given, found, *compared(given, found))
-    for sentence in found.lacking():
-        print(printable(f"note: {sentence}"))
+    tell_lacking(found)
     if dry_run:
         tell_plan(given, found, ablating.procedure, ablating.score)
         return 0
-    before = ablating.units_before()
-    ablation = ablating.run()
-    ablation.write()
-    tell(ablation)
-    write_figure(ablation.folder, ablation.record())
-    if before and before < given.looks[-1] and ablating.procedure.looks_once:
-        units, flag = ("studies", "--max-studies") if given.tune else ("runs", "--max-seeds")
-        print(
-            f"note: a verdict was given here before, of {before} {units} of each arm. One that is asked for again, of "
-            f"more, errs more often than --alpha says; {flag} adds {units} by a rule that allows for it."
-        )
-    if not any(run.status == "completed" for runs in ablation.arms.values() for run in runs.values()):
+    ablation = finish(ablating)
+    if not ablation.completed:
         raise RunFailed(f"No run of {given.folder} came to its end. {given.folder}/ablation.json has the causes.")
     return 0

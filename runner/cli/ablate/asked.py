@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 USAGE = (
     "ablate GROUP=A,B,... [GROUP=OPTION ...] [KEY=VALUE ...] [--seeds 5 | --folds K | --splits K | --max-seeds N "
     "[--until D]] [--tune KEY=SPACE ... [--trials 16] [--studies 3 | --max-studies N [--until D]]] [--score NAME] "
-    "[--alpha 0.05] [--margin D] [--workers 1] [--output DIR] [--dry-run]"
+    "[--alpha 0.05] [--margin D] [--across data=A,B,...] [--workers 1] [--output DIR] [--dry-run]"
 )
 VARIED = {"--seeds": "seed", "--folds": "data.fold", "--splits": "data.split_seed", "--max-seeds": "seed"}
 MOST_SEEDS = 999
@@ -171,13 +171,14 @@ def _number(flag: str, text: str, below: float) -> float:
     return value
 
 
-def _parsed(words: list[str], config_dir: str | None) -> list[Override]:
+def parsed(words: list[str], config_dir: str | None) -> list[Override]:
+    """The words as Hydra reads them."""
     from runner.config.compose import Command
 
     return Command(words, config_dir).parsed
 
 
-def _refuse_kept(override: Override) -> None:
+def refuse_kept(override: Override) -> None:
     """Refuse what is not the user's to say here."""
     key = override.key_or_group
     if key.startswith(("hydra/", "hydra.")):
@@ -194,10 +195,10 @@ def _arms(words: list[str], config_dir: str | None) -> list[str]:
     Raises:
         ConfigError: there are none, or one that is no choice.
     """
-    parsed = _parsed(words, config_dir)
-    for override in parsed:
+    overrides = parsed(words, config_dir)
+    for override in overrides:
         key = override.key_or_group
-        _refuse_kept(override)
+        refuse_kept(override)
         if override.is_interval_sweep():
             raise ConfigError(
                 f"{override.input_line}: arms are values, not an interval. List them: {key}=A,B; or have each arm "
@@ -205,7 +206,7 @@ def _arms(words: list[str], config_dir: str | None) -> list[str]:
             )
         if key == "space":
             raise ConfigError(f"{override.input_line}: a space to search. Each arm searches it with --tune {key}=..")
-    arms = [override for override in parsed if override.is_sweep_override()]
+    arms = [override for override in overrides if override.is_sweep_override()]
     for arm in arms:
         values = list(arm.sweep_string_iterator())
         if twice := next((value for value in values if values.count(value) > 1), None):
@@ -220,11 +221,11 @@ def _arms(words: list[str], config_dir: str | None) -> list[str]:
 
 def _check_tuned(tune: list[str], words: list[str], arms: list[str], config_dir: str | None) -> None:
     """Refuse what can't be tuned."""
-    there = {override.key_or_group: override.input_line for override in _parsed(words, config_dir)}
+    there = {override.key_or_group: override.input_line for override in parsed(words, config_dir)}
     seen: set[str] = set()
-    for override in _parsed(tune, config_dir):
+    for override in parsed(tune, config_dir):
         key, line = override.key_or_group, override.input_line
-        _refuse_kept(override)
+        refuse_kept(override)
         if override.get_key_element() in arms:
             raise ConfigError(f"--tune {line}: {key} is what the arms differ in ({there[key]}). Tune another key.")
         if key in there:

@@ -17,8 +17,12 @@ from runner.errors import counted, printable
 from runner.sweep.reporter import duration, readable
 
 
-def tell_plan(asked: Asked, design: Design, procedure: Procedure, score: str) -> None:
-    """What would be run, and what that could show."""
+def tell_plan(asked: Asked, design: Design, procedure: Procedure, score: str) -> float | None:
+    """What would be run, and what that could show.
+
+    Returns:
+        Seconds that it would take; None where that is not known.
+    """
     arms, units, once = len(procedure.arms), asked.looks[-1], procedure.looks_once
     most, tuning = "" if once else "at most ", procedure.tuning
     runs = procedure.at_most({})
@@ -39,8 +43,10 @@ def tell_plan(asked: Asked, design: Design, procedure: Procedure, score: str) ->
         f"smallest difference that would be shown in 8 of 10 cases: {effect:.2g} standard deviations of the "
         f"differences between {pairs}"
     )
-    print(printable(_expected(cost(asked, design), asked, design, runs, most)))
+    known = cost(asked, design)
+    print(printable(_expected(known, asked, design, runs, most)))
     print(printable(f"folder: {asked.folder}"))
+    return None if known.seconds is None else runs * known.seconds / asked.workers
 
 
 def _expected(known: Cost, asked: Asked, design: Design, runs: int, most: str) -> str:
@@ -73,9 +79,15 @@ def tell_interim(ablation: Ablation) -> None:
         _winners(ablation)
 
 
-def tell(ablation: Ablation) -> None:
-    """The table: an arm a row; and where arms are tuned, a winner a row."""
-    print()
+def tell_lacking(design: Design) -> None:
+    """Which arms do not have what is tuned."""
+    for sentence in design.lacking():
+        print(printable(f"note: {sentence}"))
+
+
+def tell(ablation: Ablation, heading: str = "") -> None:
+    """The table, under its heading if there is one: an arm a row; and where arms are tuned, a winner a row."""
+    print(printable(f"\n{heading}" if heading else ""))
     if ablation.tuned:
         _winners(ablation)
         print()
