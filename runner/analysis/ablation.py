@@ -74,6 +74,7 @@ class Ablation:
         varied: the key that tells the runs of an arm apart.
         score: that is compared: ``test/accuracy``.
         tuned: what is searched, as it was typed; none where arms are not tuned.
+        examples: on how many the score is measured; None where that is not known.
         command: that goes on with it, or makes it again; empty where it is not known.
     """
 
@@ -84,6 +85,7 @@ class Ablation:
     varied: str
     score: str
     tuned: Sequence[str] = ()
+    examples: float | None = None
     command: Sequence[str] = ()
 
     @property
@@ -165,6 +167,7 @@ class Ablation:
         return {
             "command": list(self.command),
             "score": self.score,
+            "examples": self.examples,
             "direction": procedure.direction,
             "varied": self.varied,
             "covers": self.covers(),

@@ -6,6 +6,7 @@ from runner.analysis.compared import Compared
 from runner.analysis.groups import Groups
 from runner.analysis.numbers import number, plus_minus
 from runner.analysis.settings import shown
+from runner.analysis.statistics import SHARED
 from runner.errors import counted
 
 
@@ -52,8 +53,5 @@ def sentences(groups: Groups, found: Compared) -> list[str]:
     if any(spread.low is not None for line in found.lines for spread in line.spreads.values()):
         said.append("±: 95 % interval of the mean (Student's t); sd: standard deviation of runs.")
     if found.baseline:
-        said.append(
-            f"Baseline: {found.baseline}. Differences from it and their intervals are at the level, and p, of Holm's "
-            "correction for several comparisons."
-        )
+        said.append(f"Baseline: {found.baseline}. {SHARED}")
     return [*said, *filter(None, [found.covered]), *found.notes]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -133,7 +133,7 @@ class OpenedRuns:
     """
 
     folder: Path
-    folders: tuple[Path, ...]
+    folders: tuple[Path, ...] = field(repr=False)
     trusted_targets: tuple[str, ...] = ()
 
     def __len__(self) -> int:

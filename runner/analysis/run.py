@@ -123,10 +123,13 @@ class Run:
         """Of its data; empty where that is not known."""
         return _text(_dict(self.manifest.get("data")).get("fingerprint"))
 
+    def examples(self, part: str) -> float | None:
+        """How many examples a part of its data has; None where that is not known."""
+        return number(_dict(self.manifest.get("data")).get(part))
+
     def part_to_train(self, part: str) -> float:
         """Examples of a part of its data as a multiple of those that it learned from; 0 where that is not known."""
-        sizes = _dict(self.manifest.get("data"))
-        judged, learned = number(sizes.get(part)), number(sizes.get("train"))
+        judged, learned = self.examples(part), self.examples("train")
         return judged / learned if judged and learned else 0.0
 
     @cached_property

@@ -190,6 +190,7 @@ def _tell(found: Confirmation) -> None:
     """The table: a score of a configuration a row."""
     from runner.analysis.confirmation import DEFAULT, name_of
     from runner.analysis.groups import covered
+    from runner.analysis.statistics import SHARED
     from runner.cli.tables import plain_table, put
 
     search = found.search
@@ -218,10 +219,7 @@ def _tell(found: Confirmation) -> None:
         print(printable(f"{DEFAULT}: {' '.join(search.words(None)) or 'nothing chosen'}"))
     print("±: 95 % interval of the mean (Student's t); sd: standard deviation of runs.")
     if verdicts:
-        print(
-            f"Differences from {DEFAULT}, in pairs of the same {search.key}; their intervals are at the level, and p, "
-            "of Holm's correction."
-        )
+        print(f"Differences from {DEFAULT}, in pairs of the same {search.key}. {SHARED}")
     elif DEFAULT in found.runs:
         print("No difference is told: the loss was searched over itself, and two losses can't be compared.")
     print(printable(f"Runs of a line differ in {covered([search.key])}"))

@@ -22,6 +22,7 @@ from runner.analysis.report.told import Told
 from runner.analysis.report.verdicts import mark, sentence
 from runner.analysis.run import Run
 from runner.analysis.run import number as finite
+from runner.analysis.statistics import SHARED
 from runner.errors import counted
 
 VERDICTS = {  # in the order in which they are counted
@@ -93,10 +94,7 @@ def _legend(told: Told) -> str:
     said = "±: 95 % interval of the mean (Student's t); sd: standard deviation of runs."
     if told.comparisons:
         of = "studies" if told.search else "pairs of runs"
-        said += (
-            f" Differences are those of {of}; their intervals are at the level, and p, of Holm's correction "
-            "for several arms."
-        )
+        said += f" Differences are those of {of}. {SHARED}"
     return f"{said} Seconds: mean of a run."
 
 
@@ -123,23 +121,34 @@ def _caveats(told: Told) -> list[str]:
             f"{', '.join(map(str, looks))} {units} of each arm at most. Verdicts and intervals allow for that."
         )
     elif told.part:
-        said.append(f"The number of {units} was fixed before; {told.part} was looked at once, at the end.")
+        said.append(
+            f"The number of {units} was fixed before; {told.part} was looked at once by these runs, at the "
+            "end. Runs that were made on the same data before may have looked at it, too."
+        )
+    if examples := finite(record.get("examples")):
+        also = (
+            " Whether it holds for others is covered by --splits or --folds." if record.get("varied") == "seed" else ""
+        )
+        said.append(f"{told.score} is measured on {examples:.0f} examples.{also}")
     if told.search:
         trials, spent = (finite(told.search.get(key)) for key in ("trials", "runs"))
         said.append(
             f"Each arm was tuned by searches of {trials or 0:.0f} trials, {spent or 0:.0f} runs in all, which are not "
             "counted in the seconds of a run. n are studies; a setting found by another search may do otherwise."
         )
+    else:
+        said.append(
+            "Arms stand with the defaults of their options, such as a learning rate, which may suit one better than "
+            "another; --tune gives each a search of its own."
+        )
     if alpha is not None:
         said.append(
-            f"If no arm made a difference, any of them would be called better or worse in {alpha * 100:g} % of cases."
+            f"If no arm made a difference, at least one would be called better or worse in {alpha * 100:g} % of cases."
         )
-    least = [finite(c.get("smallest_difference")) for c in told.comparisons.values()]
-    if known := [value for value in least if value is not None]:
-        said.append(f"A true difference of {max(known):.2g} or more would have been shown in 8 of 10 cases.")
+    said += _power(told)
     if finite(record.get("test_to_train")):
         said.append("The runs share training data, for which intervals and p are widened (Nadeau and Bengio 2003).")
-    if finite(record.get("margin")) is None and told.comparisons:
+    if finite(record.get("margin")) is None and "no difference shown" in _words(told):
         said.append("No difference shown is not the same as no difference: no margin was given within which it holds.")
     runs = [run for arm in told.arms for run in told.runs(arm).values()]
     failed = sum(run.get("status") != "completed" for run in runs)
@@ -149,6 +158,31 @@ def _caveats(told: Told) -> list[str]:
         else f"All {len(runs)} runs completed."
     )
     return said
+
+
+def _power(told: Told) -> list[str]:
+    """What these runs could show, and what is likely to be overstated."""
+    least = {arm: finite(c.get("smallest_difference")) for arm, c in told.comparisons.items()}
+    known = [value for value in least.values() if value is not None]
+    if not known:
+        return []
+    said = [f"A true difference of {max(known):.2g} or more would have been shown in 8 of 10 cases."]
+    small = [
+        told.named(arm)
+        for arm, found in told.comparisons.items()
+        if text(found.get("verdict")) in ("better", "worse")
+        and abs(finite(found.get("difference")) or 0.0) < (least[arm] or 0.0)
+    ]
+    if small:
+        said.append(
+            f"The difference of {', '.join(small)} is smaller than what these runs show reliably: of such, those that "
+            "happened to come out large are the ones that are shown, so that the true one is probably smaller."
+        )
+    return said
+
+
+def _words(told: Told) -> set[str]:
+    return {text(found.get("verdict")) for found in told.comparisons.values()}
 
 
 def _configuration(told: Told) -> list[Section]:

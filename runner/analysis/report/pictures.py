@@ -27,7 +27,7 @@ def arms_drawn(record: Mapping[str, Any]) -> list[Picture]:
         "arms",
         lambda: paired_dots(record),
         "Left, every run, those with the same seed joined, and the mean of each arm; right, the difference of each arm "
-        "from the baseline with its interval. What is not decided is an open circle",
+        "from the baseline with its interval. The baseline, and what is not decided, are open circles.",
         "Dots for the runs of each arm and intervals for its difference from the baseline; the table has the numbers",
     )
 

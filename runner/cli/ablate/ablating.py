@@ -89,17 +89,17 @@ class Ablating:
         asked, sweeps = self.asked, self.sweeps
         runs = {job: sweeps.runs[job] for job in self._wanted if job in sweeps.runs}
         part = "test" if sweeps.tested and self.procedure.looks_once and asked.varied != "data.fold" else "val"
-        ratio = 0.0
-        if asked.varied != "seed":
-            folders = [run.Run.read(asked.folder / found.folder) for found in runs.values()]
-            ratio = max((folder.part_to_train(part) for folder in folders), default=0.0)
+        read = list(runs.values()) if asked.varied != "seed" else list(runs.values())[:1]  # seeds have the same data
+        folders = [run.Run.read(asked.folder / found.folder) for found in read]
+        overlapping = max((folder.part_to_train(part) for folder in folders), default=0.0)
         return Ablation(
             asked.folder,
-            replace(self.procedure, test_to_train=ratio),
+            replace(self.procedure, test_to_train=0.0 if asked.varied == "seed" else overlapping),
             runs,
             asked.fixed(),
             asked.varied,
             f"{part}/{self.score}",
             asked.tune,
+            folders[0].examples(part) if folders else None,
             ["python", "-m", "runner", "ablate", *asked.typed],
         )

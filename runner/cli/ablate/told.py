@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 
 from runner.analysis.ablation import Ablation, Study
+from runner.analysis.statistics import SHARED
 from runner.analysis.statistics.comparison import Comparison
 from runner.analysis.statistics.power import smallest_effect
 from runner.analysis.statistics.procedure import Procedure
@@ -41,7 +42,7 @@ def tell_plan(asked: Asked, design: Design, procedure: Procedure, score: str) ->
     effect = smallest_effect(units, asked.alpha / max(1, arms - 1))
     print(
         f"smallest difference that would be shown in 8 of 10 cases: {effect:.2g} standard deviations of the "
-        f"differences between {pairs}"
+        f"differences between {pairs}; where these are 0.01, {effect * 0.01:.2g}"
     )
     known = cost(asked, design)
     print(printable(_expected(known, asked, design, runs, most)))
@@ -74,6 +75,8 @@ def tell_interim(ablation: Ablation) -> None:
     if ablation.comparisons:
         _table(ablation)
         units = "studies" if ablation.tuned else "seeds"
+        if len(progress.looked) == 1:
+            print("± of differences allows for all looks that are to come, and is therefore wide at the first ones.")
         print(printable(f"going on to {progress.seeds} {units} with {', '.join(progress.going_on)}"))
     if ablation.tuned and not ablation.comparisons:
         _winners(ablation)
@@ -92,13 +95,15 @@ def tell(ablation: Ablation, heading: str = "") -> None:
         _winners(ablation)
         print()
     _table(ablation)
-    print("±: 95 % interval of the mean (Student's t); of a difference at the level, and p, of Holm's correction.")
+    print(f"±: 95 % interval of the mean (Student's t). {SHARED}")
     if ablation.tuned:
         print("n are studies: p and ± are of the means of their winners over fresh seeds, not of single runs.")
     least = [c.smallest_difference for c in ablation.comparisons.values() if c.smallest_difference is not None]
     if least:
         print(f"A true difference of {max(least):.2g} or more would have been shown in 8 of 10 cases.")
     print(f"The runs of an arm differ in {ablation.covers()}")
+    if ablation.examples:
+        print(f"The score is measured on {ablation.examples:.0f} examples.")
     if ablation.fixed:
         print(printable(f"All arms have in common: {' '.join(ablation.fixed)}; a verdict holds for these."))
     print(printable(f"ablation: {ablation.folder}/ablation.json"))
