@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from statsmodels.stats.multitest import multipletests
 
 from runner.analysis.statistics.difference import Array, Difference
 from runner.analysis.statistics.evidence import Direction, Evidence, Scores, gather
@@ -211,6 +210,8 @@ def _holm(ps: Sequence[float]) -> Array:
     """Corrected for their number. Where there is nothing to correct statsmodels isn't asked: it collects garbage."""
     if len(ps) == 1 or min(ps) == 1:
         return np.asarray(ps)
+    from statsmodels.stats.multitest import multipletests  # a second, which a wrong command need not wait for
+
     return np.asarray(multipletests(ps, method="holm")[1])
 
 

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtr, stdtrit
-from statsmodels.stats.weightstats import CompareMeans, DescrStatsW
 
 Array = NDArray[np.float64]
 
@@ -80,6 +79,8 @@ def paired(arm: Array, baseline: Array, test_to_train: float = 0.0) -> Differenc
         return Difference(float(differences[0]) * scale, math.inf, 0, 1)
     if np.ptp(differences) <= _ROUNDING:
         return Difference(_settled(float(differences.mean())) * scale, 0.0, n - 1, n, 0.0, 2.0 ** (1 - n))
+    from statsmodels.stats.weightstats import DescrStatsW
+
     mean = DescrStatsW(differences)
     deviation = float(mean.std_mean) * math.sqrt(n)
     error = deviation * math.sqrt(1 / n + test_to_train)
@@ -103,6 +104,8 @@ def unpaired(arm: Array, baseline: Array) -> Difference | None:
         return Difference(estimate * scale, math.inf, 0, 1)
     if max(np.ptp(arm), np.ptp(baseline)) <= _ROUNDING:
         return Difference(_settled(estimate) * scale, 0.0, n + m - 2, min(n, m), alike=2 / math.comb(n + m, n))
+    from statsmodels.stats.weightstats import CompareMeans, DescrStatsW
+
     both = CompareMeans(DescrStatsW(arm), DescrStatsW(baseline))
     error = float(both.std_meandiff_separatevar) * scale
     return Difference(estimate * scale, error, float(both.dof_satt()), min(n, m))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy.stats import fisher_exact
+from numpy.typing import NDArray
 
 from runner.analysis.statistics import FEWEST
 from runner.analysis.statistics.difference import Array, Difference, paired, unpaired
@@ -74,7 +74,6 @@ def gather(
         completed = unpaired(a[whole_a], b[whole_b])
         punished = completed if known.size in (0, a.size + b.size) else unpaired(hard_a, hard_b)
     won = (higher_a > higher_b) + 0.5 * (higher_a == higher_b)
-    failed = [[int((~whole).sum()), int(whole.sum())] for whole in (whole_a, whole_b)]
     return Evidence(
         arm,
         baseline,
@@ -82,9 +81,16 @@ def gather(
         Spread.of(b.tolist()),
         completed,
         punished,
-        p_failures=float(fisher_exact(failed).pvalue) if known.size < a.size + b.size else 1.0,
+        p_failures=_failing(whole_a, whole_b) if known.size < a.size + b.size else 1.0,
         wins=float(won.mean()) if won.size else None,
     )
+
+
+def _failing(*whole: NDArray[np.bool_]) -> float:
+    """Fisher's exact test of who fails more often."""
+    from scipy.stats import fisher_exact
+
+    return float(fisher_exact([[int((~side).sum()), int(side.sum())] for side in whole]).pvalue)
 
 
 def _array(values: Iterable[float | None]) -> Array:
