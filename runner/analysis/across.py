@@ -143,5 +143,18 @@ class Across:
         return {**decided, "undecided": len(self.ablations) - sum(decided.values())}
 
 
+def meaning(units: str) -> list[str]:
+    """What the columns mean, and how far they can be trusted."""
+    return [
+        f"Interquartile mean: of the middle half of all {units} on all data sets; beats the baseline: how often one of "
+        f"them is better than one of the baseline's on the same data, 0.5 where neither is; the other columns count "
+        "data sets. Failed ones are the worst of all.",
+        "Intervals: 95 %, stratified bootstrap (Agarwal et al. 2021). They take the data sets as fixed, so they say "
+        f"nothing of data that are not among them; with fewer than 20 {units} of each they are too narrow "
+        "(docs/statistics.md), and without width where one side always wins.",
+        "A verdict errs at the level of --alpha on each data set; of several data sets one errs more often than that.",
+    ]
+
+
 def _scores(ablation: Ablation) -> dict[str, Mapping[Any, float | None]]:
     return dict(ablation.scores(ablation.score))

@@ -165,7 +165,8 @@ def _sweeps_of(ablation: Path) -> list[Place]:
     from runner.analysis.under_way.places import Place
 
     locks = (ablation / "driver.lock", *ablation.glob("*/driver.lock"), *ablation.glob("*/search/driver.lock"))
-    places = (Place.of_sweep(lock.parent) for lock in locks)
+    inside = ablation.resolve()  # a link may lead to a sweep that was not named
+    places = (Place.of_sweep(lock.parent) for lock in locks if lock.parent.resolve().is_relative_to(inside))
     return [place for place in places if place.holder is not None]
 
 

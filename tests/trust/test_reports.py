@@ -9,20 +9,26 @@ import pytest
 import yaml
 
 from tests.analysis.report.conftest import HOSTILE, Page, write_ablation, write_sweep
+from tests.analysis.test_across import SETS, across
 from tests.trust.test_escapes import EVIL, assert_clean
 from tests.trust.test_folders import NEW, TARGETS
 
 
 @pytest.fixture
 def theirs(few_runs, place):
-    """A run, a sweep and an ablation in the working directory."""
+    """A run, a sweep, an ablation, and one on several data sets, in the working directory."""
     shutil.copytree(few_runs / "adam", place / "run")
     write_sweep(few_runs / "adam", place / "sweep")
     write_ablation(few_runs / "adam", place / "ablation")
+    found = across(place / "across", SETS)
+    for name, ablation in found.ablations.items():
+        write_ablation(few_runs / "adam", place / "across" / name)
+        ablation.write()
+    found.write()
     return place
 
 
-KINDS = ("run", "sweep", "ablation")
+KINDS = ("run", "sweep", "ablation", "across")
 
 
 def test_nothing_of_a_config_is_built(theirs, answer):
@@ -59,6 +65,10 @@ def test_what_is_printed_and_written_steers_no_terminal(theirs, answer):
     record = json.loads((theirs / "ablation/ablation.json").read_text())
     record |= {"fixed": [evil, HOSTILE], "covers": evil, "arms": {**record["arms"], evil: {}}}
     (theirs / "ablation/ablation.json").write_text(json.dumps(record))
+    record = json.loads((theirs / "across/across.json").read_text())
+    record |= {"score": evil, "across": [evil], "planned": [evil], "arms": {**record["arms"], evil: {}}}
+    record["data_sets"][evil] = record["data_sets"]["a"] | {"folder": evil}
+    (theirs / "across/across.json").write_text(json.dumps(record))
     for kind in KINDS:
         for form in ((), ("--markdown",)):
             code, out, error = answer("report", kind, *form)

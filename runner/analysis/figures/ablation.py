@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,14 +56,18 @@ def arms_of(record: Mapping[str, Any]) -> list[Arm]:
             key: number(_dict(run.get("scores")).get(score)) if run.get("status") == "completed" else None
             for key, run in runs.items()
         }
-        judged = _dict(arms[name].get("comparison"))
-        difference, low, high, margin = (number(judged.get(what)) for what in ("difference", "low", "high", "margin"))
-        verdict = str(judged.get("verdict") or "")
-        said = verdict or ("baseline" if name == baseline else "not judged yet")
-        if verdict == "equivalent" and margin is not None:
-            said = f"equivalent within {margin:g}"
-        found.append(Arm(name, scores, verdict, said, difference, low, high))
+        arm = arm_of(name, scores, arms[name].get("comparison"))
+        found.append(replace(arm, said="baseline") if name == baseline and not arm.verdict else arm)
     return found
+
+
+def arm_of(name: str, scores: Mapping[str, float | None], comparison: Any) -> Arm:
+    """A row, of what is said of an arm against the baseline; it may be anything."""
+    judged = _dict(comparison)
+    difference, low, high, margin = (number(judged.get(what)) for what in ("difference", "low", "high", "margin"))
+    verdict = str(judged.get("verdict") or "")
+    said = f"equivalent within {margin:g}" if verdict == "equivalent" and margin is not None else verdict
+    return Arm(name, scores, verdict, said or "not judged yet", difference, low, high)
 
 
 def paired_dots(record: Mapping[str, Any]) -> Figure | None:
@@ -99,7 +103,7 @@ def paired_dots(record: Mapping[str, Any]) -> Figure | None:
     failed = "; × failed" if any(value is None for arm in arms for value in arm.scores.values()) else ""
     runs.set_xlabel(f"{plain(str(record.get('score')))} of each run{more}{failed}", fontsize=8)
     runs.set_title(key, fontsize=9, loc="left")
-    _draw_differences(differences, arms, number(record.get("margin")))
+    draw_differences(differences, arms, number(record.get("margin")))
     differences.yaxis.tick_right()
     differences.set_yticks(rows, said, fontsize=8)
     differences.set_xlabel("difference from the baseline, with its interval", fontsize=8)
@@ -145,7 +149,8 @@ def _draw_runs(axis: Axes, arms: Sequence[Arm], worse_left: bool) -> None:
             axis.plot([mean, mean], [row - 0.42, row + 0.42], color="k", linewidth=1.4)
 
 
-def _draw_differences(axis: Axes, arms: Sequence[Arm], margin: float | None) -> None:
+def draw_differences(axis: Axes, arms: Sequence[Arm], margin: float | None) -> None:
+    """A row's difference from the baseline with its interval, and the margin within which none matters."""
     ends = [end for arm in arms for end in (arm.low, arm.difference, arm.high) if end is not None]
     low, high = limits(ends or [0.0], shown=[0.0, *([-margin, margin] if margin else [])])
     axis.set_xlim(low, high)

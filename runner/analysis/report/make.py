@@ -6,8 +6,9 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from runner.analysis.across import FILE as FILE_ACROSS
 from runner.analysis.folders import find_runs
-from runner.analysis.report import ablation, comparison, run, sweep
+from runner.analysis.report import ablation, across, comparison, run, sweep
 from runner.analysis.report.document import Report
 from runner.analysis.report.html import to_html
 from runner.analysis.report.markdown import to_markdown
@@ -18,7 +19,7 @@ from runner.record.links import refuse_links
 
 
 def report_of(words: Sequence[str]) -> Report:
-    """The report of a run, a sweep or an ablation; of several of them, or of any other folder, what `compare` says.
+    """The report of a run, a sweep, or an ablation on one or more data sets; of other folders what `compare` says.
 
     Raises:
         ConfigError: no run lies there, or what lies there can't be read or compared.
@@ -26,6 +27,8 @@ def report_of(words: Sequence[str]) -> Report:
     folder = Path(words[0])
     if len(words) == 1 and os.path.isfile(folder / FILE):
         return ablation.report(folder)
+    if len(words) == 1 and os.path.isfile(folder / FILE_ACROSS):
+        return across.report(folder)
     if len(words) == 1 and os.path.isfile(folder / "sweep.yaml"):
         return sweep.report(folder)
     if len(words) == 1 and find_runs(folder) == [folder]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runner.analysis.figures.ablation import paired_dots
+from runner.analysis.figures.across import differences_by_data_set
 from runner.analysis.figures.groups import means
 from runner.analysis.figures.learning_curves import learning_curves
 from runner.analysis.figures.sweep import history
@@ -29,6 +30,17 @@ def arms_drawn(record: Mapping[str, Any]) -> list[Picture]:
         "Left, every run, those with the same seed joined, and the mean of each arm; right, the difference of each arm "
         "from the baseline with its interval. The baseline, and what is not decided, are open circles.",
         "Dots for the runs of each arm and intervals for its difference from the baseline; the table has the numbers",
+    )
+
+
+def differences_drawn(record: Mapping[str, Any]) -> list[Picture]:
+    """The difference of each arm from the baseline on each data set."""
+    return _picture(
+        "differences",
+        lambda: differences_by_data_set(record),
+        "The difference of each arm from the baseline on each data set, with its interval. What is not decided is an "
+        "open circle",
+        "Intervals for the difference of each arm from the baseline, by data set; the table has the numbers",
     )
 
 
@@ -75,6 +87,6 @@ def means_drawn(compared: Compared, score: str, direction: Direction | None) -> 
 def _picture(name: str, draw: Callable[[], Figure | None], caption: str, alt: str) -> list[Picture]:
     try:
         figure = draw()
-    except (ConfigError, ValueError, TypeError, KeyError):  # a folder of somebody else's making
+    except (ConfigError, ValueError, TypeError, KeyError, AttributeError):  # a folder of somebody else's making
         return []
     return [Picture(name, figure, caption, alt)] if figure is not None else []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runner.analysis.across import DECIDED, Across
+from runner.analysis.across import DECIDED, Across, meaning
 from runner.analysis.statistics.comparison import Comparison
 from runner.analysis.statistics.data_sets import Estimate
 from runner.analysis.statistics.spread import Spread
@@ -41,19 +41,6 @@ def tell_across(found: Across) -> None:
     for sentence in meaning(units):
         print(sentence)
     print(printable(f"across: {found.folder}/across.json"))
-
-
-def meaning(units: str) -> list[str]:
-    """What the columns mean, and how far they can be trusted."""
-    return [
-        f"interquartile mean: of the middle half of all {units} on all data sets; beats the baseline: how often one of "
-        f"them is better than one of the baseline's on the same data, 0.5 where neither is; the other columns count "
-        "data sets. Failed ones are the worst of all.",
-        "Intervals: 95 %, stratified bootstrap (Agarwal et al. 2021). They take the data sets as fixed, so they say "
-        f"nothing of data that are not among them; with fewer than 20 {units} of each they are too narrow "
-        "(docs/statistics.md).",
-        "A verdict errs at the level of --alpha on each data set; of several data sets one errs more often than that.",
-    ]
 
 
 def _tuned(found: Across) -> bool:
