@@ -4,6 +4,7 @@ import json
 import math
 import os
 import signal
+import string
 import subprocess
 import sys
 import time
@@ -55,7 +56,10 @@ TINY = ["data=iris", "trainer.max_epochs=2", "trainer.threads=1", "model.hidden=
         ([*TUNED, "--max-seeds", "8"], "Write --max-studies N"),
         ([*TUNED, "--folds", "5"], "--folds with --tune: a search would choose by examples"),
         ([*TUNED, "--until", "0.1"], "--until: goes with --max-studies"),
-        ([*TUNED, "--seeds", "1000"], "expected at most 999"),
+        ([*TUNED, "--seeds", "1000"], "--seeds 1000: expected at most 999"),
+        ([*TUNED, "--max-studies", "1000"], "--max-studies 1000: expected at most 999"),
+        ([*TUNED, "--trials", "99999999999"], "--trials 99999999999: expected at most 9999"),
+        (["optimizer=sgd,adam", "--max-seeds", "99999999999"], "--max-seeds 99999999999: expected at most 999"),
         ([*TUNED, "optimizer.lr=0.1"], "optimizer.lr=0.1 gives it one value"),
         ([*TUNED, *TUNED[1:]], "optimizer.lr is tuned twice"),
         (["optimizer=sgd,adam", "--tune", "optimizer.lr=0.1"], "one value, and a search needs several"),
@@ -74,6 +78,35 @@ def test_mistakes_cost_a_second(words, said, tmp_path, monkeypatch, capsys):
     assert answer(["ablate", *words]) == 2
     assert said in capsys.readouterr().err
     assert os.listdir(tmp_path) == []
+
+
+def test_the_folder_of_a_run_is_left_alone(tmp_path, capsys):
+    (tmp_path / "manifest.json").write_text("{}")
+    assert answer(["ablate", *TINY, "optimizer=sgd,adam", "--output", str(tmp_path)]) == 2
+    assert "holds a run. Give the ablation a folder of its own: --output DIR." in capsys.readouterr().err
+    assert os.listdir(tmp_path) == ["manifest.json"]
+
+
+def test_what_a_sweep_refuses_names_the_flag_of_ablate(tmp_path, monkeypatch, capsys):
+    said = "x holds another sweep. Give this one a folder of its own: hydra.sweep.dir=DIR."
+    monkeypatch.setattr(Sweeps, "_sweep", lambda self, jobs, test: (2, said))
+    assert answer(["ablate", *TINY, "optimizer=sgd,adam", "--output", str(tmp_path / "x")]) == 2
+    assert "a folder of its own: --output DIR." in capsys.readouterr().err
+
+
+def test_its_folder_does_not_depend_on_the_order_of_words_and_can_be_one():
+    one, other = asked_of("optimizer.lr=0.1,1", "optimizer=adam"), asked_of("optimizer=adam", "optimizer.lr=0.1,1")
+    assert one.folder == other.folder
+    strange = asked_of("optimizer@else=adam,sgd").folder
+    assert strange.parent == one.folder.parent
+    assert set(strange.name) <= set(string.ascii_letters + string.digits + "+_-")
+
+
+def test_the_last_look_is_at_all_seeds():
+    for seeds in (3, 7, 25, 30):
+        looks = asked_of("optimizer=adam,sgd", **{"--max-seeds": str(seeds)}).looks
+        assert (looks[0], looks[-1]) == (3, seeds)
+        assert len(looks) <= 15
 
 
 def command(*words):

@@ -59,7 +59,6 @@ def report(folder: Path) -> Report:
     """What a run came to."""
     run = Run.read(folder)
     words = [f"{key}={run.settings[key]}" for key in ("model", "data", "optimizer") if key in run.settings]
-    words = [f"{key}={run.settings[key]}" for key in ("model", "data", "optimizer") if key in run.settings]
     evaluation = _evaluation(folder)
     return Report(
         "Run",

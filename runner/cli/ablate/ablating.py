@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from functools import cache
 
@@ -47,8 +48,10 @@ class Ablating:
         """Make all runs that are not there, with a table after each round.
 
         Raises:
-            ConfigError: another process is at work on this ablation.
+            ConfigError: another process is at work on this ablation, or its folder is a run's.
         """
+        if os.path.lexists(self.asked.folder / "manifest.json"):
+            raise ConfigError(f"{self.asked.folder}: holds a run. Give the ablation a folder of its own: --output DIR.")
         make(self.asked.folder)
         refuse_links(self.asked.folder)
         lock = Lock(self.asked.folder / "ablation.lock")  # also between its sweeps

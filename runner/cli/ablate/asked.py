@@ -26,8 +26,9 @@ USAGE = (
     "[--alpha 0.05] [--margin D] [--across data=A,B,...] [--workers 1] [--output DIR] [--dry-run]"
 )
 VARIED = {"--seeds": "seed", "--folds": "data.fold", "--splits": "data.split_seed", "--max-seeds": "seed"}
-MOST_SEEDS = 999
-"""Fresh runs of a winner: seeds of a study lie within a thousand."""
+MOST = 999
+"""Runs of an arm, studies, and fresh runs of a winner: seeds of a study lie within a thousand, as do its studies."""
+MOST_TRIALS = 9999
 
 
 @dataclass(frozen=True)
@@ -95,11 +96,14 @@ def asked(arguments: list[str], given: Mapping[str, str | None], tune: list[str]
     _check_together(given, bool(tune))
     flag = next((flag for flag in VARIED if given[flag]), "--seeds")
     seeds = whole_number(flag, given[flag] or "5", 1 if tune else FEWEST)
-    if tune and seeds > MOST_SEEDS:
-        raise ConfigError(f"{flag} {seeds}: expected at most {MOST_SEEDS} fresh runs of each winner.")
     units = whole_number("--studies", given["--studies"] or "3", FEWEST) if tune else seeds
     if given["--max-studies"]:
         units = whole_number("--max-studies", given["--max-studies"], FEWEST)
+    trials = whole_number("--trials", given["--trials"] or "16", 2)
+    counts = ((flag, seeds, MOST), ("--max-studies" if given["--max-studies"] else "--studies", units, MOST))
+    for name, count, most in (*counts, ("--trials", trials, MOST_TRIALS)):
+        if count > most:
+            raise ConfigError(f"{name} {count}: expected at most {most}.")
     sequential = bool(given["--max-seeds"] or given["--max-studies"])
     flags, words = hydra_flags(arguments)
     words = words[len(words) - len(flags.overrides) :]
@@ -115,7 +119,7 @@ def asked(arguments: list[str], given: Mapping[str, str | None], tune: list[str]
         config_dir=flags.config_dir,
         arms=arms,
         tune=tune,
-        trials=whole_number("--trials", given["--trials"] or "16", 2),
+        trials=trials,
         seeds=seeds,
         looks=_looks(units) if sequential else (units,),
         varied=VARIED[flag],

@@ -86,7 +86,7 @@ class Sweeps:
                 signal.Signals(status - 128).name,
             )
         if status not in (0, 1):
-            raise ConfigError(said)
+            raise ConfigError(said.replace("hydra.sweep.dir=", "--output "))
         self._trials[search].clear()  # they may have been tested since
         self._read(search)
         if lacking := [job for job in jobs if job not in self.runs]:

@@ -1,5 +1,7 @@
 """What an ablation does next, with trainers whose scores are known."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -119,3 +121,27 @@ def test_runs_that_nobody_asked_for_change_nothing():
         more = {**conduct(once, trainer), **made}
         assert len(more) > len(made)
         assert procedure.comparisons(more) == procedure.comparisons(made)
+
+
+@pytest.mark.parametrize("direction", ["min", "max"])
+def test_a_search_has_no_winner_before_its_end_nor_one_without_a_score_and_of_equals_the_first_wins(direction):
+    procedure = tuned(direction=direction)
+    tried = [Job("none", 0, settings, True) for settings in points("none", 0)]
+    assert procedure.winner("none", 0, dict.fromkeys(tried[:3], 1.0)) is None
+    assert procedure.winner("none", 0, dict.fromkeys(tried, 1.0)) == tried[0].settings
+    no_number = dict.fromkeys(tried, math.nan) | {tried[2]: 1.0}
+    assert procedure.winner("none", 0, no_number) == tried[2].settings
+    assert procedure.winner("none", 0, no_number | {tried[2]: math.inf}) is None
+
+
+def test_verdicts_are_those_of_what_was_asked_for():
+    trainer = Trainer()
+    arms = {arm: {seed: trainer.score(Job(arm, seed)) for seed in range(5)} for arm in ARMS}
+    made = {Job(arm, seed): score for arm in ARMS for seed, score in arms[arm].items()}
+    procedure = Procedure(ARMS, "max", Plan((5,), alpha=0.2, margin=9.0), test_to_train=0.25)
+    found = procedure.comparisons(made)
+    assert found == compare(arms, "max", 0.2, 9.0, test_to_train=0.25)
+    for other in (compare(arms, "max", 0.2, 9.0), compare(arms, "max", 0.2, test_to_train=0.25)):
+        assert found != other
+    made.pop(Job("same", 4))
+    assert procedure.comparisons(made) == {}  # one run is under way: a look before it is one more
