@@ -89,6 +89,15 @@ def test_every_metric_says_whether_it_is_on_one_scale():
     }
 
 
+def test_the_folder_of_another_ablation_is_left_alone(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here/ablation.json").touch()
+    assert answer(["ablate", *ARMS, "--across", "data=iris,wine", "--output", "here"]) == 2
+    assert "here: holds a run, a sweep or an ablation" in capsys.readouterr().err
+    assert os.listdir(tmp_path / "here") == ["ablation.json"]
+
+
 def test_several_words_multiply():
     _, found = each_of(read(), ["data=iris,wine", "model.hidden=[4],[8,8]"])
     assert list(found) == [

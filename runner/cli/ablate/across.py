@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -57,6 +58,8 @@ def ablate_across(whole: Asked, across: list[str], dry_run: bool) -> int:
 
 
 def _conduct(whole: Asked, across: list[str], folder: Path, ablating: Mapping[str, Ablating]) -> dict[str, Ablation]:
+    if any(os.path.lexists(folder / name) for name in ("manifest.json", "sweep.yaml", "ablation.json")):
+        raise ConfigError(f"{folder}: holds a run, a sweep or an ablation. Expected a folder of its own: --output DIR.")
     make(folder)
     refuse_links(folder)
     lock = Lock(folder / "ablation.lock")  # as of an ablation, so that it is stopped as one
