@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from runner.analysis.ablation import Run
 from runner.analysis.statistics.procedure import Job
+from runner.cli.ablate.ablating import Ablating
 from runner.cli.ablate.asked import asked
 from runner.cli.ablate.design import design
 from runner.cli.ablate.display import Display
@@ -103,7 +105,7 @@ def test_its_folder_does_not_depend_on_the_order_of_words_and_can_be_one():
 
 
 def test_the_last_look_is_at_all_seeds():
-    for seeds in (3, 7, 25, 30):
+    for seeds in (3, 7, 24, 25, 30):
         looks = asked_of("optimizer=adam,sgd", **{"--max-seeds": str(seeds)}).looks
         assert (looks[0], looks[-1]) == (3, seeds)
         assert len(looks) <= 15
@@ -203,6 +205,35 @@ def design_of(*words, **more):
     return design(asked_of(*words, **more))
 
 
+@pytest.mark.parametrize(
+    ("flags", "asked_for", "part"),
+    [
+        ({"--seeds": "3"}, ["all"], "test"),
+        ({"--max-seeds": "4"}, ["none", "none", "all"], "val"),  # each look would have chosen by it
+        ({"--folds": "3"}, ["all"], "val"),  # an arm's runs were judged where they were left out
+        ({"--seeds": "2", "tune": TUNED[2:]}, ["none", "all"], "test"),
+    ],
+)
+def test_when_the_test_split_is_looked_at(flags, asked_for, part, tmp_path, monkeypatch):
+    """The sweeps are told when; here they draw scores, which are the same for all arms but for noise."""
+    told = []
+
+    def make(self, jobs, test):
+        told.append(test)
+        for job in jobs:
+            score = 0.5 + 0.1 * (hash((job.seed, len(job.arm))) % 7 - 3)
+            scores = {"val/accuracy": score} | ({"test/accuracy": score} if test == "all" else {})
+            self.runs[job] = Run("x", "completed", None, 1.0, scores)
+
+    monkeypatch.setattr(Sweeps, "make", make)
+    given = asked_of("optimizer=adam,sgd", **{"--output": str(tmp_path / "x"), **flags})
+    ablation = Ablating(given, design(given), "accuracy", "max").run()
+    assert told == asked_for
+    assert ablation.score == f"{part}/accuracy"
+    for job, run in ablation.runs.items():
+        assert ("test/accuracy" in run.scores) != job.search
+
+
 def test_a_study_tries_the_same_points_on_every_arm():
     tune = (
         "optimizer.lr=tag(log,interval(1e-4,1))",
@@ -224,6 +255,8 @@ def test_a_study_tries_the_same_points_on_every_arm():
     assert found.job(Trial(0, 0, 0, 0, point, [], "", {}), search=False) == job
     for other in ({"optimizer": "lion"}, {"optimizer.lr": "\x1b[31m"}, {"seed": "-1"}, {"more": "1"}):
         assert found.job(Trial(0, 0, 0, 0, {**point, **other}, [], "", {}), search=False) is None
+    of_adam = found.point(Job("optimizer=adam", 0, found.points("optimizer=adam", 0)[0]))
+    assert found.job(Trial(0, 0, 0, 0, {**of_adam, "optimizer.momentum": "0.5"}, [], "", {}), search=False) is None
 
 
 def test_a_search_that_a_link_leads_elsewhere_is_left_alone(tmp_path):

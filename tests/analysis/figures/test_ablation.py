@@ -57,6 +57,13 @@ def test_each_run_is_a_dot_in_the_row_of_its_arm():
     assert runs.get_title("left") == "optimizer"
 
 
+def test_the_baseline_is_the_first_row_wherever_it_stands_in_the_file():
+    record = told() | {"arms": dict(reversed(told()["arms"].items()))}
+    runs, differences = paired_dots(record).axes
+    assert [text.get_text() for text in runs.get_yticklabels()] == ["adam", "lion", "sgd"]
+    assert next(text.get_text() for text in differences.get_yticklabels()) == "baseline"
+
+
 def test_runs_of_one_seed_are_joined_and_one_that_failed_breaks_the_line():
     runs, _ = paired_dots(told()).axes
     lines = [line.get_xdata() for line in runs.lines if len(line.get_xdata()) == 3 and line.get_marker() == "None"]

@@ -40,6 +40,22 @@ def test_the_question_and_the_answer(ablation):
     assert open_.text.startswith("No difference between swa and none was shown")
 
 
+def test_the_baseline_is_first_wherever_it_stands_in_the_file(ablation):
+    record = json.loads((ablation / "ablation.json").read_text())
+    changed(ablation, arms=dict(reversed(record["arms"].items())))
+    made = report(ablation)
+    assert made.question.endswith("help, compared with none?")
+    assert tables(made)["Each arm against none"].rows[0][0].text == "none"
+
+
+def test_arms_of_several_keys_keep_their_names(base, tmp_path):
+    arms = {"none optimizer=adam": (0.8, 0.7, 0.9), "none optimizer=sgd": (0.6, 0.65, 0.5)}
+    made = report(write_ablation(base, tmp_path / "several", arms))
+    assert made.question == (
+        "Does regularization=none optimizer=sgd help, compared with regularization=none optimizer=adam?"
+    )
+
+
 def test_the_table_has_the_numbers_of_the_file(ablation):
     record = json.loads((ablation / "ablation.json").read_text())
     table = tables(report(ablation))["Each arm against none"]

@@ -38,6 +38,14 @@ def test_nothing_is_read_as_html():
     assert "\u202e" not in page.text
 
 
+def test_nothing_is_read_as_html_in_what_a_figure_is_called():
+    from matplotlib.figure import Figure
+
+    picture = Picture("a", Figure(figsize=(1, 1)), "a", HOSTILE)
+    page = Page(to_html(Report("a", "a", "a", "a", [], [Section("a", [picture])])))
+    assert [drawn["aria-label"] for drawn in page.named("svg")] == [printable(HOSTILE)]
+
+
 @pytest.mark.parametrize("kind", ["run", "sweep", "ablation", "comparison"])
 def test_folders_of_somebody_else(kind, run, base, tmp_path):
     folder = run
