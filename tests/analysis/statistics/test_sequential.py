@@ -151,6 +151,17 @@ def test_the_same_verdicts_in_one_go_and_in_pieces(seed):
     assert pieces == sequential(given, plan, "max")
 
 
+def test_each_look_is_kept_as_it_was():
+    scores = np.random.default_rng(3).normal(size=(3, 12))
+    arms = {name: dict(enumerate(row.tolist())) for name, row in zip("abc", scores)}
+    plan = Plan((3, 6, 12))
+    whole = sequential(arms, plan, "max")
+    for look, needed in enumerate(plan.looks):
+        until_then = {name: {seed: runs[seed] for seed in range(needed)} for name, runs in arms.items()}
+        assert whole.looked[look] == sequential(until_then, plan, "max").comparisons
+    assert len({found["b"].difference for found in whole.looked}) == 3
+
+
 def test_an_arm_that_differs_leaves_its_alpha_to_the_others():
     given, plan = arms(3, 10, none=0, a=0, b=8), Plan((5, 10))
     found = sequential(given, plan, "max").comparisons
