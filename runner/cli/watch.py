@@ -174,8 +174,10 @@ class Screen:
 
     def _head(self, at_work: int, width: int) -> Text:
         own = self._text(f"{self.root}: {f'{at_work} under way' if at_work else 'nothing is under way'}", "bold")
-        own.append(f", {len(self.places):,} runs and sweeps there", "not bold dim")
-        return self._ends(own, self._text(time.strftime("%H:%M:%S"), "dim"), width)
+        now, more = self._text(time.strftime("%H:%M:%S"), "dim"), f", {len(self.places):,} runs and sweeps there"
+        if own.cell_len + len(more) + 2 + now.cell_len <= width:
+            own.append(more, "not bold dim")
+        return self._ends(own, now, width)
 
     def _title(self, path: Path, status: str, parts: Sequence[str], width: int) -> Text:
         name = str(path.relative_to(self.root)) if path != self.root else str(path)
