@@ -36,8 +36,9 @@ def advice(driver: Driver) -> list[str]:
     if unused := next((t.cause for t in driver.trials.values() if t.status == "completed" and t.cause), None):
         found.append(f"{unused[0].upper()}{unused[1:]}. No trial has a score without that.")
     found += stopped_too_early(driver)
-    searched = driver.plan.protocol and not isinstance(driver.plan.sampler, Listed)
-    if searched and driver.plan.repeats == 1 and len(completed) > 1:
+    if isinstance(driver.plan.sampler, Listed):
+        return found  # nothing was searched for
+    if driver.plan.protocol and driver.plan.repeats == 1 and len(completed) > 1:
         found.append(
             f"The best of {len(completed)} single runs is so by luck too; on fresh seeds: "
             f"python -m runner sweeps {shlex.quote(shown(driver.folder.path))} --confirm 5"

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import re
 import signal
 import string
 import subprocess
@@ -135,6 +136,7 @@ def test_killed_continued_and_extended_it_says_the_same(tmp_path):
     for arm in whole:
         assert arm in done.stdout
     assert done.stdout.count(" baseline ") == 1
+    assert "\ntesting 8 runs on the test split\n" in done.stdout
     assert (tmp_path / "whole/ablation.png").read_bytes().startswith(b"\x89PNG")
 
     process = subprocess.Popen(
@@ -153,6 +155,8 @@ def test_killed_continued_and_extended_it_says_the_same(tmp_path):
     assert done.returncode == 0, done.stderr
     assert arms(tmp_path / "cut") == whole
     assert "a verdict was given here before" not in done.stdout
+    counted = [int(number) for number in re.findall(r"^\[(\d+)/8\]", done.stdout, re.MULTILINE)]
+    assert 1 < counted[0] < 8 and counted == list(range(counted[0], 9))  # the one that had ended is not made again
     done = subprocess.run(command(*words[:-1], "5", "--output", "cut"), cwd=tmp_path, capture_output=True, text=True)
     assert "note: a verdict was given here before, of 4 runs of each arm" in done.stdout
 

@@ -56,6 +56,16 @@ def test_importances_of_a_known_function():
     assert found["a"] == pytest.approx(0.9, abs=0.04)
 
 
+def test_importances_of_a_key_of_many_choices():
+    rng = np.random.default_rng(0)
+    effects = {f"option{i}": float(e) for i, e in enumerate(rng.permutation(30))}  # names say nothing of the order
+    drawn = zip(rng.choice(list(effects), 300).tolist(), rng.uniform(0, 29, 300).tolist())
+    points = [({"a": a, "b": repr(b)}, effects[a] + b) for a, b in drawn]
+    kinds = {"a": {"kind": "choice", "log": False}, "b": {"kind": "interval", "log": False}}
+    # Variance of 30 equal steps and of the interval: 899/12 and 841/12. A column for each choice would take 2^30 steps.
+    assert importances(kinds, points)["a"] == pytest.approx(899 / (899 + 841), abs=0.06)
+
+
 def test_edges():
     def dimension(line):
         return parse([line], {}, lambda group: [], lambda key: None, lambda lines, node: []).dimensions[0]

@@ -22,7 +22,7 @@ from runner.analysis.report.told import Told
 from runner.analysis.report.verdicts import mark, sentence
 from runner.analysis.run import Run
 from runner.analysis.run import number as finite
-from runner.analysis.statistics import SHARED
+from runner.analysis.statistics import SHARED, detectable
 from runner.errors import counted
 
 VERDICTS = {  # in the order in which they are counted
@@ -166,7 +166,7 @@ def _power(told: Told) -> list[str]:
     known = [value for value in least.values() if value is not None]
     if not known:
         return []
-    said = [f"A true difference of {max(known):.2g} or more would have been shown in 8 of 10 cases."]
+    said = [detectable(known)]
     small = [
         told.named(arm)
         for arm, found in told.comparisons.items()

@@ -76,12 +76,14 @@ class Ablating:
 
     def _make(self, jobs: list[Job]) -> Made:
         search, once = jobs[0].search, self.procedure.looks_once
-        so_far = self._so_far()
         if self._wanted:
+            so_far = self._so_far()
             so_far.write()
             tell_interim(so_far)
         self._wanted += [job for job in jobs if job not in self._wanted]
         what = "searching" if search else "fresh seeds" if self.asked.tune else "running"
+        self.sweeps.read(search)  # of an earlier start
+        so_far = self._so_far()
         left = self.procedure.at_most(so_far.made(so_far.score))
         self.display.begin(what, len(so_far.runs), left, at_most=not once)
         self.sweeps.make(jobs, test="none" if search or not once else "all")

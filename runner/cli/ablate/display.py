@@ -40,6 +40,7 @@ class Display:
         self._bar: Progress | None = None
         self._task: Any = None
         self._what = ""
+        self._to_test, self._untested = 0, 0
 
     def __enter__(self) -> Self:
         if sys.stdout.isatty():
@@ -68,6 +69,18 @@ class Display:
         """
         self._what, self.done, self.total, self.at_most = what, done, done + left, at_most
 
+    def testing(self, untested: int) -> None:
+        """All runs of a round have ended and are being evaluated on the test split.
+
+        Args:
+            untested: those that have not been yet.
+        """
+        if untested > self._untested:
+            self._to_test = untested
+            if self._bar is None:
+                self.say(f"testing {counted(untested, 'run')} on the test split")
+        self._untested = untested
+
     def say(self, text: str) -> None:
         """A line, above the bar."""
         if self._bar is not None:
@@ -92,12 +105,16 @@ class Display:
             return
         told = f"{self.done} of {'at most ' * self.at_most}{counted(self.total, 'run')}"
         left = self.total - self.done
+        what, total, done = self._what, self.total, self.done
+        if self._untested:
+            what, total, done = "testing", self._to_test, self._to_test - self._untested
+            told = f"{done} of {counted(total, 'run')}"
         if self.stopping:
             told += ", stopping: runs under way are saved; Ctrl-C again stops at once"
-        elif left and self._seconds:
+        elif left and self._seconds and not self._untested:
             seconds = left * sum(self._seconds) / len(self._seconds) / self.workers
             told += f", about {duration(seconds)} left"
-        self._bar.update(self._task, description=self._what, total=self.total, completed=self.done, told=told)
+        self._bar.update(self._task, description=what, total=total, completed=done, told=told)
         self._bar.refresh()
 
     def _name(self, job: Job) -> str:

@@ -56,6 +56,7 @@ class Sweeps:
         self.asked, self.design, self.display = asked, design, display
         self.runs: dict[Job, Run] = {}
         self._trials: dict[bool, dict[str, Trial]] = {True: {}, False: {}}  # by folder; searches, and others
+        self._seen: dict[Path, tuple[int, int]] = {}  # which state of their records was read
 
     @property
     def tested(self) -> bool:
@@ -75,9 +76,8 @@ class Sweeps:
             Interrupted: it was stopped, and can be continued.
         """
         search = jobs[0].search
-        self._read(search)
-        untested = {job for job, trial in self._jobs(search) if trial.status == "completed" and trial.tested is None}
-        if all(job in self.runs for job in jobs) and not (test == "all" and untested.intersection(jobs)):
+        self.read(search)
+        if all(job in self.runs for job in jobs) and not (test == "all" and self._untested(jobs)):
             return
         status, said = self._sweep(jobs, test)
         if status >= 128:
@@ -87,8 +87,7 @@ class Sweeps:
             )
         if status not in (0, 1):
             raise ConfigError(said.replace("hydra.sweep.dir=", "--output "))
-        self._trials[search].clear()  # they may have been tested since
-        self._read(search)
+        self.read(search)
         if lacking := [job for job in jobs if job not in self.runs]:
             raise RunFailed(f"{counted(len(lacking), 'run')} could not be made. {said}")
         if "tested" in said:
@@ -119,28 +118,43 @@ class Sweeps:
             )
             with self.display, _Forwarding(process, self.display):
                 while (status := _ended(process)) is None:
-                    self._look(search)
-                self._look(search)
+                    self._look(jobs, test)
+                self._look(jobs, test)
             return status if status >= 0 else 128 - status, _last_word(errors)
 
-    def _look(self, search: bool) -> None:
+    def _look(self, jobs: list[Job], test: str) -> None:
         before = set(self.runs)
-        self._read(search)
+        self.read(jobs[0].search)
         for job, run in self.runs.items():
             if job not in before:
                 self.display.ended(job, run)
+        if test == "all" and all(job in self.runs for job in jobs):
+            self.display.testing(self._untested(jobs))
         self.display.look()
 
-    def _read(self, search: bool) -> None:
-        """Learn which runs have ended."""
+    def _untested(self, jobs: list[Job]) -> int:
+        """How many of these runs are to be evaluated on the test split."""
+        wanted = set(jobs)
+        found = (trial for job, trial in self._jobs(jobs[0].search) if job in wanted)
+        return sum(trial.status == "completed" and trial.tested is None for trial in found)
+
+    def read(self, search: bool) -> None:
+        """Learn which runs have ended, and which have been tested since.
+
+        Args:
+            search: of which kind, searches or others.
+        """
         known = self._trials[search]
         for file in sorted(self._folder(search).glob("trials/[0-9]*/trial.json")):
-            if file.parent.name in known:
-                continue
             try:
+                found = file.stat()
+                state = (found.st_ino, found.st_mtime_ns)
+                if self._seen.get(file) == state:
+                    continue
                 trial = from_record(json.loads(file.read_text(encoding="utf-8")), file.parent.name)
             except (OSError, ValueError, RecursionError):
                 continue  # the sweep sets it aside
+            self._seen[file] = state
             if trial.status in FINISHED:
                 known[trial.folder] = trial
         for job, trial in self._jobs(search):

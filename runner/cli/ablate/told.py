@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 
 from runner.analysis.ablation import Ablation, Study
-from runner.analysis.statistics import SHARED
+from runner.analysis.statistics import SHARED, detectable
 from runner.analysis.statistics.comparison import Comparison
 from runner.analysis.statistics.power import smallest_effect
 from runner.analysis.statistics.procedure import Procedure
@@ -100,7 +100,7 @@ def tell(ablation: Ablation, heading: str = "") -> None:
         print("n are studies: p and ± are of the means of their winners over fresh seeds, not of single runs.")
     least = [c.smallest_difference for c in ablation.comparisons.values() if c.smallest_difference is not None]
     if least:
-        print(f"A true difference of {max(least):.2g} or more would have been shown in 8 of 10 cases.")
+        print(detectable(least))
     print(f"The runs of an arm differ in {ablation.covers()}")
     if ablation.examples:
         print(f"The score is measured on {ablation.examples:.0f} examples.")
