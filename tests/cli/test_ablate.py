@@ -136,7 +136,6 @@ def test_killed_continued_and_extended_it_says_the_same(tmp_path):
     for arm in whole:
         assert arm in done.stdout
     assert done.stdout.count(" baseline ") == 1
-    assert "\ntesting 8 runs on the test split\n" in done.stdout
     assert (tmp_path / "whole/ablation.png").read_bytes().startswith(b"\x89PNG")
 
     process = subprocess.Popen(
@@ -261,6 +260,14 @@ def test_a_study_tries_the_same_points_on_every_arm():
         assert found.job(Trial(0, 0, 0, 0, {**point, **other}, [], "", {}), search=False) is None
     of_adam = found.point(Job("optimizer=adam", 0, found.points("optimizer=adam", 0)[0]))
     assert found.job(Trial(0, 0, 0, 0, {**of_adam, "optimizer.momentum": "0.5"}, [], "", {}), search=False) is None
+
+
+def test_runs_that_are_tested_are_told_of_once(capsys):
+    display = Display("here", "val/accuracy", 1, None)
+    for untested in (0, 8, 8, 3, 0):
+        display.testing(untested)
+        display.look()
+    assert capsys.readouterr().out == "testing 8 runs on the test split\n"
 
 
 def test_a_search_that_a_link_leads_elsewhere_is_left_alone(tmp_path):

@@ -37,7 +37,7 @@ def asked(*arguments, cwd):
 def at_work(tmp_path):
     """A run that is at work, held still so that one sees who else writes into its folder."""
     process = start([*ENDLESS, "trainer.checkpoint.every_epochs=50", "hydra.run.dir=run"], tmp_path)
-    while not (tmp_path / "run/checkpoints/epoch-0050.pt.sha256").exists() and process.poll() is None:
+    while not (tmp_path / "run/checkpoints/epoch-0050.pt").exists() and process.poll() is None:
         time.sleep(0.02)
     process.send_signal(signal.SIGSTOP)
     yield process
@@ -81,7 +81,8 @@ def test_nobody_else_goes_on_with_a_run_that_is_at_work(at_work, tmp_path):
     assert asked("evaluate", "run", cwd=tmp_path)[0] == 0  # which only reads
     at_work.kill()
     at_work.wait()
-    assert asked("resume", "run", "trainer.max_epochs=60", "--from", "epoch-0050", cwd=tmp_path)[0] == 0
+    code, out = asked("resume", "run", "trainer.max_epochs=60", "--from", "epoch-0050", cwd=tmp_path)
+    assert code == 0, out
     assert [row["epoch"] for row in rows(tmp_path / "run")] == list(range(1, 61))
 
 
