@@ -48,7 +48,7 @@ def test_whether_something_helps_is_asked_of_ablate(say, tmp_path):
     assert say(*QUICK, "data=wine", "seed=3", "regularization.l2.strength=0.1", "regularization=[l2]").code == 0
     (folder,) = (tmp_path / "outputs/runs").iterdir()
     overfitted(folder)
-    found = json.loads(say("advise", str(folder), "--json").out)["checks"]["fits too much"]
+    found = json.loads(say("advise", str(folder), "--json").out)["checks"]["generalization"]
     assert found["verdict"] == "fault"
     ask, decay, stop = map(shlex.split, found["commands"])
     assert ask[:5] == [*["python", "-m", "runner", "ablate"], "regularization=[l2],[l2,dropout],[l2,label_smoothing]"]
@@ -69,11 +69,11 @@ def test_a_folder_of_somebody_else_says_neither_what_is_trusted_nor_where_things
     overfitted(
         tmp_path / "run", overrides=["data=wine", "trusted_targets=[os]", "+hydra.run.dir=/x", "name=$(touch x)"]
     )
-    ask, *_ = json.loads(say("advise", "run", "--json").out)["checks"]["fits too much"]["commands"]
+    ask, *_ = json.loads(say("advise", "run", "--json").out)["checks"]["generalization"]["commands"]
     assert shlex.split(ask)[5:] == ["data=wine", "name=$(touch x)", "--seeds", "10"]
     assert "'name=$(touch x)'" in ask
     overfitted(tmp_path / "run", overrides="data=wine")
-    commands = json.loads(say("advise", "run", "--json").out)["checks"]["fits too much"]["commands"]
+    commands = json.loads(say("advise", "run", "--json").out)["checks"]["generalization"]["commands"]
     assert [shlex.split(command)[3] for command in commands] == ["rerun"]
 
 

@@ -80,14 +80,14 @@ VANISHING = {"gradients": {"first": 1e-5, "last": 1.0}}
         ("learning rate", "fault", record(losses([1 - 0.01 * i for i in range(10)]))),
         ("learning rate", "fine", record(losses([1 - 0.09 * i for i in range(10)]))),
         ("learning rate", "unknown", record(losses([1.0]))),
-        ("fits too much", "fault", record(losses([1, 0.5, 0.3, 0.2], [1, 0.6, 0.7, 0.8]))),
-        ("fits too much", "fine", record(losses([1, 0.5, 0.3, 0.2], [1, 0.6, 0.61, 0.65]))),
-        ("fits too much", "fine", record(losses([1, 0.5, 0.5, 0.5], [1, 0.6, 0.7, 0.8]))),
-        ("fits too much", "fine", record(losses([1, 0.5, 0.3, 0.2, 0.1], [1, 0.6, 0.9, 0.9, 0.62]))),  # it came back
-        ("fits too much", "fine", record(losses([1, 0.5, 0.3]), train={"accuracy": 0.71}, val={"accuracy": 0.6})),
-        ("fits too much", "fault", record(losses([1, 0.5, 0.3]), train={"accuracy": 0.74}, val={"accuracy": 0.6})),
-        ("fits too much", "fault", record(losses([1, 0.5, 0.3]), train={"accuracy": 1.0}, val={"accuracy": 0.8})),
-        ("fits too much", "fine", record(losses([1, 0.5, 0.3]), train={"accuracy": 1.0}, val={"accuracy": 0.91})),
+        ("generalization", "fault", record(losses([1, 0.5, 0.3, 0.2], [1, 0.6, 0.7, 0.8]))),
+        ("generalization", "fine", record(losses([1, 0.5, 0.3, 0.2], [1, 0.6, 0.61, 0.65]))),
+        ("generalization", "fine", record(losses([1, 0.5, 0.5, 0.5], [1, 0.6, 0.7, 0.8]))),
+        ("generalization", "fine", record(losses([1, 0.5, 0.3, 0.2, 0.1], [1, 0.6, 0.9, 0.9, 0.62]))),  # it came back
+        ("generalization", "fine", record(losses([1, 0.5, 0.3]), train={"accuracy": 0.71}, val={"accuracy": 0.6})),
+        ("generalization", "fault", record(losses([1, 0.5, 0.3]), train={"accuracy": 0.74}, val={"accuracy": 0.6})),
+        ("generalization", "fault", record(losses([1, 0.5, 0.3]), train={"accuracy": 1.0}, val={"accuracy": 0.8})),
+        ("generalization", "fine", record(losses([1, 0.5, 0.3]), train={"accuracy": 1.0}, val={"accuracy": 0.91})),
         ("length", "fault", record(losses([1, 0.8, 0.7, 0.6]))),
         ("length", "fine", record(losses([1, 0.3, 0.25, 0.24]))),
         ("length", "fine", record(losses([1, 0.8, 0.7, 0.6], [1, 0.8, 0.5, 0.6]))),
@@ -102,8 +102,8 @@ VANISHING = {"gradients": {"first": 1e-5, "last": 1.0}}
         ("gradients", "fine", record(losses([0.7, 0.1]), {**classes(50, 50), **VANISHING})),  # little is left to learn
         ("schedule", "fine", cosine([1e-3, 5e-4, 1e-4], eta_min=1e-4)),  # which is its end
         ("schedule", "note", cosine([1e-3, 5e-4, 1e-4], eta_min=0.0)),
-        ("fits too little", "fault", record(losses([0.7, 0.6]), classes(50, 50))),
-        ("fits too little", "fine", record(losses([0.7, 0.5]), classes(50, 50))),
+        ("training fit", "fault", record(losses([0.7, 0.6]), classes(50, 50))),
+        ("training fit", "fine", record(losses([0.7, 0.5]), classes(50, 50))),
         ("calibration", "fine", record(bins=[(50, 0.7, 0.66), (100, 0.9, 0.94)])),
         ("calibration", "fine", record(bins=[(10, 0.7, 0.6), (10, 0.9, 0.8)])),  # a tenth off, and twenty examples
         ("calibration", "fault", record(bins=[(1000, 0.7, 0.6), (1000, 0.9, 0.8)])),
