@@ -273,7 +273,7 @@ def check_inputs(recipe: Recipe, inputs: Field | None) -> None:
     for node in recipe.nodes():
         assert node.group is not None
         takes = declared(node.target).takes if node.key == "model" else None
-        if node.group.technique:
+        if node.group.technique or node.group.prepares:
             takes = node.target.takes
         if takes is not None and inputs.kind not in takes:
             group, _, name = node.key.partition(".")
@@ -319,6 +319,12 @@ def _check_task(recipe: Recipe, task: str | None) -> None:
             f"these data are for {task}. loss=auto chooses one that fits."
         )
     _check_chosen_task(recipe, task)
+    for node in recipe.nodes():
+        if node.group and node.group.prepares and task is not None and task not in (node.target.tasks or (task,)):
+            raise ConfigError(
+                f"{node.key.partition('.')[0]}={node.short}: is for {' and '.join(node.target.tasks)}, and these data "
+                f"are for {task}. Leave it out."
+            )
     for technique in recipe.techniques:
         classes = task in (None, "classification", "nodes")
         if technique.soft_targets and not (classes and loss.soft_targets):

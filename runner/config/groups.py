@@ -15,6 +15,7 @@ class Group:
         many: takes a list of options, each under its own name.
         optional: may be left empty.
         technique: its options are techniques of the training loop.
+        prepares: its options change the data before anything is trained, in the order of this table.
         light: its options can be checked without torch, whose import takes most of the time of a check.
     """
 
@@ -23,6 +24,7 @@ class Group:
     many: bool = False
     optional: bool = False
     technique: bool = False
+    prepares: bool = False
     light: bool = False
 
 
@@ -34,6 +36,9 @@ GROUPS = (
     Group("data", "runner.data.base.DataOption", light=True),
     Group("scheduler", "runner.engine.schedule.Schedule", light=True),
     Group("tracking", "runner.tracking.base.Tracker", many=True, optional=True, light=True),
+    Group("cleaning", "runner.cleaning.base.Cleaning", many=True, optional=True, prepares=True),
+    Group("features", "runner.features.base.Features", many=True, optional=True, prepares=True),
+    Group("balance", "runner.balance.base.Balance", optional=True, prepares=True),
     Group("model", "torch.nn.Module"),
     Group("init", "runner.init.base.Init"),
     Group("loss", "runner.engine.loss.Loss"),

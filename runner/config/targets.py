@@ -17,6 +17,9 @@ from runner.errors import ConfigError, did_you_mean
 # run a program. Of our own modules only classes are taken: some of their functions start programs.
 OWN = (
     "runner.data",
+    "runner.cleaning",
+    "runner.features",
+    "runner.balance",
     "runner.task",
     "runner.metric",
     "runner.model",

@@ -86,11 +86,8 @@ class Batches:
         self.updates_per_epoch, self.whole = updates, whole
 
     def order(self, epoch: int) -> Tensor:
-        """The order of the examples in `epoch`: their numbers ``(size,)`` on the CPU; as they come in a stream."""
-        if not self.split.listed:
-            return torch.arange(self.size)
-        generator = torch.Generator().manual_seed(seed_for(self.seed, "order", epoch))
-        return torch.randperm(self.size, generator=generator)
+        """The order of the examples in `epoch`: see `Split.order`."""
+        return self.split.order(torch.Generator().manual_seed(seed_for(self.seed, "order", epoch)))
 
     def read(self, rows: Tensor) -> Batch:
         """The examples numbered `rows` ``(N,)`` as one batch on the device."""

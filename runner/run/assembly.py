@@ -6,7 +6,8 @@ import logging
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from runner.config.check import check_data
+from runner.config.check import check_data, check_inputs
+from runner.config.groups import BY_NAME
 from runner.errors import counted
 
 if TYPE_CHECKING:
@@ -20,15 +21,39 @@ if TYPE_CHECKING:
     from runner.engine.progress import Progress
     from runner.engine.spec import Spec
     from runner.engine.split import Split
+    from runner.features.base import Features
     from runner.record.recorder import Recorder
 
 log = logging.getLogger(__name__)
 
 
 def load_data(recipe: Recipe) -> Data:
-    """Load the data that a recipe chooses, and check what could not be known before."""
+    """Load the data that a recipe chooses, cleaned and with the features it makes; check what was not known before."""
+    from runner.engine.state import seed_for
+
     data: Data = recipe.data.load()
+    check_inputs(recipe, data.spec.inputs)  # before they are changed
+    for node in recipe.of(BY_NAME["cleaning"]):
+        data = node.make()(data, seed_for(recipe.data.split_seed, "cleaning"))
+    if steps := features(recipe):
+        from runner.features.base import with_features
+
+        data = with_features(data, steps)
     check_data(recipe, data.spec)
+    return data
+
+
+def features(recipe: Recipe) -> dict[str, Features]:
+    """What makes features, by name, in the order in which it acts; not fitted."""
+    return {node.key.rpartition(".")[2]: node.make() for node in recipe.of(BY_NAME["features"])}
+
+
+def balanced(recipe: Recipe, data: Data) -> Data:
+    """The data with classes of the training part as often as a recipe asks for."""
+    from runner.engine.state import seed_for
+
+    for node in recipe.of(BY_NAME["balance"]):
+        data = node.make()(data, seed_for(recipe.seed, "balance"))
     return data
 
 
@@ -73,7 +98,7 @@ def prepare(
 
     trainer = recipe.trainer
     device = set_up_device(recipe)
-    data = data or load_data(recipe)
+    data = balanced(recipe, data or load_data(recipe))
     _tell(progress, data.notes)
     objects = build(recipe, data, seed_for(recipe.seed, "init"), fresh=saved is None)
     _tell(progress, objects.notes)

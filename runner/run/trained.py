@@ -149,6 +149,8 @@ def network_in(
     from runner.config.trained_network import recipe_in
     from runner.engine import checkpoint as files
     from runner.engine.spec import Spec
+    from runner.features.base import WithFeatures
+    from runner.run.assembly import features
 
     recipe = recipe_in(saved, trusted_targets or ())
     spec = Spec.from_plain(saved["spec"])
@@ -165,6 +167,8 @@ def network_in(
     if saved["transform"] is not None:
         transform = recipe.data.transform()
         assert transform is not None
+        if steps := features(recipe):
+            transform = WithFeatures(transform, steps)
         transform.load_state_dict(saved["transform"])
     data = saved["data"]
     return TrainedNetwork(model.eval(), task, loss, transform, recipe, where, data["fingerprint"], data["sizes"])

@@ -18,7 +18,19 @@ from runner.testing.option import TestedOption
 Check = Callable[[TestedOption], None]
 
 # Groups in which an option is a method that somebody published.
-_PUBLISHED = ("optimizer", "optimizer/wrapper", "scheduler", "warmup", "init", "loss", "regularization", "augmentation")
+_PUBLISHED = (
+    "cleaning",
+    "features",
+    "balance",
+    "optimizer",
+    "optimizer/wrapper",
+    "scheduler",
+    "warmup",
+    "init",
+    "loss",
+    "regularization",
+    "augmentation",
+)
 
 
 def described(option: TestedOption) -> None:

@@ -191,9 +191,12 @@ def root(tmp_path_factory):
 
 
 def for_its_task(group, name):
-    """The data and the network that a loss or a metric is tried with, where classification is not one of its tasks."""
+    """The data and the network that an option is tried with, where it is not for the classification of images."""
     node = content(group, name)
-    tasks = resolve(node["_target_"], group).tasks if "_target_" in node else None
+    target = resolve(node["_target_"], group) if "_target_" in node else None
+    if group in ("features", "balance"):
+        return ("data=wine",)
+    tasks = target.tasks if target else None
     if tasks is None or "classification" in tasks:
         return ()
     return next(chosen for task, chosen in TASKS.items() if task in tasks)
@@ -210,7 +213,7 @@ def test_trains(group, name, root, go):
     if group in SPACES:
         pytest.skip("of sweeps, whose own tests run it")
     overrides, needs = list(QUICK), [need.format(root=root) for need in NEEDS.get(choice, ())]
-    if group in ("loss", "metric"):
+    if group in ("loss", "metric", "cleaning", "features", "balance"):
         needs += for_its_task(group, name)
     if any(word.startswith("model=") and word != "model=mlp" for word in (choice, *needs)):
         overrides.remove("model.hidden=[8]")

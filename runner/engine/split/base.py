@@ -35,6 +35,17 @@ class Split:
         """The examples numbered `rows` ``(N,)`` int64 (on the CPU), in that order, on whatever device they are."""
         raise NotImplementedError
 
+    def classes(self) -> Tensor:
+        """The class of each example, int64 ``(N,)`` on the CPU; every example is read once.
+
+        Of a classification only.
+        """
+        return torch.cat([self.read(rows).targets.cpu() for rows in torch.arange(len(self)).split(1024)])
+
+    def order(self, generator: torch.Generator) -> Tensor:
+        """The order of the examples in an epoch: their numbers ``(N,)`` on the CPU; as they come in a stream."""
+        return torch.randperm(len(self), generator=generator) if self.listed else torch.arange(len(self))
+
     def place(self, row: int) -> str:
         """Where an example comes from, such as the path of its file; empty where that is not known."""
         return ""

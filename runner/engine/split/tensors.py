@@ -42,6 +42,10 @@ class TensorSplit(Split):
     def __len__(self) -> int:
         return len(self.targets)
 
+    def classes(self) -> Tensor:
+        """See `Split.classes`; nothing is read."""
+        return self.targets.cpu()
+
     def place(self, row: int) -> str:
         """See `Split.place`."""
         return self.places[row] if self.places else ""

@@ -1,0 +1,1 @@
+"""What is left out of the data before anything is trained: one option per file."""
