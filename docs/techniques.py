@@ -32,6 +32,9 @@ PAGE = ROOT / "docs" / "techniques.md"
 COSTS = ROOT / "benchmarks" / "technique_cost.json"
 
 HEADINGS = {
+    "cleaning": "Cleaning",
+    "features": "Features of tables",
+    "balance": "Balance of classes",
     "optimizer": "Optimizers",
     "optimizer/wrapper": "Around any optimizer",
     "scheduler": "Schedules of the learning rate",

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
-from runner.cleaning.base import counted_anew
-
 if TYPE_CHECKING:
     from runner.engine.data import Data
     from runner.engine.spec import Kind
@@ -40,4 +38,4 @@ class Balance:
         """The data with another training part; losses that weigh classes see how often they are there now."""
         assert data.spec.num_classes is not None
         train = self.balanced(data.train, data.spec.num_classes, seed)
-        return replace(data, parts={**data.parts, "train": train}, spec=counted_anew(data.spec, train.classes()))
+        return replace(data, parts={**data.parts, "train": train}, spec=data.spec.with_counts(train.classes()))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from runner.engine.data import Data
-    from runner.engine.spec import Kind, Spec
+    from runner.engine.spec import Kind
 
 
 @dataclass(frozen=True)
@@ -69,17 +69,5 @@ class Cleaning:
             notes.append(f"{counted(len(rows), 'example')} of {name} left out {found.note}")
         if not notes:
             notes.append(f"no example left out {found.note}")
-        spec = counted_anew(data.spec, parts["train"].classes()) if data.spec.class_counts else data.spec
+        spec = data.spec.with_counts(parts["train"].classes()) if data.spec.class_counts else data.spec
         return replace(data, parts=parts, spec=spec, notes=(*data.notes, *notes))
-
-
-def counted_anew(spec: Spec, classes: Tensor) -> Spec:
-    """The spec with the examples of each class that there are now in the training part.
-
-    Args:
-        spec: of a classification.
-        classes: of the training part ``(N,)``.
-    """
-    assert spec.targets is not None and spec.targets.size is not None
-    counts = torch.bincount(classes, minlength=spec.targets.size)
-    return replace(spec, targets=replace(spec.targets, counts=tuple(counts.tolist())))

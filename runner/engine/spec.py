@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 # Of inputs: table (features,); series (steps, features); image (channels, height, width); tokens (steps,), numbers of
 # entries of a vocabulary; graph (features,) of each node. Of targets: class; labels, any number of which may hold;
@@ -142,6 +145,16 @@ class Spec:
     def with_outputs(self, num_outputs: int) -> Spec:
         """The same data with another width of the last layer."""
         return replace(self, num_outputs=num_outputs)
+
+    def with_counts(self, classes: Tensor) -> Spec:
+        """The same data with another training part.
+
+        Args:
+            classes: of its examples ``(N,)`` int64; the data are for a classification.
+        """
+        assert self.targets is not None and self.targets.size is not None
+        counts = classes.bincount(minlength=self.targets.size)
+        return replace(self, targets=replace(self.targets, counts=tuple(counts.tolist())))
 
     def plain(self) -> dict[str, Any]:
         """In plain containers, for checkpoints."""
