@@ -154,6 +154,8 @@ NEEDS = {
     "data=digit_composites": ("data.images=120", "model=unet", "model.channels=4", "model.depth=2"),
     "model=unet": SEGMENTATION[:3],
     "model=detector": DETECTION[:4],
+    "model=fcn": (*SMALL_IMAGES, "model.width=0.25"),
+    "model=deeplab": (*SMALL_IMAGES, "model.width=0.25"),
     "task=multilabel": TASKS["multilabel"],
     "task=detection": DETECTION,
     "data=csv": ("data.path={root}/table.csv", "data.target=price"),

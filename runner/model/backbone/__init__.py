@@ -1,0 +1,1 @@
+"""Networks for images that give maps, on which others build."""
