@@ -10,6 +10,7 @@ from runner.balance.base import Balance
 from runner.engine.split.rows import RowsSplit
 
 if TYPE_CHECKING:
+    from runner.engine.spec import Spec
     from runner.engine.split import Split
 
 
@@ -19,13 +20,13 @@ class Oversampling(Balance):
     Source: `RandomOverSampler` of imbalanced-learn.
     """
 
-    def balanced(self, train: Split, classes: int, seed: int) -> Split:
+    def balanced(self, train: Split, spec: Spec, seed: int) -> Split:
         """See `Balance.balanced`: every example once, and the repeated ones behind them."""
         generator = torch.Generator().manual_seed(seed)
         of = train.classes()
-        counts = torch.bincount(of, minlength=classes)
+        counts = of.bincount()
         rows = [torch.arange(len(train))]
-        for number in range(classes):
+        for number in range(len(counts)):
             own, lacking = (of == number).nonzero()[:, 0], int(counts.max() - counts[number])
             if len(own) and lacking:
                 rows.append(own[torch.randint(len(own), (lacking,), generator=generator)])

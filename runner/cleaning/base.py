@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 import torch
 
 from runner.engine.split.rows import RowsSplit
-from runner.errors import RunFailed, counted
+from runner.errors import ConfigError, RunFailed, counted
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -55,8 +55,13 @@ class Cleaning:
         """The data without what was found, and a note that says how much that was.
 
         Raises:
+            ConfigError: a part is a stream.
             RunFailed: nothing would be left of a part.
         """
+        if not all(part.listed for part in data.parts.values()):
+            raise ConfigError(
+                f"cleaning: {type(self).__name__} needs all examples at once, and these come as a stream. Leave it out."
+            )
         found, parts, notes = self.find(data, seed), dict(data.parts), []
         for name, rows in found.rows.items():
             if not len(rows):

@@ -1,0 +1,1 @@
+"""What the options have in common that make new rows of neighbouring ones."""
