@@ -1,22 +1,70 @@
-"""The base of augmentations that move pixels."""
+"""The bases of augmentations of images: those that move pixels, and those that change their colours."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import torch
+from annotated_types import Ge, Le
 
 from runner.engine.technique import Slot, Technique
+from runner.errors import ConfigError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from runner.engine.batch import Batch
     from runner.engine.fit import Fit
-    from runner.engine.spec import Kind
+    from runner.engine.spec import Field, Kind
 
 Padding = Literal["reflect", "replicate", "zeros"]
+Probability = Annotated[float, Ge(0), Le(1)]
+
+
+def uniform(low: float, high: float, like: Tensor) -> Tensor:
+    """A number for each of the images `like` ``(N, ...)``, drawn uniformly from [low, high): ``(N,)``."""
+    return torch.rand(len(like), device=like.device) * (high - low) + low
+
+
+def in_range(key: str, values: tuple[float, float], least: float, most: float = float("inf")) -> tuple[float, float]:
+    """A range that a user set.
+
+    Raises:
+        ConfigError: its ends are in the wrong order, or it reaches beyond [least, most].
+    """
+    low, high = values
+    if not least <= low <= high <= most:
+        bounds = f"at least {least:g}" if most == float("inf") else f"in [{least:g}, {most:g}]"
+        raise ConfigError(f"augmentation.{key}={[low, high]}: expected the smallest and the largest, {bounds}.")
+    return values
+
+
+class PixelValues:
+    """Between inputs, as they are scaled, and pixels in [0, 1].
+
+    Args:
+        images: what the spec says of the inputs; where it has no mean and deviation, they are pixels already.
+        device: where they are.
+    """
+
+    def __init__(self, images: Field, device: torch.device) -> None:
+        scaled = [values for values in (images.mean, images.std) if values]
+        self.scale = [torch.tensor(values, device=device).view(-1, 1, 1) for values in scaled]
+
+    def of(self, inputs: Tensor) -> Tensor:
+        """Pixels ``(N, C, H, W)`` in [0, 1], a copy."""
+        if not self.scale:
+            return inputs.clamp(0.0, 1.0)
+        mean, std = self.scale
+        return torch.addcmul(mean, inputs, std).clamp_(0.0, 1.0)
+
+    def back(self, pixels: Tensor) -> Tensor:
+        """Inputs from pixels, which may be written into."""
+        if not self.scale:
+            return pixels
+        mean, std = self.scale
+        return pixels.sub_(mean).div_(std)
 
 
 class ImageTechnique(Technique):
@@ -63,3 +111,38 @@ class ImageTechnique(Technique):
     def apply_to_boxes(self, boxes: Tensor, *draws: Any) -> Tensor:
         """Boxes ``(N, M, 5)`` that go with the changed images; the same, unless overridden."""
         return boxes
+
+
+class ColourTechnique(ImageTechnique):
+    """An augmentation that changes the values of pixels, each image with probability `p`.
+
+    `apply` is given pixels in [0, 1], whatever the scaling of the inputs, and gives such, in a tensor of its own.
+
+    Attributes:
+        p: share of the images that are changed.
+    """
+
+    slot: ClassVar[Slot] = Slot.COLOUR
+    p: float = 1.0
+
+    def setup(self, fit: Fit) -> None:
+        """Look up how the inputs were scaled."""
+        super().setup(fit)
+        assert fit.spec.inputs is not None
+        self.values = PixelValues(fit.spec.inputs, fit.device)
+
+    def on_batch(self, batch: Batch) -> Batch:
+        """Change the colours of images ``(N, C, H, W)``; those that are not chosen stay as they are, to the bit."""
+        inputs = batch.inputs
+        chosen = None if self.p == 1 else torch.rand(len(inputs), device=inputs.device) < self.p
+        draws = self.draw(inputs)
+        changed = self.values.back(self.apply(self.values.of(inputs), *draws)).to(inputs.dtype)
+        if chosen is not None:
+            changed = torch.where(chosen[:, None, None, None], changed, inputs)
+        if inputs.is_contiguous(memory_format=torch.channels_last):
+            changed = changed.contiguous(memory_format=torch.channels_last)
+        return batch.changed(changed)
+
+    def draw(self, inputs: Tensor) -> tuple[Any, ...]:
+        """See `ImageTechnique.draw`; nothing, unless overridden."""
+        return ()

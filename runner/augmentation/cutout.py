@@ -38,9 +38,9 @@ def cutout(inputs: Tensor, row: Tensor, column: Tensor, size: int) -> Tensor:
 class Cutout(ImageTechnique):
     """Set a square of each image to 0, its centre drawn uniformly from all pixels, in all channels alike.
 
-    Inputs are scaled before they get here, so 0 is the mean of standardized images, as in the paper. Acts after flips,
-    crops and rotations, so that none of them moves the hole. Masks and boxes
-    stay: what is behind the hole is to be told from what is around it.
+    Inputs are scaled before they get here, so 0 is the mean of standardized images, as in the paper. Acts after
+    what moves pixels or changes their colours, so that the hole stays as it is. Masks and boxes stay: what is behind
+    the hole is to be told from what is around it.
 
     Args:
         size: side of the square in pixels, less than the images' shorter side; None: half of that. The paper takes a
@@ -49,7 +49,7 @@ class Cutout(ImageTechnique):
     Source: DeVries and Taylor 2017, "Improved Regularization of Convolutional Neural Networks with Cutout", section 3.
     """
 
-    slot: ClassVar[Slot] = Slot.COLOUR
+    slot: ClassVar[Slot] = Slot.ERASE
 
     def __init__(self, size: Annotated[int, Ge(1)] | None = None) -> None:
         self.size = size

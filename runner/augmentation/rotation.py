@@ -11,10 +11,9 @@ from annotated_types import Ge, Le
 from torch import Tensor
 
 from runner.augmentation.base import ImageTechnique, Padding
-from runner.augmentation.geometry.boxes import clipped, turned
+from runner.augmentation.geometry.boxes import moved
+from runner.augmentation.geometry.warp import GRID_MODES, affine_matrix
 from runner.engine.spec import IGNORED
-
-GRID_MODES: dict[Padding, str] = {"reflect": "reflection", "replicate": "border", "zeros": "zeros"}
 
 
 def rotate(
@@ -76,7 +75,5 @@ class Rotation(ImageTechnique):
 
     def apply_to_boxes(self, boxes: Tensor, degrees: Tensor, height: int, width: int) -> Tensor:
         """Upright boxes around the turned ones ``(N, M, 5)``, cut at the borders."""
-        angle = degrees * (math.pi / 180.0)
-        cos, sin = angle.cos(), angle.sin()
-        matrix = torch.stack([cos, sin, -sin, cos], -1).view(-1, 2, 2)
-        return clipped(turned(boxes, matrix, height, width), height, width)
+        zero = torch.zeros_like(degrees)
+        return moved(boxes, affine_matrix(-degrees, zero, zero, zero + 1, zero, zero), height, width)

@@ -37,8 +37,9 @@ class Field:
         size: number of classes, labels or entries of the vocabulary.
         names: of the features, classes, labels or values, in their order.
         counts: examples per class in the training part.
-        mean: of values, one each, that were subtracted; empty: none were.
-        std: of values, one each, that they were divided by.
+        mean: of values, one each, that were subtracted; empty: none were. Of images one per channel, as shares of a
+            fully lit pixel: ``(pixel - mean) / std`` with pixels in [0, 1].
+        std: likewise, what they were divided by.
     """
 
     kind: Kind

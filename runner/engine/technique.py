@@ -24,6 +24,7 @@ class Slot(IntEnum):
     MODEL = 0  # changes how the model is built
     GEOMETRY = 10  # moves pixels
     COLOUR = 20  # changes their values
+    ERASE = 25  # blanks out some of them
     NOISE = 30  # adds noise
     MIX = 40  # mixes examples
     TARGETS = 50  # changes targets

@@ -35,18 +35,19 @@ def flipped(boxes: Tensor, chosen: Tensor, dim: int, size: int) -> Tensor:
     return mirrored.where(chosen[:, None, None] & (boxes[..., :1] >= 0), boxes)
 
 
-def turned(boxes: Tensor, matrix: Tensor, height: int, width: int) -> Tensor:
-    """The upright boxes around the corners of boxes that are turned about their image's centre; not cut.
+def moved(boxes: Tensor, matrix: Tensor, height: int, width: int) -> Tensor:
+    """The upright boxes around the corners of boxes that are moved by a matrix, cut at the borders of their image.
 
     Args:
         boxes: ``(N, M, 5)``; class -1 is no box.
-        matrix: from places in the image, from its centre, to places in the turned one ``(N, 2, 2)``, x before y.
+        matrix: from places in the image, from its centre, to where they go ``(N, 3, 3)``, x before y.
         height: pixels of the image.
         width: likewise.
     """
     x, y = boxes[..., [1, 3, 3, 1]] - width / 2, boxes[..., [2, 2, 4, 4]] - height / 2
-    corners = torch.stack([x, y], -1) @ matrix[:, None].transpose(-1, -2)  # (N, M, 4, 2)
+    corners = torch.stack([x, y, torch.ones_like(x)], -1) @ matrix[:, None].transpose(-1, -2).to(x.dtype)
+    corners = corners[..., :2] / corners[..., 2:]  # (N, M, 4, 2)
     ends = torch.cat([corners.amin(2), corners.amax(2)], -1)
     ends[..., 0::2] += width / 2
     ends[..., 1::2] += height / 2
-    return torch.cat([boxes[..., :1], ends], -1)
+    return clipped(torch.cat([boxes[..., :1], ends], -1), height, width)

@@ -157,8 +157,10 @@ class Pixels(Transform):
     @property
     def field(self) -> Field:
         """The inputs that it gives."""
-        shape = (self.channels, self.height, self.width)
-        return Field("series", (self.height, self.channels * self.width)) if self.as_sequence else Field("image", shape)
+        if self.as_sequence:
+            return Field("series", (self.height, self.channels * self.width))
+        mean, std = ((values / self.ceiling).tolist() for values in (self.scale.shift, self.scale.spread))
+        return Field("image", (self.channels, self.height, self.width), mean=tuple(mean), std=tuple(std))
 
     def module(self) -> nn.Module:
         """From pixels ``(N, C, H, W)``, of any number type, to inputs."""
