@@ -154,7 +154,7 @@ def files(root):
 # Data that are on every machine.
 DATA = [name for name in OPTIONS.names("data") if f"data={name}" not in DOWNLOADED]
 SMALL = {"cnn": ("model.channels=[4]", "model.head=[8]"), "resnet": ("model.width=0.25",)}
-SMALL |= dict.fromkeys(("fcn", "deeplab"), ("model.width=0.25",))
+SMALL |= dict.fromkeys(("fcn", "deeplab", "fcos", "retinanet"), ("model.width=0.25",))
 
 
 @pytest.mark.slow

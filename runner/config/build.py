@@ -79,8 +79,12 @@ def build(recipe: Recipe, data: Data, seed: int, fresh: bool = True) -> Objects:
 
 def build_loss(recipe: Recipe, spec: Spec) -> Loss:
     """The loss for some data."""
+    from runner.model.base import declared
+
     loss: Loss = recipe["loss"].make(
-        spec=spec, load_network=partial(_trained_network, spec=spec, trusted=recipe.trusted)
+        spec=spec,
+        network_loss=declared(recipe["model"].target).loss,
+        load_network=partial(_trained_network, spec=spec, trusted=recipe.trusted),
     )
     return loss
 

@@ -13,6 +13,7 @@ from runner.engine.batch import Batch
 from runner.engine.loss import Loss
 from runner.engine.spec import Spec
 from runner.task.boxes.overlap import giou
+from runner.task.boxes.told import told
 
 
 def sigmoid_focal(logits: Tensor, targets: Tensor, alpha: float, gamma: float) -> Tensor:
@@ -32,38 +33,63 @@ def sigmoid_focal(logits: Tensor, targets: Tensor, alpha: float, gamma: float) -
     return weight * wrong**gamma * F.binary_cross_entropy_with_logits(logits, targets, reduction="none")
 
 
-def assign(boxes: Tensor, rows: int, columns: int, height: int, width: int, radius: float) -> tuple[Tensor, Tensor]:
-    """Which box each cell of a grid is to tell.
+def grid(rows: int, columns: int, height: int, width: int, device: torch.device | None = None) -> Tensor:
+    """The cells of a grid over an image: left, top, right and bottom in pixels ``(rows * columns, 4)``."""
+    down, right = height / rows, width / columns
+    top = torch.arange(rows, device=device).repeat_interleave(columns) * down
+    left = torch.arange(columns, device=device).repeat(rows) * right
+    return torch.stack([left, top, left + right, top + down], 1)
+
+
+def assign(boxes: Tensor, cells: Tensor, radius: float) -> tuple[Tensor, Tensor]:
+    """Which box each cell is to tell.
 
     That whose inside and whose middle part have the cell's centre, or whose centre the cell has; of several the
-    smallest.
+    smallest. With cells of several sizes, those of s pixels tell boxes whose farthest side is 4 s to 8 s pixels away,
+    the smallest also nearer ones, the largest also farther ones.
 
     Args:
         boxes: class, left, top, right and bottom ``(N, M, 5)``; class -1 is no box.
-        rows: of the grid.
-        columns: likewise.
-        height: pixels of the image.
-        width: likewise.
+        cells: left, top, right and bottom ``(G, 4)``.
         radius: cells from a box's centre to the border of its middle part.
 
     Returns:
-        The box of each cell ``(N, rows * columns, 5)``, and whether it has one.
+        The box of each cell ``(N, G, 5)``, and whether it has one.
     """
-    down, right = height / rows, width / columns
-    y = (torch.arange(rows, device=boxes.device) + 0.5).repeat_interleave(columns)[:, None] * down
-    x = (torch.arange(columns, device=boxes.device) + 0.5).repeat(rows)[:, None] * right
+    across, down = (cells[:, 2:] - cells[:, :2])[..., None].unbind(1)  # (G, 1) each
+    x, y = ((cells[:, 2:] + cells[:, :2]) / 2)[..., None].unbind(1)
     label, left, top, far, bottom = boxes[:, None].unbind(-1)  # (N, 1, M) each, against cells (G, 1)
-    off_y, off_x = (y - (top + bottom) / 2).abs() / down, (x - (left + far) / 2).abs() / right  # in cells
+    off_y, off_x = (y - (top + bottom) / 2).abs() / down, (x - (left + far) / 2).abs() / across  # in cells
     inside = (x > left) & (x < far) & (y > top) & (y < bottom) & (off_x <= radius) & (off_y <= radius)
-    fits = (label >= 0) & (inside | ((off_x <= 0.5) & (off_y <= 0.5)))
+    size = torch.maximum(across, down)
+    reach = torch.stack([x - left, far - x, y - top, bottom - y]).amax(0)
+    near = (reach > 4 * size) | (size <= size.amin())
+    fits = (label >= 0) & (inside | ((off_x <= 0.5) & (off_y <= 0.5))) & near
+    fits = fits & ((reach < 8 * size) | (size >= size.amax()))
     least, index = ((far - left) * (bottom - top)).where(fits, torch.inf).min(-1)
     return boxes.gather(1, index[..., None].expand(-1, -1, 5)), least < torch.inf
+
+
+def centreness(boxes: Tensor, cells: Tensor) -> Tensor:
+    """How near the centres of cells are to those of the boxes they are in: 1 in the centre, 0 at a side.
+
+    Args:
+        boxes: left, top, right and bottom ``(N, G, 4)``.
+        cells: likewise ``(G, 4)``.
+
+    Source: Tian et al. 2019, equation 3.
+    """
+    centres = (cells[:, 2:] + cells[:, :2]) / 2
+    before, behind = (centres - boxes[..., :2]).clamp(min=0), (boxes[..., 2:] - centres).clamp(min=0)
+    nearer, farther = torch.minimum(before, behind), torch.maximum(before, behind)
+    return (nearer / farther.where(farther > 0, 1.0)).prod(-1).sqrt()
 
 
 class FCOS(Loss):
     """Mean over images of ``Σ focal + box_weight Σ (1 - GIoU)``, over cells and classes, and over cells with a box.
 
-    A cell that has no box is to tell no class. Without the centre-ness of the source.
+    A cell that has no box is to tell no class. Of networks that tell centre-ness, its binary cross-entropy over cells
+    with a box is added.
 
     Args:
         spec: facts about the data.
@@ -89,17 +115,24 @@ class FCOS(Loss):
         box_weight: Annotated[float, Gt(0)] = 1.0,
         radius: Annotated[float, Ge(0)] = 1.5,
     ) -> None:
-        self.sides = spec.input_shape[1:]
+        self.sides, self.classes = spec.input_shape[1:], spec.num_classes or 0
         self.alpha, self.gamma, self.box_weight, self.radius = alpha, gamma, box_weight, radius
 
     def __call__(self, outputs: Tensor, batch: Batch) -> Tensor:
-        """Mean loss of a grid of boxes and logits ``(N, rows, columns, 4 + C)`` for boxes ``(N, M, 5)``."""
-        cells = outputs.flatten(1, 2)
-        cells = cells if cells.element_size() >= 4 else cells.float()
-        (rows, columns), (height, width) = outputs.shape[1:3], self.sides
-        boxes, there = assign(batch.targets, rows, columns, height, width, self.radius)
-        classes = torch.zeros_like(cells[..., 4:])
+        """Mean loss of what `runner.task.detection.Detection` takes, for boxes ``(N, M, 5)``."""
+        found = told(outputs, self.classes)
+        cells = found.anchors
+        if cells is None:
+            (rows, columns), (height, width) = outputs.shape[1:3], self.sides
+            cells = grid(rows, columns, height, width, outputs.device)
+        boxes, there = assign(batch.targets, cells, self.radius)
+        classes = torch.zeros_like(found.logits)
         classes.scatter_(2, boxes[..., :1].long().clamp(min=0), there[..., None].to(classes.dtype))
-        focal = sigmoid_focal(cells[..., 4:], classes, self.alpha, self.gamma).sum()
-        apart = (1 - giou(cells[..., :4], boxes[..., 1:])).where(there, 0.0).sum()
-        return (focal + self.box_weight * apart) / len(outputs)
+        focal = sigmoid_focal(found.logits, classes, self.alpha, self.gamma).sum()
+        apart = (1 - giou(found.boxes, boxes[..., 1:])).where(there, 0.0).sum()
+        total = focal + self.box_weight * apart
+        if found.centreness is not None:
+            wanted = centreness(boxes[..., 1:], cells)
+            off = F.binary_cross_entropy_with_logits(found.centreness, wanted, reduction="none")
+            total = total + off.where(there, 0.0).sum()
+        return total / len(outputs)

@@ -32,6 +32,7 @@ class Declared:
     tasks: tuple[str, ...] | None = None
     activation: str = "relu"
     residual_ends: tuple[str, ...] = ()
+    loss: str = ""
 
 
 class Network(nn.Module):
@@ -40,6 +41,7 @@ class Network(nn.Module):
     takes: ClassVar[tuple[Kind, ...] | None] = Declared.takes
     tasks: ClassVar[tuple[str, ...] | None] = Declared.tasks
     activation: str = Declared.activation
+    loss: ClassVar[str] = Declared.loss
 
 
 class Residual(nn.Module):
@@ -54,7 +56,7 @@ def declared(network: Any) -> Declared:
     The only place that asks: networks of one's own need not be a `Network`. What has such a name but another type (a
     layer called ``activation``) declares nothing.
     """
-    kinds = {"takes": tuple, "tasks": tuple, "activation": str, "residual_ends": tuple}
+    kinds = {"takes": tuple, "tasks": tuple, "activation": str, "residual_ends": tuple, "loss": str}
     found: dict[str, Any] = {name: getattr(network, name, None) for name in kinds}
     return Declared(**{name: value for name, value in found.items() if isinstance(value, kinds[name])})
 

@@ -13,13 +13,15 @@ if TYPE_CHECKING:
 
     from runner.engine.batch import Batch
     from runner.engine.spec import Spec
+    from runner.task.boxes.told import Told
 
 
 class Detection(Task):
     """Where things are and what each is: boxes with a class and a score.
 
     Targets are ``(N, M, 5)``: class, left, top, right and bottom in pixels, filled up with boxes of class -1. Networks
-    give a grid ``(N, rows, columns, 4 + C)``: of each cell a box in pixels and a logit for each class.
+    give a grid ``(N, rows, columns, 4 + C)``: of each cell a box in pixels and a logit for each class; or ``(N, places,
+    8 + C)``, with the place's anchor behind them, or ``(N, places, 9 + C)`` with a logit of its centre-ness as well.
 
     Args:
         spec: facts about the data.
@@ -57,18 +59,29 @@ class Detection(Task):
         """``(N, rows, columns, 4 + C)``."""
         return (batch.examples, None, None, self.spec.num_outputs)
 
+    def check(self, outputs: Any, batch: Batch) -> None:
+        """See `Task.check`; places with anchors are taken as well as a grid."""
+        shape: Any = getattr(outputs, "shape", ())
+        width = self.spec.num_outputs
+        if len(shape) != 3 or shape[0] != batch.examples or shape[2] not in (width + 4, width + 5):
+            super().check(outputs, batch)
+
     def predict(self, outputs: Tensor) -> Tensor:
         """Class, left, top, right, bottom and score of each box ``(N, max_boxes, 6)``; filled up with rows of -1."""
         import torch
 
         from runner.task.boxes.suppression import suppress
 
-        cells = outputs.flatten(1, 2)
+        found = self._told(outputs)
         height, width = self.spec.input_shape[1:]
-        x, y = cells[..., 0:4:2].clamp(0, width), cells[..., 1:4:2].clamp(0, height)
+        x, y = found.boxes[..., 0::2].clamp(0, width), found.boxes[..., 1::2].clamp(0, height)
         boxes = torch.stack([x, y], -1).flatten(-2)
-        scores = cells[..., 4:].sigmoid()
-        return suppress(boxes, scores, self.score_threshold, self.iou_threshold, self.max_boxes)
+        return suppress(boxes, found.scores, self.score_threshold, self.iou_threshold, self.max_boxes)
+
+    def _told(self, outputs: Tensor) -> Told:
+        from runner.task.boxes.told import told
+
+        return told(outputs, self.spec.num_classes or 0)
 
     @property
     def answer_names(self) -> tuple[str, ...]:
@@ -77,16 +90,16 @@ class Detection(Task):
 
     def kept(self, outputs: Tensor) -> Tensor:
         """For each class the cell in which its logit is highest ``(N, C)``."""
-        return outputs.flatten(1, 2)[..., 4:].argmax(1)
+        return self._told(outputs).logits.argmax(1)
 
     def answers(self, outputs: Tensor, kept: Tensor | None) -> Tensor:
         """The logit of each class in its cell ``(N, C)``."""
         assert kept is not None
-        return outputs.flatten(1, 2)[..., 4:].gather(1, kept[:, None])[:, 0]
+        return self._told(outputs).logits.gather(1, kept[:, None])[:, 0]
 
     def main_answer(self, outputs: Tensor) -> Tensor:
         """The class of the box with the highest score."""
-        return outputs.flatten(1, 2)[..., 4:].amax(1).argmax(1)
+        return self._told(outputs).logits.amax(1).argmax(1)
 
     def rows(self, outputs: Tensor) -> list[dict[str, Any]]:
         """The boxes of an image, highest score first, and their number."""

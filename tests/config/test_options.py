@@ -156,6 +156,9 @@ NEEDS = {
     "data=digit_composites": ("data.images=120", "model=unet", "model.channels=4", "model.depth=2"),
     "model=unet": SEGMENTATION[:3],
     "model=detector": DETECTION[:4],
+    "model=fcos": (*DETECTION[:4], "model.width=0.25", "model.channels=32"),
+    "model=retinanet": (*DETECTION[:4], "model.width=0.25", "model.channels=8"),
+    "loss=retinanet": (*DETECTION[:4], "model=retinanet", "model.width=0.25", "model.channels=8"),
     "model=fcn": (*SMALL_IMAGES, "model.width=0.25"),
     "model=deeplab": (*SMALL_IMAGES, "model.width=0.25"),
     "task=multilabel": TASKS["multilabel"],
@@ -204,7 +207,7 @@ def for_its_task(group, name):
     if group in ("features", "balance"):
         return ("data=wine",)
     tasks = target.tasks if target else None
-    if tasks is None or "classification" in tasks:
+    if tasks is None or "classification" in tasks or f"{group}={name}" in NEEDS:
         return ()
     return next(chosen for task, chosen in TASKS.items() if task in tasks)
 

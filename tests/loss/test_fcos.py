@@ -4,7 +4,7 @@ from torchvision.ops import generalized_box_iou_loss, sigmoid_focal_loss
 
 from runner.engine.batch import Batch
 from runner.engine.spec import Field, Spec
-from runner.loss.fcos import FCOS, assign, sigmoid_focal
+from runner.loss.fcos import FCOS, assign, grid, sigmoid_focal
 
 SPEC = Spec("detection", Field("image", (1, 8, 16)), Field("boxes", (2, 5), 3), num_outputs=7)
 NONE = [-1.0] * 5
@@ -26,7 +26,7 @@ def test_focal_is_torchvisions():
 def test_cells_by_hand():
     """Cells of 4 pixels, centres at 2, 6, ...: the box around the first two of the upper row, and one too small."""
     large, tiny = [1.0, 0.5, 0.5, 7.5, 3.5], [2.0, 12.5, 4.5, 13.5, 5.5]
-    boxes, there = assign(torch.tensor([[large, tiny], [NONE, NONE]]), 2, 4, 8, 16, 1.5)
+    boxes, there = assign(torch.tensor([[large, tiny], [NONE, NONE]]), grid(2, 4, 8, 16), 1.5)
     assert there[0].tolist() == [True, True, False, False, False, False, False, True]
     assert boxes[0, [0, 1, 7]].tolist() == [large, large, tiny]
     assert not there[1].any()
@@ -34,7 +34,7 @@ def test_cells_by_hand():
 
 def test_of_several_boxes_a_cell_tells_the_smallest_and_none_far_from_its_centre():
     whole, part = [0.0, 0.0, 0.0, 16.0, 8.0], [1.0, 0.0, 0.0, 4.0, 4.0]
-    boxes, there = assign(torch.tensor([[whole, part]]), 2, 4, 8, 16, 1.0)
+    boxes, there = assign(torch.tensor([[whole, part]]), grid(2, 4, 8, 16), 1.0)
     assert boxes[0, 0].tolist() == part
     assert there[0].tolist() == [True, True, True, False, False, True, True, False]
 
@@ -62,5 +62,5 @@ def test_without_any_box_only_classes_are_learnt():
 @pytest.mark.parametrize(("radius", "cells"), [(1.5, [0, 1, 2]), (0.9, [1])])
 def test_cells_inside_a_box_tell_it_as_far_from_its_centre_as_the_radius(radius, cells):
     """The box's centre is that of the second cell; the fourth cell is outside, and so is the lower row."""
-    _, there = assign(torch.tensor([[[0.0, 0.5, 0.5, 11.5, 3.5]]]), 2, 4, 8, 16, radius)
+    _, there = assign(torch.tensor([[[0.0, 0.5, 0.5, 11.5, 3.5]]]), grid(2, 4, 8, 16), radius)
     assert there[0].nonzero().flatten().tolist() == cells

@@ -69,5 +69,5 @@ def slopes(activation: nn.Module, inputs: Tensor) -> Tensor:
     """``f'(x)`` of an activation that acts on each value by itself; the same shape as `inputs`."""
     leaf = inputs.detach().requires_grad_()
     with torch.enable_grad():
-        (gradient,) = torch.autograd.grad(activation(leaf).sum(), leaf)
+        (gradient,) = torch.autograd.grad(activation(leaf.clone()).sum(), leaf)  # some act in place
     return gradient

@@ -30,6 +30,7 @@ class Stages(nn.Sequential):
 
     Attributes:
         channels: of each map.
+        strides: pixels of the image to a cell of each map, along a side.
 
     Raises:
         ConfigError: the layers in front of the stages go beyond `output_stride`.
@@ -45,6 +46,7 @@ class Stages(nn.Sequential):
                 f"first stage. Expected at least {stride}, or smaller images."
             )
         self.channels: list[int] = []
+        self.strides: list[int] = []
         dilation = 1
         for name, part in parts.items():
             if name.startswith("layer"):
@@ -55,6 +57,7 @@ class Stages(nn.Sequential):
                     stride *= step
                     _dilated(part, dilation, 1)
                 end: Block = part[-1]  # type: ignore[index]
+                self.strides.append(stride)
                 self.channels.append(getattr(end, end.residual_ends[0]).out_channels)
             elif name not in ("conv1", "bn1", "relu", "maxpool"):
                 continue

@@ -1,0 +1,110 @@
+"""The loss of detectors with anchors: focal for classes, distances for boxes."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import torch
+from annotated_types import Ge, Gt, Le
+from torch import Tensor
+
+from runner.engine.batch import Batch
+from runner.engine.loss import Loss
+from runner.engine.spec import Spec
+from runner.errors import ConfigError
+from runner.loss.fcos import sigmoid_focal
+from runner.task.boxes.overlap import iou
+from runner.task.boxes.told import told
+
+_LEAST = 1e-4  # of a side against its anchor's: a box without any would have an infinite loss
+
+
+def match(boxes: Tensor, anchors: Tensor, foreground: float, background: float) -> tuple[Tensor, Tensor, Tensor]:
+    """Which box each anchor is to tell: that which it overlaps most.
+
+    Args:
+        boxes: class, left, top, right and bottom ``(N, M, 5)``; class -1 is no box.
+        anchors: left, top, right and bottom ``(P, 4)``.
+        foreground: least overlap of an anchor that tells a box; the anchors that overlap a box most tell one anyhow.
+        background: overlap below which an anchor tells that there is nothing.
+
+    Returns:
+        The box of each anchor ``(N, P, 5)``, whether it is to tell it, and whether it is to tell nothing; anchors with
+        an overlap between the two are asked for neither.
+    """
+    there = (boxes[..., 0] >= 0)[:, None]
+    overlap = iou(anchors[:, None], boxes[:, None, :, 1:]).where(there, -1.0)  # (N, P, M)
+    best, index = overlap.max(2)
+    most = overlap.amax(1, keepdim=True)
+    nearest = ((overlap == most) & (most > 0)).any(2)
+    tells = (best >= foreground) | nearest
+    return boxes.gather(1, index[..., None].expand(-1, -1, 5)), tells, (best < background) & ~tells
+
+
+def encode(boxes: Tensor, anchors: Tensor) -> Tensor:
+    """How boxes lie beside anchors: ``(Δx / w, Δy / h, log w' / w, log h' / h)`` of centres and sides.
+
+    Args:
+        boxes: left, top, right and bottom ``(N, P, 4)``.
+        anchors: likewise ``(P, 4)``.
+
+    Source: Girshick et al. 2014, "Rich feature hierarchies for accurate object detection", equations 6 to 9.
+    """
+    size, sides = anchors[:, 2:] - anchors[:, :2], boxes[..., 2:] - boxes[..., :2]
+    off = (boxes[..., 2:] + boxes[..., :2] - anchors[:, 2:] - anchors[:, :2]) / (2 * size)
+    return torch.cat([off, (sides / size).clamp(min=_LEAST).log()], -1)
+
+
+class RetinaNet(Loss):
+    """Mean over images of ``(Σ focal + box_weight Σ |Δ|) / A``: A the anchors that tell a box, at least 1.
+
+    The focal loss is summed over classes and all anchors that tell a box or nothing, the distance Δ of boxes, beside
+    their anchors, over those that tell a box.
+
+    Args:
+        spec: facts about the data.
+        alpha: weight of an anchor that has a thing of a class against one that has not, in [0, 1].
+        gamma: at least 0: how little what is right already counts.
+        box_weight: above 0.
+        foreground: least overlap (intersection over union) of an anchor that tells a box, in [0, 1].
+        background: overlap below which an anchor tells that there is nothing, in [0, 1], at most `foreground`.
+
+    Raises:
+        ConfigError: `background` is above `foreground`; or the network has no anchors.
+
+    Source: Lin et al. 2017, "Focal Loss for Dense Object Detection", section 4.1, as torchvision has it.
+    """
+
+    tasks = frozenset({"detection"})
+    link = "sigmoid"
+
+    def __init__(
+        self,
+        spec: Spec,
+        alpha: Annotated[float, Ge(0), Le(1)] = 0.25,
+        gamma: Annotated[float, Ge(0)] = 2.0,
+        box_weight: Annotated[float, Gt(0)] = 1.0,
+        foreground: Annotated[float, Ge(0), Le(1)] = 0.5,
+        background: Annotated[float, Ge(0), Le(1)] = 0.4,
+    ) -> None:
+        if background > foreground:
+            raise ConfigError(
+                f"loss.background={background}: expected at most loss.foreground={foreground}, the overlap from which "
+                "an anchor tells a box."
+            )
+        self.classes = spec.num_classes or 0
+        self.alpha, self.gamma, self.box_weight = alpha, gamma, box_weight
+        self.foreground, self.background = foreground, background
+
+    def __call__(self, outputs: Tensor, batch: Batch) -> Tensor:
+        """Mean loss of places with anchors ``(N, P, 8 + C)`` or ``(N, P, 9 + C)``, for boxes ``(N, M, 5)``."""
+        found = told(outputs, self.classes)
+        if found.anchors is None:
+            raise ConfigError("loss=retinanet is for networks with anchors, such as model=retinanet. Take loss=auto.")
+        boxes, tells, empty = match(batch.targets, found.anchors, self.foreground, self.background)
+        classes = torch.zeros_like(found.logits)
+        classes.scatter_(2, boxes[..., :1].long().clamp(min=0), tells[..., None].to(classes.dtype))
+        focal = sigmoid_focal(found.logits, classes, self.alpha, self.gamma).sum(2).where(tells | empty, 0.0).sum(1)
+        off = (encode(found.boxes, found.anchors) - encode(boxes[..., 1:], found.anchors)).abs().sum(2)
+        total = focal + self.box_weight * off.where(tells, 0.0).sum(1)
+        return (total / tells.sum(1).clamp(min=1)).mean()
