@@ -1,0 +1,1 @@
+"""Examples as vectors that can be compared, and which of them are alike."""
