@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterable
-from typing import Annotated, Any, Literal
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import yaml
 from annotated_types import Ge
@@ -25,6 +25,9 @@ from runner.config.targets import named, resolve
 from runner.engine.metric import Direction
 from runner.engine.spec import IN_WORDS, Field, Kind, Spec
 from runner.errors import ConfigError, did_you_mean, nearest
+
+if TYPE_CHECKING:
+    from runner.model.base import Declared
 
 _NAME = re.compile(r"""[^/\\:*?"'<>|$\x00-\x1f]{1,100}""")
 
@@ -256,6 +259,7 @@ def check_data(recipe: Recipe, spec: Spec) -> None:
     """
     check_inputs(recipe, spec.inputs)
     _check_model(recipe, spec)
+    _check_categories(recipe, spec)
     _check_task(recipe, spec.task)
     _check_scores(recipe, spec.task)
 
@@ -284,18 +288,45 @@ def check_inputs(recipe: Recipe, inputs: Field | None) -> None:
             )
 
 
+def _check_categories(recipe: Recipe, spec: Spec) -> None:
+    """Whether network and techniques know what to do with words that are embedded."""
+    from runner.engine.technique import Slot
+    from runner.model.base import declared
+
+    if "categories" not in spec.more:
+        return
+    if not declared(recipe["model"].target).categories:
+        able = [f"model={name}" for name, network in _networks() if network.categories]
+        raise ConfigError(
+            f"model={recipe['model'].short}: takes no categories beside numbers, which data.encoding=embedding gives. "
+            f"Take {' or '.join(able)}, or data.encoding=onehot, ordinal or target."
+        )
+    for technique in recipe.techniques:
+        if technique.slot == Slot.MIX:
+            raise ConfigError(
+                f"regularization={technique.name}: mixes examples, and numbers of categories can't be mixed. Take "
+                "data.encoding=onehot, ordinal or target."
+            )
+
+
 def _models_for(kind: Kind, task: str | None = None) -> str:
     """The networks among the options that take such inputs (and are for such a task), as they are typed."""
+    names = [
+        f"model={name}"
+        for name, network in _networks()
+        if kind in (network.takes or ()) and (task is None or task in (network.tasks or (task,)))
+    ]
+    return "".join(f"{name}, " for name in names)
+
+
+def _networks() -> Iterator[tuple[str, Declared]]:
+    """The networks among the options by name, and what they declare."""
     from runner.model.base import declared
 
     options = Options()
-    names = []
     for name in options.names("model"):
         target = yaml.safe_load(options.file("model", name).read_text()).get("_target_", "")
-        network = declared(resolve(target, f"model={name}"))
-        if kind in (network.takes or ()) and (task is None or task in (network.tasks or (task,))):
-            names.append(f"model={name}")
-    return "".join(f"{name}, " for name in names)
+        yield name, declared(resolve(target, f"model={name}"))
 
 
 def _check_model(recipe: Recipe, spec: Spec) -> None:

@@ -12,6 +12,7 @@ from runner.engine.transform import Transform
 from runner.errors import ConfigError
 
 Scaling = Literal["none", "standard", "minmax"]
+TableScaling = Literal["none", "standard", "minmax", "robust", "quantile", "power"]
 TargetScaling = Literal["none", "standard"]
 
 
@@ -108,3 +109,16 @@ class ImageOption(DataOption):
         from runner.data.image.files import Pixels
 
         return Pixels(self.scaling, as_sequence=self.as_sequence)
+
+
+@dataclass(kw_only=True)
+class TableOption(DataOption):
+    """Rows of a table.
+
+    Attributes:
+        scaling: of numbers, with statistics of the training part only: ``standard``, ``minmax`` (0 to 1), ``robust``
+            (by median and distance of the quartiles), ``quantile`` (to normal scores), ``power`` (Yeo-Johnson, then as
+            ``standard``) or ``none``.
+    """
+
+    scaling: TableScaling = "standard"  # type: ignore[assignment]

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from runner.data.base import DataOption, TargetScaling
-from runner.data.parts.split import Parts, grouped, ordered
+from runner.data.base import TableOption, TargetScaling
+from runner.data.parts.split import Parts, folds, grouped, grouped_folds, ordered
 from runner.data.source.fingerprint import sha256_of_file
+from runner.data.table.encoding import FOLDS, Encoding, Outcomes
 from runner.data.table.gaps import NA_VALUES, Missing
 from runner.data.table.header import column_names
 from runner.engine.data import Data
@@ -25,14 +26,15 @@ if TYPE_CHECKING:
     from runner.data.table.meaning import Notation
     from runner.data.table.targets import Predicted, Targets
     from runner.data.table.transform import TableTransform
+    from runner.engine.batch import Batch
 
 FREE_TEXT = 50  # a column of more words than this, most of them different, is no category
 SHOWN = 5  # files of a folder that are named in a message
 
 
 @dataclass(kw_only=True)
-class Csv(DataOption):
-    """Rows of a CSV or parquet file: numbers scaled, words one-hot, dates as numbers, gaps filled.
+class Csv(TableOption):
+    """Rows of a CSV or parquet file: numbers scaled, words encoded, dates as numbers, gaps filled.
 
     All of it is fitted on the training part. The first line of a CSV file names the columns; comma, semicolon or tab
     separates, whichever the first line shows.
@@ -44,6 +46,9 @@ class Csv(DataOption):
             there are several. ``multilabel`` takes columns of labels that hold or don't: 0 or 1, no or yes.
         exclude: columns left out (identifiers, remarks).
         categorical: columns of numbers or dates to take as categories; text always is.
+        encoding: of categories: ``onehot`` (a 0/1 feature for each), ``ordinal`` (the place among the sorted ones),
+            ``target`` (the mean of the target, drawn towards that of all rows, out of fold in the training part) or
+            ``embedding`` (vectors that are learnt, for networks that take categories).
         missing: what fills a gap in a numeric column: ``mean``, ``median``, ``most_frequent`` or ``constant``; ``drop``
             leaves out rows with a gap. In text a gap is a category of its own; with ``most_frequent`` it takes the most
             frequent one.
@@ -63,6 +68,7 @@ class Csv(DataOption):
     task: Literal["auto", "classification", "regression", "multilabel"] = "auto"
     exclude: tuple[str, ...] = ()
     categorical: tuple[str, ...] = ()
+    encoding: Encoding = "onehot"
     missing: Missing = "mean"
     fill_value: float = 0.0
     indicator: bool = False
@@ -83,7 +89,8 @@ class Csv(DataOption):
         self._check_columns()
         kinds: dict[str, Kind] = {"classification": "class", "regression": "values", "multilabel": "labels"}
         known = self.task != "auto"
-        return Spec(self.task if known else None, Field("table"), Field(kinds[self.task]) if known else None)
+        more = {"categories": Field("categories")} if self.encoding == "embedding" else {}
+        return Spec(self.task if known else None, Field("table"), Field(kinds[self.task]) if known else None, more)
 
     def transform(self) -> TableTransform:
         """What makes features of raw rows, not yet fitted."""
@@ -98,6 +105,7 @@ class Csv(DataOption):
             self.scaling,
             notation.na_values,
             self.decimal,
+            self.encoding,
         )
 
     def load(self) -> Data:
@@ -117,8 +125,8 @@ class Csv(DataOption):
             notes += (f"{task} of {', '.join(map(repr, self.targets))} (data.task decides otherwise)",)
         targets = read_targets(columns, task, self.path)
         labels = targets.values if task == "classification" else None
-        if self.group:
-            groups = self._groups(frame[self.group])
+        groups = self._groups(frame[self.group]) if self.group else None
+        if groups is not None:
             parts = finish(self, self._by_group(groups, labels), labels, groups)
         elif self.order:
             parts = finish(self, ordered(self._times(frame[self.order]), self.split), labels)
@@ -127,7 +135,7 @@ class Csv(DataOption):
         frame = frame.drop(*self.targets, *filter(None, (self.group, self.order)))
         self._refuse_free_text(frame)
         transform = self.transform()
-        transform.fit(frame[parts.train])
+        train = transform.training(frame[parts.train], self._outcomes(targets, parts.train, groups))
         if not transform.columns:
             raise RunFailed(
                 f"{self.path}: no feature is left besides {', '.join(map(repr, self.targets))}. Add columns or exclude "
@@ -140,7 +148,23 @@ class Csv(DataOption):
             for name in counting
             if name in used
         )
-        return self._data(frame, targets, parts, transform, notes, about_counting)
+        return self._data(frame, targets, parts, transform, train, notes, about_counting)
+
+    def _outcomes(self, targets: Targets, rows: NDArray[np.int64], groups: NDArray[np.int64] | None) -> Outcomes | None:
+        """What target encodings of the training rows are made of; their folds keep groups whole."""
+        if self.encoding != "target":
+            return None
+        values, names = targets.values[rows], targets.names
+        classes = values if targets.task == "classification" else np.zeros(len(rows), dtype=np.int64)
+        if targets.task == "classification":
+            values = np.eye(len(names))[values]
+            values, names = (values[:, 1:], names[1:]) if len(names) == 2 else (values, names)
+        if groups is None:
+            fold = folds(classes, min(FOLDS, len(rows)), self.split_seed)
+        else:
+            own = np.unique(groups[rows], return_inverse=True)[1]
+            fold = grouped_folds(own, min(FOLDS, int(own.max()) + 1), self.split_seed, classes)
+        return Outcomes(values.astype(np.float64), names if len(names) > 1 else ("",), fold)
 
     def _data(
         self,
@@ -148,6 +172,7 @@ class Csv(DataOption):
         targets: Targets,
         parts: Parts,
         transform: TableTransform,
+        train: Batch,
         notes: tuple[str, ...],
         last_notes: tuple[str, ...],
     ) -> Data:
@@ -170,7 +195,13 @@ class Csv(DataOption):
             values = scale.table(values)
             mean, std = tuple(scale.shift.tolist()), tuple(scale.spread.tolist())
             spec = Spec("regression", inputs, Field("values", (len(names),), names=names, mean=mean, std=std))
-        splits = in_parts(parts, lambda rows: TensorSplit(transform(frame[rows]), torch.from_numpy(values[rows])))
+        spec = replace(spec, more=transform.more)
+
+        def split(rows: NDArray[np.int64]) -> TensorSplit:
+            batch = train if rows is parts.train else transform.batch(frame[rows])
+            return TensorSplit(batch.inputs, torch.from_numpy(values[rows]), batch.more)
+
+        splits = in_parts(parts, split)
         notes += tuple(transform.notes)
         transform.notes.clear()  # what is predicted later is told of anew
         return Data(spec, splits, sha256_of_file(self._file()), transform, notes + last_notes)

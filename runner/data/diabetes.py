@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from runner.data.base import DataOption, TargetScaling
+from runner.data.base import TableOption, TargetScaling
 from runner.data.source import bundled
 from runner.data.source.fingerprint import combine, sha256
 from runner.engine.data import Data
@@ -16,7 +16,7 @@ FEATURES = ("age", "sex", "bmi", "bp", "s1", "s2", "s3", "s4", "s5", "s6")
 
 
 @dataclass(kw_only=True)
-class Diabetes(DataOption):
+class Diabetes(TableOption):
     """442 patients: age, sex, body mass index, blood pressure and six serum values; progression after a year (25-346).
 
     The raw values, not the ones scaled with statistics of all rows that scikit-learn returns by default.

@@ -12,8 +12,10 @@ if TYPE_CHECKING:
 # Of inputs: table (features,); series (steps, features); image (channels, height, width); tokens (steps,), numbers of
 # entries of a vocabulary; graph (features,) of each node. Of targets: class; labels, any number of which may hold;
 # values; mask, a class per pixel (height, width); boxes (boxes, 5), each a class and its left, top, right and bottom,
-# filled up with boxes of class -1; tokens.
-Kind = Literal["table", "series", "image", "tokens", "graph", "class", "labels", "values", "mask", "boxes"]
+# filled up with boxes of class -1; tokens. Beside inputs: categories (columns,), the number of a word in each column.
+Kind = Literal[
+    "table", "series", "image", "tokens", "graph", "class", "labels", "values", "mask", "boxes", "categories"
+]
 
 # A target that counts for nothing: padding behind a sentence, a pixel that nobody labelled. Torch's number.
 IGNORED = -100
@@ -40,6 +42,7 @@ class Field:
         mean: of values, one each, that were subtracted; empty: none were. Of images one per channel, as shares of a
             fully lit pixel: ``(pixel - mean) / std`` with pixels in [0, 1].
         std: likewise, what they were divided by.
+        sizes: of categories, how many each column has, the last one for what training had not.
     """
 
     kind: Kind
@@ -49,6 +52,7 @@ class Field:
     counts: tuple[int, ...] = ()
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
+    sizes: tuple[int, ...] = ()
 
     @classmethod
     def of_numbers(cls, shape: Sequence[int], names: Sequence[str] = ()) -> Field:

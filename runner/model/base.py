@@ -26,6 +26,8 @@ class Declared:
         activation: name of the activation between its layers, from which initializations take their gain.
         residual_ends: names of the last weighted layers of its residual branches, whose weights some initializations
             scale down.
+        categories: whether it takes words of a table beside its numbers, as the argument `categories`: ``(N, K)``
+            int64, of K columns with as many as ``spec.more["categories"].sizes`` say.
     """
 
     takes: tuple[Kind, ...] | None = None
@@ -33,6 +35,7 @@ class Declared:
     activation: str = "relu"
     residual_ends: tuple[str, ...] = ()
     loss: str = ""
+    categories: bool = False
 
 
 class Network(nn.Module):
@@ -42,6 +45,7 @@ class Network(nn.Module):
     tasks: ClassVar[tuple[str, ...] | None] = Declared.tasks
     activation: str = Declared.activation
     loss: ClassVar[str] = Declared.loss
+    categories: ClassVar[bool] = Declared.categories
 
 
 class Residual(nn.Module):
@@ -56,7 +60,14 @@ def declared(network: Any) -> Declared:
     The only place that asks: networks of one's own need not be a `Network`. What has such a name but another type (a
     layer called ``activation``) declares nothing.
     """
-    kinds = {"takes": tuple, "tasks": tuple, "activation": str, "residual_ends": tuple, "loss": str}
+    kinds: dict[str, Any] = {
+        "takes": tuple,
+        "tasks": tuple,
+        "activation": str,
+        "residual_ends": tuple,
+        "categories": bool,
+        "loss": str,
+    }
     found: dict[str, Any] = {name: getattr(network, name, None) for name in kinds}
     return Declared(**{name: value for name, value in found.items() if isinstance(value, kinds[name])})
 

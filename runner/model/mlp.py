@@ -6,12 +6,13 @@ import math
 from typing import Annotated, ClassVar
 
 from annotated_types import Ge
-from torch import nn
+from torch import Tensor, nn
 
 from runner.engine.spec import Kind, Spec
 from runner.errors import ConfigError
 from runner.model.base import ONE_VECTOR, Chain
 from runner.model.layers.activation import Activation, Slope, activation_layer
+from runner.model.layers.categories import CategoryEmbedding, sizes_of
 from runner.model.layers.dropout import DropoutRate, dropout_layer
 from runner.model.layers.normalization import DenseNorm, dense_norm, needs_bias
 
@@ -19,7 +20,10 @@ from runner.model.layers.normalization import DenseNorm, dense_norm, needs_bias
 class MLP(Chain):
     """Dense layers over the flattened input, each followed by normalization, activation and dropout.
 
-    The layers are named ``linear1``, ``norm1``, ``activation1``, ``dropout1``, ``linear2``, ... and ``output``.
+    Of tables with categories beside the numbers, a vector for each stands behind the input.
+
+    The layers are named ``linear1``, ``norm1``, ``activation1``, ``dropout1``, ``linear2``, ... and ``output``;
+    vectors of categories (`CategoryEmbedding`) are ``embedding``.
 
     Args:
         spec: facts about the data; inputs of any shape are flattened.
@@ -35,6 +39,7 @@ class MLP(Chain):
 
     takes: ClassVar[tuple[Kind, ...]] = ("table", "series", "image")
     tasks: ClassVar[tuple[str, ...]] = ONE_VECTOR
+    categories: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -54,6 +59,9 @@ class MLP(Chain):
         if len(spec.input_shape) != 1:
             layers["flatten"] = nn.Flatten()
         width = math.prod(spec.input_shape)
+        if sizes := sizes_of(spec):
+            layers["embedding"] = embedding = CategoryEmbedding(sizes)
+            width += embedding.width
         for i, units in enumerate(hidden, start=1):
             layers[f"linear{i}"] = nn.Linear(width, units, bias=needs_bias(norm))
             layers[f"norm{i}"] = dense_norm(norm, units)
@@ -62,3 +70,20 @@ class MLP(Chain):
             width = units
         layers["output"] = nn.Linear(width, spec.num_outputs)
         super().__init__(activation, layers)
+
+    def forward(self, inputs: Tensor, categories: Tensor | None = None) -> Tensor:
+        """Outputs ``(N, num_outputs)``.
+
+        Args:
+            inputs: ``(N, ...)``.
+            categories: of each of K columns the number of the word ``(N, K)``; None where the data have none.
+        """
+        outputs: Tensor
+        if categories is None:
+            outputs = super().forward(inputs)  # type: ignore[no-untyped-call]
+            return outputs
+        embedding, *layers = self
+        outputs = embedding(inputs, categories)
+        for layer in layers:
+            outputs = layer(outputs)
+        return outputs

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from runner.data.base import DataOption, ImageOption, TargetScaling
+from runner.data.base import DataOption, ImageOption, TableOption, TargetScaling
 from runner.data.parts.scaling import Floats, fit_table
 from runner.data.parts.split import Parts, folds, grouped_folds, keep_fraction, plain, stratified
 from runner.engine.data import Data
@@ -157,7 +157,7 @@ def in_parts(parts: Parts, split: Callable[[NDArray[np.int64]], Split]) -> dict[
 
 
 def table(
-    option: DataOption,
+    option: TableOption,
     rows: Floats,
     targets: NDArray[Any],
     parts: Parts,
@@ -185,8 +185,7 @@ def table(
     """
     from runner.data.table.transform import TableTransform
 
-    scale = fit_table(rows[parts.train], option.scaling)
-    transform = TableTransform.of_numbers(feature_names, scale, option.scaling)
+    transform = TableTransform.of_numbers(feature_names, rows[parts.train], option.scaling)
     inputs = transform.field
     if class_names:
         spec = classes_spec(targets, parts, class_names, inputs)
@@ -200,6 +199,6 @@ def table(
         spec = Spec("regression", inputs, told, num_outputs=len(mean))
 
     def split(part: NDArray[np.int64]) -> TensorSplit:
-        return TensorSplit(torch.from_numpy(scale.table(rows[part])), torch.from_numpy(targets[part]))
+        return TensorSplit(torch.from_numpy(transform.numbers(rows[part])), torch.from_numpy(targets[part]))
 
     return Data(spec, in_parts(parts, split), fingerprint, transform, notes)

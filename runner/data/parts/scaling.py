@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.data.base import Scaling
+from runner.data.base import Scaling, TableScaling
 
 Floats = NDArray[np.float64]
 
@@ -34,20 +34,26 @@ class Scale:
         return scaled
 
 
-def fit_table(rows: Floats, scaling: Scaling) -> Scale:
+def fit_table(rows: Floats, scaling: TableScaling) -> Scale:
     """The scale of a table from its training rows ``(N, F)``; a constant feature becomes 0.
 
     Args:
         rows: values without gaps.
-        scaling: ``standard``: population standard deviation; ``minmax``: to [0, 1].
+        scaling: ``standard``: population standard deviation; ``minmax``: to [0, 1]; ``robust``: by median and distance
+            of the quartiles, as `RobustScaler` of scikit-learn.
     """
     low, high = rows.min(axis=0), rows.max(axis=0)
     if scaling == "none":
         return Scale(np.zeros_like(low), np.ones_like(low))
-    shift, spread = (low, high - low) if scaling == "minmax" else (rows.mean(axis=0), rows.std(axis=0))
+    if scaling == "robust":
+        first, shift, third = np.percentile(rows, (25, 50, 75), axis=0)
+        spread = third - first
+    else:
+        shift, spread = (low, high - low) if scaling == "minmax" else (rows.mean(axis=0), rows.std(axis=0))
     constant = (low == high) | (spread == 0)
     # A constant feature's mean may be off by a rounding error, which a tiny spread would blow up.
-    return Scale(np.where(constant, low, shift), np.where(constant, 1.0, spread))
+    middle = low if scaling != "robust" else shift
+    return Scale(np.where(constant, middle, shift), np.where(constant, 1.0, spread))
 
 
 def histogram(pixels: NDArray[np.uint8]) -> NDArray[np.int64]:

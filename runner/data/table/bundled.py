@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from runner.data.base import DataOption
+from runner.data.base import TableOption
 from runner.data.source import bundled
 from runner.data.source.fingerprint import sha256
 from runner.engine.data import Data
@@ -14,7 +14,7 @@ from runner.engine.transform import Transform
 
 
 @dataclass(kw_only=True)
-class BundledTable(DataOption):
+class BundledTable(TableOption):
     """A table in scikit-learn's form: a line of counts, then a row per example with its class last.
 
     Subclasses set the class attributes.

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from runner.data.parts.scaling import Scale, fit_table
+from runner.data.parts.scaling import Floats, fit_table
 from runner.data.table import dates
+from runner.data.table.encoding import Encoding, Outcomes, target_encodings
 from runner.data.table.gaps import NA_VALUES, Missing
 from runner.data.table.meaning import EXPECTED, Kind, Notation, as_texts, read
+from runner.data.table.measure import NO_VALUE, Column, Measure, fit_measure
 from runner.engine.spec import Field
 from runner.engine.transform import Bad, Raw, Transform
 from runner.errors import RunFailed, did_you_mean
@@ -21,59 +23,22 @@ from runner.errors import RunFailed, did_you_mean
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from runner.data.base import Scaling
+    from runner.data.base import TableScaling
+    from runner.engine.batch import Batch
 
-NO_VALUE = "(missing)"  # the category of a gap
-
-
-@dataclass
-class Measure:
-    """A number of a row: ``(x - shift) / spread``, and `fill` for x where there is none."""
-
-    fill: float
-    shift: float
-    spread: float
-    part: str = ""  # of a date
-
-    def __call__(self, values: NDArray[np.float64]) -> NDArray[np.float32]:
-        """Numbers ``(N,)``, NaN for gaps, as features."""
-        filled = np.where(np.isnan(values), self.fill, values)
-        with np.errstate(over="ignore"):  # beyond float32: infinite, which whoever meets it tells of
-            return ((filled - self.shift) / self.spread).astype(np.float32)
-
-
-@dataclass
-class Column:
-    """A column as it was in the training part.
-
-    Attributes:
-        name: its name.
-        kind: what it holds.
-        measures: one of a column of numbers, several of dates.
-        words: the known ones, sorted; the last may be `NO_VALUE`.
-        gap: the word that a gap is taken for.
-        indicator: whether a feature tells gaps.
-    """
-
-    name: str
-    kind: Kind
-    measures: list[Measure] = field(default_factory=list)
-    words: list[str] = field(default_factory=list)
-    gap: str = NO_VALUE
-    indicator: bool = False
-
-    @property
-    def features(self) -> list[str]:
-        """``age``; ``colour=red`` for each word; ``when_days`` and others; ``age_missing``."""
-        names = [f"{self.name}_{m.part}" if m.part else self.name for m in self.measures]
-        names += [f"{self.name}={word}" for word in self.words]
-        return names + ([f"{self.name}_missing"] if self.indicator else [])
+# What becomes of a word that training had not.
+_UNSEEN: dict[Encoding, str] = {
+    "onehot": "zero in all its features",
+    "ordinal": "-1, before it is scaled",
+    "target": "the mean of the target",
+    "embedding": "an entry of its own, which no example trained",
+}
 
 
 class TableTransform(Transform):
-    """Gaps filled, words one-hot, dates as numbers, numbers scaled; fitted on the training part.
+    """Gaps filled, words encoded, dates as numbers, numbers scaled; fitted on the training part.
 
-    A word that the training part doesn't have is zero in all its features. Raw columns may come in any order, with
+    Raw columns may come in any order, with
     others between them, and as texts or typed: both are read as the column was in training.
 
     Args:
@@ -83,9 +48,12 @@ class TableTransform(Transform):
         fill_value: what ``constant`` puts into gaps in numbers.
         indicator: add a feature ``NAME_missing`` (0 or 1) for each column with gaps in the training part.
         categorical: columns to take as words whatever they hold.
-        scaling: of numbers; zeros and ones made of words stay what they are. See `fit_table`.
+        scaling: of numbers; zeros and ones made of words stay what they are. See `fit_measure`.
         na_values: texts that mean that there is no value.
         decimal: the decimal mark of numbers that are texts.
+        encoding: of words: ``onehot`` a 0/1 feature each, all zero for an unseen word; ``ordinal`` its place among the
+            sorted ones, from 0, -1 for an unseen one; ``target`` see `target_encodings`, both scaled; ``embedding``
+            no feature: its number goes to the network beside them, an unseen one as the last.
     """
 
     def __init__(
@@ -94,9 +62,10 @@ class TableTransform(Transform):
         fill_value: float = 0.0,
         indicator: bool = False,
         categorical: Collection[str] = (),
-        scaling: Scaling = "standard",
+        scaling: TableScaling = "standard",
         na_values: Iterable[str] = NA_VALUES,
         decimal: Literal[".", ","] = ".",
+        encoding: Encoding = "onehot",
     ) -> None:
         super().__init__()
         self.missing = missing
@@ -105,6 +74,7 @@ class TableTransform(Transform):
         self.categorical = frozenset(categorical)
         self.scaling = scaling
         self.notation = Notation(tuple(na_values), decimal)
+        self.encoding = encoding
         self.columns: list[Column] = []
 
     @property
@@ -112,15 +82,32 @@ class TableTransform(Transform):
         """One per feature, in their order."""
         return tuple(name for column in self.columns for name in column.features)
 
-    def fit(self, raw: pl.DataFrame) -> None:
+    def fit(self, raw: pl.DataFrame, outcomes: Outcomes | None = None) -> None:
         """Learn from the training part.
 
         Args:
             raw: a row per example. Numbers are taken as numbers, dates as dates, everything else as words. Columns
                 without any value are left out from then on.
+            outcomes: of these rows, for ``encoding=target``.
         """
-        fitted = [self._fit_column(column) for column in raw]
-        self.columns = [column for column in fitted if column is not None]
+        self._learn(raw, outcomes)
+
+    def training(self, raw: pl.DataFrame, outcomes: Outcomes | None = None) -> Batch:
+        """Learn from the training part, and give it, with target encodings out of fold; see `fit`."""
+        return self._batch(raw, self._learn(raw, outcomes))
+
+    def _learn(self, raw: pl.DataFrame, outcomes: Outcomes | None) -> dict[str, Floats]:
+        """The target encodings ``(N, T)`` of the rows themselves, out of fold, by column."""
+        crossed: dict[str, Floats] = {}
+        self.columns = []
+        for values in raw:
+            column = self._fit_column(values)
+            if column is not None and column.encoding in ("ordinal", "target"):
+                words = read(values, "words", self.notation).values
+                self._fit_encoding(column, self._codes(words, column), outcomes, crossed)
+            if column is not None:
+                self.columns.append(column)
+        return crossed
 
     def _fit_column(self, raw: pl.Series) -> Column | None:
         if raw.name in self.categorical or not (raw.dtype.is_numeric() or raw.dtype in (pl.Date, pl.Datetime)):
@@ -138,7 +125,7 @@ class TableTransform(Transform):
                 gap = counts[raw.name][0]
             elif values.has_nulls() and NO_VALUE not in words:
                 words.append(NO_VALUE)
-            return Column(raw.name, kind, words=words, gap=gap, indicator=indicator)
+            return Column(raw.name, kind, words=words, gap=gap, indicator=indicator, encoding=self.encoding)
         if kind == "number":
             measures = [self._fit_measure(values.to_numpy())]
         else:
@@ -146,7 +133,8 @@ class TableTransform(Transform):
         return Column(raw.name, kind, measures, indicator=indicator)
 
     def _fit_measure(self, values: NDArray[np.float64], part: str = "") -> Measure:
-        seen = values[~np.isnan(values)]
+        gaps = np.isnan(values)
+        seen = values[~gaps]
         if self.missing == "constant":
             fill = self.fill_value
         elif self.missing == "most_frequent":
@@ -154,27 +142,64 @@ class TableTransform(Transform):
             fill = float(found[counts.argmax()])  # the smallest of several
         else:
             fill = float(np.median(seen) if self.missing == "median" else np.mean(seen))
-        scale = fit_table(np.where(np.isnan(values), fill, values)[:, None], self.scaling)
-        return Measure(fill, float(scale.shift[0]), float(scale.spread[0]), part)
+        return fit_measure(np.where(gaps, fill, values), self.scaling, fill, part)
+
+    def _fit_encoding(
+        self, column: Column, codes: NDArray[np.int64], outcomes: Outcomes | None, crossed: dict[str, Floats]
+    ) -> None:
+        """The numbers of a column's words, and how they are scaled."""
+        if column.encoding == "ordinal":
+            parts: tuple[str, ...] = ("",)
+            column.tables = [[*map(float, range(len(column.words))), -1.0]]
+            values = np.asarray(column.tables).T[codes]
+        else:
+            assert outcomes is not None
+            column.tables, values = target_encodings(codes, outcomes)
+            crossed[column.name], parts = values, outcomes.names
+        column.measures = [
+            fit_measure(numbers, self.scaling, part=part) for numbers, part in zip(values.T, parts, strict=True)
+        ]
 
     @classmethod
-    def of_numbers(cls, names: Iterable[str], scale: Scale, scaling: Scaling) -> TableTransform:
-        """For columns that are all numbers without gaps, once their scale is known; later gaps are taken as its shift.
+    def of_numbers(cls, names: Iterable[str], rows: Floats, scaling: TableScaling) -> TableTransform:
+        """For columns that are all numbers without gaps; later gaps are taken as what is subtracted from them.
 
         Args:
             names: of the columns.
-            scale: of the training part.
-            scaling: what `scale` was fitted as.
+            rows: of the training part ``(N, F)``.
+            scaling: of the columns.
         """
         made = cls(scaling=scaling)
-        entries = zip(names, scale.shift.tolist(), scale.spread.tolist(), strict=True)
-        made.columns = [Column(name, "number", [Measure(shift, shift, spread)]) for name, shift, spread in entries]
+        if scaling in ("quantile", "power"):
+            measures = [fit_measure(values, scaling, float(np.median(values))) for values in rows.T]
+        else:
+            scale = fit_table(rows, scaling)
+            measures = [
+                Measure(shift, shift, spread)
+                for shift, spread in zip(scale.shift.tolist(), scale.spread.tolist(), strict=True)
+            ]
+        entries = zip(names, measures, strict=True)
+        made.columns = [Column(name, "number", [measure]) for name, measure in entries]
         return made
+
+    def numbers(self, rows: Floats) -> NDArray[np.float32]:
+        """Rows ``(N, F)`` of numbers only, as `of_numbers` was fitted with."""
+        measured = [column.measures[0](values) for column, values in zip(self.columns, rows.T, strict=True)]
+        return np.stack(measured, axis=1)
 
     @property
     def field(self) -> Field:
         """The inputs that it gives."""
         return Field("table", (len(self.feature_names),), names=self.feature_names)
+
+    @property
+    def more(self) -> dict[str, Field]:
+        """What it gives beside, for `Spec.more`: ``categories``, with ``encoding=embedding``."""
+        columns = [column for column in self.columns if column.encoding == "embedding"]
+        if not columns:
+            return {}
+        names, sizes = tuple(c.name for c in columns), tuple(len(c.words) + 1 for c in columns)
+        return {"categories": Field("categories", (len(columns),), names=names, sizes=sizes)}
 
     def read(self, sources: Sequence[str], size: int) -> Iterator[Raw | Bad]:
         """Rows of CSV, parquet and JSON lines; see `runner.data.table.rows`."""
@@ -228,67 +253,88 @@ class TableTransform(Transform):
         Raises:
             RunFailed: a column is not there, or a value can't be read as in training.
         """
+        return self._batch(raw, {}).inputs
+
+    def batch(self, raw: pl.DataFrame) -> Batch:
+        """The same, with the numbers of categories int64 ``(N, K)`` beside where there are embeddings."""
+        return self._batch(raw, {})
+
+    def _batch(self, raw: pl.DataFrame, crossed: dict[str, Floats]) -> Batch:
         import torch
+
+        from runner.engine.batch import Batch
 
         columns, refused = self.understand(raw)
         for row, reason in refused.items():
             raise RunFailed(f"Row {row + 1}, {reason}.")
         inputs = np.zeros((len(raw), len(self.feature_names)), dtype=np.float32)
+        categories: list[NDArray[np.int64]] = []
         at = 0
         for column in self.columns:
-            values = columns[column.name]
-            if column.kind == "words":
-                self._mark(inputs[:, at:], values, column)
-            for offset, measure in enumerate(column.measures):
-                numbers = dates.part(values, measure.part) if measure.part else values.to_numpy()
-                inputs[:, at + offset] = measure(numbers)
-            at += len(column.features)
+            values, width = columns[column.name], len(column.features)
+            if column.kind != "words":
+                for offset, measure in enumerate(column.measures):
+                    numbers = dates.part(values, measure.part) if measure.part else values.to_numpy()
+                    inputs[:, at + offset] = measure(numbers)
+            elif column.encoding == "embedding":
+                categories.append(self._codes(values, column))
+            elif column.encoding == "onehot":
+                codes = self._codes(values, column)
+                known = np.flatnonzero(codes < len(column.words))
+                inputs[known, at + codes[known]] = 1.0
+            else:
+                encoded = crossed.get(column.name)
+                if encoded is None:
+                    encoded = np.asarray(column.tables).T[self._codes(values, column)]
+                for offset, measure in enumerate(column.measures):
+                    inputs[:, at + offset] = measure(encoded[:, offset])
+            at += width
             if column.indicator:
                 inputs[:, at - 1] = values.is_null().to_numpy()
-        return torch.from_numpy(inputs)
+        more = {"categories": torch.from_numpy(np.stack(categories, axis=1))} if categories else {}
+        made = torch.from_numpy(inputs)
+        return Batch(made, made.new_empty(0), more, len(raw))
 
-    def _mark(self, inputs: NDArray[np.float32], values: pl.Series, column: Column) -> None:
-        """A one in the feature of each row's word."""
+    def _codes(self, values: pl.Series, column: Column) -> NDArray[np.int64]:
+        """The number of each row's word ``(N,)``; of one that training had not, the number behind them."""
         words = values.fill_null(column.gap)
         codes = words.cast(pl.Enum(column.words), strict=False).to_physical()
-        known = codes.is_not_null().to_numpy()
-        inputs[np.flatnonzero(known), codes.drop_nulls().to_numpy()] = 1.0
-        if not known.all():
+        if codes.has_nulls():
             example = words.filter(codes.is_null())[0]
             what = "an empty" if example == NO_VALUE else "a"
             shown = "" if example == NO_VALUE else f" (such as {example!r})"
             head = f"{what} {column.name!r} not seen in training"
             if not any(note.startswith(head) for note in self.notes):  # once, whatever the next example is
-                self.notes[f"{head}{shown}: zero in all its features"] = None
+                self.notes[f"{head}{shown}: {_UNSEEN[column.encoding]}"] = None
+        numbers: NDArray[np.int64] = codes.fill_null(len(column.words)).to_numpy().astype(np.int64)
+        return numbers
 
     def undo(self, inputs: Tensor) -> list[dict[str, Any]]:
         """Raw rows, as near as float32 tells them: numbers, words (None for an unseen one), None for a gap.
 
         A gap that was filled and has no feature of its own is the value that it was filled with; of a date stand the
-        numbers that were made of it.
+        numbers that were made of it, of a target encoding the encoding, and words that are embedded are not among the
+        inputs.
         """
         rows: list[dict[str, Any]] = [{} for _ in inputs]
         at = 0
         for column in self.columns:
-            features = inputs[:, at : at + len(column.features)].double().tolist()
-            at += len(column.features)
+            width = len(column.features)
+            features = inputs[:, at : at + width].double().tolist()
+            at += width
             for row, values in zip(rows, features, strict=True):
-                gap = column.indicator and values[-1] == 1
-                for measure, value in zip(column.measures, values, strict=False):
-                    name = f"{column.name}_{measure.part}" if measure.part else column.name
-                    row[name] = None if gap else float(f"{value * measure.spread + measure.shift:.6g}")
-                if column.words:
-                    marks = dict(zip(values, column.words, strict=False))
-                    row[column.name] = None if gap else marks.get(1.0)
+                if values:
+                    row.update(column.raw(values))
         return rows
 
     def module(self) -> nn.Module | None:
         """The same as a module from raw numbers float64 ``(N, C)``, NaN for gaps, to inputs float32 ``(N, F)``.
 
         Returns:
-            None where a column holds words or dates.
+            None where a column holds words or dates, or numbers are scaled by quantiles or powers.
         """
-        if any(column.kind != "number" for column in self.columns):
+        measures = [measure for column in self.columns for measure in column.measures]
+        if any(c.kind != "number" for c in self.columns) or any(m.quantiles or m.power is not None for m in measures):
             return None
         return _numbers_module(self.columns)
 

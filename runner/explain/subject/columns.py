@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from runner.data.table.transform import Column as TableColumn
+from runner.data.table.measure import Column as TableColumn
 from runner.data.table.transform import TableTransform
 
 if TYPE_CHECKING:
@@ -37,11 +37,13 @@ class InputColumn:
             return f"{numbers[0]:.4g}"
         if self.fitted.indicator and numbers.pop() > 0.5:
             return "(missing)"
-        if self.fitted.kind == "words":
+        if self.fitted.kind == "words" and self.fitted.encoding != "target":
+            if self.fitted.encoding == "ordinal":
+                return str(self.fitted.raw(numbers)[self.name] or "(unknown)")
             named = [word for word, mark in zip(self.fitted.words, numbers, strict=True) if mark > 0.5]
             return named[0] if named else "(unknown)"
         parts = [
-            f"{measure.part} {number * measure.spread + measure.shift:.4g}".strip()
+            f"{measure.part} {measure.undo(number):.4g}".strip()
             for measure, number in zip(self.fitted.measures, numbers, strict=True)
         ]
         return ", ".join(parts)
@@ -54,7 +56,8 @@ def columns_of(explained: Explained) -> list[InputColumn]:
         found, at = [], 0
         for column in transform.columns:
             width = len(column.features)
-            found.append(InputColumn(column.name, tuple(range(at, at + width)), column))
+            if width:  # words that are embedded are none of the inputs
+                found.append(InputColumn(column.name, tuple(range(at, at + width)), column))
             at += width
         return found
     names = explained.spec.feature_names or [f"feature {i + 1}" for i in range(explained.spec.input_shape[-1])]
