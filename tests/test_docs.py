@@ -20,6 +20,7 @@ LEFT_OUT = (
     "evaluate",
     "predict",
     "explain",
+    "fetch",
     "advise",
     "ensemble",
     "doctor",

@@ -62,6 +62,7 @@ FLAGS = {
     "report": ("--markdown", "--output"),
     "find-lr": ("--end", "--start", "--steps"),
     "find-batch-size": ("--seconds", "--start"),
+    "fetch": ("--list",),
     "doctor": (),
 }
 VALUES = {
@@ -160,6 +161,11 @@ def _candidates(words: Sequence[str], last: str, hydra: Callable[[list[str]], in
 
         options = Options()
         return options.groups() if verb == "list" else [f"{g}/{n}" for g in options.groups() for n in options.names(g)]
+    if verb == "fetch":
+        from runner.data.source.available import fetched
+        from runner.fetch.sets import all_sets
+
+        return sorted({*fetched(), *all_sets()})
     if verb not in COMPOSED:
         return []
     rest = words[1:] if verb else words

@@ -22,6 +22,7 @@ from runner.cli.diff import diff
 from runner.cli.ensemble import ensemble
 from runner.cli.evaluate import evaluate
 from runner.cli.explain import explain
+from runner.cli.fetch import Fetching, fetch
 from runner.cli.find import find_batch_size, find_lr
 from runner.cli.flags import (
     hydra_flags,
@@ -43,6 +44,7 @@ from runner.cli.stop import stop
 from runner.cli.sweeps import sweeps
 from runner.cli.watch import watch
 from runner.errors import ConfigError, Interrupted, RunnerError, did_you_mean, printable
+from runner.fetch.listener import listen
 from runner.record.folder import kept_when_started
 from runner.streams import NOBODY_READS
 
@@ -75,6 +77,7 @@ runner: train a network from composed choices; every choice is one word.
   report RUN|SWEEP|ABLATION... [--markdown]   one page with the answer, figures, tables
   find-lr [OVERRIDES]             learning-rate range test: a curve, and the rate to take
   find-batch-size [OVERRIDES]     throughput by batch size, up to memory or 60 s
+  fetch NAME... | --list          brings published data and weights into the cache, verified
   doctor                          versions, devices, threads, disk, data on this machine
 
 {groups}
@@ -130,6 +133,7 @@ def _find_modules_here() -> None:
 
 def answer(arguments: list[str]) -> int:
     """Do what a command asks, print what it gives or what is wrong with it, and return the exit status."""
+    listen(Fetching())
     try:
         return _dispatch(arguments)
     except KeyboardInterrupt as error:
@@ -415,5 +419,6 @@ VERBS: dict[str, Callable[[list[str]], int]] = {
     "report": report,
     "find-lr": find_lr,
     "find-batch-size": find_batch_size,
+    "fetch": fetch,
     "doctor": _doctor,
 }

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from annotated_types import Ge, Gt, Le
 
@@ -10,6 +10,7 @@ from runner.engine.data import Data
 from runner.engine.spec import Field, Spec
 from runner.engine.transform import Transform
 from runner.errors import ConfigError
+from runner.fetch.published import Published
 
 Scaling = Literal["none", "standard", "minmax"]
 TableScaling = Literal["none", "standard", "minmax", "robust", "quantile", "power"]
@@ -36,6 +37,7 @@ class DataOption:
         fold: which fold is val, 0 to ``folds - 1``.
         scaling: ``standard`` (mean 0, standard deviation 1), ``minmax`` (0 to 1) or ``none``, per feature of a table
             or channel of an image, with statistics of the training part only. Pixels left as they are lie in [0, 1].
+        published: what must be fetched where it is not on the machine.
 
     Raises:
         ConfigError: the shares of `split` are no shares, or there is no such fold.
@@ -50,6 +52,7 @@ class DataOption:
     folds: Annotated[int, Ge(2)] | None = None
     fold: Annotated[int, Ge(0)] = 0
     scaling: Scaling = "standard"
+    published: ClassVar[tuple[Published, ...]] = ()
 
     def __post_init__(self) -> None:
         train, val, test = self.split

@@ -66,7 +66,7 @@ class Tiny(nn.Module):
     "evil/optimizer/system.yaml": "_target_: os.system\ncommand: touch hacked\n",
     "evil/model/nested.yaml": "_target_: runner.model.mlp.MLP\nhidden: {_target_: os.system, command: touch hacked}\n",
     "evil/model/entry.yaml": "_target_: runner.model.mlp.MLP\nhidden: [{_target_: os.system, command: touch hacked}]\n",
-    "evil/data/ours.yaml": "_target_: runner.data.source.fetch._run\ncommand: [touch, hacked]\nwork: .\n",
+    "evil/data/ours.yaml": "_target_: runner.fetch.package.run\ncommand: [touch, hacked]\nwork: .\n",
     "evil/experiment/top.yaml": RECIPE
     + "x: {_target_: os.system, command: touch hacked}\nhydra: {callbacks: {x: '${x}'}}\n",
     "evil/experiment/list.yaml": RECIPE

@@ -36,8 +36,8 @@ def test_what_is_meant_is_found():
         "torch.nn.modules.module.OrderedDict",  # the object lives elsewhere than the name
         "torch.optim.optimizer.Path",
         "torch.nn._reduction.warnings.warn",
-        "runner.data.source.fetch._run",
-        "runner.data.source.fetch.fetch",  # of our own, classes only
+        "runner.fetch.package.run",
+        "runner.fetch.fetching.fetch",  # of our own, classes only
         "runner.record.files.write_text",
         "runner.cli.main",
         "runner.model",

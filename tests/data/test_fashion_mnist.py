@@ -2,7 +2,6 @@ import pytest
 import torch
 
 from runner.data.fashion_mnist import FashionMnist
-from runner.data.source import fetch
 from runner.engine.spec import Field, Spec
 from runner.errors import RunFailed
 
@@ -12,7 +11,7 @@ def test_probe_needs_no_files(no_cache):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not fetch.on_machine(FashionMnist.published), reason="the files are not on this machine")
+@pytest.mark.skipif(not FashionMnist.published[0].on_machine(), reason="the files are not on this machine")
 def test_the_real_set():
     splits = FashionMnist().load()
     assert [len(part) for part in (splits.train, splits.val, splits.test)] == [54_000, 6_000, 10_000]

