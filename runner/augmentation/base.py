@@ -116,7 +116,8 @@ class ImageTechnique(Technique):
 class ColourTechnique(ImageTechnique):
     """An augmentation that changes the values of pixels, each image with probability `p`.
 
-    `apply` is given pixels in [0, 1], whatever the scaling of the inputs, and gives such, in a tensor of its own.
+    `apply` is given pixels in [0, 1], whatever the scaling of the inputs, and gives such, in a tensor of its own. Where
+    all images are changed, it may move pixels too.
 
     Attributes:
         p: share of the images that are changed.
@@ -132,7 +133,7 @@ class ColourTechnique(ImageTechnique):
         self.values = PixelValues(fit.spec.inputs, fit.device)
 
     def on_batch(self, batch: Batch) -> Batch:
-        """Change the colours of images ``(N, C, H, W)``; those that are not chosen stay as they are, to the bit."""
+        """Change images ``(N, C, H, W)``; those that are not chosen stay as they are, to the bit."""
         inputs = batch.inputs
         chosen = None if self.p == 1 else torch.rand(len(inputs), device=inputs.device) < self.p
         draws = self.draw(inputs)
@@ -141,7 +142,7 @@ class ColourTechnique(ImageTechnique):
             changed = torch.where(chosen[:, None, None, None], changed, inputs)
         if inputs.is_contiguous(memory_format=torch.channels_last):
             changed = changed.contiguous(memory_format=torch.channels_last)
-        return batch.changed(changed)
+        return batch.changed(changed, None if self.follows is None else self.follows(batch.targets, *draws))
 
     def draw(self, inputs: Tensor) -> tuple[Any, ...]:
         """See `ImageTechnique.draw`; nothing, unless overridden."""

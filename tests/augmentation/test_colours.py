@@ -85,8 +85,6 @@ def grey(image):
         (lambda pixels, sigma: gaussian_blur(pixels, sigma, 5), SIGMAS, lambda image, s: TF.gaussian_blur(image, 5, s)),
         (lambda pixels, sigma: gaussian_blur(pixels, sigma, 9), SIGMAS, lambda image, s: TF.gaussian_blur(image, 9, s)),
     ],
-    ids="brightness contrast saturation hue sharpness posterize solarize autocontrast equalize invert grayscale "
-    "blur_5 blur_9".split(),
 )
 def test_per_image_as_torchvision(ours, numbers, theirs, channels):
     pixels = pictures(channels)

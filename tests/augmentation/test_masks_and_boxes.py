@@ -13,9 +13,13 @@ from runner.augmentation.crop import Crop
 from runner.augmentation.cutout import Cutout
 from runner.augmentation.flip import Flip
 from runner.augmentation.perspective import Perspective
+from runner.augmentation.policy.base import Policy
+from runner.augmentation.policy.operations import matrices as matrices_of
+from runner.augmentation.rand_augment import RandAugment
 from runner.augmentation.random_erasing import RandomErasing
 from runner.augmentation.resized_crop import ResizedCrop
 from runner.augmentation.rotation import Rotation
+from runner.augmentation.trivial_augment import TrivialAugment
 from runner.engine.batch import Batch
 from runner.engine.spec import IGNORED, Field, Spec
 
@@ -29,8 +33,10 @@ GEOMETRY = [
     Affine(20.0, 0.2, (0.7, 1.4), 20.0, "zeros"),
     Perspective(0.4, 0.8, "zeros"),
     ResizedCrop((0.2, 1.0)),
+    RandAugment(1),
+    TrivialAugment(),
 ]
-INTERPOLATED = (Rotation, Affine, Perspective, ResizedCrop)
+INTERPOLATED = (Rotation, Affine, Perspective, ResizedCrop, RandAugment, TrivialAugment)
 each = pytest.mark.parametrize("technique", GEOMETRY, ids=lambda t: t.name)
 
 
@@ -47,7 +53,8 @@ def examples(kind):
 
 def changed(technique, batch, kind, fit):
     targets = Field(kind, None, 5)
-    technique.setup(fit(task=SimpleNamespace(spec=Spec("segmentation", Field("image", (1, H, W)), targets))))
+    spec = Spec("segmentation", Field("image", (1, H, W)), targets)
+    technique.setup(fit(task=SimpleNamespace(spec=spec), device=torch.device("cpu")))
     torch.manual_seed(7)
     after = technique.on_batch(batch)
     torch.manual_seed(7)
@@ -73,10 +80,14 @@ def theirs(technique, thing, draws, n):
             exact = InterpolationMode.NEAREST_EXACT
             return TF.resized_crop(thing.as_subclass(torch.Tensor)[None], top, left, height, width, [H, W], exact)[0]
         return TF.resized_crop(thing, top, left, height, width, [H, W])
-    if isinstance(technique, (Affine, Perspective)):
+    matrices = draws[0]
+    if isinstance(technique, Policy):
+        made = matrices_of(technique.space, draws[2], H, W)
+        matrices = torch.eye(3).repeat(N, 1, 1) if made is None else made
+    if isinstance(technique, (Affine, Perspective, Policy)):
         # Places in the result, in pixels from the top left corner, to those in the image.
         there = torch.tensor([[1, 0, W / 2], [0, 1, H / 2], [0, 0, 1.0]]).double()
-        back = there @ torch.linalg.inv(draws[0][n].double()) @ torch.linalg.inv(there)
+        back = there @ torch.linalg.inv(matrices[n].double()) @ torch.linalg.inv(there)
         return TF.perspective(thing, None, None, fill=IGNORED, coefficients=(back / back[2, 2]).flatten()[:8].tolist())
     return thing
 
@@ -121,6 +132,8 @@ def test_the_inside_of_a_mask_goes_where_the_pixels_go(technique, fit):
     mask = torch.zeros(N, H, W, dtype=torch.long)
     mask[:, 5:15, 8:20] = 1
     after, _ = changed(technique, Batch(mask[:, None].float(), mask), "mask", fit)
+    if isinstance(technique, Policy):
+        return  # which changes colours too
     if isinstance(technique, (Cutout, RandomErasing)):
         assert torch.equal(after.targets, mask)
         return
