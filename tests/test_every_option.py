@@ -12,8 +12,20 @@ from runner.config.check import resolved
 from runner.config.compose import without_hydra
 from runner.engine.optimizer import Averaging
 from runner.errors import ConfigError, Interrupted
+from runner.model.base import declared
 from runner.run import compose, resume, run
-from tests.config.test_options import DOWNLOADED, LISTS, NEEDS, OPTIONS, RECIPES, SPACES, content, for_its_task, resolve
+from tests.config.test_options import (
+    DOWNLOADED,
+    LISTS,
+    MODELS,
+    NEEDS,
+    OPTIONS,
+    RECIPES,
+    SPACES,
+    content,
+    for_its_task,
+    resolve,
+)
 from tests.faults.kill_resume import content as left_by
 from tests.faults.kill_resume import same
 from tests.regularization.test_all import SHORT, train_one_epoch
@@ -153,13 +165,27 @@ def files(root):
 
 # Data that are on every machine.
 DATA = [name for name in OPTIONS.names("data") if f"data={name}" not in DOWNLOADED]
-SMALL = {"cnn": ("model.channels=[4]", "model.head=[8]"), "resnet": ("model.width=0.25",)}
+SMALL = {**MODELS, "resnet": ("model.width=0.25",)}
 SMALL |= dict.fromkeys(("fcn", "deeplab", "fcos", "retinanet"), ("model.width=0.25",))
+# Published networks for images take what cnn and resnet take, which are tried with all data.
+PUBLISHED = [name for name in OPTIONS.names("model") if declared(target("model", name)).published]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", [name for name in PUBLISHED if name != "inception_v3"])  # googlenet stands for it
+def test_every_published_network_is_resumed_exactly(model, go):
+    overrides = [f"model={model}", *SMALL.get(model, ()), *NEEDS.get(f"model={model}", ()), *SHORT]
+    overrides += ["trainer.max_epochs=2", "trainer.limit_batches=2", "data.batch_size=8"]
+    go(*overrides, folder="whole")
+    with pytest.raises(Interrupted):
+        go(*overrides, folder="cut", progress=StopAt(1))
+    resume("cut")
+    assert same(left_by(Path("whole")), left_by(Path("cut"))) == []
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("data", DATA)
-@pytest.mark.parametrize("model", OPTIONS.names("model"))
+@pytest.mark.parametrize("model", [name for name in OPTIONS.names("model") if name not in PUBLISHED])
 def test_every_model_with_data_it_takes_is_resumed_exactly(model, data, files, go):
     needs = [need.format(root=files) for need in NEEDS.get(f"data={data}", ()) if not need.startswith("model")]
     refused = []

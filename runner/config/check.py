@@ -310,13 +310,16 @@ def _check_categories(recipe: Recipe, spec: Spec) -> None:
 
 
 def _models_for(kind: Kind, task: str | None = None) -> str:
-    """The networks among the options that take such inputs (and are for such a task), as they are typed."""
-    names = [
-        f"model={name}"
+    """The networks among the options that take such inputs (and are for such a task), as they are typed.
+
+    Of many the first few; those that were published for large images come last.
+    """
+    found = {
+        f"model={name}": network.published
         for name, network in _networks()
         if kind in (network.takes or ()) and (task is None or task in (network.tasks or (task,)))
-    ]
-    return "".join(f"{name}, " for name in names)
+    }
+    return "".join(f"{name}, " for name in sorted(found, key=found.__getitem__)[:6])
 
 
 def _networks() -> Iterator[tuple[str, Declared]]:

@@ -28,6 +28,7 @@ class Declared:
             scale down.
         categories: whether it takes words of a table beside its numbers, as the argument `categories`: ``(N, K)``
             int64, of K columns with as many as ``spec.more["categories"].sizes`` say.
+        published: whether it is one that others published for large images, which is seldom the first to try.
     """
 
     takes: tuple[Kind, ...] | None = None
@@ -36,6 +37,7 @@ class Declared:
     residual_ends: tuple[str, ...] = ()
     loss: str = ""
     categories: bool = False
+    published: bool = False
 
 
 class Network(nn.Module):
@@ -46,6 +48,15 @@ class Network(nn.Module):
     activation: str = Declared.activation
     loss: ClassVar[str] = Declared.loss
     categories: ClassVar[bool] = Declared.categories
+    published: ClassVar[bool] = Declared.published
+
+
+class PublishedNetwork(Network):
+    """The base of published networks that give one vector for an image."""
+
+    takes: ClassVar[tuple[Kind, ...]] = ("image",)
+    tasks: ClassVar[tuple[str, ...]] = ONE_VECTOR
+    published: ClassVar[bool] = True
 
 
 class Residual(nn.Module):
@@ -67,6 +78,7 @@ def declared(network: Any) -> Declared:
         "residual_ends": tuple,
         "categories": bool,
         "loss": str,
+        "published": bool,
     }
     found: dict[str, Any] = {name: getattr(network, name, None) for name in kinds}
     return Declared(**{name: value for name, value in found.items() if isinstance(value, kinds[name])})

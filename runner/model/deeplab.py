@@ -11,7 +11,7 @@ from runner.engine.spec import Spec
 from runner.model.backbone.stages import Depth, OutputStride
 from runner.model.fcn import FCN
 from runner.model.layers.dropout import DropoutRate
-from runner.model.resnet import SMALL
+from runner.model.layers.fitted import SMALL
 
 
 class DeepLab(FCN):

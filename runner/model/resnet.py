@@ -12,13 +12,9 @@ from runner.engine.spec import Kind, Spec
 from runner.model.base import ONE_VECTOR, Chain
 from runner.model.layers.activation import Activation, Slope, activation_layer
 from runner.model.layers.dropout import DropoutRate, dropout_layer
+from runner.model.layers.fitted import MIN_MAP, SMALL
 from runner.model.layers.normalization import Norm, image_norm
 from runner.model.layers.residual import Basic, Block, Bottleneck, Parts, PreBasic, PreBottleneck, shortcut
-
-# Images up to this many pixels (shorter side) keep their resolution in the stem.
-SMALL = 64
-# In small images no stage leaves maps of fewer pixels than this (shorter side).
-MIN_MAP = 2
 
 # Whether blocks are bottlenecks, and blocks per stage (table 1 of the paper); other depths are 6n + 2 layers in three
 # stages of n basic blocks.

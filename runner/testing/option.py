@@ -15,6 +15,7 @@ from runner.config.groups import BY_NAME, Group
 from runner.config.targets import resolve
 from runner.engine.progress import Progress
 from runner.errors import ConfigError, Interrupted
+from runner.model.base import declared
 from runner.run import compose, resume, run
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ SHORT = (
     "trainer.checkpoint.every_seconds=1e9",
     "data.batch_size=8",
 )
-# Data are tried in this order, the others behind them; networks by the number of their settings.
+# Data are tried in this order, the others behind them; networks by the number of their settings, published ones last.
 _FIRST = ("digits", "iris", "diabetes")
 
 
@@ -143,8 +144,10 @@ class TestedOption:
         return len(last) == 2 and last[0] == last[1] and last[0].startswith(typed)
 
     def _models(self) -> list[str]:
-        names = self.options.names("model")
-        return sorted(names, key=lambda name: (len(self.values("model", name)), name))
+        def rank(name: str) -> tuple[bool, int, str]:
+            return declared(self.target_of("model", name)).published, len(self.values("model", name)), name
+
+        return sorted(self.options.names("model"), key=rank)
 
     def run(self, name: str, *more: str, progress: Progress | None = None) -> Config:
         """A short run in the folder `name`; what stands in its ``result.json``."""

@@ -140,7 +140,20 @@ QUICK = (
 SMALL_IMAGES = ("data=digit_composites", "data.images=120", "data.size=16")
 SEGMENTATION = (*SMALL_IMAGES, "model=unet", "model.channels=4", "model.depth=2")
 DETECTION = (*SMALL_IMAGES, "data.task=detection", "model=detector", "model.channels=[4,8]")
-MODELS = {"mlp": (), "cnn": ("model.channels=[4]", "model.head=[8]")}
+# The smallest of a network that there is.
+MODELS = {
+    "mlp": (),
+    "cnn": ("model.channels=[4]", "model.head=[8]"),
+    "alexnet": ("model.width=0.05",),
+    "convnext": ("model.size=atto",),
+    "densenet": ("model.depth=40", "model.growth_rate=4"),
+    "googlenet": ("optimizer=sgd",),
+    "inception_v3": ("optimizer=sgd",),
+    "mobilenet_v2": ("model.width=0.25",),
+    "mobilenet_v3": ("model.width=0.5",),
+    "vgg": ("model.depth=11", "model.width=0.05"),
+    "vit": ("model.patch_size=4",),
+}
 # What an option for other tasks than classification and regression is tried with.
 TASKS = {
     "segmentation": SEGMENTATION,
@@ -153,6 +166,7 @@ TASKS = {
 }
 MIXED = Path(__file__).parent.parent / "balance/mixed.csv"  # a table with categories
 NEEDS = {
+    "model=inception_v3": ("data=digit_composites", "data.images=120", "data.size=28", "data.task=multilabel"),
     "data=digit_composites": ("data.images=120", "model=unet", "model.channels=4", "model.depth=2"),
     "model=unet": SEGMENTATION[:3],
     "model=detector": DETECTION[:4],

@@ -8,6 +8,7 @@ import pytest
 from runner.engine.progress import Progress
 from runner.errors import ConfigError, Interrupted
 from runner.metric import metrics_for
+from runner.model.base import declared
 from runner.run import resume
 from runner.task import all_tasks, task_named
 from tests.config.test_options import DOWNLOADED, OPTIONS, content, resolve
@@ -20,8 +21,14 @@ EMBEDDED = [
     for name in OPTIONS.names("data")
     if f"data={name}" not in DOWNLOADED and "???" not in content("data", name).values()
 ]
-# The plainest network that takes these inputs: the one with the fewest settings.
-MODELS = sorted(OPTIONS.names("model"), key=lambda name: (len(content("model", name)), name))
+
+
+def published(name):
+    return declared(resolve(content("model", name)["_target_"], name)).published
+
+
+# The plainest network that takes these inputs: the one with the fewest settings, published ones last.
+MODELS = sorted(OPTIONS.names("model"), key=lambda name: (published(name), len(content("model", name)), name))
 SHORT = ("trainer.max_epochs=2", "trainer.log_every=1", "trainer.images=0", "trainer.checkpoint.every_seconds=1e9")
 
 
