@@ -49,6 +49,8 @@ class CategoryEmbedding(nn.Module):
 class CategoryTokens(nn.Embedding):
     """A vector of one width for each category: ``(N, K)`` to ``(N, K, width)``; one table for all columns.
 
+    The vector of what training had not seen is zero.
+
     Args:
         sizes: categories of each of the K columns, the last of them for an unseen one.
         width: numbers of each vector.
@@ -58,7 +60,11 @@ class CategoryTokens(nn.Embedding):
 
     def __init__(self, sizes: tuple[int, ...], width: int) -> None:
         super().__init__(sum(sizes), width)
-        self.register_buffer("offsets", torch.tensor([0, *accumulate(sizes[:-1])]), persistent=False)
+        ends = torch.tensor([*accumulate(sizes)])
+        self.register_buffer("offsets", ends - torch.tensor(sizes), persistent=False)
+        nn.init.uniform_(self.weight, -(width**-0.5), width**-0.5)
+        with torch.no_grad():
+            self.weight[ends - 1] = 0.0
 
     def forward(self, categories: Tensor) -> Tensor:
         """The vectors."""
