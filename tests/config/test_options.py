@@ -16,6 +16,7 @@ from runner.config.groups import LISTS
 from runner.config.options import CONF, Options
 from runner.config.signature import SUPPLIED, signature_of
 from runner.config.targets import resolve
+from runner.data.source.available import available, fetched
 from runner.run import compose, run
 from runner.testing.checks import alike
 
@@ -180,6 +181,8 @@ NEEDS = {
     "task=multilabel": TASKS["multilabel"],
     "task=detection": DETECTION,
     "data=csv": ("data.path={root}/table.csv", "data.target=price"),
+    "data=keel": ("data.name=vowel",),
+    "data=keel_imbalanced": ("data.name=abalone9-18",),
     "data=image_folder": ("data.root={root}/images", "model=mlp"),
     "data=python_functions": ("model=gru",),
     "data=python_source": ("model=gru",),
@@ -195,7 +198,7 @@ NEEDS = {
     "scheduler=multistep": ("scheduler.milestones=[1]",),
     "balance=smotenc": ("data=csv", f"data.path={MIXED}", "data.target=ill"),
 }
-DOWNLOADED = ("data=mnist", "data=fashion_mnist")
+DOWNLOADED = tuple(f"data={name}" for name in fetched())
 
 
 @pytest.fixture(scope="module")
@@ -231,11 +234,8 @@ def for_its_task(group, name):
 @each_option
 def test_trains(group, name, root, go):
     choice = f"{group}={name}"
-    if choice in DOWNLOADED:
-        from runner.data.source.available import available
-
-        if available()[name].startswith("missing"):
-            pytest.skip("not on this machine; a run would fetch it")
+    if choice in DOWNLOADED and available()[name].startswith("missing"):
+        pytest.skip("not on this machine; a run would fetch it")
     if group in SPACES:
         pytest.skip("of sweeps, whose own tests run it")
     overrides, needs = list(QUICK), [need.format(root=root) for need in NEEDS.get(choice, ())]
