@@ -14,6 +14,7 @@ from runner.engine.optimizer import Averaging
 from runner.errors import ConfigError, Interrupted
 from runner.model.base import declared
 from runner.run import compose, resume, run
+<<<<<<< HEAD
 from tests.config.test_options import (
     DOWNLOADED,
     LISTS,
@@ -26,6 +27,10 @@ from tests.config.test_options import (
     for_its_task,
     resolve,
 )
+=======
+from tests.config.test_options import DOWNLOADED, LISTS, NEEDS, OPTIONS, RECIPES, SPACES, content, for_its_task, resolve
+from tests.data.annotated import write_coco, write_voc
+>>>>>>> 26ab392 (data=voc and data=coco read boxes, masks and labels in the formats of Pascal VOC and COCO; what is damaged is named)
 from tests.faults.kill_resume import content as left_by
 from tests.faults.kill_resume import same
 from tests.regularization.test_all import SHORT, train_one_epoch
@@ -160,6 +165,8 @@ def files(root):
         (root / "images" / label).mkdir(parents=True)
         for i in range(24):
             Image.new("RGB", (10, 10), (i * 9, 80 * (label == "dog"), 50)).save(root / "images" / label / f"{i}.png")
+    write_voc(root / "voc")
+    write_coco(root / "coco")
     return root
 
 

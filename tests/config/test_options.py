@@ -19,6 +19,7 @@ from runner.config.targets import resolve
 from runner.data.source.available import available, fetched
 from runner.run import compose, run
 from runner.testing.checks import alike
+from tests.data.annotated import write_coco, write_voc
 
 OPTIONS = Options()
 ALL = [(group, name) for group in OPTIONS.groups() for name in OPTIONS.names(group)]
@@ -141,6 +142,7 @@ QUICK = (
 SMALL_IMAGES = ("data=digit_composites", "data.images=120", "data.size=16")
 SEGMENTATION = (*SMALL_IMAGES, "model=unet", "model.channels=4", "model.depth=2")
 DETECTION = (*SMALL_IMAGES, "data.task=detection", "model=detector", "model.channels=[4,8]")
+<<<<<<< HEAD
 # The smallest of a network that there is.
 MODELS = {
     "mlp": (),
@@ -155,6 +157,10 @@ MODELS = {
     "vgg": ("model.depth=11", "model.width=0.05"),
     "vit": ("model.patch_size=4",),
 }
+=======
+ANNOTATED = ("data.image_size=16", "data.batch_size=4", "model=detector", "model.channels=[4,8]")
+MODELS = {"mlp": (), "cnn": ("model.channels=[4]", "model.head=[8]")}
+>>>>>>> 26ab392 (data=voc and data=coco read boxes, masks and labels in the formats of Pascal VOC and COCO; what is damaged is named)
 # What an option for other tasks than classification and regression is tried with.
 TASKS = {
     "segmentation": SEGMENTATION,
@@ -181,8 +187,13 @@ NEEDS = {
     "task=multilabel": TASKS["multilabel"],
     "task=detection": DETECTION,
     "data=csv": ("data.path={root}/table.csv", "data.target=price"),
+<<<<<<< HEAD
     "data=keel": ("data.name=vowel",),
     "data=keel_imbalanced": ("data.name=abalone9-18",),
+=======
+    "data=voc": ("data.root={root}/voc", "data.classes=[cat,dog]", *ANNOTATED),
+    "data=coco": ("data.root={root}/coco", *ANNOTATED),
+>>>>>>> 26ab392 (data=voc and data=coco read boxes, masks and labels in the formats of Pascal VOC and COCO; what is damaged is named)
     "data=image_folder": ("data.root={root}/images", "model=mlp"),
     "data=python_functions": ("model=gru",),
     "data=python_source": ("model=gru",),
@@ -212,6 +223,8 @@ def root(tmp_path_factory):
         for number in range(12):
             pixels = random.integers(0, 256, (10, 10, 3), dtype=np.uint8)
             Image.fromarray(pixels).save(folder / "images" / label / f"{number}.png")
+    write_voc(folder / "voc")
+    write_coco(folder / "coco")
     torch.save({"output.bias": torch.zeros(10)}, folder / "weights.pt")
     run(compose(list(QUICK)), folder / "run")  # a trained network
     return folder

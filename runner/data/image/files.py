@@ -22,6 +22,7 @@ from runner.engine.spec import Field
 from runner.engine.transform import Bad, Raw, Transform
 from runner.errors import ConfigError, RunFailed, no_file
 
+S = TypeVar("S")
 T = TypeVar("T")
 Mode = Literal["RGB", "L"]
 
@@ -56,21 +57,35 @@ def decode(path: Path | BinaryIO, height: int, width: int, mode: Mode = "RGB") -
         raise RunFailed(f"{path} can't be read as an image ({error}). Repair it or remove it.") from error
 
 
-def _fitted(image: Image.Image, height: int, width: int) -> Image.Image:
-    w, h = image.size
+def covering(w: int, h: int, height: int, width: int) -> tuple[int, int, int, int]:
+    """How an image of w x h pixels comes to cover others: the size it gets, and left and top of what is cut out of it.
+
+    Args:
+        w: its width.
+        h: its height.
+        height: what is wanted.
+        width: likewise.
+
+    Returns:
+        Width, height, left, top.
+    """
     if height * w >= width * h:  # the height is what has to be covered
         w, h = height * w // h, height
     else:
         w, h = width, width * h // w
-    left, top = round((w - width) / 2), round((h - height) / 2)
+    return w, h, round((w - width) / 2), round((h - height) / 2)
+
+
+def _fitted(image: Image.Image, height: int, width: int) -> Image.Image:
+    w, h, left, top = covering(*image.size, height, width)
     return image.resize((w, h), Image.Resampling.BILINEAR).crop((left, top, left + width, top + height))
 
 
-def in_threads(function: Callable[[Path], T], paths: Sequence[Path], chunk: int = 1024) -> Iterator[T]:
-    """`function` of every path, in order, on all cores, `chunk` at a time. Pillow decodes without the GIL."""
+def in_threads(function: Callable[[S], T], items: Sequence[S], chunk: int = 1024) -> Iterator[T]:
+    """`function` of every path or other item, in order, on all cores, `chunk` at a time; Pillow decodes without GIL."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for start in range(0, len(paths), chunk):
-            yield from pool.map(function, paths[start : start + chunk])
+        for start in range(0, len(items), chunk):
+            yield from pool.map(function, items[start : start + chunk])
 
 
 class Pixels(Transform):

@@ -1,0 +1,1 @@
+"""Images with boxes and masks that people drew, in the formats of public collections."""

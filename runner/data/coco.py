@@ -1,0 +1,191 @@
+"""Images with boxes and masks in the format of COCO."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from runner.data.annotated.labelled import Labelled, Mask
+from runner.data.annotated.option import AnnotatedOption, Listing
+from runner.data.source.fingerprint import sha256
+from runner.engine.spec import IGNORED
+from runner.errors import ConfigError, RunFailed, no_file
+
+
+@dataclass(kw_only=True)
+class Coco(AnnotatedOption):
+    """A folder with ``annotations/instances_train2017.json``, the images in ``train2017``, and the same for val.
+
+    Classes are the file's categories, in the order of their ids, which need not be without gaps. Regions that are a
+    crowd are no boxes, and count for nothing in masks; boxes without an area are left out. Where things overlap in a
+    mask, the smaller is in front.
+
+    Attributes:
+        year: part of the files' names; None: there is none (``instances_train.json``, ``train``).
+
+    Raises:
+        ConfigError: masks are asked for without pycocotools.
+
+    Source: Lin et al. 2014, "Microsoft COCO: Common Objects in Context".
+    """
+
+    year: int | None = 2017
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.task == "segmentation":
+            try:
+                import pycocotools  # noqa: F401
+            except ImportError as error:
+                raise ConfigError(
+                    "data=coco data.task=segmentation draws masks with pycocotools, which is not installed. "
+                    "`pip install 'runner[coco]'` brings it."
+                ) from error
+
+    def names(self) -> tuple[str, ...]:
+        """See `AnnotatedOption.names`; those of the file are known once it is read."""
+        path = self._file("train")
+        if not path.is_file():
+            raise ConfigError(f"data.root={self.root}: {path}: {no_file(path)} It describes the images to learn from.")
+        return ()
+
+    def listing(self) -> Listing:
+        """See `AnnotatedOption.listing`."""
+        parts: dict[str, list[Labelled]] = {}
+        classes: dict[int, str] = {}
+        hashes, crowds, empty = [], 0, 0
+        for part in ("train", "val", "test"):
+            path = self._file(part)
+            if not path.is_file():
+                continue
+            content = path.read_bytes()
+            hashes.append(sha256(content))
+            file = _File(path, content)
+            if classes and file.categories != classes:
+                raise RunFailed(f"{path}: its categories are not those of {self._file('train').name}.")
+            classes = file.categories
+            parts[part] = file.labelled(self._images(part), self.task == "segmentation")
+            crowds, empty = crowds + file.crowds, empty + file.empty
+        notes = [f"{crowds} crowd regions are no boxes"] if crowds else []
+        notes += [f"{empty} boxes without an area left out"] if empty else []
+        return Listing(tuple(classes.values()), parts, " ".join(hashes), tuple(notes))
+
+    def _file(self, part: str) -> Path:
+        return self.folder() / "annotations" / f"instances_{part}{self.year or ''}.json"
+
+    def _images(self, part: str) -> Path:
+        name = f"{part}{self.year or ''}"
+        inner = self.folder() / "images" / name
+        return inner if inner.is_dir() else self.folder() / name
+
+
+class _File:
+    """A file of instances.
+
+    Attributes:
+        categories: names by id, in the order of their ids.
+        crowds: regions that are a crowd.
+        empty: boxes without an area.
+    """
+
+    def __init__(self, path: Path, content: bytes) -> None:
+        self.path, self.crowds, self.empty = path, 0, 0
+        try:
+            self.content: Any = json.loads(content)
+        except (ValueError, RecursionError) as error:
+            raise RunFailed(f"{path} can't be read as JSON ({error}). Repair it, or fetch it again.") from error
+        self.categories = {entry["id"]: str(entry["name"]) for entry in self._list("categories", id=int, name=str)}
+        self.categories = dict(sorted(self.categories.items()))
+        if not self.categories:
+            raise RunFailed(f"{path}: has no category.")
+
+    def _list(self, key: str, **wanted: type) -> Sequence[dict[str, Any]]:
+        """The entries under a key, each with what is wanted of it."""
+        entries = self.content.get(key) if isinstance(self.content, dict) else None
+        if not isinstance(entries, list):
+            raise RunFailed(
+                f"{self.path}: has no list {key!r}. Expected a file of instances, with images and categories."
+            )
+        for number, entry in enumerate(entries):
+            for name, kind in wanted.items():
+                if not isinstance(entry, dict) or not isinstance(entry.get(name), kind):
+                    raise RunFailed(f"{self.path}: {key}[{number}] has no {name!r} of type {kind.__name__}.")
+        return entries
+
+    def labelled(self, folder: Path, masks: bool) -> list[Labelled]:
+        """The images with their annotations, in the order of the file."""
+        images = {entry["id"]: entry for entry in self._list("images", id=int, file_name=str, width=int, height=int)}
+        numbers = {category: number for number, category in enumerate(self.categories)}
+        rows: dict[int, list[list[float]]] = {image: [] for image in images}
+        regions: dict[int, list[tuple[float, int, Any]]] = {image: [] for image in images}
+        for entry in self._list("annotations", id=int, image_id=int, category_id=int, bbox=list):
+            place = f"{self.path}: the annotation {entry['id']}"
+            image, number = entry["image_id"], numbers.get(entry["category_id"])
+            if number is None:
+                known = ", ".join(map(str, list(numbers)[:10]))
+                raise RunFailed(
+                    f"{place} has the category {entry['category_id']}, which is not in the file. Known: {known}."
+                )
+            if image not in images:
+                raise RunFailed(f"{place} is of the image {image}, which is not in the file.")
+            box = entry["bbox"]
+            if len(box) != 4 or not all(isinstance(v, int | float) and math.isfinite(v) for v in box):
+                raise RunFailed(f"{place} has the box {str(box)[:60]}. Expected left, top, width and height in pixels.")
+            left, top, width, height = box
+            crowd = bool(entry.get("iscrowd"))
+            if masks:
+                given = entry.get("area")
+                area = float(given if isinstance(given, int | float) else width * height)
+                label = IGNORED if crowd else number + 1
+                regions[image].append((math.inf if crowd else area, label, entry.get("segmentation")))
+            if crowd:
+                self.crowds += 1
+            elif width <= 0 or height <= 0:
+                self.empty += 1
+            else:
+                rows[image].append([number, left, top, left + width, top + height])
+        found = []
+        for image, entry in images.items():
+            name = Path(entry["file_name"])
+            if name.is_absolute() or ".." in name.parts:
+                raise RunFailed(f"{self.path}: the image {image} is called {str(name)!r}. Expected a name in {folder}.")
+            source = f"{self.path}, image {image}"
+            draw = partial(_mask, source, sorted(regions[image], key=lambda r: -r[0])) if masks else None
+            boxes = np.array(rows[image], np.float32).reshape(-1, 5)
+            found.append(Labelled(folder / name, source, (entry["width"], entry["height"]), boxes, draw))
+        return found
+
+
+def _mask(source: str, regions: Sequence[tuple[float, int, Any]], width: int, height: int) -> Mask:
+    """The class of each pixel ``(height, width)`` of regions, painted one over the other.
+
+    A region is a list of polygons, or run lengths: a list of numbers, or COCO's compressed text.
+    """
+    from pycocotools import mask as coco
+
+    mask = np.zeros((height, width), np.int64)
+    for _, label, region in regions:
+        try:
+            if isinstance(region, list):
+                if not all(len(polygon) >= 6 and len(polygon) % 2 == 0 for polygon in region):
+                    raise ValueError("a polygon has fewer than three corners")
+                runs = coco.merge(coco.frPyObjects(region, height, width))
+            else:
+                if [int(side) for side in region["size"]] != [height, width]:
+                    raise ValueError(f"a mask of {region['size'][::-1]} pixels for an image of {[width, height]}")
+                runs = coco.frPyObjects(region, height, width) if isinstance(region["counts"], list) else region
+                if isinstance(region["counts"], list) and sum(region["counts"]) != height * width:
+                    raise ValueError("run lengths that do not fill the image")
+            mask[coco.decode(runs).astype(bool)] = label
+        except (ValueError, TypeError, KeyError, IndexError) as error:
+            raise RunFailed(
+                f"{source}: a region can't be drawn ({error}). Expected polygons or run lengths."
+            ) from error
+    return mask
