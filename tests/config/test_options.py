@@ -173,6 +173,8 @@ TASKS = {
 }
 MIXED = Path(__file__).parent.parent / "balance/mixed.csv"  # a table with categories
 NEEDS = {
+    "model=torchvision": ("model.name=shufflenet_v2_x0_5",),
+    "model=timm": ("model.name=test_resnet",),
     "model=inception_v3": ("data=digit_composites", "data.images=120", "data.size=28", "data.task=multilabel"),
     "data=digit_composites": ("data.images=120", "model=unet", "model.channels=4", "model.depth=2"),
     "model=unet": SEGMENTATION[:3],
