@@ -59,8 +59,8 @@ class CNN(Chain):
         pool: kind of pooling at the end of every stage.
         pool_size: side and step of the pooling window, in pixels.
         head: units of each hidden dense layer; may be empty.
-        attention: what stands at the end of every stage: ``se`` weighs channels, ``self`` lets positions look at each
-            other, ``none``.
+        attention: what stands at the end of every stage: ``se`` weighs channels, ``cbam`` channels and positions,
+            ``self`` lets positions look at each other, ``none``.
         skip: whether there is a shortcut around every convolution.
         activation: activation of all hidden layers.
         negative_slope: slope of ``leaky_relu`` for negative inputs.

@@ -11,6 +11,7 @@ from torch import nn
 from runner.engine.spec import Kind, Spec
 from runner.model.base import ONE_VECTOR, Chain
 from runner.model.layers.activation import Activation, Slope, activation_layer
+from runner.model.layers.attention import Attention
 from runner.model.layers.dropout import DropoutRate, dropout_layer
 from runner.model.layers.fitted import MIN_MAP, SMALL
 from runner.model.layers.normalization import Norm, image_norm
@@ -53,6 +54,8 @@ class ResNet(Chain):
         width: factor on the number of channels of every layer, above 0 (Zagoruyko and Komodakis 2016).
         block: where a block normalizes and activates: ``post``, after each convolution and the sum; ``pre``, before
             each convolution, which leaves the way along the shortcuts free and trains better from about 100 layers on.
+        attention: what stands at the end of every block's branch, in front of the sum: ``se`` weighs channels, ``cbam``
+            channels and positions, ``self`` lets positions look at each other, ``none``.
         activation: activation of all layers.
         negative_slope: slope of ``leaky_relu`` for negative inputs.
         norm: normalization of the convolutions.
@@ -61,7 +64,8 @@ class ResNet(Chain):
             block l of L has l/L of it (Huang et al. 2016).
 
     Source: He et al. 2016, "Deep Residual Learning for Image Recognition", table 1 and section 4.2; for ``pre`` He et
-    al. 2016, "Identity Mappings in Deep Residual Networks".
+    al. 2016, "Identity Mappings in Deep Residual Networks"; attention where Hu et al. 2018 (figure 3) and Woo et al.
+    2018 (figure 3) have it.
     """
 
     takes: ClassVar[tuple[Kind, ...]] = ("image",)
@@ -73,6 +77,7 @@ class ResNet(Chain):
         depth: Literal[18, 34, 50, 101, 152, 20, 32, 56, 110, 1202] = 20,
         width: Annotated[float, Gt(0)] = 1.0,
         block: Literal["post", "pre"] = "post",
+        attention: Attention = "none",
         activation: Activation = "relu",
         negative_slope: Slope = 0.01,
         norm: Norm = "batch",
@@ -82,7 +87,7 @@ class ResNet(Chain):
         colours, *sides = spec.input_shape
         bottleneck, blocks = STAGES.get(depth, (False, ((depth - 2) // 6,) * 3))
         kind = BLOCKS[block, bottleneck]
-        parts = Parts(partial(activation_layer, activation, negative_slope), norm)
+        parts = Parts(partial(activation_layer, activation, negative_slope), norm, attention)
         channels = max(1, round((64 if depth in STAGES else 16) * width))
         side, small = min(sides), min(sides) <= SMALL
         layers: dict[str, nn.Module] = {

@@ -7,7 +7,8 @@ from torch.nn import functional as F
 
 from runner.engine.spec import Spec
 from runner.model.cnn import CNN
-from runner.model.layers.attention import SelfAttention, attention_layer
+from runner.model.layers.attention import CBAM, SelfAttention, attention_layer, squeezed
+from runner.model.resnet import ResNet
 
 
 def count(model):
@@ -38,9 +39,41 @@ def test_self_attention_is_the_formula():
     torch.testing.assert_close(layer.eval()(x), expected)
 
 
+@pytest.mark.parametrize("channels", [16, 128])
+def test_cbam_is_timms(channels):
+    from timm.layers.cbam import CbamModule
+
+    torch.manual_seed(0)
+    layer, theirs, x = (
+        CBAM(channels),
+        CbamModule(channels, rd_channels=squeezed(channels)),
+        torch.randn(3, channels, 9, 8),
+    )
+    theirs.spatial.conv.bn = nn.Identity()  # which the paper's equation 3 does not have
+    theirs.channel.load_state_dict({k: v for k, v in layer.state_dict().items() if k.startswith("fc")})
+    theirs.spatial.conv.conv.load_state_dict({"weight": layer.conv.weight})
+    torch.testing.assert_close(layer(x), theirs(x))
+
+
+def test_attention_stands_in_front_of_the_sum():
+    torch.manual_seed(0)
+    net = ResNet(Spec.classification((3, 16, 16), 4), 20, attention="cbam").eval()
+    block, x = net.layer2[1], torch.randn(2, 32, 8, 8).relu()
+    branch = block.bn2(block.conv2(block.act1(block.bn1(block.conv1(x)))))
+    torch.testing.assert_close(block(x), F.relu(block.attention(branch) + x))
+    # without it the parameters are those of the same network, under the same names
+    plain = ResNet(Spec.classification((3, 16, 16), 4), 20)
+    assert {n for n, _ in net.named_parameters() if ".attention." not in n} == {n for n, _ in plain.named_parameters()}
+
+
 @pytest.mark.parametrize(
     ("name", "more"),
-    [("none", 0), ("se", 2 * 32 * 4 + 32 + 4 + 2 * 64 * 4 + 64 + 4), ("self", 4 * (32**2 + 64**2 + 96))],
+    [
+        ("none", 0),
+        ("se", 2 * 32 * 4 + 32 + 4 + 2 * 64 * 4 + 64 + 4),
+        ("cbam", 2 * 32 * 4 + 2 * 64 * 4 + 2 * 2 * 49),
+        ("self", 4 * (32**2 + 64**2 + 96)),
+    ],
 )
 def test_parameters_of_a_cnn_with_it(name, more):
     spec = Spec.classification((1, 8, 8), 10)

@@ -30,7 +30,9 @@ PARTS = [
 ]
 PARTS += [
     ("cnn", "attention", "se"),
+    ("cnn", "attention", "cbam"),
     ("cnn", "attention", "self"),
+    *(("resnet", "attention", attention) for attention in ("se", "cbam", "self")),
     ("cnn", "skip", True),
     ("cnn", "spatial_dropout", 0.3),
 ]

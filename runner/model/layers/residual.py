@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from runner.model.base import Residual
+from runner.model.layers.attention import Attention, attention_layer
 from runner.model.layers.dropout import stochastic_depth
 from runner.model.layers.normalization import Norm, image_norm, needs_bias
 
@@ -21,10 +22,12 @@ class Parts:
     Attributes:
         activation: makes an activation.
         norm: name of the normalization.
+        attention: name of what stands at the end of each branch.
     """
 
     activation: Callable[[], nn.Module]
     norm: Norm
+    attention: Attention = "none"
 
     def conv(self, inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Conv2d:
         """A convolution that keeps the size at stride 1, without a bias where the normalization has one."""
@@ -69,6 +72,7 @@ class Block(Residual):
     ) -> None:
         super().__init__()
         self.build(parts, inputs, channels, stride, first)
+        self.attention = attention_layer(parts.attention, channels * self.expansion)
         self.downsample = shortcut
         self.drop = stochastic_depth(drop)
 
@@ -96,7 +100,7 @@ class Basic(Block):
         """The activated sum."""
         y = self.act1(self.bn1(self.conv1(x)))
         y = self.bn2(self.conv2(y))
-        return self.act2(self.drop(y) + self.downsample(x))  # type: ignore[no-any-return]
+        return self.act2(self.drop(self.attention(y)) + self.downsample(x))  # type: ignore[no-any-return]
 
 
 class Bottleneck(Block):
@@ -125,7 +129,7 @@ class Bottleneck(Block):
         y = self.act1(self.bn1(self.conv1(x)))
         y = self.act2(self.bn2(self.conv2(y)))
         y = self.bn3(self.conv3(y))
-        return self.act3(self.drop(y) + self.downsample(x))  # type: ignore[no-any-return]
+        return self.act3(self.drop(self.attention(y)) + self.downsample(x))  # type: ignore[no-any-return]
 
 
 class PreBlock(Block):
@@ -145,7 +149,7 @@ class PreBlock(Block):
         """The sum, not activated."""
         y = self.act1(self.bn1(x))
         beside = self.downsample(y if isinstance(self.downsample, nn.Sequential) else x)
-        return self.drop(self.branch(y)) + beside  # type: ignore[no-any-return]
+        return self.drop(self.attention(self.branch(y))) + beside  # type: ignore[no-any-return]
 
     def branch(self, y: Tensor) -> Tensor:
         """The convolutions, from the activated input."""
