@@ -14,7 +14,6 @@ from runner.engine.optimizer import Averaging
 from runner.errors import ConfigError, Interrupted
 from runner.model.base import declared
 from runner.run import compose, resume, run
-<<<<<<< HEAD
 from tests.config.test_options import (
     DOWNLOADED,
     LISTS,
@@ -27,10 +26,7 @@ from tests.config.test_options import (
     for_its_task,
     resolve,
 )
-=======
-from tests.config.test_options import DOWNLOADED, LISTS, NEEDS, OPTIONS, RECIPES, SPACES, content, for_its_task, resolve
 from tests.data.annotated import write_coco, write_voc
->>>>>>> 26ab392 (data=voc and data=coco read boxes, masks and labels in the formats of Pascal VOC and COCO; what is damaged is named)
 from tests.faults.kill_resume import content as left_by
 from tests.faults.kill_resume import same
 from tests.regularization.test_all import SHORT, train_one_epoch

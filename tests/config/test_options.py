@@ -142,7 +142,7 @@ QUICK = (
 SMALL_IMAGES = ("data=digit_composites", "data.images=120", "data.size=16")
 SEGMENTATION = (*SMALL_IMAGES, "model=unet", "model.channels=4", "model.depth=2")
 DETECTION = (*SMALL_IMAGES, "data.task=detection", "model=detector", "model.channels=[4,8]")
-<<<<<<< HEAD
+ANNOTATED = ("data.image_size=16", "data.batch_size=4", "model=detector", "model.channels=[4,8]")
 # The smallest of a network that there is.
 MODELS = {
     "mlp": (),
@@ -157,10 +157,6 @@ MODELS = {
     "vgg": ("model.depth=11", "model.width=0.05"),
     "vit": ("model.patch_size=4",),
 }
-=======
-ANNOTATED = ("data.image_size=16", "data.batch_size=4", "model=detector", "model.channels=[4,8]")
-MODELS = {"mlp": (), "cnn": ("model.channels=[4]", "model.head=[8]")}
->>>>>>> 26ab392 (data=voc and data=coco read boxes, masks and labels in the formats of Pascal VOC and COCO; what is damaged is named)
 # What an option for other tasks than classification and regression is tried with.
 TASKS = {
     "segmentation": SEGMENTATION,
@@ -189,13 +185,10 @@ NEEDS = {
     "task=multilabel": TASKS["multilabel"],
     "task=detection": DETECTION,
     "data=csv": ("data.path={root}/table.csv", "data.target=price"),
-<<<<<<< HEAD
     "data=keel": ("data.name=vowel",),
     "data=keel_imbalanced": ("data.name=abalone9-18",),
-=======
     "data=voc": ("data.root={root}/voc", "data.classes=[cat,dog]", *ANNOTATED),
     "data=coco": ("data.root={root}/coco", *ANNOTATED),
->>>>>>> 26ab392 (data=voc and data=coco read boxes, masks and labels in the formats of Pascal VOC and COCO; what is damaged is named)
     "data=image_folder": ("data.root={root}/images", "model=mlp"),
     "data=python_functions": ("model=gru",),
     "data=python_source": ("model=gru",),
