@@ -25,6 +25,7 @@ LEFT_OUT = (
     "advise",
     "ensemble",
     "doctor",
+    "inspect-data",
     "find-lr",
     "find-batch-size",
     "sweeps",

@@ -22,6 +22,8 @@ class Duplicates(Cleaning):
     Two examples are the same where all their inputs are equal, bit by bit, whatever their targets.
     """
 
+    takes = ("table", "series", "image", "tokens")  # of a graph every batch holds all of it
+
     def find(self, data: Data, seed: int) -> Found:
         """See `Cleaning.find`; every example is read once."""
         seen: set[bytes] = set()
@@ -43,10 +45,12 @@ def digests(split: Split) -> list[bytes]:
     found = []
     for rows in torch.arange(len(split)).split(AT_ONCE):
         batch = split.read(rows)
-        tensors = [batch.inputs, *batch.more.values()]
+        lengths = batch.more.get("lengths")  # behind which a text is filled up, as far as others of its batch reach
+        tensors = [batch.inputs] if lengths is not None else [batch.inputs, *batch.more.values()]
         for row in range(len(rows)):
+            end = None if lengths is None else int(lengths[row])
             digest = hashlib.blake2b(digest_size=16)
             for tensor in tensors:
-                digest.update(tensor[row].contiguous().numpy().tobytes())
+                digest.update(tensor[row][:end].contiguous().numpy().tobytes())
             found.append(digest.digest())
     return found

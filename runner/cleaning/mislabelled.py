@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from runner.engine.data import Data
-    from runner.engine.split import Split
 
 
 def confident_classes(probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -90,22 +89,25 @@ class Mislabelled(Cleaning):
     def find(self, data: Data, seed: int) -> Found:
         """See `Cleaning.find`."""
         assert data.spec.num_classes is not None
-        told = self.suspicious(data.train, data.spec.num_classes, seed)
+        train = data.train
+        told = self.suspicious(vectors(train), train.classes().numpy(), data.spec.num_classes, seed)
         rows = torch.from_numpy(np.flatnonzero(told >= 0))
         return Found({"train": rows}, "whose label is probably wrong")
 
-    def suspicious(self, split: Split, classes: int, seed: int) -> NDArray[np.int64]:
+    def suspicious(
+        self, inputs: NDArray[np.float32], labels: NDArray[np.int64], classes: int, seed: int
+    ) -> NDArray[np.int64]:
         """The class that an example probably is of, where its label says another; -1 elsewhere ``(N,)``.
 
         Args:
-            split: the examples.
+            inputs: ``(N, F)``.
+            labels: as given ``(N,)``.
             classes: how many there are.
             seed: of the division into folds.
 
         Raises:
             RunFailed: no class has an example in every fold.
         """
-        labels = split.classes().numpy()
         counts = np.bincount(labels)
         if (counts > 1).sum() < 2:  # a fold would be left with one class, by which nothing can be told
             return np.full(len(labels), -1)
@@ -114,7 +116,6 @@ class Mislabelled(Cleaning):
                 f"cleaning: Mislabelled needs {self.folds} examples of a class for as many folds, and no class has "
                 f"more than {counts.max()}. Set cleaning.mislabelled.folds, or leave it out."
             )
-        inputs = vectors(split)
         probabilities = out_of_sample(inputs, labels, classes, self._model(seed), self.folds, seed)
         told = confident_classes(probabilities, labels)
         return np.where(told == labels, -1, told)

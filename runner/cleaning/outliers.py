@@ -12,10 +12,7 @@ from runner.cleaning.base import Cleaning, Found
 from runner.cleaning.likeness.vectors import COMPARABLE, vectors
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from runner.engine.data import Data
-    from runner.engine.split import Split
 
 
 class Outliers(Cleaning):
@@ -40,11 +37,8 @@ class Outliers(Cleaning):
 
     def find(self, data: Data, seed: int) -> Found:
         """See `Cleaning.find`; val and test are not looked at."""
-        return Found({"train": torch.from_numpy(self.outlying(data.train, seed))}, "that are unlike the others")
-
-    def outlying(self, split: Split, seed: int) -> NDArray[np.int64]:
-        """The numbers of those examples, ascending."""
-        return np.flatnonzero(self._detector(seed).fit_predict(vectors(split)) == -1)
+        rows = np.flatnonzero(self._detector(seed).fit_predict(vectors(data.train)) == -1)
+        return Found({"train": torch.from_numpy(rows)}, "that are unlike the others")
 
     def _detector(self, seed: int) -> Any:
         if self.method == "local_outlier_factor":

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
-from runner.cli.flags import hydra_flags, take
+from runner.cli.flags import one_configuration
 from runner.errors import ConfigError
-
-if TYPE_CHECKING:
-    from omegaconf import DictConfig
 
 Number = TypeVar("Number", int, float)
 
@@ -24,7 +21,7 @@ def find_lr(arguments: list[str]) -> int:
     from runner.find.lr import find_lr as find
     from runner.run import new_folder
 
-    (start, end, steps), config = _parsed(arguments, ("--start", "--end", "--steps"))
+    (start, end, steps), config = one_configuration(arguments, ("--start", "--end", "--steps"))
     curve = find(
         config,
         _number("--start", start, 1e-7, float),
@@ -50,7 +47,7 @@ def find_batch_size(arguments: list[str]) -> int:
     from runner.cli.tables import plain_table, put
     from runner.find.batch_size import find_batch_size as find
 
-    (start, seconds), config = _parsed(arguments, ("--start", "--seconds"))
+    (start, seconds), config = one_configuration(arguments, ("--start", "--seconds"))
     found = find(config, _number("--start", start, 8, int), _number("--seconds", seconds, 60.0, float), Terminal())
     table = plain_table("batch size", "samples/s", "ms/update", "peak memory")
     for speed in found.speeds:
@@ -65,19 +62,6 @@ def find_batch_size(arguments: list[str]) -> int:
     print("The smallest size with nine tenths of the best throughput; another size wants another rate: find-lr.")
     print(f"data.batch_size={size}")
     return 0
-
-
-def _parsed(arguments: list[str], flags: Sequence[str]) -> tuple[list[str | None], DictConfig]:
-    from runner.config.compose import Command, compose_run
-
-    values, rest = [], arguments
-    for flag in flags:
-        value, rest = take(rest, flag)
-        values.append(value)
-    known, _ = hydra_flags(rest)
-    if known.multirun or known.cfg or known.info:
-        raise ConfigError("--multirun, --cfg and --info have no meaning here: one configuration is tried.")
-    return values, compose_run(Command(known.overrides, known.config_dir, known.config_name or "config"))
 
 
 def _number(flag: str, text: str | None, default: Number, kind: Callable[[str], Number]) -> Number:

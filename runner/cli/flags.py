@@ -6,9 +6,12 @@ import argparse
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from runner.errors import ConfigError, did_you_mean
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
 
 # Flags of Hydra that would go round our checks, and what there is instead.
 HIDDEN = {
@@ -49,6 +52,24 @@ def _check_together(flags: argparse.Namespace) -> None:
     if (flags.resolve or flags.package) and not flags.cfg:
         alone = "--resolve" if flags.resolve else f"--package {flags.package}"
         raise ConfigError(f"{alone}: goes with --cfg job, which shows the configuration.")
+
+
+def one_configuration(arguments: list[str], flags: Sequence[str] = ()) -> tuple[list[str | None], DictConfig]:
+    """The values of some flags of a verb's own, and the configuration that the other words compose.
+
+    Raises:
+        ConfigError: several configurations, or none, are asked for.
+    """
+    from runner.config.compose import Command, compose_run
+
+    values, rest = [], arguments
+    for flag in flags:
+        value, rest = take(rest, flag)
+        values.append(value)
+    known, _ = hydra_flags(rest)
+    if known.multirun or known.cfg or known.info:
+        raise ConfigError("--multirun, --cfg and --info have no meaning here: one configuration is tried.")
+    return values, compose_run(Command(known.overrides, known.config_dir, known.config_name or "config"))
 
 
 def is_sweep(flags: argparse.Namespace) -> bool:

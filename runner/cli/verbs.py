@@ -37,6 +37,7 @@ from runner.cli.flags import (
     verb_first,
 )
 from runner.cli.hydra import chosen_folder, train
+from runner.cli.inspect_data import inspect_data
 from runner.cli.predict import predict
 from runner.cli.report import report
 from runner.cli.runs import runs
@@ -75,6 +76,7 @@ runner: train a network from composed choices; every choice is one word.
   diff RUN_DIR RUN_DIR            what differs: config, code, packages, data, seeds, scores
   compare RUN|SWEEP...            a line per configuration: mean over seeds, and is it better?
   report RUN|SWEEP|ABLATION... [--markdown]   one page with the answer, figures, tables
+  inspect-data [OVERRIDES]        gaps, copies, leaks, wrong labels, outliers; what acts on them
   find-lr [OVERRIDES]             learning-rate range test: a curve, and the rate to take
   find-batch-size [OVERRIDES]     throughput by batch size, up to memory or 60 s
   fetch NAME... | --list          brings published data and weights into the cache, verified
@@ -417,6 +419,7 @@ VERBS: dict[str, Callable[[list[str]], int]] = {
     "diff": diff,
     "compare": compare,
     "report": report,
+    "inspect-data": inspect_data,
     "find-lr": find_lr,
     "find-batch-size": find_batch_size,
     "fetch": fetch,

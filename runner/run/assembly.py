@@ -29,18 +29,29 @@ log = logging.getLogger(__name__)
 
 def load_data(recipe: Recipe) -> Data:
     """Load the data that a recipe chooses, cleaned and with the features it makes; check what was not known before."""
-    from runner.engine.state import seed_for
-
-    data: Data = recipe.data.load()
-    check_inputs(recipe, data.spec.inputs)  # before they are changed
-    for node in recipe.of(BY_NAME["cleaning"]):
-        data = node.make()(data, seed_for(recipe.data.split_seed, "cleaning"))
+    data = clean_data(recipe)
     if steps := features(recipe):
         from runner.features.base import with_features
 
         data = with_features(data, steps)
     check_data(recipe, data.spec)
     return data
+
+
+def clean_data(recipe: Recipe) -> Data:
+    """The data that a recipe chooses, without what its cleaning leaves out, and before features are made of them."""
+    data: Data = recipe.data.load()
+    check_inputs(recipe, data.spec.inputs)  # before they are changed
+    for node in recipe.of(BY_NAME["cleaning"]):
+        data = node.make()(data, cleaning_seed(recipe))
+    return data
+
+
+def cleaning_seed(recipe: Recipe) -> int:
+    """What cleaning draws with: of the split, so that all runs of a sweep leave out the same."""
+    from runner.engine.state import seed_for
+
+    return seed_for(recipe.data.split_seed, "cleaning")
 
 
 def features(recipe: Recipe) -> dict[str, Features]:

@@ -4,8 +4,9 @@ import torch
 
 from runner.cleaning.duplicates import Duplicates
 from runner.engine.data import Data
-from runner.engine.spec import Spec
+from runner.engine.spec import Field, Spec
 from runner.engine.split import TensorSplit
+from runner.engine.split.sequences import SequenceSplit, ragged
 
 
 def planted():
@@ -35,3 +36,17 @@ def test_without_copies_nothing_is_left_out():
     again = Duplicates()(clean, 0)
     assert again.sizes == clean.sizes
     assert again.notes[-1].startswith("no example left out")
+
+
+def test_texts_are_equal_however_far_they_are_filled_up():
+    """A text is filled up to the longest of those that are read with it."""
+    texts = [
+        torch.tensor([5, 6]),
+        *[torch.tensor([7, 8, 9, number]) for number in range(10, 1100)],
+        torch.tensor([5, 6]),
+    ]
+    more = [torch.tensor([5, 6, 0]), torch.tensor([4])]  # 0 fills up, and is a token here
+    values, offsets = ragged([*texts, *more])
+    split = SequenceSplit(values, offsets, torch.zeros(len(offsets) - 1, dtype=torch.int64))
+    data = Data(Spec("classification", Field("tokens"), Field("class", (), 1)), {"train": split}, "")
+    assert Duplicates().find(data, 0).rows["train"].tolist() == [1091]

@@ -5,6 +5,7 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
+from runner.cleaning.likeness.vectors import vectors
 from runner.cleaning.mislabelled import Mislabelled, confident_classes
 from runner.engine.data import Data
 from runner.engine.spec import Spec
@@ -36,6 +37,10 @@ def test_a_class_without_examples_is_nobodys():
     assert confident_classes(probabilities, np.array([1, 0])).tolist() == [1, 0]
 
 
+def seen(split):
+    return vectors(split), split.classes().numpy()
+
+
 def flipped(seed=0, share=0.05):
     """Digits, of whose training part a share has another label; and which those are."""
     pixels, of = load_digits(return_X_y=True)
@@ -52,7 +57,7 @@ def flipped(seed=0, share=0.05):
 def test_flipped_labels_of_digits_are_found(seed):
     """Of a random pick, one in twenty would be wrong, and one in twenty of the wrong ones be picked."""
     data, wrong, labels = flipped(seed)
-    told = Mislabelled().suspicious(data.train, 10, 0)
+    told = Mislabelled().suspicious(*seen(data.train), 10, 0)
     found = set(np.flatnonzero(told >= 0).tolist())
     assert len(found & wrong) / len(found) > 0.6
     assert len(found & wrong) / len(wrong) > 0.7
@@ -69,20 +74,20 @@ def test_gradient_boosting_sees_what_is_not_straight():
     of = ((rows[:, 0] > 0) ^ (rows[:, 1] > 0)).astype(np.int64)
     of[:20] = 1 - of[:20]
     split = TensorSplit(torch.from_numpy(rows), torch.from_numpy(of))
-    found = set(np.flatnonzero(Mislabelled("gradient_boosting", 3).suspicious(split, 2, 0) >= 0))
+    found = set(np.flatnonzero(Mislabelled("gradient_boosting", 3).suspicious(*seen(split), 2, 0) >= 0))
     assert len(found & set(range(20))) >= 14 and len(found) <= 40
-    straight = set(np.flatnonzero(Mislabelled(folds=3).suspicious(split, 2, 0) >= 0))
+    straight = set(np.flatnonzero(Mislabelled(folds=3).suspicious(*seen(split), 2, 0) >= 0))
     assert len(straight - set(range(20))) > 3 * len(found - set(range(20)))
 
 
 def test_few_examples_and_one_class():
     rows = torch.randn(9, 2, generator=torch.Generator().manual_seed(0))
     of = torch.tensor([0, 0, 0, 0, 0, 3, 3, 3, 2])  # one of a class, and none of another
-    assert Mislabelled().suspicious(TensorSplit(rows, of), 4, 0).shape == (9,)
+    assert Mislabelled().suspicious(*seen(TensorSplit(rows, of)), 4, 0).shape == (9,)
     for none in (of * 0, torch.tensor([0] * 8 + [2])):
-        assert (Mislabelled().suspicious(TensorSplit(rows, none), 4, 0) == -1).all()
+        assert (Mislabelled().suspicious(*seen(TensorSplit(rows, none)), 4, 0) == -1).all()
     with pytest.raises(RunFailed, match=r"needs 9 examples of a class for as many folds, and no class has more than 5"):
-        Mislabelled(folds=9).suspicious(TensorSplit(rows, of), 3, 0)
+        Mislabelled(folds=9).suspicious(*seen(TensorSplit(rows, of)), 3, 0)
 
 
 def test_what_has_no_classes_is_refused(go):

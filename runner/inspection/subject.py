@@ -1,0 +1,83 @@
+"""The data that are looked at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from runner.cleaning.likeness.vectors import COMPARABLE, vectors
+from runner.config.groups import BY_NAME
+from runner.data.csv import Csv
+
+if TYPE_CHECKING:
+    import polars as pl
+    from numpy.typing import NDArray
+
+    from runner.config.recipe import Recipe
+    from runner.engine.data import Data
+    from runner.engine.spec import Kind
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The data of a command, cleaned as it says and with no features made of them yet.
+
+    Attributes:
+        recipe: checked.
+        data: loaded.
+        seed: what cleaning would draw with.
+    """
+
+    recipe: Recipe
+    data: Data
+    seed: int
+
+    @property
+    def kind(self) -> Kind | None:
+        """What the inputs are."""
+        return self.data.spec.inputs.kind if self.data.spec.inputs else None
+
+    @property
+    def size(self) -> int:
+        """Examples of all parts."""
+        return sum(self.data.sizes.values())
+
+    @property
+    def comparable(self) -> bool:
+        """Whether examples are vectors of one length."""
+        return self.kind in COMPARABLE
+
+    @property
+    def chosen(self) -> tuple[str, ...]:
+        """The options of ``cleaning`` that the command has already."""
+        return tuple(node.key.partition(".")[2] for node in self.recipe.of(BY_NAME["cleaning"]))
+
+    @cached_property
+    def vectors(self) -> dict[str, NDArray[np.float32]]:
+        """The inputs of each part as vectors."""
+        return {name: vectors(part) for name, part in self.data.parts.items()}
+
+    @cached_property
+    def labels(self) -> dict[str, NDArray[np.int64]]:
+        """The classes of each part; of a classification only."""
+        return {name: part.classes().numpy() for name, part in self.data.parts.items()}
+
+    @cached_property
+    def table(self) -> pl.DataFrame | None:
+        """The file of a user's own table as it was read, gaps as they are; None of other data."""
+        from runner.data.table.read import read_table
+
+        option = self.recipe.data
+        if not isinstance(option, Csv):
+            return None
+        notation = option.transform().notation
+        return read_table(Path(option.path).expanduser(), option.exclude, set(option.categorical), notation)
+
+    def class_name(self, number: int) -> str:
+        """A class by its name, or its number where it has none."""
+        names = self.data.spec.class_names
+        return names[number] if names else str(number)
