@@ -62,6 +62,7 @@ def files(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     rows = "\n".join(f"{i},{'ab'[i % 2]},{i * 2.5}" for i in range(60))
     Path("table.csv").write_text(f"size,kind,price\n{rows}\n")
+    Path("test.csv").write_text(f"size,kind,price\n{rows}\n")
     for name in ("cat", "dog"):
         folder = Path("photos") / name
         folder.mkdir(parents=True)

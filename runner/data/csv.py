@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -11,7 +12,7 @@ import numpy as np
 
 from runner.data.base import TableOption, TargetScaling
 from runner.data.parts.split import Parts, folds, grouped, grouped_folds, ordered
-from runner.data.source.fingerprint import sha256_of_file
+from runner.data.source.fingerprint import combine, sha256_of_file
 from runner.data.table.encoding import FOLDS, Encoding, Outcomes
 from runner.data.table.gaps import NA_VALUES, Missing
 from runner.data.table.header import column_names
@@ -23,13 +24,15 @@ if TYPE_CHECKING:
     import polars as pl
     from numpy.typing import NDArray
 
+    from runner.data.table.meaning import Kind as ColumnKind
     from runner.data.table.meaning import Notation
     from runner.data.table.targets import Predicted, Targets
     from runner.data.table.transform import TableTransform
     from runner.engine.batch import Batch
 
 FREE_TEXT = 50  # a column of more words than this, most of them different, is no category
-SHOWN = 5  # files of a folder that are named in a message
+SHOWN = 5  # files of a folder, or classes, that are named in a message
+_PART = "\0part"  # no column of a file has such a name
 
 
 @dataclass(kw_only=True)
@@ -60,6 +63,10 @@ class Csv(TableOption):
         group: column whose equal values never come into different parts (patient, session); no feature. The shares of
             the split hold as nearly as whole groups allow.
         order: column by which the split goes, earliest rows first: numbers or ISO dates; no feature.
+        split_file: a text or CSV file that says the part of each row of `path`, in their order: lines that end in
+            ``train``, ``val`` or ``test``; it takes the place of `split`.
+        test_path: a file like `path` that is the test part, its columns in any order; the first two shares of `split`
+            then divide `path`.
         target_scaling: ``standard`` divides regression targets by mean and standard deviation of the training part.
     """
 
@@ -77,6 +84,8 @@ class Csv(TableOption):
     decimal: Literal[".", ","] = "."
     group: str | None = None
     order: str | None = None
+    split_file: str | None = None
+    test_path: str | None = None
     target_scaling: TargetScaling = "standard"
 
     @property
@@ -110,13 +119,13 @@ class Csv(TableOption):
 
     def load(self) -> Data:
         """Read, leave out rows, decide on the task, split, fill and encode."""
-        from runner.data.parts.assemble import divide, finish
         from runner.data.table.read import read_table
         from runner.data.table.targets import choose_task, read_targets
 
         self._check_columns()
         words = {*self.categorical, *((self.group,) if self.group else ())}
         frame = read_table(self._file(), self.exclude, words, self._notation())
+        frame = self._with_parts(frame)
         counting = [column.name for column in frame if _counts_rows(column)]
         frame, notes = self._complete_rows(frame)
         columns = frame.select(self.targets)
@@ -126,13 +135,9 @@ class Csv(TableOption):
         targets = read_targets(columns, task, self.path)
         labels = targets.values if task == "classification" else None
         groups = self._groups(frame[self.group]) if self.group else None
-        if groups is not None:
-            parts = finish(self, self._by_group(groups, labels), labels, groups)
-        elif self.order:
-            parts = finish(self, ordered(self._times(frame[self.order]), self.split), labels)
-        else:
-            parts = divide(self, len(frame), labels)
-        frame = frame.drop(*self.targets, *filter(None, (self.group, self.order)))
+        parts = self._parts(frame, labels, groups)
+        self._refuse_new_classes(targets, parts)
+        frame = frame.drop(*self.targets, _PART, *filter(None, (self.group, self.order)))
         self._refuse_free_text(frame)
         transform = self.transform()
         train = transform.training(frame[parts.train], self._outcomes(targets, parts.train, groups))
@@ -141,7 +146,7 @@ class Csv(TableOption):
                 f"{self.path}: no feature is left besides {', '.join(map(repr, self.targets))}. Add columns or exclude "
                 "fewer."
             )
-        notes += self._about_gaps(frame, transform)
+        notes += (transform.described(), *self._about_gaps(frame, transform))
         used = {column.name for column in transform.columns}
         about_counting = tuple(
             f"column {name!r} counts the rows, as an identifier does; data.exclude=[{name}] leaves it out"
@@ -149,6 +154,90 @@ class Csv(TableOption):
             if name in used
         )
         return self._data(frame, targets, parts, transform, train, notes, about_counting)
+
+    def _with_parts(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """The rows of both files, with the part of those that have one as the column `_PART`."""
+        import polars as pl
+
+        from runner.data.parts.split_file import read_parts
+
+        given: list[str | None] = [None] * len(frame)
+        if self.split_file:
+            given = [*read_parts(_existing("split_file", self.split_file), "data.split_file", len(frame))]
+        frame = frame.with_columns(pl.Series(_PART, given, pl.String()))
+        if not self.test_path:
+            return frame
+        test = self._read_test(_existing("test_path", self.test_path), frame.drop(_PART))
+        return pl.concat([frame, test.with_columns(pl.lit("test").alias(_PART))])
+
+    def _read_test(self, path: Path, like: pl.DataFrame) -> pl.DataFrame:
+        """The columns of the test file, each read as `like`'s of the same name."""
+        import polars as pl
+
+        from runner.data.table.meaning import EXPECTED, as_texts, read
+        from runner.data.table.read import read_table
+
+        others = set(column_names(path)) - set(like.columns)
+        words = [column.name for column in like if column.dtype == pl.String]
+        frame = read_table(path, others, words, self._notation())
+        columns = []
+        for known in like:
+            kind: ColumnKind = "words" if known.dtype == pl.String else "number" if known.dtype.is_numeric() else "date"
+            meaning = read(frame[known.name], kind, self._notation())
+            if meaning.refused.any():
+                row = int(meaning.refused.arg_max() or 0)
+                raise RunFailed(
+                    f"{path}, row {row + 1}, column {known.name!r}: {as_texts(frame[known.name])[row]!r} "
+                    f"{EXPECTED[kind]}, as all of this column are in {self.path}."
+                )
+            columns.append(meaning.values)
+        return pl.DataFrame(columns)
+
+    def _parts(self, frame: pl.DataFrame, labels: NDArray[np.int64] | None, groups: NDArray[np.int64] | None) -> Parts:
+        """Which rows are where: as their files say, the others as `split` does."""
+        from runner.data.parts.assemble import fold_and_fraction
+
+        given = frame[_PART]
+        told = Parts(
+            *((given == part).fill_null(False).arg_true().to_numpy().astype(np.int64) for part in Parts._fields)
+        )
+        free = given.is_null().arg_true().to_numpy().astype(np.int64)
+        if not len(free):
+            for part in ("train", "val"):
+                if not len(getattr(told, part)):
+                    raise RunFailed(f"data.split_file={self.split_file}: no row with a target is in {part}.")
+            return fold_and_fraction(self, told, labels, groups)
+        train, val, _ = self.split
+        option = replace(self, split=(train / (train + val), val / (train + val), 0.0)) if self.test_path else self
+        own = None if groups is None else np.unique(groups[free], return_inverse=True)[1]
+        parts = Parts(
+            *(free[rows] for rows in option._divided(frame[free], None if labels is None else labels[free], own))
+        )
+        return parts._replace(test=told.test) if self.test_path else parts
+
+    def _divided(
+        self, frame: pl.DataFrame, labels: NDArray[np.int64] | None, groups: NDArray[np.int64] | None
+    ) -> Parts:
+        """All rows of a table as `split` says."""
+        from runner.data.parts.assemble import divide, finish
+
+        if groups is not None:
+            return finish(self, self._by_group(groups, labels), labels, groups)
+        if self.order:
+            return finish(self, ordered(self._times(frame[self.order]), self.split), labels)
+        return divide(self, len(frame), labels)
+
+    def _refuse_new_classes(self, targets: Targets, parts: Parts) -> None:
+        """See that no class is in the test file alone."""
+        if not self.test_path or targets.task != "classification":
+            return
+        known = np.union1d(targets.values[parts.train], targets.values[parts.val])
+        if len(new := np.setdiff1d(targets.values[parts.test], known)):
+            shown = ", ".join(repr(targets.names[c]) for c in new[:SHOWN])
+            raise RunFailed(
+                f"data.test_path={self.test_path}: {self.targets[0]!r} is {shown} in some rows, which no row of "
+                f"{self.path} is: there is nothing to learn that from. Leave these rows out."
+            )
 
     def _outcomes(self, targets: Targets, rows: NDArray[np.int64], groups: NDArray[np.int64] | None) -> Outcomes | None:
         """What target encodings of the training rows are made of; their folds keep groups whole."""
@@ -204,7 +293,14 @@ class Csv(TableOption):
         splits = in_parts(parts, split)
         notes += tuple(transform.notes)
         transform.notes.clear()  # what is predicted later is told of anew
-        return Data(spec, splits, sha256_of_file(self._file()), transform, notes + last_notes)
+        return Data(spec, splits, self._fingerprint(), transform, notes + last_notes)
+
+    def _fingerprint(self) -> str:
+        """Of the file, and of those beside it."""
+        beside = {"split_file": self.split_file, "test_path": self.test_path}
+        files = [self._file(), *(_existing(key, name) for key, name in beside.items() if name)]
+        hashes = [sha256_of_file(file) for file in files]
+        return hashes[0] if len(hashes) == 1 else combine(hashes)
 
     def _notation(self) -> Notation:
         from runner.data.table.meaning import Notation
@@ -213,17 +309,7 @@ class Csv(TableOption):
 
     def _file(self) -> Path:
         """The file, which is there."""
-        path = Path(os.path.expanduser(self.path))
-        if path.is_dir():
-            tables = sorted(p.name for p in path.iterdir() if p.suffix.lower() in (".csv", ".tsv", ".parquet"))
-            shown = ", ".join(tables[:SHOWN]) + (", ..." if len(tables) > SHOWN else "")
-            raise ConfigError(
-                f"data.path={self.path}: this is a folder. Expected a CSV or parquet file; "
-                + (f"in it: {shown}." if tables else "there is none in it.")
-            )
-        if not path.is_file():
-            raise ConfigError(f"data.path={self.path}: {no_file(path)}")
-        return path
+        return _existing("path", self.path)
 
     def _check_columns(self) -> None:
         """Hold the settings against the names of the columns."""
@@ -245,6 +331,7 @@ class Csv(TableOption):
                 f"data.target=[{','.join(self.targets)}]: data.task=classification predicts one column. Choose one, or "
                 "data.task=regression."
             )
+        self._check_files(names)
         if self.group and self.order:
             raise ConfigError("data.group and data.order exclude each other: a split goes by groups or by time.")
         if self.folds is not None and self.order:
@@ -257,6 +344,24 @@ class Csv(TableOption):
             if key != "categorical" and roles.count(name) > 1:
                 raise ConfigError(f"data.{key}={name}: this column is named for another purpose already.")
 
+    def _check_files(self, names: Sequence[str]) -> None:
+        """Hold the files beside the table against it."""
+        if self.split_file:
+            _existing("split_file", self.split_file)
+            for key, value in (("group", self.group), ("order", self.order)):
+                if value:
+                    raise ConfigError(f"data.{key} and data.split_file exclude each other: the file says all parts.")
+        if not self.test_path:
+            return
+        there = column_names(_existing("test_path", self.test_path), "data.test_path")
+        wanted = [name for name in names if name not in self.exclude]
+        if absent := [name for name in wanted if name not in there]:
+            raise ConfigError(
+                f"data.test_path={self.test_path}: it has no column {', '.join(map(repr, absent))}, which "
+                f"{self.path} has.{did_you_mean(absent[0], there)} Its columns: {', '.join(there)}. "
+                "data.exclude leaves columns out."
+            )
+
     def _complete_rows(self, frame: pl.DataFrame) -> tuple[pl.DataFrame, tuple[str, ...]]:
         """Without the rows that have no target and, with ``missing=drop``, those with a gap."""
         notes: tuple[str, ...] = ()
@@ -264,7 +369,7 @@ class Csv(TableOption):
         if left_out := len(frame) - len(kept):
             notes += (f"{left_out:,} row(s) without a {' or '.join(map(repr, self.targets))} left out",)
         if self.missing == "drop":
-            whole = kept.drop_nulls()
+            whole = kept.drop_nulls([name for name in kept.columns if name != _PART])
             if left_out := len(kept) - len(whole):
                 notes += (f"{left_out:,} row(s) with missing values left out",)
             kept = whole
@@ -330,6 +435,25 @@ class Csv(TableOption):
                     f"{texts.min()!r}: an identifier or free text. Leave it out with data.exclude=[{name}] "
                     "or name it in data.categorical if each text is a category."
                 )
+
+
+def _existing(key: str, name: str) -> Path:
+    """A file that a setting names.
+
+    Raises:
+        ConfigError: it is not there, or a folder.
+    """
+    path = Path(os.path.expanduser(name))
+    if path.is_dir():
+        tables = sorted(p.name for p in path.iterdir() if p.suffix.lower() in (".csv", ".tsv", ".parquet"))
+        shown = ", ".join(tables[:SHOWN]) + (", ..." if len(tables) > SHOWN else "")
+        raise ConfigError(
+            f"data.{key}={name}: this is a folder. Expected a CSV or parquet file; "
+            + (f"in it: {shown}." if tables else "there is none in it.")
+        )
+    if not path.is_file():
+        raise ConfigError(f"data.{key}={name}: {no_file(path)}")
+    return path
 
 
 def _counts_rows(column: pl.Series) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from runner.engine.split import TensorSplit
 from runner.engine.split.rows import RowsSplit
 from runner.engine.transform import Transform
+from runner.errors import RunFailed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,11 +31,14 @@ class Features:
     Attributes:
         takes: kinds of inputs that it can be given.
         tasks: those that it is for; None: any.
+        order: smaller acts earlier, whatever was typed first: bins are multiplied, products selected, components made
+            of what is left.
         names: of the features that it gives, once fitted.
     """
 
     takes: ClassVar[tuple[Kind, ...]] = ("table",)
     tasks: ClassVar[tuple[str, ...] | None] = None
+    order: ClassVar[int]
     names: tuple[str, ...]
 
     def fit(self, inputs: Tensor, targets: Tensor, names: Sequence[str], spec: Spec) -> None:
@@ -121,6 +125,8 @@ def with_features(data: Data, steps: dict[str, Features]) -> Data:
     spec, parts = data.spec, dict(data.parts)
     for step in steps.values():
         train = _in_memory(parts["train"])
+        if not train.inputs.shape[1]:
+            raise RunFailed("features: these data have no number that features could be made of. Take features=[].")
         step.fit(train.inputs, train.targets, spec.feature_names, spec)
         parts = {name: _changed(part, step) for name, part in parts.items()}
         assert spec.inputs is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import combinations, combinations_with_replacement
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import torch
 from annotated_types import Ge, Le
@@ -33,6 +33,8 @@ class Polynomial(Features):
 
     Source: `PolynomialFeatures` of scikit-learn.
     """
+
+    order: ClassVar[int] = 20
 
     def __init__(self, degree: Annotated[int, Ge(2), Le(4)] = 2, interaction_only: bool = False) -> None:
         self.degree, self.interaction_only = degree, interaction_only

@@ -56,7 +56,8 @@ def cleaning_seed(recipe: Recipe) -> int:
 
 def features(recipe: Recipe) -> dict[str, Features]:
     """What makes features, by name, in the order in which it acts; not fitted."""
-    return {node.key.rpartition(".")[2]: node.make() for node in recipe.of(BY_NAME["features"])}
+    nodes = sorted(recipe.of(BY_NAME["features"]), key=lambda node: node.target.order)
+    return {node.key.rpartition(".")[2]: node.make() for node in nodes}
 
 
 def balanced(recipe: Recipe, data: Data) -> Data:

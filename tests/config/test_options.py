@@ -178,6 +178,7 @@ NEEDS = {
     "model=fcos": (*DETECTION[:4], "model.width=0.25", "model.channels=32"),
     "model=retinanet": (*DETECTION[:4], "model.width=0.25", "model.channels=8"),
     "loss=retinanet": (*DETECTION[:4], "model=retinanet", "model.width=0.25", "model.channels=8"),
+    "augmentation=feature_dropout": ("data=wine",),
     "model=resnet_mlp": ("data=wine", "model.width=8"),
     "model=ft_transformer": ("data=wine", "model.width=8", "model.blocks=1"),
     "model=fcn": (*SMALL_IMAGES, "model.width=0.25"),

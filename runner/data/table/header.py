@@ -70,13 +70,13 @@ def is_parquet(path: Path) -> bool:
         return file.read(4) == b"PAR1"
 
 
-def column_names(path: Path) -> tuple[str, ...]:
-    """Reads the first line of a CSV file, or the schema of a parquet file.
+def column_names(path: Path, key: str = "data.path") -> tuple[str, ...]:
+    """Reads the first line of a CSV file, or the schema of a parquet file; `key` is what named it, for messages.
 
     Raises:
         ConfigError: the columns have no names, or not each its own.
     """
-    source = f"data.path={path}"
+    source = f"{key}={path}"
     if not is_parquet(path):
         with path.open("rb") as file:
             return read_header(file, source).names

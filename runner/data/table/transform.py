@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from runner.data.base import TableScaling
     from runner.engine.batch import Batch
 
+_NAMED = 12  # columns of a kind that are named
 # What becomes of a word that training had not.
 _UNSEEN: dict[Encoding, str] = {
     "onehot": "zero in all its features",
@@ -191,6 +192,16 @@ class TableTransform(Transform):
     def field(self) -> Field:
         """The inputs that it gives."""
         return Field("table", (len(self.feature_names),), names=self.feature_names)
+
+    def described(self) -> str:
+        """What each column was taken for, in words."""
+        told = []
+        for kind, what in (("number", "numbers"), ("words", "categories"), ("date", "dates")):
+            columns = [column for column in self.columns if column.kind == kind]
+            named = [f"{c.name} ({len(c.words)})" if c.words else c.name for c in columns[:_NAMED]]
+            named += [f"{len(columns) - _NAMED} more"] if len(columns) > _NAMED else []
+            told += [f"{what}: {', '.join(named)}"] if columns else []
+        return f"columns taken as {'; '.join(told)} (data.categorical and data.exclude decide otherwise)"
 
     @property
     def more(self) -> dict[str, Field]:
