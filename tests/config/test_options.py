@@ -188,6 +188,7 @@ NEEDS = {
     "data=csv": ("data.path={root}/table.csv", "data.target=price"),
     "data=keel": ("data.name=vowel",),
     "data=keel_imbalanced": ("data.name=abalone9-18",),
+    "data=emoji_composites": ("data.images=120", "model=unet", "model.channels=4", "model.depth=2"),
     "data=voc": ("data.root={root}/voc", "data.classes=[cat,dog]", *ANNOTATED),
     "data=coco": ("data.root={root}/coco", *ANNOTATED),
     "data=image_folder": ("data.root={root}/images", "model=mlp"),

@@ -194,14 +194,14 @@ def test_masks_boxes_and_labels_tell_the_same():
 
 
 def test_a_label_without_an_example_breaks_nothing(go):
-    from runner.data import digit_composites
+    from runner.data.composites import option
 
-    original = digit_composites.present
-    digit_composites.present = lambda boxes: original(boxes) * (torch.arange(10).numpy() != 3).astype("float32")
+    original = option.present
+    option.present = lambda boxes, classes: original(boxes, classes) * (torch.arange(10).numpy() != 3).astype("float32")
     try:
         result = go(*TASKS["multilabel"], "metric=[average_precision,auroc,precision,recall]", "trainer.max_epochs=1")
     finally:
-        digit_composites.present = original
+        option.present = original
     assert all(value == value for value in result["val"].values())
 
 
