@@ -1,6 +1,7 @@
 """Every option with those it must go with, and every option interrupted. New files are covered too."""
 
 import math
+import shutil
 from pathlib import Path
 
 import pytest
@@ -161,6 +162,8 @@ def files(root):
         (root / "images" / label).mkdir(parents=True)
         for i in range(24):
             Image.new("RGB", (10, 10), (i * 9, 80 * (label == "dog"), 50)).save(root / "images" / label / f"{i}.png")
+    for part in ("train", "val"):
+        shutil.copytree(root / "images", root / "imagenet" / part)
     write_voc(root / "voc")
     write_coco(root / "coco")
     return root

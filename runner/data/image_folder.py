@@ -181,6 +181,11 @@ class ImageFolder(ImageOption):
             return Parts(rows["train"], rows["val"], rows.get("test", none))
         train, val, _ = self.split
         inner = stratified(labels[rows["train"]], (train / (train + val), val / (train + val), 0.0), self.split_seed)
+        if not len(inner.val):
+            raise RunFailed(
+                f"data.split={list(self.split)} leaves no example for val out of the {sizes['train']:,} for training. "
+                "Give it a larger share, or use more images."
+            )
         return Parts(inner.train, inner.val, rows.get("test", none))
 
     def _fits(self, count: int) -> bool:

@@ -3,6 +3,7 @@
 import inspect
 import math
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -191,6 +192,7 @@ NEEDS = {
     "data=emoji_composites": ("data.images=120", "model=unet", "model.channels=4", "model.depth=2"),
     "data=voc": ("data.root={root}/voc", "data.classes=[cat,dog]", *ANNOTATED),
     "data=coco": ("data.root={root}/coco", *ANNOTATED),
+    "data=imagenet_folder": ("data.root={root}/imagenet", "data.image_size=16", "data.split=[0.7,0.3,0]", "model=mlp"),
     "data=image_folder": ("data.root={root}/images", "model=mlp"),
     "data=python_functions": ("model=gru",),
     "data=python_source": ("model=gru",),
@@ -221,6 +223,8 @@ def root(tmp_path_factory):
             pixels = random.integers(0, 256, (10, 10, 3), dtype=np.uint8)
             Image.fromarray(pixels).save(folder / "images" / label / f"{number}.png")
     write_voc(folder / "voc")
+    for part in ("train", "val"):
+        shutil.copytree(folder / "images", folder / "imagenet" / part)
     write_coco(folder / "coco")
     torch.save({"output.bias": torch.zeros(10)}, folder / "weights.pt")
     run(compose(list(QUICK)), folder / "run")  # a trained network
