@@ -116,8 +116,8 @@ class ImageTechnique(Technique):
 class ColourTechnique(ImageTechnique):
     """An augmentation that changes the values of pixels, each image with probability `p`.
 
-    `apply` is given pixels in [0, 1], whatever the scaling of the inputs, and gives such, in a tensor of its own. Where
-    all images are changed, it may move pixels too.
+    `apply` is given pixels in [0, 1], whatever the scaling of the inputs, and gives such, in these or in
+    a tensor of its own. Where all images are changed, it may move pixels too.
 
     Attributes:
         p: share of the images that are changed.

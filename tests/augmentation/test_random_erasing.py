@@ -24,7 +24,7 @@ def test_per_image_as_torchvisions_erase(value):
     erased = 0
     for number, (result, image) in enumerate(zip(erase(images, *draws), images, strict=True)):
         i, j, h, w = (int(part[number]) for part in (top, left, height, width))
-        values = put[number][:, i : i + h, j : j + w] if value == "random" else torch.zeros(1)
+        values = put[:, i : i + h, j : j + w] if value == "random" else torch.zeros(1)
         assert torch.equal(result, TF.erase(image, i, j, h, w, values) if h else image)
         erased += h > 0
     assert 60 < erased < 95

@@ -22,6 +22,7 @@ RUN = (
     "trainer.log_every=2",
     "trainer.max_epochs=3",
     "regularization=[early_stopping,label_smoothing]",
+    "augmentation=[crop]",
     "optimizer.weight_decay=0.01",
     "optimizer.params.decay_norm_bias=false",
 )
@@ -104,6 +105,9 @@ def test_sample_images(events):
     (image,) = events.Images("train/images")
     assert image.width >= 8 * 64
     assert image.encoded_image_string.startswith(b"\x89PNG")
+    (before,) = events.Images("train/images_before")
+    assert (before.width, before.height) == (image.width, image.height)
+    assert before.encoded_image_string != image.encoded_image_string
 
 
 def test_hyperparameters_are_flat_and_without_nothings(folder):

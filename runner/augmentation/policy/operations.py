@@ -10,7 +10,7 @@ from torch import Tensor
 
 from runner.augmentation.autocontrast import autocontrast
 from runner.augmentation.base import Padding
-from runner.augmentation.color_jitter import adjust_brightness, adjust_contrast, adjust_saturation
+from runner.augmentation.color_jitter import adjust_brightness_, adjust_contrast_, adjust_saturation_
 from runner.augmentation.equalize import equalize
 from runner.augmentation.geometry.boxes import moved
 from runner.augmentation.geometry.warp import affine_matrix, warp, warp_mask
@@ -21,11 +21,11 @@ from runner.augmentation.solarize import solarize
 # What moves pixels: all images of a batch at once, by a matrix each.
 MOVING = ("shear_x", "shear_y", "translate_x", "translate_y", "rotation")
 
-# What changes colours, by the magnitude ``(N,)``.
+# What changes colours, by the magnitude ``(N,)``; it may write into the pixels.
 COLOURS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "brightness": lambda pixels, magnitude: adjust_brightness(pixels, 1 + magnitude),
-    "saturation": lambda pixels, magnitude: adjust_saturation(pixels, 1 + magnitude),
-    "contrast": lambda pixels, magnitude: adjust_contrast(pixels, 1 + magnitude),
+    "brightness": lambda pixels, magnitude: adjust_brightness_(pixels, 1 + magnitude),
+    "saturation": lambda pixels, magnitude: adjust_saturation_(pixels, 1 + magnitude),
+    "contrast": lambda pixels, magnitude: adjust_contrast_(pixels, 1 + magnitude),
     "sharpness": lambda pixels, magnitude: adjust_sharpness(pixels, 1 + magnitude),
     "posterize": posterize,
     "solarize": solarize,
