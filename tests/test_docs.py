@@ -26,6 +26,7 @@ LEFT_OUT = (
     "ensemble",
     "doctor",
     "inspect-data",
+    "baseline",
     "find-lr",
     "find-batch-size",
     "sweeps",

@@ -61,6 +61,7 @@ FLAGS = {
     "compare": ("--baseline", "--csv", "--json", "--markdown", "--score"),
     "report": ("--markdown", "--output"),
     "inspect-data": (),
+    "baseline": ("--seeds",),
     "find-lr": ("--end", "--start", "--steps"),
     "find-batch-size": ("--seconds", "--start"),
     "fetch": ("--list",),
@@ -92,7 +93,7 @@ FOLDERS = {
     "compare": ("outputs/runs/*", "outputs/sweeps/*"),
     "report": ("outputs/runs/*", "outputs/sweeps/*", "outputs/ablations/*"),
 }
-COMPOSED = ("", "check", "resume", "rerun", "inspect-data", "find-lr", "find-batch-size")
+COMPOSED = ("", "check", "resume", "rerun", "inspect-data", "baseline", "find-lr", "find-batch-size")
 PLAIN = re.compile(r"[\w.,/:@%+=~\[\]{}-]+")
 
 # For `python -m runner`, which Hydra's own script takes for a file.

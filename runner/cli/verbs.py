@@ -17,6 +17,7 @@ from runner import __version__, streams
 from runner.cli import signals
 from runner.cli.ablate import ablate
 from runner.cli.advise import advise
+from runner.cli.baseline import baseline
 from runner.cli.compare import compare
 from runner.cli.diff import diff
 from runner.cli.ensemble import ensemble
@@ -77,6 +78,7 @@ runner: train a network from composed choices; every choice is one word.
   compare RUN|SWEEP...            a line per configuration: mean over seeds, and is it better?
   report RUN|SWEEP|ABLATION... [--markdown]   one page with the answer, figures, tables
   inspect-data [OVERRIDES]        gaps, copies, leaks, wrong labels, outliers; what acts on them
+  baseline RUN_DIR|[OVERRIDES]    a constant, a linear model, boosted trees: who loses to whom
   find-lr [OVERRIDES]             learning-rate range test: a curve, and the rate to take
   find-batch-size [OVERRIDES]     throughput by batch size, up to memory or 60 s
   fetch NAME... | --list          brings published data and weights into the cache, verified
@@ -420,6 +422,7 @@ VERBS: dict[str, Callable[[list[str]], int]] = {
     "compare": compare,
     "report": report,
     "inspect-data": inspect_data,
+    "baseline": baseline,
     "find-lr": find_lr,
     "find-batch-size": find_batch_size,
     "fetch": fetch,

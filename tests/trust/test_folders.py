@@ -61,6 +61,7 @@ VERBS = {
     "explain": ("explain", "run"),
     "explain_file": ("explain", "run", "rows.csv", "--method", "integrated_gradients"),
     "ensemble": ("ensemble", "run"),
+    "baseline": ("baseline", "run"),
 }
 ROWS = "sepal length (cm),sepal width (cm),petal length (cm),petal width (cm)\n5.1,3.5,1.4,0.2\n"
 
