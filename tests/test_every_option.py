@@ -5,7 +5,6 @@ import shutil
 from pathlib import Path
 
 import pytest
-import torch
 from omegaconf import OmegaConf
 from PIL import Image
 
@@ -26,6 +25,7 @@ from tests.config.test_options import (
     content,
     for_its_task,
     resolve,
+    save_weights,
 )
 from tests.data.annotated import write_coco, write_voc
 from tests.faults.kill_resume import content as left_by
@@ -130,7 +130,7 @@ def root(tmp_path_factory):
     """A trained network, for those that need one."""
     folder = tmp_path_factory.mktemp("root")
     run(compose([*TINY, "model.hidden=[6]"]), folder / "run")
-    torch.save({"output.bias": torch.zeros(10)}, folder / "weights.pt")
+    save_weights(folder)
     return folder
 
 

@@ -64,6 +64,11 @@ def build(recipe: Recipe, data: Data, seed: int, fresh: bool = True) -> Objects:
     init: Init = recipe["init"].make()
     if fresh:
         init(model)
+        if init.scaling and init.scaling != recipe.data.scaling:
+            raise ConfigError(
+                f"data.scaling={recipe.data.scaling}: the weights were trained with other numbers for the same "
+                f"colours. Give data.scaling={init.scaling}."
+            )
         if init.examples:
             init.adapt(model, data.train.sample(init.examples, seed))
     return Objects(

@@ -14,6 +14,7 @@ from runner.fetch.published import Published
 
 Scaling = Literal["none", "standard", "minmax"]
 TableScaling = Literal["none", "standard", "minmax", "robust", "quantile", "power"]
+ImageScaling = Literal["none", "standard", "minmax", "imagenet", "symmetric"]
 TargetScaling = Literal["none", "standard"]
 
 
@@ -98,8 +99,11 @@ class ImageOption(DataOption):
         as_sequence: give the rows of each image as the steps of a series: ``(channels, height, width)`` becomes
             ``(height, channels * width)``. Recurrent networks read images that way by themselves; this is for other
             networks, and shuts out augmentations of images.
+        scaling: also ``imagenet`` (mean and standard deviation of the colours of ImageNet) or ``symmetric`` (to [-1,
+            1]), which pretrained weights expect.
     """
 
+    scaling: ImageScaling = "standard"  # type: ignore[assignment]
     as_sequence: bool = False
 
     @property

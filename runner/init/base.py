@@ -44,10 +44,12 @@ class Init:
 
     Attributes:
         examples: training examples that `adapt` wants to see; 0 when it is not to be called.
+        scaling: how the images must be scaled that the weights are for, once they are set; empty: in any way.
         notes: what the user should hear once the weights are set, in words.
     """
 
     examples: int = 0
+    scaling: str = ""
     notes: tuple[str, ...] = ()
 
     def check(self) -> None:

@@ -66,4 +66,5 @@ class AlexNet(Chain, PublishedNetwork):
         )
         pool, flatten = nn.AdaptiveAvgPool2d(6), nn.Flatten()
         super().__init__("relu", {"features": features, "avgpool": pool, "flatten": flatten, "classifier": classifier})
+        self.builder = "alexnet" if width == 1 else ""
         fit_to_images(self, spec, stem)

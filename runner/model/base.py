@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from torch import nn
+from torch import Tensor, nn
 
 from runner.engine.spec import Kind
+from runner.errors import ConfigError
 from runner.model.layers.activation import Activation
+
+if TYPE_CHECKING:
+    from runner.model.weights.published import Weights
 
 # Tasks for which a network gives one vector for each example.
 ONE_VECTOR = ("classification", "multilabel", "regression", "forecasting")
@@ -49,6 +53,29 @@ class Network(nn.Module):
     loss: ClassVar[str] = Declared.loss
     categories: ClassVar[bool] = Declared.categories
     published: ClassVar[bool] = Declared.published
+    builder: str = ""  # the name under which torchvision has the same network, with weights; empty: it has none
+
+    def pretrained(self, name: str | None, given: Mapping[str, Tensor] | None) -> Weights:
+        """Weights that were published for this network.
+
+        Args:
+            name: of the weights; None: those recommended.
+            given: the tensors as a file has them; then they are brought to the names here, and nothing is fetched.
+
+        Raises:
+            ConfigError: there are none of that name, or none at all.
+            RunFailed: they can't be fetched.
+        """
+        from runner.model.weights.published import Weights, of_torchvision
+
+        if self.builder:
+            return of_torchvision(self.builder, name, given)
+        if given is None:
+            raise ConfigError(
+                f"init=pretrained: nobody published weights for {type(self).__name__} with these settings. Give a file "
+                "that fits (init.weights=FILE), or take the settings of a published network."
+            )
+        return Weights(given, "")
 
 
 class PublishedNetwork(Network):

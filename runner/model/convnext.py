@@ -61,4 +61,5 @@ class ConvNeXt(models.ConvNeXt, PublishedNetwork):  # type: ignore[misc]
             stem = nn.Conv2d(colours, channels[0], patch, stride=patch)
             nn.init.trunc_normal_(stem.weight, std=0.02)
             self.set_submodule("features.0.0", stem)
+        self.builder = f"convnext_{size}" if size in ("tiny", "small", "base", "large") else ""
         fit_to_images(self, spec)

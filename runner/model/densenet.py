@@ -54,4 +54,5 @@ class DenseNet(models.DenseNet, PublishedNetwork):  # type: ignore[misc]
         published, blocks = BLOCKS[depth]
         growth = growth_rate or published
         super().__init__(growth, blocks, 2 * growth, drop_rate=dropout, num_classes=spec.num_outputs)
+        self.builder = f"densenet{depth}" if len(blocks) == 4 and growth == published else ""
         fit_to_images(self, spec, stem)

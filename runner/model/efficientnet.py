@@ -65,4 +65,5 @@ class EfficientNet(models.EfficientNet, PublishedNetwork):  # type: ignore[misc]
             norm_layer=norm,
             last_channel=last,
         )
+        self.builder = f"efficientnet_{size}"
         fit_to_images(self, spec, stem)

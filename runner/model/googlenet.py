@@ -44,4 +44,5 @@ class GoogLeNet(models.GoogLeNet, PublishedNetwork):  # type: ignore[misc]
                 before = module.branch3[1].conv
                 module.branch3[1] = BasicConv2d(before.in_channels, before.out_channels, kernel_size=5, padding=2)
                 nn.init.trunc_normal_(module.branch3[1].conv.weight, std=0.01)
+        self.builder = "googlenet" if kernel_size == 3 else ""
         fit_to_images(self, spec, stem)

@@ -30,4 +30,5 @@ class InceptionV3(models.Inception3, PublishedNetwork):  # type: ignore[misc]
 
     def __init__(self, spec: Spec, dropout: DropoutRate = 0.5, stem: Stem = "auto") -> None:
         super().__init__(spec.num_outputs, aux_logits=False, init_weights=True, dropout=dropout)
+        self.builder = "inception_v3"
         fit_to_images(self, spec, stem)

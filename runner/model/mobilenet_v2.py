@@ -31,4 +31,5 @@ class MobileNetV2(models.MobileNetV2, PublishedNetwork):  # type: ignore[misc]
         self, spec: Spec, width: Annotated[float, Gt(0)] = 1.0, dropout: DropoutRate = 0.2, stem: Stem = "auto"
     ) -> None:
         super().__init__(spec.num_outputs, width, dropout=dropout)
+        self.builder = "mobilenet_v2" if width == 1 else ""
         fit_to_images(self, spec, stem)

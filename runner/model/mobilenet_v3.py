@@ -39,4 +39,5 @@ class MobileNetV3(models.MobileNetV3, PublishedNetwork):  # type: ignore[misc]
     ) -> None:
         blocks, last = _mobilenet_v3_conf(f"mobilenet_v3_{size}", width_mult=width)
         super().__init__(blocks, last, spec.num_outputs, dropout=dropout)
+        self.builder = f"mobilenet_v3_{size}" if width == 1 else ""
         fit_to_images(self, spec, stem)

@@ -13,7 +13,7 @@ from runner.model.base import ONE_VECTOR, Chain
 from runner.model.layers.activation import Activation, Slope, activation_layer
 from runner.model.layers.attention import Attention
 from runner.model.layers.dropout import DropoutRate, dropout_layer
-from runner.model.layers.fitted import MIN_MAP, SMALL
+from runner.model.layers.fitted import MIN_MAP, SMALL, Stem, has_small_stem
 from runner.model.layers.normalization import Norm, image_norm
 from runner.model.layers.residual import Basic, Block, Bottleneck, Parts, PreBasic, PreBottleneck, shortcut
 
@@ -62,6 +62,7 @@ class ResNet(Chain):
         dropout: probability of dropping a feature before the last layer, in [0, 1).
         stochastic_depth: probability that the last block's branch is left out for an example in training, in [0, 1);
             block l of L has l/L of it (Huang et al. 2016).
+        stem: ``small`` (for images of up to 64 pixels), ``large``, or ``auto``, by the size of the images.
 
     Source: He et al. 2016, "Deep Residual Learning for Image Recognition", table 1 and section 4.2; for ``pre`` He et
     al. 2016, "Identity Mappings in Deep Residual Networks"; attention where Hu et al. 2018 (figure 3) and Woo et al.
@@ -83,13 +84,15 @@ class ResNet(Chain):
         norm: Norm = "batch",
         dropout: DropoutRate = 0.0,
         stochastic_depth: DropoutRate = 0.0,
+        stem: Stem = "auto",
     ) -> None:
         colours, *sides = spec.input_shape
         bottleneck, blocks = STAGES.get(depth, (False, ((depth - 2) // 6,) * 3))
         kind = BLOCKS[block, bottleneck]
         parts = Parts(partial(activation_layer, activation, negative_slope), norm, attention)
         channels = max(1, round((64 if depth in STAGES else 16) * width))
-        side, small = min(sides), min(sides) <= SMALL
+        small = has_small_stem(spec, stem)
+        side = min(sides) if small else -(-min(sides) // 4)
         layers: dict[str, nn.Module] = {
             "conv1": parts.conv(colours, channels, 3) if small else parts.conv(colours, channels, 7, 2),
             "bn1": image_norm(norm, channels),
@@ -99,7 +102,7 @@ class ResNet(Chain):
             layers["maxpool"] = nn.MaxPool2d(3, stride=2, padding=1)
         inputs, made = channels, 0
         for i, count in enumerate(blocks):
-            stride = 1 if i == 0 or (small and (side + 1) // 2 < MIN_MAP) else 2
+            stride = 1 if i == 0 or (min(sides) <= SMALL and (side + 1) // 2 < MIN_MAP) else 2
             side = -(-side // stride)
             stage = []
             for j in range(count):
@@ -121,3 +124,5 @@ class ResNet(Chain):
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+        alike = depth in STAGES and block == "post" and (width, norm, attention) == (1, "batch", "none")
+        self.builder = f"resnet{depth}" if alike else ""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from torch import Tensor
 
 from runner.engine.spec import Spec
-from runner.errors import ConfigError, did_you_mean
+from runner.errors import ConfigError, RunFailed, did_you_mean
 from runner.model.base import PublishedNetwork
 from runner.model.layers.fitted import Stem, fit_to_images
+from runner.model.weights.published import Weights, scaling_named
 
 
 class Timm(PublishedNetwork):
@@ -43,6 +45,7 @@ class Timm(PublishedNetwork):
             )
         colours, *sides = spec.input_shape
         arguments: dict[str, Any] = {"num_classes": spec.num_outputs, "in_chans": colours}
+        self.name = name
         published = timm.get_pretrained_cfg(name)
         if published is not None and published.fixed_input_size:
             arguments["img_size"] = tuple(sides)
@@ -58,3 +61,28 @@ class Timm(PublishedNetwork):
     def forward(self, x: Tensor) -> Tensor:
         """The outputs."""
         return self.network(x)  # type: ignore[no-any-return]
+
+    def pretrained(self, name: str | None, given: Mapping[str, Tensor] | None) -> Weights:
+        """See `Network.pretrained`; `name` is one of timm's tags."""
+        import timm
+
+        tags = [full.partition(".")[2] for full in timm.list_pretrained(f"{self.name}.*")]
+        if (name is not None and name not in tags) or (given is None and not tags):
+            raise ConfigError(
+                f"init.weights={name}: timm has no such weights of {self.name}.{did_you_mean(name or '', tags)} "
+                f"Expected one of {', '.join(tags) or 'none: it has none'}, or a file or folder of your own."
+            )
+        full = f"{self.name}.{name}" if name else self.name
+        if given is None:
+            try:
+                given = timm.create_model(full, pretrained=True).state_dict()
+            except Exception as error:  # the hub's own kinds
+                raise RunFailed(
+                    f"init=pretrained: the weights {full} can't be fetched ({' '.join(str(error).split())}). Fetch "
+                    "them where there is a network and give the file: init.weights=FILE.safetensors."
+                ) from error
+        published = timm.get_pretrained_cfg(full)
+        if published is None:
+            return Weights(given, "")
+        scaling = scaling_named(published.mean, published.std)
+        return Weights(given, f"timm's {full}", scaling, published.input_size[-1])

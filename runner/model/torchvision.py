@@ -46,6 +46,7 @@ class Torchvision(PublishedNetwork):
         if name.startswith("maxvit_"):
             arguments["input_size"] = (height, width)
         try:
+            self.builder = name
             self.network = models.get_model(name, weights=None, **arguments)
         except (RuntimeError, ValueError, AssertionError) as error:
             raise ConfigError(

@@ -76,4 +76,6 @@ class VGG(Chain, PublishedNetwork):
         )
         layers = {"features": nn.Sequential(*features), "avgpool": nn.AdaptiveAvgPool2d(side), "flatten": nn.Flatten()}
         super().__init__("relu", {**layers, "classifier": classifier})
+        suffix = {"none": "", "batch": "_bn"}.get(norm)
+        self.builder = f"vgg{depth}{suffix}" if width == 1 and suffix is not None else ""
         fit_to_images(self, spec, stem)

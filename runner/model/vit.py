@@ -63,4 +63,6 @@ class ViT(models.VisionTransformer, PublishedNetwork):  # type: ignore[misc]
         super().__init__(height, patch, layers, heads, hidden, units, dropout, num_classes=spec.num_outputs)
         # torchvision's zeros are for fine-tuning: no gradient would reach the other layers in the first step
         nn.init.trunc_normal_(self.get_submodule("heads.head").weight, std=0.02)  # type: ignore[arg-type]
+        named = {"base": "b", "large": "l", "huge": "h"}.get(size)
+        self.builder = f"vit_{named}_{patch}" if f"vit_{named}_{patch}" in models.list_models(module=models) else ""
         fit_to_images(self, spec)

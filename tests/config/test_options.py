@@ -151,6 +151,7 @@ MODELS = {
     "alexnet": ("model.width=0.05",),
     "convnext": ("model.size=atto",),
     "densenet": ("model.depth=40", "model.growth_rate=4"),
+    "efficientnet_lite0": ("optimizer=sgd",),
     "googlenet": ("optimizer=sgd",),
     "inception_v3": ("optimizer=sgd",),
     "mobilenet_v2": ("model.width=0.25",),
@@ -201,6 +202,7 @@ NEEDS = {
     "data=csv_series": ("data.path={root}/table.csv", "data.columns=[a]", "data.length=4", "data.horizon=2"),
     "data=python_imports": ("model=gcn",),
     "model=gcn": ("data=python_imports",),
+    "init=pretrained": ("model=mobilenet_v3", "init.weights={root}/mobilenet.pth", "data.scaling=imagenet"),
     "init=checkpoint": ("init.path={root}/weights.pt",),
     "regularization=spatial_dropout": ("model=cnn", "model.channels=[4]", "model.head=[8]"),
     "regularization=stochastic_depth": ("model=resnet",),
@@ -209,6 +211,14 @@ NEEDS = {
     "balance=smotenc": ("data=csv", f"data.path={MIXED}", "data.target=ill"),
 }
 DOWNLOADED = tuple(f"data={name}" for name in fetched())
+
+
+def save_weights(folder):
+    """Files of weights, as an initialization takes them."""
+    from torchvision.models import mobilenet_v3_small
+
+    torch.save({"output.bias": torch.zeros(10)}, folder / "weights.pt")
+    torch.save(mobilenet_v3_small().state_dict(), folder / "mobilenet.pth")
 
 
 @pytest.fixture(scope="module")
@@ -226,7 +236,7 @@ def root(tmp_path_factory):
     for part in ("train", "val"):
         shutil.copytree(folder / "images", folder / "imagenet" / part)
     write_coco(folder / "coco")
-    torch.save({"output.bias": torch.zeros(10)}, folder / "weights.pt")
+    save_weights(folder)
     run(compose(list(QUICK)), folder / "run")  # a trained network
     return folder
 

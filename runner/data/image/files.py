@@ -15,7 +15,7 @@ from PIL import ExifTags, Image, ImageOps
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from runner.data.base import Scaling
+from runner.data.base import ImageScaling
 from runner.data.image.listing import image_files
 from runner.data.parts.scaling import Scale, fit_images, histogram
 from runner.engine.spec import Field
@@ -102,7 +102,7 @@ class Pixels(Transform):
 
     def __init__(
         self,
-        scaling: Scaling,
+        scaling: ImageScaling,
         height: int = 0,
         width: int = 0,
         channels: int = 3,

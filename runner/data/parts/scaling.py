@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.data.base import Scaling, TableScaling
+from runner.data.base import ImageScaling, TableScaling
+from runner.engine.colours import SCALINGS
 
 Floats = NDArray[np.float64]
 
@@ -61,17 +62,20 @@ def histogram(pixels: NDArray[np.uint8]) -> NDArray[np.int64]:
     return np.stack([np.bincount(pixels[:, c].ravel(), minlength=256) for c in range(pixels.shape[1])])
 
 
-def fit_images(counts: NDArray[np.int64], scaling: Scaling, ceiling: int = 255) -> Scale:
+def fit_images(counts: NDArray[np.int64], scaling: ImageScaling, ceiling: int = 255) -> Scale:
     """The scale of images from the `histogram` of the training ones; exact, in whatever pieces it was counted.
 
     Args:
         counts: occurrences of each pixel value per channel ``(C, 256)``.
-        scaling: as in `fit_table`; ``none`` only brings pixels to [0, 1].
+        scaling: as in `fit_table`; ``none`` only brings pixels to [0, 1]; ``imagenet`` and ``symmetric`` are constants.
         ceiling: the value of a fully lit pixel.
     """
     channels = len(counts)
     if scaling == "none":
         return Scale(np.zeros(channels), np.full(channels, float(ceiling)))
+    if scaling in SCALINGS:
+        shift, spread = np.array(SCALINGS[scaling]) * ceiling  # of grey images the mean over the colours
+        return Scale(*(each if channels == 3 else np.full(channels, each.mean()) for each in (shift, spread)))
     values = np.arange(counts.shape[1], dtype=np.float64)
     seen = counts > 0
     low, high = seen.argmax(axis=1).astype(np.float64), values[-1] - seen[:, ::-1].argmax(axis=1)

@@ -1,0 +1,1 @@
+"""Weights that others have published: where they are, and what they were trained with."""
