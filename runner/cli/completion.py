@@ -20,8 +20,8 @@ FLAGS = {
     "check": (),
     "resume": ("--allow-changed-data", "--from"),
     "rerun": ("--config-dir",),
-    "evaluate": ("--allow-changed-data", "--checkpoint", "--device", "--evaluation", "--split"),
-    "predict": ("--batch-size", "--checkpoint", "--device", "--format", "--on-error", "--output"),
+    "evaluate": ("--allow-changed-data", "--checkpoint", "--device", "--evaluation", "--split", "--tta"),
+    "predict": ("--batch-size", "--checkpoint", "--device", "--format", "--on-error", "--output", "--tta"),
     "explain": (
         "--allow-changed-data",
         "--checkpoint",
@@ -74,6 +74,7 @@ VALUES = {
     "--evaluation": ("full", "summary", "off"),
     "--format": ("csv", "jsonl"),
     "--on-error": ("stop", "skip"),
+    "--tta": ("flip", "shift", "flip_shift"),
     "--cfg": ("job", "hydra", "all"),
     "--info": ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath"),
 }

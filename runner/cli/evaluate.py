@@ -9,7 +9,7 @@ from runner.cli.flags import no_more, one_of, run_folder, switch, take, trusted_
 
 USAGE = (
     "evaluate RUN_DIR [data.path=FILE] [--split test] [--checkpoint best] [--device auto] "
-    "[--evaluation full|summary|off] [--allow-changed-data]"
+    "[--evaluation full|summary|off] [--tta flip|shift|flip_shift] [--allow-changed-data]"
 )
 
 
@@ -20,7 +20,7 @@ def evaluate(arguments: list[str]) -> int:
     from runner.run import evaluate_run
 
     given, rest = {}, arguments
-    for flag in ("--split", "--checkpoint", "--device", "--evaluation"):
+    for flag in ("--split", "--checkpoint", "--device", "--evaluation", "--tta"):
         given[flag], rest = take(rest, flag)
     changed, rest = switch(rest, "--allow-changed-data")
     places, rest = [w for w in rest if PLACE.match(w)], [w for w in rest if not PLACE.match(w)]
@@ -42,6 +42,7 @@ def evaluate(arguments: list[str]) -> int:
         evaluation=level,
         tell=said.append,
         hear=progress.hear,
+        views=given["--tta"],
     )
     progress.clear()
     score_table({split: scores})

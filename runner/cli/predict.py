@@ -13,14 +13,14 @@ from runner.errors import ConfigError, counted
 
 USAGE = (
     "predict RUN_DIR INPUT... [--output FILE.csv|FILE.jsonl] [--format csv|jsonl] [--checkpoint best] "
-    "[--batch-size N] [--on-error stop|skip] [--device cpu]"
+    "[--batch-size N] [--on-error stop|skip] [--tta flip|shift|flip_shift] [--device cpu]"
 )
 
 
 def predict(arguments: list[str]) -> int:
     """Predict files with a trained network."""
     given, rest = {}, arguments
-    for flag in ("--output", "--format", "--checkpoint", "--batch-size", "--on-error", "--device"):
+    for flag in ("--output", "--format", "--checkpoint", "--batch-size", "--on-error", "--tta", "--device"):
         given[flag], rest = take(rest, flag)
     known_flags([word for word in rest if word != "-"], USAGE)
     trusted, rest = trusted_of(rest, "predict")
@@ -34,8 +34,10 @@ def predict(arguments: list[str]) -> int:
 
     from runner.run import load
     from runner.run.prediction import predict as write_predictions
+    from runner.run.views import with_views
 
     network = load(rest[0], given["--checkpoint"] or "best", given["--device"] or "cpu", trusted)
+    network = with_views(network, given["--tta"])
     signal.siginterrupt(signal.SIGINT, True)  # polars, once imported, has Ctrl-C wait for what a pipe brings next
     progress = Counter("predictions")
     done = write_predictions(

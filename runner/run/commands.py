@@ -255,6 +255,7 @@ def evaluate_run(
     evaluation: EvaluationLevel = "off",
     tell: Callable[[str], None] = lambda text: None,
     hear: Callable[[int], None] = lambda examples: None,
+    views: str | None = None,
 ) -> dict[str, float]:
     """Scores of a run's network on one part of its data; by choice also what else is seen of it, written there.
 
@@ -272,9 +273,11 @@ def evaluate_run(
         evaluation: how much is written: ``summary``, ``full``, or nothing (``off``).
         tell: hears where it was written, or why not.
         hear: hears how many examples there were so far.
+        views: test-time augmentation, see `runner.run.views.views_of`; None asks about each example once. What is
+            written goes into a folder of its own, such as ``evaluation/test-flip``.
 
     Raises:
-        ConfigError: these data have no such part, or are not those of the run.
+        ConfigError: these data have no such part, or are not those of the run; or there are no such views of them.
     """
     from runner.config.build import build_metrics
     from runner.engine.precision import Precision
@@ -284,8 +287,9 @@ def evaluate_run(
     from runner.run.ensemble import Ensemble, load_each, scores_of_ensemble
     from runner.run.trained import load
     from runner.run.unchanged import Unchanged
+    from runner.run.views import with_views
 
-    network = load(folder, checkpoint, device, trusted_targets)
+    network = with_views(load(folder, checkpoint, device, trusted_targets), views)
     _check_split(split, network.sizes)
     if isinstance(network, Ensemble) and not network.takes_prepared:
         each = load_each(network, list(overrides or []), allow_changed_data)
@@ -313,8 +317,9 @@ def evaluate_run(
         hear,
     )
     if seen is not None:
-        own = split == ("test" if "test" in data.parts else "val") and checkpoint == "best"
+        own = split == ("test" if "test" in data.parts else "val") and checkpoint == "best" and views is None
         name = split if checkpoint == "best" else f"{split}-{Path(checkpoint).stem}"
+        name += f"-{views}" if views else ""
         tell(_written(place, seen, split, checkpoint, FOLDER if own else f"{FOLDER}/{name}"))
     elif evaluation != "off":
         tell("The evaluation failed, and there are only the scores; the log of the program has the reason.")
