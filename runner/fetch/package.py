@@ -160,7 +160,7 @@ def run(command: Sequence[str], work: Path, about: str = "", output: int = subpr
         Unavailable: it is not there, failed or took too long.
     """
     shown = " ".join((Path(command[0]).name, *command[1:]))
-    until = time.monotonic() + TIMEOUT
+    begin = time.monotonic()
     try:
         client = subprocess.Popen(
             command, cwd=work, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.PIPE, text=True
@@ -176,8 +176,8 @@ def run(command: Sequence[str], work: Path, about: str = "", output: int = subpr
                     _, said = client.communicate(timeout=0.2)
                     break
                 except subprocess.TimeoutExpired:
-                    listener().put(f"{shown}{about}")
-                    if time.monotonic() > until:
+                    listener().put(f"{shown}{about}, {time.monotonic() - begin:.0f} s")
+                    if time.monotonic() > begin + TIMEOUT:
                         raise Unavailable(f"`{shown}` took more than {TIMEOUT:.0f} s") from None
         finally:
             client.kill()
