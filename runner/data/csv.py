@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 FREE_TEXT = 50  # a column of more words than this, most of them different, is no category
 SHOWN = 5  # files of a folder, or classes, that are named in a message
+FIRST = 100  # rows that are looked at before all of them are
 _PART = "\0part"  # no column of a file has such a name
 
 
@@ -161,10 +162,11 @@ class Csv(TableOption):
 
         from runner.data.parts.split_file import read_parts
 
-        given: list[str | None] = [None] * len(frame)
         if self.split_file:
-            given = [*read_parts(_existing("split_file", self.split_file), "data.split_file", len(frame))]
-        frame = frame.with_columns(pl.Series(_PART, given, pl.String()))
+            given = read_parts(_existing("split_file", self.split_file), "data.split_file", len(frame))
+            frame = frame.with_columns(pl.Series(_PART, given))
+        else:
+            frame = frame.with_columns(pl.lit(None, pl.String()).alias(_PART))
         if not self.test_path:
             return frame
         test = self._read_test(_existing("test_path", self.test_path), frame.drop(_PART))
@@ -198,34 +200,40 @@ class Csv(TableOption):
         from runner.data.parts.assemble import fold_and_fraction
 
         given = frame[_PART]
+        free = given.is_null().arg_true().to_numpy().astype(np.int64)
+        times = self._times(frame[self.order]) if self.order else None
+        if len(free) == len(frame):
+            return self._divided(len(frame), labels, groups, times)
         told = Parts(
             *((given == part).fill_null(False).arg_true().to_numpy().astype(np.int64) for part in Parts._fields)
         )
-        free = given.is_null().arg_true().to_numpy().astype(np.int64)
         if not len(free):
             for part in ("train", "val"):
                 if not len(getattr(told, part)):
                     raise RunFailed(f"data.split_file={self.split_file}: no row with a target is in {part}.")
             return fold_and_fraction(self, told, labels, groups)
         train, val, _ = self.split
-        option = replace(self, split=(train / (train + val), val / (train + val), 0.0)) if self.test_path else self
-        own = None if groups is None else np.unique(groups[free], return_inverse=True)[1]
-        parts = Parts(
-            *(free[rows] for rows in option._divided(frame[free], None if labels is None else labels[free], own))
-        )
-        return parts._replace(test=told.test) if self.test_path else parts
+        option = replace(self, split=(train / (train + val), val / (train + val), 0.0))
+        labels = None if labels is None else labels[free]
+        groups = None if groups is None else np.unique(groups[free], return_inverse=True)[1]
+        parts = option._divided(len(free), labels, groups, None if times is None else times[free])
+        return Parts(free[parts.train], free[parts.val], told.test)
 
     def _divided(
-        self, frame: pl.DataFrame, labels: NDArray[np.int64] | None, groups: NDArray[np.int64] | None
+        self,
+        count: int,
+        labels: NDArray[np.int64] | None,
+        groups: NDArray[np.int64] | None,
+        times: NDArray[np.float64] | None,
     ) -> Parts:
         """All rows of a table as `split` says."""
         from runner.data.parts.assemble import divide, finish
 
         if groups is not None:
             return finish(self, self._by_group(groups, labels), labels, groups)
-        if self.order:
-            return finish(self, ordered(self._times(frame[self.order]), self.split), labels)
-        return divide(self, len(frame), labels)
+        if times is not None:
+            return finish(self, ordered(times, self.split), labels)
+        return divide(self, count, labels)
 
     def _refuse_new_classes(self, targets: Targets, parts: Parts) -> None:
         """See that no class is in the test file alone."""
@@ -365,7 +373,7 @@ class Csv(TableOption):
     def _complete_rows(self, frame: pl.DataFrame) -> tuple[pl.DataFrame, tuple[str, ...]]:
         """Without the rows that have no target and, with ``missing=drop``, those with a gap."""
         notes: tuple[str, ...] = ()
-        kept = frame.drop_nulls(self.targets)
+        kept = frame.drop_nulls(self.targets) if any(frame[name].has_nulls() for name in self.targets) else frame
         if left_out := len(frame) - len(kept):
             notes += (f"{left_out:,} row(s) without a {' or '.join(map(repr, self.targets))} left out",)
         if self.missing == "drop":
@@ -422,8 +430,9 @@ class Csv(TableOption):
             name, texts = column.name, column.drop_nulls()
             if name in self.categorical or column.dtype.is_numeric() or column.dtype.is_temporal() or not len(texts):
                 continue
-            words = texts.n_unique()
-            if texts.str.contains(r"^[-+]?\d+,\d+$").all():
+            different = texts.unique()
+            words = len(different)
+            if different.str.contains(r"^[-+]?\d+,\d+$").all():
                 raise RunFailed(
                     f"{self.path}: column {name!r} holds texts such as {texts.min()!r}, which look like numbers "
                     "with a decimal comma. Read them as such with \"data.decimal=','\", or name the column in "
@@ -458,4 +467,6 @@ def _existing(key: str, name: str) -> Path:
 
 def _counts_rows(column: pl.Series) -> bool:
     """Whether a column goes up by one from row to row."""
-    return column.dtype.is_numeric() and not column.has_nulls() and bool((column.diff().drop_nulls() == 1).all())
+    if not column.dtype.is_numeric() or column.has_nulls():
+        return False
+    return all(bool((some.diff().drop_nulls() == 1).all()) for some in (column.head(FIRST), column))

@@ -28,7 +28,10 @@ def shuffled(n: int, seed: int, stream: int = 0) -> Indices:
         seed: at least 0.
         stream: another independent permutation of the same seed.
     """
-    return np.argsort(np.random.PCG64([seed, stream]).random_raw(n), kind="stable")
+    draws = np.random.PCG64([seed, stream]).random_raw(n)
+    order = np.argsort(draws)  # several times as fast as a stable one, and the same where no two are equal
+    drawn = draws[order]
+    return np.argsort(draws, kind="stable") if (drawn[1:] == drawn[:-1]).any() else order
 
 
 def apportion(sizes: Sequence[int], shares: Sequence[float]) -> NDArray[np.int64]:
@@ -70,7 +73,8 @@ def stratified(labels: NDArray[np.integer[Any]], shares: Sequence[float], seed: 
     """
     order = shuffled(len(labels), seed)
     sizes = np.bincount(labels)
-    by_class = order[np.argsort(labels[order], kind="stable")]  # classes in turn, shuffled within
+    few = labels.astype(np.uint16) if len(sizes) < 2**16 else labels  # numbers of 16 bits are sorted in linear time
+    by_class = order[np.argsort(few[order], kind="stable")]  # classes in turn, shuffled within
     part = np.concatenate([np.repeat(np.arange(3), row) for row in apportion(sizes.tolist(), shares)])
     return Parts(*(np.sort(by_class[part == p]) for p in range(3)))
 

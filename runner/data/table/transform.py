@@ -95,22 +95,24 @@ class TableTransform(Transform):
 
     def training(self, raw: pl.DataFrame, outcomes: Outcomes | None = None) -> Batch:
         """Learn from the training part, and give it, with target encodings out of fold; see `fit`."""
-        return self._batch(raw, self._learn(raw, outcomes))
+        return self._made(*self._learn(raw, outcomes))
 
-    def _learn(self, raw: pl.DataFrame, outcomes: Outcomes | None) -> dict[str, Floats]:
-        """The target encodings ``(N, T)`` of the rows themselves, out of fold, by column."""
+    def _learn(self, raw: pl.DataFrame, outcomes: Outcomes | None) -> tuple[pl.DataFrame, dict[str, Floats]]:
+        """The columns as they were understood; target encodings ``(N, T)`` of these rows, out of fold, by column."""
         crossed: dict[str, Floats] = {}
-        self.columns = []
-        for values in raw:
-            column = self._fit_column(values)
-            if column is not None and column.encoding in ("ordinal", "target"):
-                words = read(values, "words", self.notation).values
-                self._fit_encoding(column, self._codes(words, column), outcomes, crossed)
-            if column is not None:
-                self.columns.append(column)
-        return crossed
+        self.columns, understood = [], []
+        for given in raw:
+            column, values = self._fit_column(given)
+            if column is None:
+                continue
+            if column.encoding in ("ordinal", "target") and column.kind == "words":
+                self._fit_encoding(column, self._codes(values, column), outcomes, crossed)
+            self.columns.append(column)
+            understood.append(values)
+        return pl.DataFrame(understood), crossed
 
-    def _fit_column(self, raw: pl.Series) -> Column | None:
+    def _fit_column(self, raw: pl.Series) -> tuple[Column | None, pl.Series]:
+        """What a column is, None where it has no value, and its values."""
         if raw.name in self.categorical or not (raw.dtype.is_numeric() or raw.dtype in (pl.Date, pl.Datetime)):
             kind: Kind = "words"
         else:
@@ -118,7 +120,7 @@ class TableTransform(Transform):
         values = read(raw, kind, self.notation).values
         indicator = self.indicator and values.has_nulls()
         if values.null_count() == len(values):
-            return None
+            return None, values
         if kind == "words":
             counts = values.drop_nulls().value_counts(name="rows").sort(by=["rows", raw.name], descending=[True, False])
             words, gap = sorted(counts[raw.name]), NO_VALUE
@@ -126,12 +128,12 @@ class TableTransform(Transform):
                 gap = counts[raw.name][0]
             elif values.has_nulls() and NO_VALUE not in words:
                 words.append(NO_VALUE)
-            return Column(raw.name, kind, words=words, gap=gap, indicator=indicator, encoding=self.encoding)
+            return Column(raw.name, kind, [], words, gap, indicator, self.encoding), values
         if kind == "number":
             measures = [self._fit_measure(values.to_numpy())]
         else:
             measures = [self._fit_measure(dates.part(values, part), part) for part in dates.parts(values)]
-        return Column(raw.name, kind, measures, indicator=indicator)
+        return Column(raw.name, kind, measures, indicator=indicator), values
 
     def _fit_measure(self, values: NDArray[np.float64], part: str = "") -> Measure:
         gaps = np.isnan(values)
@@ -264,21 +266,23 @@ class TableTransform(Transform):
         Raises:
             RunFailed: a column is not there, or a value can't be read as in training.
         """
-        return self._batch(raw, {}).inputs
+        return self.batch(raw).inputs
 
     def batch(self, raw: pl.DataFrame) -> Batch:
         """The same, with the numbers of categories int64 ``(N, K)`` beside where there are embeddings."""
-        return self._batch(raw, {})
+        columns, refused = self.understand(raw)
+        for row, reason in refused.items():
+            raise RunFailed(f"Row {row + 1}, {reason}.")
+        return self._made(columns, {}, len(raw))
 
-    def _batch(self, raw: pl.DataFrame, crossed: dict[str, Floats]) -> Batch:
+    def _made(self, columns: pl.DataFrame, crossed: dict[str, Floats], number: int = 0) -> Batch:
+        """Columns that were understood as what a network takes; `number` of rows, where there may be no column."""
         import torch
 
         from runner.engine.batch import Batch
 
-        columns, refused = self.understand(raw)
-        for row, reason in refused.items():
-            raise RunFailed(f"Row {row + 1}, {reason}.")
-        inputs = np.zeros((len(raw), len(self.feature_names)), dtype=np.float32)
+        rows = number or len(columns)
+        inputs = np.zeros((rows, len(self.feature_names)), dtype=np.float32)
         categories: list[NDArray[np.int64]] = []
         at = 0
         for column in self.columns:
@@ -304,7 +308,7 @@ class TableTransform(Transform):
                 inputs[:, at - 1] = values.is_null().to_numpy()
         more = {"categories": torch.from_numpy(np.stack(categories, axis=1))} if categories else {}
         made = torch.from_numpy(inputs)
-        return Batch(made, made.new_empty(0), more, len(raw))
+        return Batch(made, made.new_empty(0), more, rows)
 
     def _codes(self, values: pl.Series, column: Column) -> NDArray[np.int64]:
         """The number of each row's word ``(N,)``; of one that training had not, the number behind them."""
