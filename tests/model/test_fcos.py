@@ -4,11 +4,15 @@ import pytest
 import torch
 from torchvision.models import detection
 
+from runner.data.digit_composites import DigitComposites
 from runner.engine.batch import Batch
+from runner.engine.metric import Scored
 from runner.engine.spec import Field, Spec
 from runner.errors import ConfigError, Interrupted
 from runner.loss import fcos, retinanet
 from runner.loss.auto import Auto
+from runner.metric.map50 import MeanAP50
+from runner.metric.statistic.detections import Detections
 from runner.model.base import declared
 from runner.model.fcos import FCOS
 from runner.model.retinanet import RetinaNet
@@ -19,6 +23,7 @@ from tests.test_run import StopAtStep
 
 SIDE, CLASSES = 128, 3
 LOSSES = {FCOS: fcos.FCOS, RetinaNet: retinanet.RetinaNet}
+NORM = {FCOS: {}, RetinaNet: {"norm": "none"}}
 BUILD = {FCOS: detection.fcos_resnet50_fpn, RetinaNet: detection.retinanet_resnet50_fpn}
 each = pytest.mark.parametrize("model", BUILD)
 
@@ -40,7 +45,7 @@ def pairs():
             torch.nn.init.normal_(head.weight, std=0.02)
             torch.nn.init.normal_(head.bias, std=0.5)
         with torch.device("meta"):
-            ours = model(spec_of((3, SIDE, SIDE)), 50, channels=256)
+            ours = model(spec_of((3, SIDE, SIDE)), 50, channels=256, **NORM[model])
         state = theirs.state_dict()
         assert [(n, t.shape) for n, t in ours.state_dict().items()] == [(n, t.shape) for n, t in state.items()]
         ours.load_state_dict(state, assign=True)
@@ -165,9 +170,30 @@ def test_micro_batches_add_up_to_the_whole_batch(model, pairs, images):
     [
         (("model=detector", "loss=retinanet"), "loss=retinanet is for networks with anchors"),
         (("model=retinanet", "loss=retinanet", "loss.background=0.6"), r"loss\.background=0\.6"),
+        (("model=retinanet", "model.channels=40"), r"model\.channels=40: .* or model\.norm=none"),
         (("model=fcos", "model.channels=40"), r"model\.channels=40: expected a multiple of 32"),
     ],
 )
 def test_what_does_not_fit_is_refused(overrides, said, go):
     with pytest.raises(ConfigError, match=said):
         go(*DATA, *overrides)
+
+
+@pytest.mark.slow
+@each
+def test_four_images_are_learnt_by_heart(model):
+    """A head that starts without a signal, as RetinaNet's without norm with few channels, finds nothing by then."""
+    torch.manual_seed(0)
+    data = DigitComposites(task="detection", images=40).load()
+    task = Detection(data.spec.with_outputs(Detection.num_outputs(data.spec)))
+    network, loss = model(task.spec, width=0.5, channels=32), LOSSES[model](task.spec)
+    batch = data.train.read(torch.arange(4))
+    optimizer = torch.optim.Adam(network.parameters(), lr=5e-3)
+    for _ in range(60):
+        optimizer.zero_grad()
+        loss(network(batch.inputs), batch).backward()
+        optimizer.step()
+    statistic = Detections(task.spec)
+    with torch.no_grad():
+        statistic.update(Scored(task.predict(network(batch.inputs)), batch.targets))
+    assert MeanAP50().compute(statistic.total) > 0.6
