@@ -1,7 +1,7 @@
 """Images of one's own, a folder per class."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -38,11 +38,27 @@ class ImageFolder(ImageOption):
         image_size: height and width in pixels: the shorter side is resized to it, then the centre is cut out.
         in_memory: decode everything once and keep it; ``auto`` does so when it takes at most a quarter of the free
             memory. Else workers decode while training (`num_workers`).
+        on_bad_image: what to do about a file that can't be read as an image: ``stop``, or leave it out (``skip``) and
+            say how many were; no other image is moved to another part by it. Then all are decoded once beforehand.
+        resize: pixels that the shorter side is resized to, at least `image_size`; None: `image_size` itself. Networks
+            of ImageNet are scored with 256 and an `image_size` of 224.
+
+    Raises:
+        ConfigError: `resize` is less than `image_size`.
     """
 
     root: str
     image_size: Annotated[int, Ge(1)] = 64
     in_memory: Literal["auto"] | bool = "auto"
+    on_bad_image: Literal["stop", "skip"] = "stop"
+    resize: Annotated[int, Ge(1)] | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.resize is not None and self.resize < self.image_size:
+            raise ConfigError(
+                f"data.resize={self.resize}: expected at least data.image_size={self.image_size}, which is cut out."
+            )
 
     def probe(self) -> Spec:
         """Looks at the folders, not into the images."""
@@ -77,11 +93,23 @@ class ImageFolder(ImageOption):
             return f"{path.relative_to(root)} {sha256(path.read_bytes())}"
 
         fingerprint = combine(in_threads(hashed, paths))
+        transform, bad = self.transform(), list[int]()
+
+        def decoded(rows: Sequence[int] | NDArray[np.int64]) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+            """The images numbered `rows`, without those that can't be read and may be left out."""
+            for row, image in zip(rows, in_threads(self._decoder(transform), [paths[i] for i in rows]), strict=True):
+                if image is None:
+                    bad.append(row)
+                else:
+                    yield row, image
+
         if self._fits(len(paths)):
             size = self.image_size
             pixels = np.empty((len(paths), 3, size, size), dtype=np.uint8)
-            for row, image in zip(pixels, in_threads(self.transform().decode, paths), strict=True):
-                row[:] = image
+            for row, image in decoded(range(len(paths))):
+                pixels[row] = image
+            parts, left_out = self._without(parts, bad, paths)
+            notes += left_out
             return images(
                 self,
                 pixels,
@@ -93,12 +121,16 @@ class ImageFolder(ImageOption):
                 places=[str(path) for path in paths],
             )
 
-        transform = self.transform()
         counts = np.zeros((3, 256), dtype=np.int64)
-        if self.scaling != "none":
-            for image in in_threads(transform.decode, [paths[i] for i in parts.train]):
+        if self.scaling != "none" or self.on_bad_image == "skip":
+            for _, image in decoded(parts.train):
                 counts += histogram(image[None])
+        if self.on_bad_image == "skip":
+            for _ in decoded(np.concatenate([parts.val, parts.test])):
+                pass
         transform.fit_counts(counts)
+        parts, left_out = self._without(parts, bad, paths)
+        notes += left_out
 
         def split(rows: NDArray[np.int64]) -> Split:
             return DatasetSplit(
@@ -119,7 +151,30 @@ class ImageFolder(ImageOption):
         """See `DataOption.transform`."""
         from runner.data.image.files import Pixels
 
-        return Pixels(self.scaling, self.image_size, self.image_size, 3, as_sequence=self.as_sequence)
+        size = self.image_size
+        return Pixels(self.scaling, size, size, 3, as_sequence=self.as_sequence, cover=self.resize)
+
+    def _decoder(self, transform: "Pixels") -> Callable[[Path], NDArray[np.uint8] | None]:
+        def decode(path: Path) -> NDArray[np.uint8] | None:
+            try:
+                return transform.decode(path)
+            except RunFailed as error:
+                if self.on_bad_image == "skip":
+                    return None
+                raise RunFailed(f"{error} data.on_bad_image=skip leaves such images out.") from error
+
+        return decode
+
+    def _without(self, parts: Parts, bad: Sequence[int], paths: Sequence[Path]) -> tuple[Parts, tuple[str, ...]]:
+        """The parts without the images that can't be read, and a note on those."""
+        if not bad:
+            return parts, ()
+        kept = Parts(*(rows[~np.isin(rows, bad)] for rows in parts))
+        shown = ", ".join(str(paths[row]) for row in sorted(bad)[:5]) + (", ..." if len(bad) > 5 else "")
+        for name in ("train", "val"):
+            if not len(getattr(kept, name)):
+                raise RunFailed(f"data.root={self.root}: none of the images of {name} can be read, such as {shown}.")
+        return kept, (f"{len(bad):,} of {len(paths):,} images can't be read and are left out: {shown}",)
 
     def _root(self) -> Path:
         root = Path(os.path.expanduser(self.root))

@@ -27,7 +27,9 @@ T = TypeVar("T")
 Mode = Literal["RGB", "L"]
 
 
-def decode(path: Path | BinaryIO, height: int, width: int, mode: Mode = "RGB") -> NDArray[np.uint8]:
+def decode(
+    path: Path | BinaryIO, height: int, width: int, mode: Mode = "RGB", cover: int | None = None
+) -> NDArray[np.uint8]:
     """One image ``(channels, height, width)``: resized (bilinear, antialiased) to cover them, then the centre cut out.
 
     Args:
@@ -35,6 +37,7 @@ def decode(path: Path | BinaryIO, height: int, width: int, mode: Mode = "RGB") -
         height: pixels.
         width: pixels.
         mode: ``RGB``, three channels, or ``L``, one of grey.
+        cover: pixels that the shorter side is resized to instead, not less than height and width.
 
     The camera's orientation is applied, transparency becomes white, 16-bit grey is reduced to 8 bits.
 
@@ -51,7 +54,7 @@ def decode(path: Path | BinaryIO, height: int, width: int, mode: Mode = "RGB") -
             elif image.has_transparency_data:
                 image = image.convert("RGBA")
                 image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-            pixels = np.asarray(_fitted(image.convert("RGB"), height, width).convert(mode))
+            pixels = np.asarray(_fitted(image.convert("RGB"), height, width, cover).convert(mode))
             return pixels.reshape(height, width, -1).transpose(2, 0, 1)
     except Exception as error:  # damaged files make Pillow raise nearly anything
         raise RunFailed(f"{path} can't be read as an image ({error}). Repair it or remove it.") from error
@@ -76,8 +79,9 @@ def covering(w: int, h: int, height: int, width: int) -> tuple[int, int, int, in
     return w, h, round((w - width) / 2), round((h - height) / 2)
 
 
-def _fitted(image: Image.Image, height: int, width: int) -> Image.Image:
-    w, h, left, top = covering(*image.size, height, width)
+def _fitted(image: Image.Image, height: int, width: int, cover: int | None) -> Image.Image:
+    w, h, _, _ = covering(*image.size, cover or height, cover or width)
+    left, top = round((w - width) / 2), round((h - height) / 2)
     return image.resize((w, h), Image.Resampling.BILINEAR).crop((left, top, left + width, top + height))
 
 
@@ -98,6 +102,7 @@ class Pixels(Transform):
         channels: 3 colours, or 1 of grey.
         ceiling: the value of a fully lit pixel in the training data.
         as_sequence: give the rows of each image as the steps of a series.
+        cover: pixels that the shorter side is resized to before the centre is cut out; None: so that it just covers it.
     """
 
     def __init__(
@@ -108,10 +113,11 @@ class Pixels(Transform):
         channels: int = 3,
         ceiling: int = 255,
         as_sequence: bool = False,
+        cover: int | None = None,
     ) -> None:
         super().__init__()
         self.scaling, self.height, self.width, self.channels = scaling, height, width, channels
-        self.ceiling, self.as_sequence = ceiling, as_sequence
+        self.ceiling, self.as_sequence, self.cover = ceiling, as_sequence, cover
 
     def fit(self, raw: NDArray[np.uint8]) -> None:
         """Learn from training images ``(N, C, H, W)``."""
@@ -160,7 +166,7 @@ class Pixels(Transform):
 
     def decode(self, path: Path | BinaryIO) -> NDArray[np.uint8]:
         """An image file as the pixels ``(C, H, W)`` that it would have among the training data."""
-        pixels = decode(path, self.height, self.width, "RGB" if self.channels == 3 else "L")
+        pixels = decode(path, self.height, self.width, "RGB" if self.channels == 3 else "L", self.cover)
         return pixels if self.ceiling == 255 else np.rint(pixels * (self.ceiling / 255)).astype(np.uint8)
 
     def __call__(self, raw: Any) -> Tensor:
