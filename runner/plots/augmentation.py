@@ -21,6 +21,9 @@ EXAMPLES, DRAWS = 8, 4
 def before_and_after(name: str, overrides: list[str], config_dir: str | None) -> tuple[Tensor, list[Tensor]]:
     """Some training examples ``(N, ...)``, and the same ones augmented several times, each with its own seed.
 
+    Images are given as pixels, whatever their scaling, so that they have their own colours; noise may take them out of
+    [0, 1].
+
     Raises:
         ConfigError: the command is wrong, or the option augments nothing.
     """
@@ -29,11 +32,15 @@ def before_and_after(name: str, overrides: list[str], config_dir: str | None) ->
         if not changes:
             raise ConfigError(f"augmentation/{name}: changes no examples, so there is nothing to draw.")
         batch = fit.train.read(fit.train.order(0)[:EXAMPLES])
+        shift, spread = torch.zeros(()), torch.ones(())
+        images = fit.spec.inputs
+        if images is not None and images.kind == "image" and images.mean:
+            shift, spread = (torch.tensor(values).view(-1, 1, 1) for values in (images.mean, images.std))
         drawn = []
         for seed in range(DRAWS):
             torch.manual_seed(seed)
-            drawn.append(changes[0](batch.changed(batch.inputs.clone())).inputs.cpu())
-        return batch.inputs.cpu(), drawn
+            drawn.append(changes[0](batch.changed(batch.inputs.clone())).inputs.cpu() * spread + shift)
+        return batch.inputs.cpu() * spread + shift, drawn
 
 
 def picture(name: str, overrides: list[str], config_dir: str | None) -> tuple[Figure, Facts]:

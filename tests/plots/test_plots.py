@@ -112,6 +112,7 @@ def test_examples_before_and_after():
     assert len(before) == 8 and len(after) == 4
     for drawn in after:
         torch.testing.assert_close(drawn, before.flip(-1))
+    assert before.min() >= -1e-6 and before.max() <= 1 + 1e-6 and len((before * 16).round().unique()) > 8  # pixels
     _, noisy = before_and_after("noise", ["data=wine"], None)
     assert not torch.equal(noisy[0], noisy[1])
     with pytest.raises(ConfigError, match="changes no examples"):
