@@ -138,6 +138,9 @@ class Csv(TableOption):
         groups = self._groups(frame[self.group]) if self.group else None
         parts = self._parts(frame, labels, groups)
         self._refuse_new_classes(targets, parts)
+        if groups is not None and self.test_path:
+            shared = np.intersect1d(groups[parts.test], groups[np.concatenate(parts[:2])])
+            notes += (f"{len(shared):,} group(s) of {self.group!r} are in both files",) if len(shared) else ()
         frame = frame.drop(*self.targets, _PART, *filter(None, (self.group, self.order)))
         self._refuse_free_text(frame)
         transform = self.transform()

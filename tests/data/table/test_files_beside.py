@@ -102,6 +102,14 @@ def test_a_test_file_is_the_test_part_with_its_columns_in_any_order(tmp_path):
     assert (rows_of(both.train), rows_of(both.test)) == (list(range(30)), list(range(100, 110)))
 
 
+def test_groups_in_both_files_are_told_of(tmp_path):
+    table = frame().with_columns(who=pl.col("row") // 4)
+    for first, said in ((8, 2), (100, 0)):
+        frame(8).with_columns(who=pl.col("row") // 4 + first).write_csv(tmp_path / "test.csv")
+        notes = load(tmp_path, table, group="who", test_path=str(tmp_path / "test.csv")).notes
+        assert [n for n in notes if "both files" in n] == [f"{said} group(s) of 'who' are in both files"] * (said > 0)
+
+
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
