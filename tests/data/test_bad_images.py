@@ -11,8 +11,11 @@ from torchvision.transforms import v2
 
 from runner.data.image.files import decode
 from runner.data.image_folder import ImageFolder
-from runner.errors import ConfigError, RunFailed
-from runner.run import compose, run
+from runner.errors import ConfigError, Interrupted, RunFailed
+from runner.run import compose, resume, run
+from tests.faults.kill_resume import content as left_by
+from tests.faults.kill_resume import same
+from tests.test_run import StopAtStep
 
 from .conftest import write_images
 
@@ -139,3 +142,18 @@ def test_resize_and_centre_crop_are_torchvisions(tmp_path, width, height):
     assert np.array_equal(option.transform().decode(path), reference(Image.open(path)).numpy())
     with pytest.raises(ConfigError, match=r"data.resize=40: expected at least data.image_size=56"):
         ImageFolder(root=str(tmp_path), image_size=56, resize=40)
+
+
+@pytest.mark.slow
+def test_images_read_while_training_go_on_exactly_in_the_middle_of_an_epoch(root, go, tmp_path):
+    """Some are skipped, workers read, policies draw; the cut is in the second epoch."""
+    cut(root / "cat" / "001.png")
+    overrides = ["data=image_folder", f"data.root={root}", "data.image_size=8", "data.in_memory=false"]
+    overrides += ["data.num_workers=1", "data.batch_size=2", "data.on_bad_image=skip", "model.hidden=[4]"]
+    overrides += ["augmentation=[flip,affine,color_jitter,rand_augment,random_erasing]", "trainer.max_epochs=2"]
+    overrides += ["trainer.log_every=1", "trainer.images=0"]
+    go(*overrides, folder="whole")
+    with pytest.raises(Interrupted):
+        go(*overrides, folder="cut", progress=StopAtStep(24))
+    resume("cut")
+    assert same(left_by(tmp_path / "whole"), left_by(tmp_path / "cut")) == []
