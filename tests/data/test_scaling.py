@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -58,3 +59,20 @@ def test_a_constant_channel_becomes_zero():
     pixels = np.full((2, 1, 3, 3), 77, dtype=np.uint8)
     for scaling in ("standard", "minmax"):
         assert np.all(fit_images(histogram(pixels), scaling).images(pixels) == 0)
+
+
+@pytest.mark.parametrize("scaling", ["imagenet", "symmetric"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_constants_of_published_weights_are_those_of_torchvision(scaling, channels):
+    """Whatever the training images are; the mean over the colours for grey ones."""
+    from torchvision.models import ResNet18_Weights
+    from torchvision.transforms.v2.functional import normalize
+
+    preset = ResNet18_Weights.DEFAULT.transforms()
+    mean, std = (preset.mean, preset.std) if scaling == "imagenet" else ([0.5] * 3, [0.5] * 3)
+    pixels = np.random.default_rng(0).integers(0, 256, (4, channels, 5, 6), dtype=np.uint8)
+    scaled = fit_images(histogram(pixels[:1]), scaling).images(pixels)
+    if channels == 1:
+        mean, std = [np.mean(mean)], [np.mean(std)]
+    expected = normalize(torch.from_numpy(pixels) / 255, mean, std)
+    np.testing.assert_allclose(scaled, expected.numpy(), rtol=1e-4, atol=1e-5)
