@@ -145,6 +145,22 @@ def test_what_is_a_crowd_is_no_box_and_counts_for_nothing(tmp_path):
     assert (masks.train.targets == IGNORED).any()
 
 
+def test_the_smaller_thing_is_in_front_in_a_mask(tmp_path):
+    root = write_coco(tmp_path / "data")
+    path = root / "annotations/instances_train2017.json"
+    file = json.loads(path.read_text())
+    square = [[0, 0, 10, 0, 10, 10, 0, 10]]
+    common = {"image_id": 100, "iscrowd": 0}
+    small = {"id": 90, "category_id": 3, "bbox": [2, 2, 4, 4], "area": 16, "segmentation": [[2, 2, 6, 2, 6, 6, 2, 6]]}
+    large = {"id": 91, "category_id": 7, "bbox": [0, 0, 10, 10], "area": 100, "segmentation": square}
+    for order in ([small, large], [large, small]):
+        file["annotations"] = [common | entry for entry in order]
+        path.write_text(json.dumps(file))
+        (item, *_) = Coco(root=str(root), task="segmentation").listing().parts["train"]
+        mask = item.mask(*item.size)
+        assert (mask[4, 4], mask[8, 8], mask[20, 20]) == (1, 2, 0)
+
+
 def test_what_is_difficult_is_left_out_unless_it_is_asked_for(tmp_path):
     root = write_voc(tmp_path / "data", difficult=1)
     data = OPTIONS["voc"](root).load()

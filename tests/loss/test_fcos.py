@@ -64,3 +64,18 @@ def test_cells_inside_a_box_tell_it_as_far_from_its_centre_as_the_radius(radius,
     """The box's centre is that of the second cell; the fourth cell is outside, and so is the lower row."""
     _, there = assign(torch.tensor([[[0.0, 0.5, 0.5, 11.5, 3.5]]]), grid(2, 4, 8, 16), radius)
     assert there[0].nonzero().flatten().tolist() == cells
+
+
+def test_cells_of_several_sizes_tell_boxes_of_their_own_size_the_smallest_and_largest_also_others():
+    """Cells of 1, 2 and 4 pixels around (20, 20); squares around it whose sides are at 3, 6, 10, 20 and 40 pixels."""
+    cells = torch.tensor([[20 - s / 2, 20 - s / 2, 20 + s / 2, 20 + s / 2] for s in (1.0, 2.0, 4.0)])
+    squares = torch.tensor([[[0.0, 20 - d, 20 - d, 20 + d, 20 + d]] for d in (3.0, 6.0, 10.0, 20.0, 40.0)])
+    _, there = assign(squares, cells, 1.5)
+    each = [
+        [True, False, False],
+        [True, False, False],
+        [False, True, False],
+        [False, False, True],
+        [False, False, True],
+    ]
+    assert there.tolist() == each
