@@ -24,7 +24,7 @@ class Found:
 
     Attributes:
         rows: of each part their numbers, ascending, int64.
-        note: what they are, in words, after their number: "that are there twice".
+        note: what they are, in words, after their number: "there twice".
     """
 
     rows: Mapping[str, Tensor]
@@ -69,10 +69,12 @@ class Cleaning:
             kept = torch.ones(len(parts[name]), dtype=torch.bool)
             kept[rows] = False
             if not kept.any():
-                raise RunFailed(f"{type(self).__name__}: all {len(kept)} examples of {name} are {found.note}.")
+                raise RunFailed(
+                    f"{type(self).__name__}: nothing would be left of {name}: all {len(kept)} examples are {found.note}."
+                )
             parts[name] = RowsSplit(parts[name], kept.nonzero()[:, 0])
-            notes.append(f"{counted(len(rows), 'example')} of {name} left out {found.note}")
+            notes.append(f"{counted(len(rows), 'example')} of {name} left out: {found.note}")
         if not notes:
-            notes.append(f"no example left out {found.note}")
+            notes.append(f"no example left out: {found.note}")
         spec = data.spec.with_counts(parts["train"].classes()) if data.spec.class_counts else data.spec
         return replace(data, parts=parts, spec=spec, notes=(*data.notes, *notes))

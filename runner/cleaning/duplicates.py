@@ -37,7 +37,7 @@ class Duplicates(Cleaning):
                     again.append(row)
                 seen.add(digest)
             rows[name] = torch.tensor(again, dtype=torch.int64)
-        return Found(rows, "that are in another part too, or twice in the same")
+        return Found(rows, "in another part too, or twice in the same")
 
 
 def digests(split: Split) -> list[bytes]:

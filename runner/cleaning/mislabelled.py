@@ -92,7 +92,7 @@ class Mislabelled(Cleaning):
         train = data.train
         told = self.suspicious(vectors(train), train.classes().numpy(), data.spec.num_classes, seed)
         rows = torch.from_numpy(np.flatnonzero(told >= 0))
-        return Found({"train": rows}, "whose label is probably wrong")
+        return Found({"train": rows}, "label probably wrong")
 
     def suspicious(
         self, inputs: NDArray[np.float32], labels: NDArray[np.int64], classes: int, seed: int

@@ -43,7 +43,7 @@ class NearDuplicates(Cleaning):
             if copy.part != "test":
                 rows[copy.part].append(copy.row)
         found = {name: torch.tensor(numbers, dtype=torch.int64) for name, numbers in rows.items()}
-        return Found(found, "that are nearly in another part too, or nearly twice in the same")
+        return Found(found, "nearly in another part too, or nearly twice in the same")
 
     def copies(self, data: Data) -> list[Copy]:
         """Every example that is nearly one before it; see `runner.cleaning.likeness.near.copies`."""

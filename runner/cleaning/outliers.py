@@ -38,7 +38,7 @@ class Outliers(Cleaning):
     def find(self, data: Data, seed: int) -> Found:
         """See `Cleaning.find`; val and test are not looked at."""
         rows = np.flatnonzero(self._detector(seed).fit_predict(vectors(data.train)) == -1)
-        return Found({"train": torch.from_numpy(rows)}, "that are unlike the others")
+        return Found({"train": torch.from_numpy(rows)}, "unlike the others")
 
     def _detector(self, seed: int) -> Any:
         if self.method == "local_outlier_factor":

@@ -26,7 +26,7 @@ def test_planted_copies_are_left_out_and_told_of():
     assert data.sizes == {"train": 6, "val": 3, "test": 4}
     assert [data.val.place(row) for row in range(3)] == ["", "", ""]
     assert data.spec.class_counts == (3, 3)
-    told = "left out that are in another part too, or twice in the same"
+    told = "left out: in another part too, or twice in the same"
     assert data.notes == (f"1 example of val {told}", f"2 examples of train {told}")
     assert torch.equal(data.train.read(torch.arange(6)).inputs, planted().train.inputs[[1, 2, 3, 4, 6, 7]])
 

@@ -64,7 +64,7 @@ def test_flipped_labels_of_digits_are_found(seed):
     assert np.mean([told[row] == labels[row] for row in found & wrong]) > 0.9  # what they are in truth
     cleaned = Mislabelled()(data, 0)
     assert cleaned.sizes == {"train": 1200 - len(found), "val": 597}
-    assert cleaned.notes == (f"{len(found)} examples of train left out whose label is probably wrong",)
+    assert cleaned.notes == (f"{len(found)} examples of train left out: label probably wrong",)
     assert cleaned.parts["val"] is data.parts["val"]
 
 

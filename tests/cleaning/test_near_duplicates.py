@@ -59,9 +59,7 @@ def test_images_compressed_resized_or_brightened_are_found():
     ]
     cleaned = NearDuplicates()(data, 0)
     assert cleaned.sizes == {"train": 11, "val": 8, "test": 10}
-    assert cleaned.notes[1] == (
-        "1 example of val left out that are nearly in another part too, or nearly twice in the same"
-    )
+    assert cleaned.notes[1] == ("1 example of val left out: nearly in another part too, or nearly twice in the same")
 
 
 def test_pictures_of_one_colour_are_like_nothing():

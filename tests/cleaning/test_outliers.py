@@ -35,7 +35,7 @@ def test_rows_are_those_of_sklearn(method, theirs):
     assert {7, 100} <= set(expected.tolist())
     cleaned = Outliers(method, 0.02)(data, 2**32 + 5)
     assert cleaned.sizes == {"train": 294, "val": 3}
-    assert cleaned.notes == ("6 examples of train left out that are unlike the others",)
+    assert cleaned.notes == ("6 examples of train left out: unlike the others",)
 
 
 def test_large_images_are_made_small_first():
