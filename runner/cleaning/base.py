@@ -70,7 +70,7 @@ class Cleaning:
             kept[rows] = False
             if not kept.any():
                 raise RunFailed(
-                    f"{type(self).__name__}: nothing would be left of {name}: all {len(kept)} examples are {found.note}."
+                    f"{type(self).__name__}: would leave nothing of {name}: all {len(kept)} are {found.note}."
                 )
             parts[name] = RowsSplit(parts[name], kept.nonzero()[:, 0])
             notes.append(f"{counted(len(rows), 'example')} of {name} left out: {found.note}")
