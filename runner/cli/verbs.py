@@ -90,9 +90,7 @@ Keys:   seed name monitor mode trusted_targets; GROUP.KEY=VALUE for any key that
 Examples
   python -m runner                                                 # an mlp on the embedded digits
   python -m runner model=resnet optimizer=adamw scheduler=cosine warmup=linear
-  python -m runner data=fashion_mnist model=cnn trainer.max_epochs=3
   python -m runner 'regularization=[dropout,early_stopping]' regularization.dropout.p=0.3
-  python -m runner optimizer=adamw optimizer/wrapper=sam           # or lookahead, around any
   python -m runner data=csv data.path=table.csv data.target=price
   python -m runner --multirun optimizer=sgd,adam,adamw             # one run each
   python -m runner resume outputs/runs/2026-01-31_12-00-00_digits-mlp trainer.max_epochs=40

@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from runner.data.annotated.labelled import Boxes, Labelled, Mask
 from runner.data.annotated.option import AnnotatedOption, Listing
@@ -145,6 +144,8 @@ def _annotation(path: Path, names: tuple[str, ...]) -> tuple[tuple[int, int] | N
 
 def _mask(path: Path, classes: int, width: int, height: int) -> Mask:
     """The classes of pixels ``(height, width)`` of a mask file, by the palette's numbers or colours."""
+    from PIL import Image
+
     try:
         with Image.open(path) as file:
             if file.mode not in ("P", "L", "RGB", "RGBA"):

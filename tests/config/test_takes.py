@@ -55,7 +55,7 @@ def test_every_kind_that_is_not_declared_is_refused(plain, group, name, takes):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["data=iris", "model=cnn"], "model=cnn takes images, and these data are rows of a table. Take model=mlp"),
+        (["data=iris", "model=cnn"], "model=cnn takes images, and these data are rows of a table. Take model=ft_t"),
         (["data=wine", "model=resnet"], "model=resnet takes images"),
         (["data=iris", "model=gru"], "model=gru takes series or images"),
         (["data=iris", "augmentation=[flip]"], "augmentation=flip takes images"),

@@ -98,7 +98,7 @@ def test_images_that_can_not_be_halved_are_refused(sides):
 
 
 @pytest.mark.parametrize("model", MODELS)
-@pytest.mark.parametrize("name", [name for name in Options().names("init") if name != "checkpoint"])
+@pytest.mark.parametrize("name", [name for name in Options().names("init") if name not in ("checkpoint", "pretrained")])
 def test_every_initializer_starts_it(model, name):
     torch.manual_seed(0)
     network = MODELS[model]()

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image
 
 from runner.errors import RunFailed
 
@@ -71,6 +70,8 @@ class Labelled:
         Raises:
             RunFailed: the image or its mask can't be read, or has another size than the annotation says.
         """
+        from PIL import ExifTags, Image
+
         from runner.data.image.files import covering
 
         image = pixels.decode(self.path)

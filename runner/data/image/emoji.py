@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 CATEGORIES = (
     "Activities",
@@ -56,6 +55,8 @@ def read_drawings(archive: Path, vendor: str) -> Drawings:
                 file = tar.extractfile(member)
                 assert file is not None  # of a plain file
                 pictures[name] = file.read()
+    from PIL import Image
+
     known: dict[str, tuple[int, int]] = {}
     for number, entry in enumerate(json.loads(pictures.pop("emoji.json"))):
         if entry["category"] in CATEGORIES:
@@ -72,6 +73,8 @@ def read_drawings(archive: Path, vendor: str) -> Drawings:
 
 def on_background(pixels: NDArray[np.uint8], colour: tuple[int, int, int], size: int) -> NDArray[np.uint8]:
     """Drawings ``(N, H, W, 4)`` on a plain ground, ``(N, 3, size, size)``; resized bilinearly, antialiased."""
+    from PIL import Image
+
     made = np.empty((len(pixels), 3, size, size), dtype=np.uint8)
     for row, drawn in zip(made, pixels, strict=True):
         image = Image.fromarray(drawn)
