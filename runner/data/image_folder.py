@@ -67,6 +67,8 @@ class ImageFolder(ImageOption):
 
     def load(self) -> Data:
         """List, split and decode the images; what doesn't fit in memory is decoded once for the statistics."""
+        import torch
+
         from runner.data.image.files import ImageFiles, in_threads
         from runner.data.parts.assemble import (
             classes_spec,
@@ -137,6 +139,7 @@ class ImageFolder(ImageOption):
                 ImageFiles([paths[i] for i in rows], labels[rows], transform),
                 len(rows),
                 place_of=lambda row: str(paths[rows[row]]),
+                labels=torch.from_numpy(labels[rows]),
             )
 
         return Data(

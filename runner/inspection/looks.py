@@ -8,8 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from runner.analysis.advice.classes import RARE
-from runner.cleaning.duplicates import Duplicates, digests
-from runner.cleaning.likeness.near import ORDER
+from runner.cleaning.duplicates import Duplicates
 from runner.cleaning.mislabelled import Mislabelled
 from runner.cleaning.near_duplicates import NearDuplicates
 from runner.data.csv import Csv
@@ -81,15 +80,7 @@ def duplicates(subject: Subject) -> Finding:
     """Examples that are there twice, bit by bit."""
     if subject.kind not in Duplicates.takes:
         return Finding("skipped", "of a graph every node is given with all others")
-    first: dict[bytes, tuple[str, int]] = {}
-    found = []
-    for name in [name for name in ORDER if name in subject.data.parts]:
-        for row, digest in enumerate(digests(subject.data.parts[name])):
-            if digest in first:
-                found.append(Example(name, row, "equal", first[digest]))
-            else:
-                first[digest] = (name, row)
-    return _copies(found, "equal to another", "duplicates", subject)
+    return _copies(list(subject.copies), "equal to another", "duplicates", subject)
 
 
 def near_duplicates(subject: Subject) -> Finding:
@@ -98,7 +89,7 @@ def near_duplicates(subject: Subject) -> Finding:
         return Finding("skipped", NOT_VECTORS)
     if subject.size > MOST:
         return Finding("skipped", f"{subject.size:,} examples take minutes; cleaning=[near_duplicates] compares them")
-    equal = {(example.part, example.row) for example in duplicates(subject).examples}
+    equal = {(example.part, example.row) for example in subject.copies}
     found = [
         Example(copy.part, copy.row, "nearly equal", (copy.of_part, copy.of_row))
         for copy in NearDuplicates().copies(subject.data)

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from runner.cleaning.duplicates import digests
+from runner.cleaning.likeness.near import ORDER
 from runner.cleaning.likeness.vectors import COMPARABLE, vectors
 from runner.config.groups import BY_NAME
 from runner.data.csv import Csv
+from runner.inspection.finding import Example
 
 if TYPE_CHECKING:
     import polars as pl
@@ -65,6 +68,19 @@ class Subject:
     def labels(self) -> dict[str, NDArray[np.int64]]:
         """The classes of each part; of a classification only."""
         return {name: part.classes().numpy() for name, part in self.data.parts.items()}
+
+    @cached_property
+    def copies(self) -> tuple[Example, ...]:
+        """Examples that are equal to another, bit by bit; every example is read once."""
+        first: dict[bytes, tuple[str, int]] = {}
+        found = []
+        for name in [name for name in ORDER if name in self.data.parts]:
+            for row, digest in enumerate(digests(self.data.parts[name])):
+                if digest in first:
+                    found.append(Example(name, row, "equal", first[digest]))
+                else:
+                    first[digest] = (name, row)
+        return tuple(found)
 
     @cached_property
     def table(self) -> pl.DataFrame | None:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -173,3 +175,10 @@ def test_the_fingerprint_follows_names_and_content(root):
     write_images(root, {"dog": 3}, seed=9)  # other pixels under the same names
     changed = ImageFolder(root=str(root), image_size=8).load().fingerprint
     assert len({before, renamed, changed}) == 3
+
+
+def test_classes_of_images_that_are_read_while_training_are_known_without_reading_them(root):
+    split = ImageFolder(root=str(root), image_size=8, in_memory=False).load().train
+    read = torch.cat([split.read(rows).targets for rows in torch.arange(len(split)).split(4)])
+    nothing = replace(split, dataset=None)  # which could not be read
+    assert torch.equal(nothing.classes(), read)

@@ -39,12 +39,14 @@ class DatasetSplit(Split):
         size: number of examples.
         collate: makes a batch of a list of examples; they may differ in shape.
         place_of: tells where the example of a number comes from; None where that is not known.
+        labels: the class of each ``(N,)`` int64, where it is known without reading them.
     """
 
     dataset: Dataset[Any]
     size: int
     collate: Collate = stacked
     place_of: Callable[[int], str] | None = None
+    labels: Tensor | None = None
     _loader: _Loader | None = field(default=None, repr=False, compare=False)
 
     def __len__(self) -> int:
@@ -53,6 +55,10 @@ class DatasetSplit(Split):
     def read(self, rows: Tensor) -> Batch:
         """See `Split.read`."""
         return self.collate([self.dataset[i] for i in rows.tolist()])
+
+    def classes(self) -> Tensor:
+        """See `Split.classes`; nothing is read where they are known."""
+        return super().classes() if self.labels is None else self.labels
 
     def place(self, row: int) -> str:
         """See `Split.place`."""
