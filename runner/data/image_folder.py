@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from runner.data.base import ImageOption
 from runner.data.image.listing import SUFFIXES, image_files
 from runner.data.parts.split import Parts, stratified
-from runner.data.source.fingerprint import combine, sha256
+from runner.data.source.fingerprint import combine, sha256, sha256_of_file
 from runner.data.source.memory import available_memory
 from runner.engine.data import Data
 from runner.engine.spec import Field, Spec
-from runner.errors import ConfigError, RunFailed, did_you_mean
+from runner.errors import ConfigError, RunFailed, did_you_mean, no_file
 
 if TYPE_CHECKING:
     from runner.data.image.files import Pixels
@@ -42,6 +42,8 @@ class ImageFolder(ImageOption):
             say how many were; no other image is moved to another part by it. Then all are decoded once beforehand.
         resize: pixels that the shorter side is resized to, at least `image_size`; None: `image_size` itself. Networks
             of ImageNet are scored with 256 and an `image_size` of 224.
+        split_file: a text or CSV file that says the part of each image: a line ``CLASS/a.png,train`` for each, in any
+            order, with the path as it is in `root`; it takes the place of `split` and of folders for the parts.
 
     Raises:
         ConfigError: `resize` is less than `image_size`.
@@ -52,6 +54,7 @@ class ImageFolder(ImageOption):
     in_memory: Literal["auto"] | bool = "auto"
     on_bad_image: Literal["stop", "skip"] = "stop"
     resize: Annotated[int, Ge(1)] | None = None
+    split_file: str | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -62,6 +65,7 @@ class ImageFolder(ImageOption):
 
     def probe(self) -> Spec:
         """Looks at the folders, not into the images."""
+        self._split_file()
         classes = self._classes(self._part_folders().get("train", self._root()))
         return Spec("classification", self.inputs, Field("class", (), len(classes), tuple(classes)))
 
@@ -85,7 +89,9 @@ class ImageFolder(ImageOption):
         classes = self._classes(folders.get("train", root))
         paths, labels, sizes = self._listing(list(folders.values()) or [root], classes)
         notes: tuple[str, ...] = ()
-        if folders:
+        if told := self._split_file():
+            parts = fold_and_fraction(self, self._told(told, paths), labels)
+        elif folders:
             parts = fold_and_fraction(self, self._given(dict(zip(folders, sizes, strict=True)), labels), labels)
             notes = tuple(f"no folder {name}: {fate}" for name, fate in ABSENT.items() if name not in folders)
         else:
@@ -94,7 +100,7 @@ class ImageFolder(ImageOption):
         def hashed(path: Path) -> str:
             return f"{path.relative_to(root)} {sha256(path.read_bytes())}"
 
-        fingerprint = combine(in_threads(hashed, paths))
+        fingerprint = combine([*in_threads(hashed, paths), *([sha256_of_file(told)] if told else [])])
         transform, bad = self.transform(), list[int]()
 
         def decoded(rows: Sequence[int] | NDArray[np.int64]) -> Iterator[tuple[int, NDArray[np.uint8]]]:
@@ -245,6 +251,27 @@ class ImageFolder(ImageOption):
                 "Give it a larger share, or use more images."
             )
         return Parts(inner.train, inner.val, rows.get("test", none))
+
+    def _split_file(self) -> Path | None:
+        if self.split_file is None:
+            return None
+        path = Path(os.path.expanduser(self.split_file))
+        if not path.is_file():
+            raise ConfigError(f"data.split_file={self.split_file}: {no_file(path)}")
+        return path
+
+    def _told(self, file: Path, paths: Sequence[Path]) -> Parts:
+        """The parts of images as a file says."""
+        from runner.data.parts.split_file import read_parts
+
+        root = self._root()
+        names = [path.relative_to(root).as_posix() for path in paths]
+        told = np.array(read_parts(file, "data.split_file", len(names), names))
+        parts = Parts(*(np.flatnonzero(told == name) for name in Parts._fields))
+        for name in ("train", "val"):
+            if not len(getattr(parts, name)):
+                raise RunFailed(f"data.split_file={self.split_file}: no image is in {name}.")
+        return parts
 
     def _fits(self, count: int) -> bool:
         if self.in_memory != "auto":

@@ -37,6 +37,8 @@ class ImagenetFolder(ImageFolder):
     def load(self) -> Data:
         """See `ImageFolder.load`."""
         data = super().load()
+        if self.split_file:
+            return replace(data, spec=self._named(data.spec))
         notes = [note for note in data.notes if not note.startswith("no folder val")]
         said = "the folder val is the test set; validation takes its share of train"
         return replace(data, spec=self._named(data.spec), notes=(said, *notes))

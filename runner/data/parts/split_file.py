@@ -31,6 +31,7 @@ def read_parts(path: Path, key: str, count: int, names: Sequence[str] = ()) -> l
         raise RunFailed(f"{key}={path}: {error}. Expected a text in UTF-8, a line for each example.") from error
     if lines and lines[0][1][-1].strip() not in Parts._fields:
         del lines[0]
+    known, example = set(names), f" at the end of a line, such as {names[0]},train" if names else ""
     found: dict[str, str] = {}
     parts: list[str] = []
     for number, row in lines:
@@ -38,9 +39,10 @@ def read_parts(path: Path, key: str, count: int, names: Sequence[str] = ()) -> l
         place = f"{key}={path}, line {number}"
         if part not in Parts._fields:
             raise RunFailed(
-                f"{place}: {part!r} is no part. Expected train, val or test.{did_you_mean(part, Parts._fields)}"
+                f"{place}: {part!r} is no part. Expected train, val or test{example}."
+                f"{did_you_mean(part, Parts._fields)}"
             )
-        if names and (name not in names or name in found):
+        if names and (name not in known or name in found):
             twice = name in found
             near = "" if twice else did_you_mean(name, names)
             raise RunFailed(f"{place}: {name!r} {'stands there twice' if twice else 'is none of the examples'}.{near}")
