@@ -29,4 +29,4 @@ class FashionMnist(IdxImages):
         "Ankle boot",
     )
     published: ClassVar[tuple[Published, ...]] = (FASHION_MNIST,)
-    torchvision: ClassVar[str] = "FashionMNIST"
+    inside: ClassVar[tuple[str, ...]] = ("raw", "FashionMNIST/raw")

@@ -17,4 +17,4 @@ class Mnist(IdxImages):
 
     class_names: ClassVar[tuple[str, ...]] = tuple("0123456789")
     published: ClassVar[tuple[Published, ...]] = (MNIST,)
-    torchvision: ClassVar[str] = "MNIST"
+    inside: ClassVar[tuple[str, ...]] = ("raw", "MNIST/raw")

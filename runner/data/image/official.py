@@ -1,7 +1,7 @@
 """What small images with an official test set have in common, where all of them are held in memory."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar
@@ -22,7 +22,7 @@ Images = tuple[NDArray[np.uint8], NDArray[np.int64]]
 
 @dataclass(kw_only=True)
 class OfficialImages(ImageOption):
-    """Images in colour ``(3, 32, 32)``.
+    """Images of one size.
 
     The official test set is the test set. The first two shares of `split` divide the rest in their ratio, stratified;
     the third is not used.
@@ -48,8 +48,6 @@ class OfficialImages(ImageOption):
 
     def load(self) -> Data:
         """Find or fetch the files, verify, read and split them."""
-        from runner.data.parts.assemble import divide_official, images
-
         files, notes = self.find()
         (published,) = self.published
         if self.root is None:
@@ -57,23 +55,41 @@ class OfficialImages(ImageOption):
         digests = {name: sha256_of_file(path) for name, path in files.items()}
         if any(name not in published.files or published.files[name].sha256 != digests[name] for name in files):
             notes += (f"not the published {published.name} files byte by byte",)
-        (train, train_labels), (test, test_labels) = self.read(files)
-        labels = np.concatenate([train_labels, test_labels])
-        if not len(train) or not len(test) or labels.min() < 0 or labels.max() >= len(self.class_names):
+        return self.divided(*self.read(files), files, (digests[name] for name in sorted(digests)), notes)
+
+    def divided(
+        self, train: Images, test: Images, files: dict[str, Path], digests: Iterable[str], notes: tuple[str, ...]
+    ) -> Data:
+        """The official parts as data, the first of them divided.
+
+        Args:
+            train: images ``(N, C, H, W)`` and classes ``(N,)`` of the official training set.
+            test: those of the test set.
+            files: where they were read from.
+            digests: of the files, in an order that stays.
+            notes: what is to be told.
+
+        Raises:
+            RunFailed: a part is empty, or there are other classes.
+        """
+        from runner.data.parts.assemble import divide_official, images
+
+        labels = np.concatenate([train[1], test[1]])
+        folder, most = next(iter(files.values())).parent, len(self.class_names) - 1
+        if not len(train[0]) or not len(test[0]) or labels.min() < 0 or labels.max() > most:
             raise RunFailed(
-                f"{next(iter(files.values())).parent}: {len(train):,} and {len(test):,} images with classes "
-                f"{labels.min(initial=0)} to {labels.max(initial=0)}; expected some of both parts, with classes 0 to "
-                f"{len(self.class_names) - 1}."
+                f"{folder}: {len(train[0]):,} and {len(test[0]):,} images with classes {labels.min(initial=0)} to "
+                f"{labels.max(initial=0)}; expected some of both parts, with classes 0 to {most}."
             )
-        parts, split_notes = divide_official(self, labels, len(test))
+        parts, split_notes = divide_official(self, labels, len(test[0]))
         return images(
             self,
-            np.concatenate([train, test]),
+            np.concatenate([train[0], test[0]]),
             labels,
             parts,
             class_names=self.class_names,
-            fingerprint=combine(digests[name] for name in sorted(digests)),
-            notes=(f"read from {next(iter(files.values())).parent}", *notes, *split_notes),
+            fingerprint=combine(digests),
+            notes=(f"read from {folder}", *notes, *split_notes),
         )
 
     def find(self) -> tuple[dict[str, Path], tuple[str, ...]]:
@@ -82,7 +98,7 @@ class OfficialImages(ImageOption):
         return located(published, self.root, self.inside)
 
     def read(self, files: dict[str, Path]) -> tuple[Images, Images]:
-        """Images and classes of the training and the test set."""
+        """Images and classes of the training and the test set; for `load`, unless that is overridden."""
         raise NotImplementedError
 
 
