@@ -119,12 +119,15 @@ class ColourTechnique(ImageTechnique):
     `apply` is given pixels in [0, 1], whatever the scaling of the inputs, and gives such, in these or in
     a tensor of its own. Where all images are changed, it may move pixels too.
 
-    Attributes:
-        p: share of the images that are changed.
+    Args:
+        p: share of the images that are changed; all of them where a subclass takes no such argument.
     """
 
     slot: ClassVar[Slot] = Slot.COLOUR
     p: float = 1.0
+
+    def __init__(self, p: Probability = 0.5) -> None:
+        self.p = p
 
     def setup(self, fit: Fit) -> None:
         """Look up how the inputs were scaled."""

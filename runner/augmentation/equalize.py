@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from runner.augmentation.base import ColourTechnique, Probability
+from runner.augmentation.base import ColourTechnique
 
 SHADES = 256
 
@@ -45,9 +45,6 @@ class Equalize(ColourTechnique):
 
     Source: Cubuk et al. 2019, "AutoAugment: Learning Augmentation Strategies from Data", table 6.
     """
-
-    def __init__(self, p: Probability = 0.5) -> None:
-        self.p = p
 
     def apply(self, inputs: Tensor) -> Tensor:
         """Images whose shades are equally frequent ``(N, C, H, W)``."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from runner.augmentation.base import ColourTechnique, Probability
+from runner.augmentation.base import ColourTechnique
 
 
 class Invert(ColourTechnique):
@@ -15,9 +15,6 @@ class Invert(ColourTechnique):
 
     Source: Cubuk et al. 2019, "AutoAugment: Learning Augmentation Strategies from Data", table 6.
     """
-
-    def __init__(self, p: Probability = 0.5) -> None:
-        self.p = p
 
     def apply(self, inputs: Tensor) -> Tensor:
         """Negatives ``(N, C, H, W)``."""
