@@ -110,7 +110,8 @@ def prepare(
 
     trainer = recipe.trainer
     device = set_up_device(recipe)
-    data = balanced(recipe, data or load_data(recipe))
+    loaded = data or load_data(recipe)
+    data = balanced(recipe, loaded)
     _tell(progress, data.notes)
     objects = build(recipe, data, seed_for(recipe.seed, "init"), fresh=saved is None)
     _tell(progress, objects.notes)
@@ -146,7 +147,7 @@ def prepare(
         recorder=recorder,
         interrupt=interrupt,
         progress=progress,
-        about=about(recipe, data, spec),
+        about=about(recipe, loaded, spec),
     )
     if objects.schedule.monitors:
         objects.schedule.setup(fit)
@@ -180,7 +181,13 @@ def prepare(
 
 
 def about(recipe: Recipe, data: Data, spec: Spec) -> dict[str, Any]:
-    """What a checkpoint says of a network besides its weights: enough to use it where there are no data."""
+    """What a checkpoint says of a network besides its weights: enough to use it where there are no data.
+
+    Args:
+        recipe: that of the run.
+        data: before they were balanced, as they are compared with those that are loaded again.
+        spec: with the width of the last layer.
+    """
     return {
         "config": recipe.recorded,
         "spec": spec.plain(),

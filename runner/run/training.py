@@ -72,7 +72,7 @@ def execute(
     from runner.engine.interrupt import Interrupt
     from runner.engine.progress import Progress
     from runner.record.recorder import Recorder
-    from runner.run.assembly import prepare
+    from runner.run.assembly import load_data, prepare, set_up_device
 
     begin = time.perf_counter()
     checkpoint.remove_temporary(place.checkpoints)
@@ -86,9 +86,11 @@ def execute(
         progress.message(note)
     try:
         with Interrupt() as interrupt:
-            fit, data = prepare(recipe, recorder, interrupt, progress, saved, data)
-            if not again:
+            if data is None:
+                set_up_device(recipe)
+                data = load_data(recipe)
                 unchanged.check_shared(recipe, data)
+            fit, data = prepare(recipe, recorder, interrupt, progress, saved, data)
             trackers = list(recipe.of(BY_NAME["tracking"]))
             settings = _settings(recipe, place) if trackers or at == (0, 0) else {}
             if at == (0, 0):

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 
 from runner.engine.progress import Progress
 from runner.errors import ConfigError
@@ -64,6 +65,19 @@ def test_changed_data_are_refused_or_allowed(say, done, command, change):
     else:
         assert allowed.code == 2 and "does not fit these" in allowed.err and allowed.err.count("\n") == 1
         assert files("run") == before
+
+
+def test_a_balanced_training_part_is_compared_as_it_was_before(say, table):
+    words = [*TABLE, "balance=oversampling", "trainer.max_epochs=1", "hydra.run.dir=run"]
+    assert say(*words).code == 0
+    sizes = torch.load("run/checkpoints/last.pt", weights_only=True)["data"]["sizes"]
+    assert sizes == {"train": 84, "val": 18, "test": 18}
+    assert manifest()["data"]["train"] > 84  # what was trained with
+    write_table(seed=1)
+    for command, note in (("evaluate", "evaluated_on_changed_data"), ("resume", "resumed_with_changed_data")):
+        more = () if command == "evaluate" else ("trainer.max_epochs=2",)
+        assert say(command, "run", *more, "--allow-changed-data").code == 0
+        assert manifest()[note].startswith("as many examples as before, with other content (")
 
 
 def test_a_table_that_can_not_be_read_any_more_leaves_the_run_as_it_was(say, done):
