@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from runner.errors import ConfigError
 from runner.explain.base import Explanation, Method, Tell, about
-from runner.explain.grad_cam import GradCam
-from runner.explain.subject.layers import given_by, refuse_without_positions, spatial_convolutions
+from runner.explain.subject.layers import convolutions, first_maps, given_by, refuse_without_positions
 
 if TYPE_CHECKING:
     from runner.explain.subject.explained import Case, Explained
@@ -29,19 +28,20 @@ class ActivationMaps(Method):
     @classmethod
     def refusal(cls, explained: Explained) -> str | None:
         """See `Method.refusal`."""
-        return GradCam.refusal(explained)
+        if explained.kind == "image" and not convolutions(explained):
+            return f"maps are those of convolutions, and {type(explained.model).__name__} has none."
+        return super().refusal(explained)
 
     def explain(self, cases: Sequence[Case], tell: Tell) -> Explanation:
         """See `Method.explain`."""
         from runner.explain.drawing.images import grid
 
         if self.layer is None:
-            found = spatial_convolutions(self.explained, cases[0])
-            if not found:
+            self.layer = first_maps(self.explained, cases[0].inputs)
+            if self.layer is None:
                 raise ConfigError(
                     "--method activation_maps: every convolution of this network gives a single position."
                 )
-            self.layer = found[0]
         refuse_without_positions(self.explained, cases[0], self.layer)
         rows, examples = [], []
         for number, case in enumerate(cases):

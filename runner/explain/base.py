@@ -203,6 +203,11 @@ def zero_in_words(explained: Explained) -> str:
         "standard": {"image": "the mean colour of the training images", "table": "the training part's mean"},
         "minmax": {"image": "the darkest colour of the training images", "table": "the training part's least value"},
         "none": {"image": "black", "table": "0"},
+        "imagenet": {"image": "the mean colour of ImageNet"},
+        "symmetric": {"image": "grey halfway between black and white"},
+        "robust": {"table": "the training part's median"},
+        "quantile": {"table": "the training part's median"},
+        "power": {"table": "the training part's mean of transformed values"},
     }[scaling]
     words = what.get("image" if explained.kind == "image" else "table", "")
     if explained.kind == "table":

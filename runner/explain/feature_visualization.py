@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from runner.errors import ConfigError
 from runner.explain.base import Explanation, Method, Tell
 from runner.explain.subject.explained import seeded
-from runner.explain.subject.layers import convolutions, layer_named
+from runner.explain.subject.layers import convolutions, last_maps, layer_named
 
 if TYPE_CHECKING:
     from runner.explain.subject.explained import Case
@@ -26,7 +26,7 @@ class FeatureVisualization(Method):
     """For each of the first 16 channels the image that maximizes its mean, found by gradient ascent from noise.
 
     ``mean(A_k(shifted x)) - 0.05 TV(x)``, with x within the range of pixels, shifted at random by up to an eighth of
-    its side at each of 256 steps of Adam. By default of the last convolution.
+    its side at each of 256 steps of Adam. By default of the layer that Grad-CAM takes.
 
     Source: Erhan et al. 2009, "Visualizing Higher-Layer Features of a Deep Network"; Mahendran and Vedaldi 2015,
     "Understanding Deep Image Representations by Inverting Them", section 3, for the total variation; Olah et al. 2017,
@@ -42,7 +42,8 @@ class FeatureVisualization(Method):
         """See `Method.explain`."""
         from runner.explain.drawing.images import gallery
 
-        name = self.layer or next(reversed(convolutions(self.explained)), None)
+        image = torch.zeros(1, *self.explained.spec.input_shape, device=self.explained.device)
+        name = self.layer or last_maps(self.explained, image) or next(reversed(convolutions(self.explained)), None)
         if name is None:
             raise ConfigError(
                 f"--method feature_visualization: {type(self.explained.model).__name__} has no convolution. Name a "

@@ -11,9 +11,10 @@ from runner.errors import ConfigError
 from runner.explain.base import Attribution, Explanation, Tell
 from runner.explain.subject.layers import (
     convolutions,
+    cuts_patches,
+    last_maps,
     layer_named,
     refuse_without_positions,
-    spatial_convolutions,
 )
 
 if TYPE_CHECKING:
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
 class GradCam(Attribution):
     """``relu(Σ_k α_k A_k)`` of a layer's channels A_k; α_k is the mean over positions of the answer's gradient by A_k.
 
-    The layer is the last convolution with more than one position; its map is enlarged to the image (bilinear).
+    The layer is the last convolution with more than one position, or the block around it that gives maps of the same
+    size (with what is added to it or put beside it); its map is enlarged to the image (bilinear). Networks whose only
+    convolution cuts the image into patches are refused: its channels see pixels, and nothing is recognized yet.
 
     Source: Selvaraju et al. 2017, "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization",
     equations 1 and 2; captum's LayerGradCam.
@@ -40,18 +43,23 @@ class GradCam(Attribution):
     @classmethod
     def refusal(cls, explained: Explained) -> str | None:
         """See `Method.refusal`."""
-        if explained.kind == "image" and not convolutions(explained):
-            name = type(explained.model).__name__
-            return f"Grad-CAM weighs the positions of a convolution, and {name} has none."
+        if explained.kind == "image":
+            name, found = type(explained.model).__name__, convolutions(explained)
+            if not found:
+                return f"Grad-CAM weighs the positions of a convolution, and {name} has none."
+            if all(cuts_patches(explained, layer) for layer in found):
+                return (
+                    f"Grad-CAM weighs what convolutions have recognized, and the only one of {name} cuts the image "
+                    "into patches, in front of all else."
+                )
         return super().refusal(explained)
 
     def explain(self, cases: Sequence[Case], tell: Tell) -> Explanation:
         """See `Method.explain`."""
         if self.layer is None:
-            found = spatial_convolutions(self.explained, cases[0])
-            if not found:
+            self.layer = last_maps(self.explained, cases[0].inputs)
+            if self.layer is None:
                 raise ConfigError("--method grad_cam: every convolution of this network gives a single position.")
-            self.layer = found[-1]
         else:
             refuse_without_positions(self.explained, cases[0], self.layer)
         return super().explain(cases, tell)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -33,8 +33,8 @@ def layer_named(explained: Explained, name: str) -> nn.Module:
     return found
 
 
-def shapes(explained: Explained, case: Case) -> dict[str, tuple[int, ...]]:
-    """The shape of what each layer gives for one example, by its name, in the order in which they are run."""
+def shapes(explained: Explained, inputs: Tensor) -> dict[str, tuple[int, ...]]:
+    """The shape of what each layer gives for `inputs`, by its name, in the order in which they are run."""
     found: dict[str, tuple[int, ...]] = {}
     hooks = []
     for name, layer in explained.model.named_modules():
@@ -46,7 +46,8 @@ def shapes(explained: Explained, case: Case) -> dict[str, tuple[int, ...]]:
 
         hooks.append(layer.register_forward_hook(note))
     try:
-        explained.answer(case)
+        with torch.no_grad():
+            explained.model(inputs)
     finally:
         for hook in hooks:
             hook.remove()
@@ -58,15 +59,47 @@ def convolutions(explained: Explained) -> list[str]:
     return [name for name, layer in explained.model.named_modules() if isinstance(layer, CONVOLUTIONS)]
 
 
-def spatial_convolutions(explained: Explained, case: Case) -> list[str]:
-    """The convolutions that give more than one position, in the order in which they are run.
+def cuts_patches(explained: Explained, name: str) -> bool:
+    """Whether a convolution only cuts the image into patches, as in front of a transformer: it sees pixels alone."""
+    layer: Any = explained.model.get_submodule(name)
+    of_pixels = layer.in_channels == explained.spec.input_shape[0]
+    return bool(of_pixels and layer.kernel_size == layer.stride and max(layer.kernel_size) > 1)
 
-    Where a network answers for each position, the last one is left out: it gives the answers themselves.
+
+def first_maps(explained: Explained, inputs: Tensor) -> str | None:
+    """The first convolution that gives more than one position; None where there is none."""
+    return next(iter(_spatial(explained, shapes(explained, inputs))), None)
+
+
+def last_maps(explained: Explained, inputs: Tensor) -> str | None:
+    """Where the last maps of more than one position are whole; None where no convolution gives such.
+
+    That is the last convolution, or the outermost layer around it that gives maps of the same size: what is added to
+    it, put beside it or weighed by it belongs to what the layers behind are given. Where a network answers for each
+    position, its very last convolution is left out, as it gives the answers themselves.
     """
-    run = [name for name, shape in shapes(explained, case).items() if len(shape) == 4 and shape[2] * shape[3] > 1]
-    found = [name for name in run if name in convolutions(explained)]
+    there = shapes(explained, inputs)
+    found = _spatial(explained, there)
     targets = explained.spec.targets
-    return found[:-1] if targets is not None and targets.kind in ("mask", "boxes") and len(found) > 1 else found
+    answers = found.pop() if targets is not None and targets.kind in ("mask", "boxes") and len(found) > 1 else ""
+    if not found:
+        return None
+    name = around = found[-1]
+    while around := around.rpartition(".")[0]:
+        if answers.startswith(f"{around}."):
+            break
+        if around in there:
+            if len(there[around]) != 4 or there[around][2:] != there[name][2:]:
+                break
+            name = around
+    return name
+
+
+def _spatial(explained: Explained, there: dict[str, tuple[int, ...]]) -> list[str]:
+    """The convolutions that give more than one position, in the order in which they are run."""
+    several = {name for name, shape in there.items() if len(shape) == 4 and shape[2] * shape[3] > 1}
+    known = several.intersection(convolutions(explained))
+    return [name for name in there if name in known]
 
 
 def refuse_without_positions(explained: Explained, case: Case, name: str) -> None:
@@ -75,7 +108,7 @@ def refuse_without_positions(explained: Explained, case: Case, name: str) -> Non
     Raises:
         ConfigError: with the names of those that do.
     """
-    there = shapes(explained, case)
+    there = shapes(explained, case.inputs)
     if len(there.get(name, ())) != 4:
         given = f"gives {there[name]}" if name in there else "gives no single tensor"
         fitting = [n for n, shape in there.items() if len(shape) == 4]
