@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -63,12 +64,8 @@ def build(recipe: Recipe, data: Data, seed: int, fresh: bool = True) -> Objects:
     torch.manual_seed(seed)
     init: Init = recipe["init"].make()
     if fresh:
+        check_scaling(recipe, init, lambda: model)
         init(model)
-        if init.scaling and init.scaling != recipe.data.scaling:
-            raise ConfigError(
-                f"data.scaling={recipe.data.scaling}: the weights were trained with other numbers for the same "
-                f"colours. Give data.scaling={init.scaling}."
-            )
         if init.examples:
             init.adapt(model, data.train.sample(init.examples, seed))
     return Objects(
@@ -80,6 +77,25 @@ def build(recipe: Recipe, data: Data, seed: int, fresh: bool = True) -> Objects:
         warmup=recipe["warmup"].make() if recipe.values.get("warmup") else None,
         notes=init.notes,
     )
+
+
+def check_scaling(recipe: Recipe, init: Init, network: Callable[[], nn.Module | None]) -> None:
+    """Whether images are scaled as those that the weights were trained with.
+
+    Args:
+        recipe: checked.
+        init: what sets the weights.
+        network: see `runner.init.base.Init.scaling`.
+
+    Raises:
+        ConfigError: they are not.
+    """
+    wanted = init.scaling(network)
+    if wanted and wanted != recipe.data.scaling:
+        raise ConfigError(
+            f"data.scaling={recipe.data.scaling}: the weights were trained with other numbers for the same colours. "
+            f"Give data.scaling={wanted}."
+        )
 
 
 def build_loss(recipe: Recipe, spec: Spec) -> Loss:

@@ -12,7 +12,7 @@ from annotated_types import Ge
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from runner.config.build import build_optimizer, model_node
+from runner.config.build import build_optimizer, check_scaling, model_node
 from runner.config.compose import recipe_of, unresolved, without_hydra
 from runner.config.groups import BY_NAME, GROUPS
 from runner.config.hydra_node import check_hydra_node
@@ -27,6 +27,8 @@ from runner.engine.spec import IN_WORDS, Field, Kind, Spec
 from runner.errors import ConfigError, did_you_mean, nearest
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from runner.model.base import Declared
 
 _NAME = re.compile(r"""[^/\\:*?"'<>|$\x00-\x1f]{1,100}""")
@@ -249,6 +251,22 @@ def _check_meaning(recipe: Recipe, probe: Spec | None, fresh: bool) -> None:
     if fresh:
         recipe["loss"].target.check(recipe["loss"].values)
     check_data(recipe, probe)
+    if fresh:
+        check_scaling(recipe, init, lambda: _without_weights(recipe, probe))
+
+
+def _without_weights(recipe: Recipe, spec: Spec) -> nn.Module | None:
+    """The network as for large images, without memory for its weights; None where it can't be made so."""
+    import torch
+
+    if spec.inputs is None or spec.inputs.kind != "image":
+        return None
+    try:
+        with torch.device("meta"):
+            network: nn.Module = model_node(recipe).make(spec=Spec.classification((3, 224, 224), 1000))
+    except (ConfigError, RuntimeError):  # some count on the device; what is wrong is told once the data are known
+        return None
+    return network
 
 
 def check_data(recipe: Recipe, spec: Spec) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -44,12 +45,10 @@ class Init:
 
     Attributes:
         examples: training examples that `adapt` wants to see; 0 when it is not to be called.
-        scaling: how the images must be scaled that the weights are for, once they are set; empty: in any way.
         notes: what the user should hear once the weights are set, in words.
     """
 
     examples: int = 0
-    scaling: str = ""
     notes: tuple[str, ...] = ()
 
     def check(self) -> None:
@@ -60,6 +59,18 @@ class Init:
         Raises:
             ConfigError: it is not.
         """
+
+    def scaling(self, network: Callable[[], nn.Module | None]) -> str:
+        """How the images must be scaled that the weights are for, as in ``data.scaling``; empty: in any way.
+
+        Args:
+            network: makes the network, where it is asked for; it may have no memory for its weights. None where it
+                can't be made yet.
+
+        Raises:
+            ConfigError: there are no such weights for it.
+        """
+        return ""
 
     def __call__(self, model: nn.Module) -> None:
         """Initialize `model`, with the gain of its activation (`gain_in`)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -45,6 +45,13 @@ class Pretrained(Init):
         """Look whether the file is there."""
         self._file()
 
+    def scaling(self, network: Callable[[], nn.Module | None]) -> str:
+        """See `Init.scaling`."""
+        model = network()
+        return (
+            model.pretrained(None if self._file() else self.weights, {}).scaling if isinstance(model, Network) else ""
+        )
+
     def __call__(self, model: nn.Module) -> None:
         """Copy the weights into `model`."""
         if not isinstance(model, Network):
@@ -78,7 +85,6 @@ class Pretrained(Init):
                 "small images has other weights than that for large ones: model.stem=large has the published."
             )
         model.load_state_dict({n: t for n, t in state.items() if n in own and n not in drawn | different.keys()}, False)
-        self.scaling = found.scaling
         origin = str(file) if file else found.origin
         taken = sum(name not in drawn for name, _ in model.named_parameters())
         notes = [f"init=pretrained: {counted(taken, 'parameter')} taken from {origin}"]

@@ -60,7 +60,8 @@ class Network(nn.Module):
 
         Args:
             name: of the weights; None: those recommended.
-            given: the tensors as a file has them; then they are brought to the names here, and nothing is fetched.
+            given: the tensors as a file has them; then they are brought to the names here, and nothing is fetched. None
+                of them (``{}``): what else is known of the weights is asked for, before there are data.
 
         Raises:
             ConfigError: there are none of that name, or none at all.

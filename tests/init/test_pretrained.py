@@ -6,6 +6,7 @@ import pytest
 import torch
 import torchvision
 
+from runner.config.check import check_run
 from runner.engine.spec import Spec
 from runner.errors import ConfigError, RunFailed
 from runner.init.pretrained import Pretrained
@@ -16,6 +17,7 @@ from runner.model.mobilenet_v3 import MobileNetV3
 from runner.model.resnet import ResNet
 from runner.model.timm import Timm
 from runner.model.torchvision import Torchvision
+from runner.run import compose
 
 SMALL = Spec.classification((3, 32, 32), 5)
 MOBILE = ("model=mobilenet_v3", "trainer.max_steps=1", "data.batch_size=4", "optimizer=sgd", "optimizer.lr=0")
@@ -50,7 +52,7 @@ def test_all_but_the_last_layer_is_taken_from_a_file(file, published):
     }
     assert set(published) - taken == {"classifier.3.weight", "classifier.3.bias"}
     assert torch.equal(model.classifier[3].weight, drawn)
-    assert init.scaling == "imagenet"
+    assert init.scaling(lambda: model) == "imagenet"
     assert init.notes == (
         f"init=pretrained: 140 parameters taken from {file}; classifier.3 as drawn; trained with images of 224 pixels.",
     )
@@ -119,7 +121,7 @@ def test_weights_of_torchvision_are_fetched_by_their_name(model, builder, scalin
     init = initialized(network, weights="IMAGENET1K_V1")
     assert asked["weights_only"] and asked["check_hash"] and builder in asked["url"]
     assert all(torch.equal(tensor, state[name]) for name, tensor in network.state_dict().items())
-    assert init.scaling == scaling
+    assert init.scaling(lambda: network) == scaling
     assert "taken from torchvision's" in init.notes[0]
 
 
@@ -133,9 +135,10 @@ def test_weights_of_timm_are_fetched_by_their_tag(monkeypatch):
         return create(name.partition(".")[0], **arguments)
 
     monkeypatch.setattr(timm, "create_model", offline)
-    init = initialized(Timm(SMALL, "resnet10t", stem="large"), weights="c3_in1k")
+    network = Timm(SMALL, "resnet10t", stem="large")
+    init = initialized(network, weights="c3_in1k")
     assert asked[-1] == ("resnet10t.c3_in1k", True)
-    assert init.scaling == "imagenet"
+    assert init.scaling(lambda: network) == "imagenet"
     assert "taken from timm's resnet10t.c3_in1k; network.fc as drawn" in init.notes[0]
     with pytest.raises(ConfigError, match=r"timm has no such weights of resnet10t. Did you mean 'c3_in1k'"):
         initialized(Timm(SMALL, "resnet10t"), weights="c3_in")
@@ -185,6 +188,34 @@ def test_nothing_in_a_file_is_executed(tmp_path, monkeypatch):
         with pytest.raises(RunFailed, match=f"{name}: can't be read as weights"):
             initialized(MobileNetV3(SMALL), weights=name)
     assert not Path("harmed").exists()
+
+
+@pytest.mark.parametrize(
+    ("model", "scaling"),
+    [
+        (("model=mobilenet_v3",), "imagenet"),
+        (("model=googlenet",), "symmetric"),
+        (("model=efficientnet_lite0",), "symmetric"),
+        (("model=timm", "model.name=resnet10t"), "imagenet"),
+    ],
+    ids=lambda words: words[0] if isinstance(words, tuple) else "",
+)
+def test_another_scaling_is_refused_before_data_are_loaded(model, scaling, monkeypatch):
+    monkeypatch.setattr("runner.data.digits.Digits.load", lambda self: pytest.fail("loaded"))
+    words = ["data=digits", "init=pretrained", *model]
+    with pytest.raises(ConfigError, match=rf"^data.scaling=standard: .* Give data.scaling={scaling}\.$"):
+        check_run(compose(words))
+    check_run(compose(words), fresh=False)
+    check_run(compose([*words, f"data.scaling={scaling}"]))
+
+
+def test_weights_that_are_not_there_are_refused_before_data_are_loaded():
+    with pytest.raises(ConfigError, match=r"torchvision has no such weights of mobilenet_v3_small.*IMAGENET1K_V1"):
+        check_run(compose(["data=digits", "model=mobilenet_v3", "init=pretrained", "init.weights=IMAGENET1K_V3"]))
+
+
+def test_a_network_that_can_not_be_made_without_weights_is_asked_later():
+    check_run(compose(["data=digits", "model=torchvision", "model.name=regnet_y_400mf", "init=pretrained"]))
 
 
 @pytest.mark.slow
