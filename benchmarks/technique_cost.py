@@ -71,6 +71,7 @@ NEEDS = {
 # What stands on both sides of a comparison.
 BOTH = {"regularization=[stochastic_depth]": ["model=resnet", "model.width=0.25"]}
 REGRESSION = ["data.task=regression"]
+TABLE = ["data.shape=[64]"]
 
 
 class Watch(Progress):
@@ -118,6 +119,8 @@ def commands(choice: str, network: str, teacher: Path) -> tuple[list[str], list[
     both = [*COMMON, *BOTH.get(choice, NETWORKS[network])]
     if choice.removeprefix("loss=") in ("huber", "mae", "mse", "smooth_l1"):
         both += REGRESSION
+    if choice == "augmentation=[feature_dropout]":
+        both = [word for word in both if not word.startswith("data.shape")] + TABLE
     return both, [*both, choice, *(need.format(teacher=teacher) for need in NEEDS.get(choice, ()))]
 
 
