@@ -24,6 +24,9 @@ TRAINED = {
     "retinanet": (
         f"data=digit_composites data.task=detection data.batch_size=16 model=retinanet model.channels=32 {SMALL}"
     ),
+    "faster_rcnn": (
+        f"data=digit_composites data.task=detection data.batch_size=16 model=faster_rcnn model.channels=32 {SMALL}"
+    ),
     "emoji_fcos": (
         "data=emoji_composites data.task=detection data.images=1200 data.batch_size=16 model=fcos model.channels=32 "
         f"{SMALL}"

@@ -103,4 +103,4 @@ class Crop(ImageTechnique):
         """Shifted boxes ``(N, M, 5)``, cut at the borders; mirror images beyond them have no boxes."""
         moved = boxes.clone()
         moved[..., 1:] -= torch.stack([right, down, right, down], -1)[:, None]
-        return clipped(moved.where(boxes[..., :1] >= 0, boxes), *self.sides)
+        return clipped(moved.where(boxes[..., :1] != -1, boxes), *self.sides)

@@ -24,7 +24,8 @@ class Coco(AnnotatedOption):
     """A folder with ``annotations/instances_train2017.json``, the images in ``train2017``, and the same for val.
 
     Classes are the file's categories, in the order of their ids, which need not be without gaps. Regions that are a
-    crowd are no boxes, and count for nothing in masks; boxes without an area are left out. Where things overlap in a
+    crowd count for nothing: nobody is to find them, and what is told there is not wrong; boxes without an area are left
+    out. Where things overlap in a
     mask, the smaller is in front.
 
     Attributes:
@@ -73,7 +74,7 @@ class Coco(AnnotatedOption):
             classes = file.categories
             parts[part] = file.labelled(self._images(part), self.task == "segmentation")
             crowds, empty = crowds + file.crowds, empty + file.empty
-        notes = [f"{crowds} crowd regions are no boxes"] if crowds else []
+        notes = [f"{crowds} crowd regions count for nothing"] if crowds else []
         notes += [f"{empty} boxes without an area left out"] if empty else []
         return Listing(tuple(classes.values()), parts, " ".join(hashes), tuple(notes))
 
@@ -145,12 +146,11 @@ class _File:
                 area = float(given if isinstance(given, int | float) else width * height)
                 label = IGNORED if crowd else number + 1
                 regions[image].append((math.inf if crowd else area, label, entry.get("segmentation")))
-            if crowd:
-                self.crowds += 1
-            elif width <= 0 or height <= 0:
+            self.crowds += crowd
+            if width <= 0 or height <= 0:
                 self.empty += 1
             else:
-                rows[image].append([number, left, top, left + width, top + height])
+                rows[image].append([-2 - number if crowd else number, left, top, left + width, top + height])
         found = []
         for image, entry in images.items():
             name = Path(entry["file_name"])

@@ -89,6 +89,7 @@ class Fit:
         interrupt: says whether the run was asked to stop.
         progress: hears what happened.
         val_meter: losses and predictions of the last evaluation.
+        shows_targets: whether the network is given the targets of what it learns from, as the argument `targets`.
         about: what checkpoints say of the network besides its weights: configuration, spec, fitted transform, data.
     """
 
@@ -113,6 +114,7 @@ class Fit:
     interrupt: Interrupt
     progress: Progress
     about: dict[str, Any]
+    shows_targets: bool = False
     started: float = field(default_factory=time.perf_counter)
     val_meter: Meter = field(init=False)
 

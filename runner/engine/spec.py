@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 # Of inputs: table (features,); series (steps, features); image (channels, height, width); tokens (steps,), numbers of
 # entries of a vocabulary; graph (features,) of each node. Of targets: class; labels, any number of which may hold;
 # values; mask, a class per pixel (height, width); boxes (boxes, 5), each a class and its left, top, right and bottom,
-# filled up with boxes of class -1; tokens. Beside inputs: categories (columns,), the number of a word in each column.
+# filled up with boxes of class -1, class -2 - c being a crowd of class c, of which nothing is asked; tokens. Beside
+# inputs: categories (columns,), the number of a word in each column.
 Kind = Literal[
     "table", "series", "image", "tokens", "graph", "class", "labels", "values", "mask", "boxes", "categories"
 ]

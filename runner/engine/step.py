@@ -89,12 +89,13 @@ class Step:
         results = []
         for number, hard in enumerate(update):
             batch = changed[number] if self.loss.weighs else self._changed(hard)
+            more = {**batch.more, "targets": batch.targets} if self.fit.shows_targets else batch.more
             if self.precision.dtype is None:
-                outputs = self.network(batch.inputs, **batch.more)
+                outputs = self.network(batch.inputs, **more)
                 loss = self.loss(outputs, batch)
             else:
                 with self.precision.autocast():
-                    outputs = self.network(batch.inputs, **batch.more)
+                    outputs = self.network(batch.inputs, **more)
                     loss = self.loss(outputs, batch)
             results.append(Result(loss.detach(), outputs.detach(), hard, units[number]))
             for output_penalty in self.output_penalties:

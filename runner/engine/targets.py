@@ -45,10 +45,10 @@ def _outside(field: Field, targets: Tensor) -> str | None:
     if field.kind == "boxes":
         if targets.shape[-1] != 5:
             return f"have shape {tuple(targets.shape)}. Expected 5 numbers a box: class, left, top, right, bottom"
-        there = targets[targets[..., 0] >= 0]
+        there = targets[targets[..., 0] != -1]
         if bool((there[:, 1:3] > there[:, 3:5]).any()):
             return "hold a box that ends before it begins. Expected class, left, top, right, bottom"
-        numbers, least = targets[..., 0], -1
+        numbers, least = targets[..., 0], -1 - (field.size or 0)
     else:
         numbers, least = targets, 0
     if field.kind in ("class", "mask", "tokens"):

@@ -12,7 +12,9 @@ from torch.nn import functional as F
 from runner.engine.batch import Batch
 from runner.engine.loss import Loss
 from runner.engine.spec import Spec
+from runner.errors import ConfigError
 from runner.task.boxes.overlap import giou
+from runner.task.boxes.stages import two_stage
 from runner.task.boxes.told import told
 
 
@@ -122,6 +124,8 @@ class FCOS(Loss):
         """Mean loss of what `runner.task.detection.Detection` takes, for boxes ``(N, M, 5)``."""
         found = told(outputs, self.classes)
         cells = found.anchors
+        if two_stage(outputs, self.classes):
+            raise ConfigError("loss=fcos is for one-stage networks, such as model=fcos. Take loss=auto.")
         if cells is None:
             (rows, columns), (height, width) = outputs.shape[1:3], self.sides
             cells = grid(rows, columns, height, width, outputs.device)

@@ -13,46 +13,35 @@ from runner.engine.loss import Loss
 from runner.engine.spec import Spec
 from runner.errors import ConfigError
 from runner.loss.fcos import sigmoid_focal
+from runner.task.boxes.coding import encode
 from runner.task.boxes.overlap import iou
 from runner.task.boxes.told import told
 
-_LEAST = 1e-4  # of a side against its anchor's: a box without any would have an infinite loss
 
-
-def match(boxes: Tensor, anchors: Tensor, foreground: float, background: float) -> tuple[Tensor, Tensor, Tensor]:
+def match(
+    boxes: Tensor, anchors: Tensor, foreground: float, background: float, nearest: bool = True
+) -> tuple[Tensor, Tensor, Tensor]:
     """Which box each anchor is to tell: that which it overlaps most.
 
     Args:
         boxes: class, left, top, right and bottom ``(N, M, 5)``; class -1 is no box.
-        anchors: left, top, right and bottom ``(P, 4)``.
-        foreground: least overlap of an anchor that tells a box; the anchors that overlap a box most tell one anyhow.
+        anchors: left, top, right and bottom ``(P, 4)``, or of each image ``(N, P, 4)``.
+        foreground: least overlap of an anchor that tells a box.
         background: overlap below which an anchor tells that there is nothing.
+        nearest: whether the anchors that overlap a box most tell one anyhow.
 
     Returns:
         The box of each anchor ``(N, P, 5)``, whether it is to tell it, and whether it is to tell nothing; anchors with
         an overlap between the two are asked for neither.
     """
     there = (boxes[..., 0] >= 0)[:, None]
-    overlap = iou(anchors[:, None], boxes[:, None, :, 1:]).where(there, -1.0)  # (N, P, M)
+    overlap = iou(anchors[..., None, :], boxes[:, None, :, 1:]).where(there, -1.0)  # (N, P, M)
     best, index = overlap.max(2)
-    most = overlap.amax(1, keepdim=True)
-    nearest = ((overlap == most) & (most > 0)).any(2)
-    tells = (best >= foreground) | nearest
+    tells = best >= foreground
+    if nearest:
+        most = overlap.amax(1, keepdim=True)
+        tells = tells | ((overlap == most) & (most > 0)).any(2)
     return boxes.gather(1, index[..., None].expand(-1, -1, 5)), tells, (best < background) & ~tells
-
-
-def encode(boxes: Tensor, anchors: Tensor) -> Tensor:
-    """How boxes lie beside anchors: ``(Δx / w, Δy / h, log w' / w, log h' / h)`` of centres and sides.
-
-    Args:
-        boxes: left, top, right and bottom ``(N, P, 4)``.
-        anchors: likewise ``(P, 4)``.
-
-    Source: Girshick et al. 2014, "Rich feature hierarchies for accurate object detection", equations 6 to 9.
-    """
-    size, sides = anchors[:, 2:] - anchors[:, :2], boxes[..., 2:] - boxes[..., :2]
-    off = (boxes[..., 2:] + boxes[..., :2] - anchors[:, 2:] - anchors[:, :2]) / (2 * size)
-    return torch.cat([off, (sides / size).clamp(min=_LEAST).log()], -1)
 
 
 class RetinaNet(Loss):

@@ -15,7 +15,8 @@ class MeanAP(Metric):
     """Mean over classes and over the overlaps 0.5, 0.55, ..., 0.95 of average precision, in [0, 1].
 
     A told box is right where its intersection over union with a true one of its class, which no box of a higher score
-    has found, is at least that. Classes that do not occur are left out. No box counts as a crowd, all sizes alike.
+    has found, is at least that. Classes that do not occur are left out. A told box that finds none, but
+    lies in a crowd of its class by as much, is neither right nor wrong. All sizes count alike.
     Exact up to some 1.4 million rows of told and true boxes (see `Detections`); beyond, scores that differ by less
     than 1/32 of the distance to the nearer end of [0, 1] count as equal.
 

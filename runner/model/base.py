@@ -32,6 +32,8 @@ class Declared:
             scale down.
         categories: whether it takes words of a table beside its numbers, as the argument `categories`: ``(N, K)``
             int64, of K columns with as many as ``spec.more["categories"].sizes`` say.
+        takes_targets: whether it is given the targets, as the argument `targets`, with every batch that it learns from.
+            In evaluation and prediction it never is.
         published: whether it is one that others published for large images, which is seldom the first to try.
     """
 
@@ -41,6 +43,7 @@ class Declared:
     residual_ends: tuple[str, ...] = ()
     loss: str = ""
     categories: bool = False
+    takes_targets: bool = False
     published: bool = False
 
 
@@ -52,6 +55,7 @@ class Network(nn.Module):
     activation: str = Declared.activation
     loss: ClassVar[str] = Declared.loss
     categories: ClassVar[bool] = Declared.categories
+    takes_targets: ClassVar[bool] = Declared.takes_targets
     published: ClassVar[bool] = Declared.published
     builder: str = ""  # the name under which torchvision has the same network, with weights; empty: it has none
 
@@ -106,6 +110,7 @@ def declared(network: Any) -> Declared:
         "residual_ends": tuple,
         "categories": bool,
         "loss": str,
+        "takes_targets": bool,
         "published": bool,
     }
     found: dict[str, Any] = {name: getattr(network, name, None) for name in kinds}

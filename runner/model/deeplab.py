@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from annotated_types import Ge, Gt
 from torch import nn
@@ -34,6 +34,8 @@ class DeepLab(FCN):
 
     Source: Chen et al. 2017, "Rethinking Atrous Convolution for Semantic Image Segmentation", section 3.3.
     """
+
+    family: ClassVar[str] = "deeplabv3"
 
     def __init__(
         self,

@@ -39,6 +39,7 @@ class FCN(Network):
 
     takes: ClassVar[tuple[Kind, ...]] = ("image",)
     tasks: ClassVar[tuple[str, ...]] = ("segmentation",)
+    family: ClassVar[str] = "fcn"  # torchvision's name, without the backbone's
 
     def __init__(
         self,
@@ -54,6 +55,8 @@ class FCN(Network):
         for layer in self.classifier.modules():
             if isinstance(layer, nn.Dropout):
                 layer.p = dropout
+        if depth in (50, 101) and width == 1 and output_stride == 8 and self.backbone.strides[0] == 4:
+            self.builder = f"{self.family}_resnet{depth}"
 
     def head(self, channels: int, spec: Spec) -> nn.Module:
         """What tells the classes of a map's cells: ``(N, channels, h, w)`` to ``(N, num_outputs, h, w)``."""

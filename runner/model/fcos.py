@@ -55,6 +55,8 @@ class FCOS(Network):
         super().__init__()
         self.backbone = Pyramid(spec, depth, width, channels)
         self.head = FCOSHead(channels, 1, spec.num_classes or 0)
+        if depth == 50 and width == 1 and channels == 256 and self.backbone.strides[0] == 8:
+            self.builder = "fcos_resnet50_fpn"
         self.halves = [stride / 2 for stride in self.backbone.strides]
 
     def forward(self, x: Tensor) -> Tensor:

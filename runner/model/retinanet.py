@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from functools import partial
 from typing import Annotated, ClassVar, Literal
 
@@ -12,21 +11,12 @@ from torch import Tensor, nn
 
 from runner.engine.spec import Kind, Spec
 from runner.errors import ConfigError
-from runner.model.backbone.pyramid import Pyramid, anchors
+from runner.model.backbone.pyramid import Pyramid, anchors, shapes
 from runner.model.backbone.stages import Depth
 from runner.model.base import Network
+from runner.task.boxes.coding import decode
 
 _GROUPS = 32  # of channels, that the head normalizes
-_RATIOS = (0.5, 1.0, 2.0)  # height by width
-_LARGEST = math.log(1000 / 16)  # of the logarithm of how much a box is larger than its anchor
-
-
-def shapes_for(stride: int) -> list[list[float]]:
-    """The nine anchors of a cell, around its place: three ratios, each 4, 5 and 6.3 strides large; whole pixels."""
-    sizes = [int(4 * stride * 2 ** (third / 3)) for third in range(3)]
-    sides = [(size / math.sqrt(ratio), size * math.sqrt(ratio)) for ratio in _RATIOS for size in sizes]
-    halves = [(max(1, round(w / 2)), max(1, round(h / 2))) for w, h in sides]
-    return [[-w, -h, w, h] for w, h in halves]
 
 
 class RetinaNet(Network):
@@ -72,7 +62,10 @@ class RetinaNet(Network):
             )
         super().__init__()
         self.backbone = Pyramid(spec, depth, width, channels)
-        self.shapes = [shapes_for(stride) for stride in self.backbone.strides]
+        strides = self.backbone.strides
+        self.shapes = [shapes([int(4 * stride * 2 ** (third / 3)) for third in range(3)]) for stride in strides]
+        if depth == 50 and width == 1 and channels == 256 and norm == "none" and strides[0] == 8:
+            self.builder = "retinanet_resnet50_fpn"
         norm_layer = partial(nn.GroupNorm, _GROUPS) if norm == "group" else None
         self.head = RetinaNetHead(channels, len(self.shapes[0]), spec.num_classes or 0, norm_layer)
 
@@ -81,11 +74,6 @@ class RetinaNet(Network):
         maps = self.backbone(x)
         found = self.head(maps)
         places = anchors(maps, self.backbone.strides, self.shapes)
-        centres, size = (places[:, :2] + places[:, 2:]) / 2, places[:, 2:] - places[:, :2]
-        moved = found["bbox_regression"]
-        moved = moved if moved.element_size() >= 4 else moved.float()  # bf16 can't tell pixels apart
-        middle = moved[..., :2] * size + centres
-        half = moved[..., 2:].clamp(max=_LARGEST).exp() * size / 2
-        boxes = torch.cat([middle - half, middle + half], -1)
+        boxes = decode(found["bbox_regression"], places)
         parts = [boxes, found["cls_logits"], places.expand(len(x), -1, -1)]
         return torch.cat([part.to(boxes.dtype) for part in parts], -1)

@@ -107,6 +107,7 @@ def prepare(
     from runner.engine.precision import Precision
     from runner.engine.schedule import LearningRate, Plan
     from runner.engine.state import TrainState, seed_for
+    from runner.model.base import declared
 
     trainer = recipe.trainer
     device = set_up_device(recipe)
@@ -148,6 +149,7 @@ def prepare(
         interrupt=interrupt,
         progress=progress,
         about=about(recipe, loaded, spec),
+        shows_targets=declared(model).takes_targets,
     )
     if objects.schedule.monitors:
         objects.schedule.setup(fit)

@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 class Detection(Task):
     """Where things are and what each is: boxes with a class and a score.
 
-    Targets are ``(N, M, 5)``: class, left, top, right and bottom in pixels, filled up with boxes of class -1. Networks
-    give a grid ``(N, rows, columns, 4 + C)``: of each cell a box in pixels and a logit for each class; or ``(N, places,
-    8 + C)``, with the place's anchor behind them, or ``(N, places, 9 + C)`` with a logit of its centre-ness as well.
+    Targets are ``(N, M, 5)``: class, left, top, right and bottom in pixels, filled up with boxes of class -1; one of
+    class -2 - c is around a crowd of things of class c, of which nothing is asked. Networks give a grid ``(N, rows,
+    columns, 4 + C)``: of each cell a box in pixels and a logit for each class; or ``(N, places, 8 + C)``, with the
+    place's anchor behind them, or ``(N, places, 9 + C)`` with a logit of its centre-ness as well; or ``(N, rows, 10 +
+    C)`` of a two-stage detector (`runner.task.boxes.stages`).
 
     Args:
         spec: facts about the data.
@@ -63,7 +65,7 @@ class Detection(Task):
         """See `Task.check`; places with anchors are taken as well as a grid."""
         shape: Any = getattr(outputs, "shape", ())
         width = self.spec.num_outputs
-        if len(shape) != 3 or shape[0] != batch.examples or shape[2] not in (width + 4, width + 5):
+        if len(shape) != 3 or shape[0] != batch.examples or shape[2] not in (width + 4, width + 5, width + 6):
             super().check(outputs, batch)
 
     def predict(self, outputs: Tensor) -> Tensor:
@@ -88,14 +90,16 @@ class Detection(Task):
         """The classes."""
         return self.class_names
 
-    def kept(self, outputs: Tensor) -> Tensor:
-        """For each class the cell in which its logit is highest ``(N, C)``."""
-        return self._told(outputs).logits.argmax(1)
+    def kept(self, outputs: Tensor) -> Tensor | None:
+        """For each class the cell in which its logit is highest ``(N, C)``; None where places are other proposals."""
+        from runner.task.boxes.stages import two_stage
+
+        return None if two_stage(outputs, len(self.class_names)) else self._told(outputs).logits.argmax(1)
 
     def answers(self, outputs: Tensor, kept: Tensor | None) -> Tensor:
-        """The logit of each class in its cell ``(N, C)``."""
-        assert kept is not None
-        return self._told(outputs).logits.gather(1, kept[:, None])[:, 0]
+        """The logit of each class in its cell ``(N, C)``; of proposals the highest."""
+        logits = self._told(outputs).logits
+        return logits.amax(1) if kept is None else logits.gather(1, kept[:, None])[:, 0]
 
     def main_answer(self, outputs: Tensor) -> Tensor:
         """The class of the box with the highest score."""

@@ -180,6 +180,8 @@ NEEDS = {
     "model=fcos": (*DETECTION[:4], "model.width=0.25", "model.channels=32"),
     "model=retinanet": (*DETECTION[:4], "model.width=0.25", "model.channels=32"),
     "loss=retinanet": (*DETECTION[:4], "model=retinanet", "model.width=0.25", "model.channels=32"),
+    "model=faster_rcnn": (*DETECTION[:4], "model.width=0.25", "model.channels=16"),
+    "loss=faster_rcnn": (*DETECTION[:4], "model=faster_rcnn", "model.width=0.25", "model.channels=16"),
     "augmentation=feature_dropout": ("data=wine",),
     "model=resnet_mlp": ("data=wine", "model.width=8"),
     "model=ft_transformer": ("data=wine", "model.width=8", "model.blocks=1"),

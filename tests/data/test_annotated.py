@@ -141,7 +141,12 @@ def test_what_is_a_crowd_is_no_box_and_counts_for_nothing(tmp_path):
     file["annotations"][1]["bbox"][2] = 0
     path.write_text(json.dumps(file))
     boxes, masks = (OPTIONS["coco"](root, task=task).load() for task in ("detection", "segmentation"))
-    assert boxes.notes == ("1 crowd regions are no boxes", "1 boxes without an area left out")
+    assert boxes.notes == ("1 crowd regions count for nothing", "1 boxes without an area left out")
+    numbers = boxes.train.targets[..., 0]
+    assert (numbers <= -2).sum() == 1
+    assert boxes.spec.targets.counts == tuple((numbers == c).sum().item() for c in range(boxes.spec.num_classes))
+    present = OPTIONS["coco"](root, task="multilabel").load().train.targets
+    assert present.sum(1).tolist() == [float(len(set(row[row >= 0].tolist()))) for row in numbers]
     assert (masks.train.targets == IGNORED).any()
 
 

@@ -37,7 +37,7 @@ BAD = [
     (Field("values", (1,)), torch.ones(4, 1).long(), r"are torch.int64. Expected torch.float32"),
     (Field("mask", (4, 4), 2), torch.ones(2, 1, 4, 4).long(), r"Expected \(N, 4, 4\)"),
     (Field("mask", None, 2), torch.full((2, 4, 4), 255), r"hold 255 as a class. Expected 0 to 1"),
-    (Field("boxes", (None, 5), 1), torch.tensor([[BOX]]), r"hold 1 as a class. Expected -1 to 0"),
+    (Field("boxes", (None, 5), 1), torch.tensor([[BOX]]), r"hold 1 as a class. Expected -2 to 0"),
     (Field("boxes", None, 2), torch.zeros(2, 1, 4), r"Expected 5 numbers a box"),
     (Field("boxes", None, 2), torch.tensor([[[1.0, 8, 2, 3, 9]]]), r"ends before it begins"),
     (Field("tokens", (None,), 9), torch.tensor([[9]]), r"hold 9 as a token"),

@@ -1,4 +1,5 @@
 import pickle
+import re
 import urllib.error
 from pathlib import Path
 
@@ -7,14 +8,19 @@ import torch
 import torchvision
 
 from runner.config.check import check_run
-from runner.engine.spec import Spec
+from runner.engine.spec import Field, Spec
 from runner.errors import ConfigError, RunFailed
 from runner.init.pretrained import Pretrained
+from runner.model.deeplab import DeepLab
 from runner.model.densenet import DenseNet
+from runner.model.faster_rcnn import FasterRCNN
+from runner.model.fcn import FCN
+from runner.model.fcos import FCOS
 from runner.model.googlenet import GoogLeNet
 from runner.model.mixer import Mixer
 from runner.model.mobilenet_v3 import MobileNetV3
 from runner.model.resnet import ResNet
+from runner.model.retinanet import RetinaNet
 from runner.model.timm import Timm
 from runner.model.torchvision import Torchvision
 from runner.run import compose
@@ -123,6 +129,51 @@ def test_weights_of_torchvision_are_fetched_by_their_name(model, builder, scalin
     assert all(torch.equal(tensor, state[name]) for name, tensor in network.state_dict().items())
     assert init.scaling(lambda: network) == scaling
     assert "taken from torchvision's" in init.notes[0]
+
+
+DENSE = {
+    "fcn": (FCN, "segmentation", {}),
+    "deeplabv3": (DeepLab, "segmentation", {}),
+    "fcos": (FCOS, "detection", {"channels": 256}),
+    "retinanet": (RetinaNet, "detection", {"channels": 256, "norm": "none"}),
+    "fasterrcnn": (FasterRCNN, "detection", {"channels": 256, "hidden": 1024}),
+}
+# Names of torchvision's first versions, that its published files have.
+FIRST = [
+    (r"(fpn\.\w+_blocks\.\d)\.0\.", r"\1."),
+    (r"(rpn\.head\.conv)\.0\.0\.", r"\1."),
+    (r"(head\.conv\.)(\d)\.0\.", lambda found: f"{found[1]}{2 * int(found[2])}."),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", DENSE)
+def test_weights_of_networks_for_masks_and_boxes_are_taken_under_their_first_names(name, monkeypatch):
+    make, task, more = DENSE[name]
+    builder = f"{name}_resnet50{'_fpn' if task == 'detection' else ''}"
+    state = torchvision.models.get_model(builder, weights=None, weights_backbone=None).state_dict()
+    old = dict(state)
+    for pattern, first in FIRST if name in ("fasterrcnn", "retinanet") else FIRST[:1]:
+        old = {re.sub(pattern, first, key): tensor for key, tensor in old.items()}
+    if name in ("fasterrcnn", "retinanet"):  # torchvision itself reads these names
+        torchvision.models.get_model(builder, weights=None, weights_backbone=None).load_state_dict(dict(old))
+    old["aux_classifier.0.weight"] = torch.zeros(1)
+    asked = {}
+
+    def fetched(url, **arguments):
+        asked.update(arguments, url=url)
+        return old
+
+    monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", fetched)
+    classes = {"fcn": 21, "deeplabv3": 21, "fasterrcnn": 90}.get(name, 91)
+    targets = Field("mask", (96, 96), classes) if task == "segmentation" else Field("boxes", (None, 5), classes)
+    outputs = classes if task == "segmentation" else 4 + classes
+    network = make(Spec(task, Field("image", (3, 96, 96)), targets, num_outputs=outputs), 50, **more)
+    initialized(network)
+    assert asked["weights_only"] and asked["check_hash"] and builder in asked["url"]
+    assert all(torch.equal(tensor, state[key]) for key, tensor in network.state_dict().items() if key in state)
+    assert {key for key in network.state_dict() if "num_batches" not in key} <= set(state)
+    assert Pretrained().scaling(lambda: network) == "imagenet"
 
 
 def test_weights_of_timm_are_fetched_by_their_tag(monkeypatch):

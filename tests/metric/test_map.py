@@ -47,10 +47,12 @@ def cocos(predictions, targets):
     exact = {"iou_thresholds": np.linspace(0.5, 0.95, 10).tolist(), "rec_thresholds": np.linspace(0, 1, 101).tolist()}
     metric = MeanAveragePrecision(backend="pycocotools", **exact)  # its own thresholds are rounded to float32
     for p, t in zip(predictions, targets, strict=True):
-        p, t = p[p[:, 0] >= 0], t[t[:, 0] >= 0]
+        p, t = p[p[:, 0] >= 0], t[t[:, 0] != -1]
+        crowd = t[:, 0] < 0
+        labels = t[:, 0].where(~crowd, -2 - t[:, 0]).long()
         metric.update(
             [{"boxes": p[:, 1:5], "scores": p[:, 5], "labels": p[:, 0].long()}],
-            [{"boxes": t[:, 1:], "labels": t[:, 0].long()}],
+            [{"boxes": t[:, 1:], "labels": labels, "iscrowd": crowd.long()}],
         )
     found = metric.compute()
     return found["map"].item(), found["map_50"].item()
@@ -61,6 +63,31 @@ def cocos(predictions, targets):
 def test_is_that_of_cocos_own_code_in_any_grouping(seed, size):
     predictions, targets = draw(seed)
     assert measure(predictions, targets, size) == pytest.approx(cocos(predictions, targets), abs=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_crowds_count_for_nothing_as_in_cocos_own_code(seed, monkeypatch):
+    predictions, targets = draw(seed, true=6)
+    crowds = (torch.rand(targets.shape[:2], generator=torch.Generator().manual_seed(seed)) < 0.3) & (
+        targets[..., 0] >= 0
+    )
+    without = targets.clone()
+    without[crowds] = -1
+    targets[..., 0] = torch.where(crowds, -2 - targets[..., 0], targets[..., 0])
+    targets[..., 1:] += torch.tensor([-6.0, -6, 6, 6]) * crowds[..., None]
+    expected = cocos(predictions, targets)
+    assert abs(expected[0] - cocos(predictions, without)[0]) > 0.005
+    assert measure(predictions, targets) == pytest.approx(expected, abs=1e-6)
+    monkeypatch.setattr(Detections, "limit", 100)
+    assert measure(predictions, targets) == pytest.approx(expected, abs=5e-3)
+
+
+def test_a_crowd_takes_any_number_of_boxes_but_none_of_another_class():
+    crowd = [-3.0, 0.0, 0.0, 30.0, 30.0]  # of class 1
+    far = [1.0, 40.0, 40.0, 50.0, 50.0]
+    told = [[*BOX, 0.9], [1.0, 5.0, 5.0, 15.0, 15.0, 0.8], [*far, 0.7]]
+    assert by_hand(told, [crowd, far]) == pytest.approx((1.0, 1.0))
+    assert by_hand(told, [[-2.0, *crowd[1:]], far])[1] == pytest.approx(1 / 3)
 
 
 def test_a_class_that_is_told_but_never_there_is_left_out():

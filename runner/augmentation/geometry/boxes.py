@@ -10,13 +10,13 @@ def clipped(boxes: Tensor, height: int, width: int) -> Tensor:
     """Boxes cut at the borders of their image; those of which nothing is left, and those that were none, become -1.
 
     Args:
-        boxes: class, left, top, right and bottom ``(N, M, 5)``; class -1 is no box.
+        boxes: class, left, top, right and bottom ``(N, M, 5)``; class -1 is no box, below it a crowd.
         height: pixels of the image.
         width: likewise.
     """
     x, y = boxes[..., 1::2].clamp(0, width), boxes[..., 2::2].clamp(0, height)
     corners = torch.stack([x, y], -1).flatten(-2)
-    there = (boxes[..., 0] >= 0) & (corners[..., 2:] > corners[..., :2]).all(-1)
+    there = (boxes[..., 0] != -1) & (corners[..., 2:] > corners[..., :2]).all(-1)
     return torch.cat([boxes[..., :1], corners], -1).where(there[..., None], -1.0)
 
 
@@ -32,7 +32,7 @@ def flipped(boxes: Tensor, chosen: Tensor, dim: int, size: int) -> Tensor:
     low, high = (1, 3) if dim == -1 else (2, 4)
     mirrored = boxes.clone()
     mirrored[..., low], mirrored[..., high] = size - boxes[..., high], size - boxes[..., low]
-    return mirrored.where(chosen[:, None, None] & (boxes[..., :1] >= 0), boxes)
+    return mirrored.where(chosen[:, None, None] & (boxes[..., :1] != -1), boxes)
 
 
 def moved(boxes: Tensor, matrix: Tensor, height: int, width: int) -> Tensor:

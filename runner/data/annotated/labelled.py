@@ -27,7 +27,8 @@ class Labelled:
         path: of the image.
         source: where the annotation stands, for messages.
         size: width and height in pixels as the annotation has them; None where it has none.
-        boxes: class, left, top, right and bottom in pixels, right and bottom outside ``(M, 5)``.
+        boxes: class, left, top, right and bottom in pixels, right and bottom outside ``(M, 5)``; a crowd of class c has
+            the class -2 - c.
         mask: draws the class of each pixel ``(height, width)`` of that size; None where masks are not asked for.
     """
 

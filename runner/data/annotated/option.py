@@ -219,7 +219,7 @@ def _read(
         return image, mask
     if task == "multilabel":
         present = np.zeros(classes, np.float32)
-        present[boxes[:, 0].astype(np.int64)] = 1
+        present[boxes[boxes[:, 0] >= 0, 0].astype(np.int64)] = 1
         return image, present
     padded = np.full((most, 5), -1, np.float32)
     padded[: len(boxes)] = boxes

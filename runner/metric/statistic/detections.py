@@ -14,17 +14,19 @@ THRESHOLDS = tuple(0.5 + 0.05 * i for i in range(10))  # of the overlap from whi
 
 
 class Detections(Kept):
-    """Rows of class, score, and whether the box is found at each of `THRESHOLDS`: ``(rows, 12)``; see `Kept`.
+    """Rows of class, score, and what a told box is at each of `THRESHOLDS`: ``(rows, 12)``; see `Kept`.
 
-    Rows of true boxes have the score -1; rows of class -1 are none. Within an image boxes are taken by their score,
-    and each finds the true box of its class that it overlaps most of those not found yet.
+    1: it finds a true box, 0: it finds none, -1: it counts for nothing, as it lies in a crowd. Rows of true boxes have
+    the score -1; rows of a class below 0 are none. Within an image boxes are taken by their score, and each finds the
+    true box of its class that it overlaps most of those not found yet. How far a box lies in a crowd is the share of
+    its own area; a crowd takes any number of boxes.
     """
 
     def summarize(self, scored: Scored) -> Tensor:
         """Rows of some images, from boxes ``(N, K, 6)`` with scores and true boxes ``(N, M, 5)``."""
         import torch
 
-        from runner.task.boxes.overlap import iou
+        from runner.task.boxes.overlap import inside, iou
 
         order = scored.predictions[..., 5].argsort(dim=1, descending=True, stable=True)
         boxes = scored.predictions.gather(1, order[..., None].expand(-1, -1, 6))
@@ -33,6 +35,8 @@ class Detections(Kept):
         overlap = iou(exact[0][:, :, None, 1:5], exact[1][:, None, :, 1:])  # (N, K, M)
         alike = (boxes[:, :, None, 0] == true[:, None, :, 0]) & (boxes[:, :, None, 0] >= 0)
         overlap = overlap.where(alike, -1.0)
+        crowd = (boxes[:, :, None, 0] == -2 - true[:, None, :, 0]) & (boxes[:, :, None, 0] >= 0)
+        lies = inside(exact[0][:, :, None, 1:5], exact[1][:, None, :, 1:]).where(crowd, -1.0).amax(2)
         least = overlap.new_tensor(THRESHOLDS)
         free = torch.ones(len(true), len(THRESHOLDS), true.shape[1], dtype=torch.bool, device=true.device)
         hits = []
@@ -40,20 +44,24 @@ class Detections(Kept):
             best, index = overlap[:, None, k].where(free, -1.0).max(2)  # (N, T)
             hit = best >= least
             free.scatter_(2, index[..., None], free.gather(2, index[..., None]) & ~hit[..., None])
-            hits.append(hit)
-        found = torch.cat([boxes[..., :1], boxes[..., 5:], torch.stack(hits, 1).to(boxes.dtype)], 2)
+            hits.append(hit.to(boxes.dtype).where(hit | (lies[:, k, None] < least), -1.0))
+        found = torch.cat([boxes[..., :1], boxes[..., 5:], torch.stack(hits, 1)], 2)
         wanted = torch.cat([true[..., :1], true.new_full((*true.shape[:2], 1 + len(THRESHOLDS)), -1.0)], 2)
         return torch.cat([found.flatten(0, 1), wanted.to(found.dtype).flatten(0, 1)])
 
     def count(self, rows: Tensor) -> Tensor:
-        """Counts ``(LEVELS + 1, C, 1 + T)`` of boxes told, and of those that are found; the last row of true ones."""
+        """Counts ``(LEVELS + 1, C, 2 T)`` of boxes that count, and of those that are found; the last row of true ones.
+
+        Of each first at every threshold the one, then the other.
+        """
+        import torch
+
         classes = self.spec.num_classes
         assert classes is not None
         label, score, there = rows[:, 0].long(), rows[:, 1], rows[:, :1] >= 0
         number = level(score.clamp(min=0)).where(score >= 0, LEVELS)
-        counts = rows.new_zeros((LEVELS + 1) * classes, 1 + len(THRESHOLDS), dtype=rows.dtype).long()
-        values = rows[:, 1:].clamp(min=0).ceil().long()  # found or not; the first column becomes 1 below
-        values[:, 0] = 1
+        counts = rows.new_zeros((LEVELS + 1) * classes, 2 * len(THRESHOLDS), dtype=torch.int64)
+        values = torch.cat([(rows[:, 2:] >= 0) | (score < 0)[:, None], rows[:, 2:] > 0], 1).long()
         counts.index_add_(0, number * classes + label.clamp(min=0), values * there)
         return counts.view(LEVELS + 1, classes, -1)
 
@@ -86,18 +94,16 @@ def average_precision_of(told: Tensor, found: Tensor, true: int) -> Tensor:
 
 
 def by_class(total: Tensor) -> dict[int, tuple[Tensor, Tensor, int]]:
-    """Of each class that occurs: boxes told so far ``(D, 1)``, found so far ``(D, T)``, and true ones."""
-    import torch
-
+    """Of each class that occurs: boxes told so far that count ``(D, T)``, found so far ``(D, T)``, and true ones."""
     if not total.is_floating_point():
         steps = total[:-1].flip(0).cumsum(0).double()
-        wanted = total[-1, :, 0].tolist()
-        return {c: (steps[:, c, :1], steps[:, c, 1:], true) for c, true in enumerate(wanted) if true}
+        wanted, t = total[-1, :, 0].tolist(), len(THRESHOLDS)
+        return {c: (steps[:, c, :t], steps[:, c, t:], true) for c, true in enumerate(wanted) if true}
     made = {}
     for label in total[(total[:, 1] < 0) & (total[:, 0] >= 0), 0].unique():
         own = total[total[:, 0] == label]
         rows = own[own[:, 1] >= 0]
         rows = rows[rows[:, 1].argsort(dim=0, descending=True, stable=True)]
-        told = torch.arange(1, len(rows) + 1, dtype=torch.float64)[:, None]
-        made[int(label)] = (told, rows[:, 2:].double().cumsum(0), int((own[:, 1] < 0).sum()))
+        told, found = (part.double().cumsum(0) for part in (rows[:, 2:] >= 0, rows[:, 2:] > 0))
+        made[int(label)] = (told, found, int((own[:, 1] < 0).sum()))
     return made

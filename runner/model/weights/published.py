@@ -12,8 +12,13 @@ from torch import Tensor
 from runner.engine.colours import SCALINGS
 from runner.errors import ConfigError, RunFailed, did_you_mean
 
-# Names in the oldest of torchvision's files: norm.1 is norm1 today.
-_OLD = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12]\.)")
+# Names in the oldest of torchvision's files, and today's.
+_OLD = (
+    (re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12]\.)"), r"\1\2"),
+    (re.compile(r"(fpn\.(?:inner|layer)_blocks\.\d+)(\.(?:weight|bias))$"), r"\1.0\2"),
+    (re.compile(r"(rpn\.head\.conv)(\.(?:weight|bias))$"), r"\1.0.0\2"),
+)
+_RETINANET = re.compile(r"(head\.conv\.)(\d)(\.(?:weight|bias))$")  # there convolutions alternate with activations
 
 
 @dataclass(frozen=True)
@@ -62,13 +67,20 @@ def of_torchvision(builder: str, name: str | None, given: Mapping[str, Tensor] |
         )
     entry = enum[wanted]
     state = given if given is not None else _downloaded(entry, builder)
-    state = {_OLD.sub(r"\1\2", key): tensor for key, tensor in state.items()}
+    for old, new in _OLD:
+        state = {old.sub(new, key): tensor for key, tensor in state.items()}
+    if builder.startswith("retinanet"):
+        state = {_RETINANET.sub(lambda m: f"{m[1]}{int(m[2]) // 2}.0{m[3]}", k): tensor for k, tensor in state.items()}
     state = {key: tensor for key, tensor in state.items() if not key.startswith(("aux", "AuxLogits"))}
+    origin = f"torchvision's {entry}"
+    if builder in models.list_models(module=models.detection):  # which scale images themselves, in torchvision
+        return Weights(state, origin, "imagenet")
     preset = entry.transforms()
     scaling = scaling_named(preset.mean, preset.std)
     if builder in ("googlenet", "inception_v3"):  # which bring images to [-1, 1] themselves, in torchvision
         scaling = "symmetric"
-    return Weights(state, f"torchvision's {entry}", scaling, preset.crop_size[0])
+    masks = builder in models.list_models(module=models.segmentation)
+    return Weights(state, origin, scaling, (preset.resize_size if masks else preset.crop_size)[0])
 
 
 def _downloaded(entry: Any, builder: str) -> Mapping[str, Tensor]:

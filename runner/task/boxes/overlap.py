@@ -25,6 +25,18 @@ def iou(a: Tensor, b: Tensor) -> Tensor:
     return both / union.where(union > 0, 1.0)
 
 
+def inside(a: Tensor, b: Tensor) -> Tensor:
+    """The share of the area of boxes that lies in others, in [0, 1]; 0 of one without area.
+
+    Args:
+        a: left, top, right and bottom ``(..., 4)``.
+        b: the others, of a shape that can be broadcast with it.
+    """
+    both, _ = _areas(a, b)
+    own = (a[..., 2] - a[..., 0]) * (a[..., 3] - a[..., 1])
+    return both / own.where(own > 0, 1.0)
+
+
 def giou(a: Tensor, b: Tensor) -> Tensor:
     """``IoU - (hull - union) / hull``, in (-1, 1]: with a slope also where boxes do not overlap.
 

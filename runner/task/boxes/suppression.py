@@ -18,7 +18,7 @@ def suppress(boxes: Tensor, scores: Tensor, least: float, overlap: float, most: 
     Args:
         boxes: left, top, right and bottom ``(N, B, 4)``.
         scores: of each box for each class ``(N, B, C)``.
-        least: scores below it are left out.
+        least: scores below it are left out, and those of 0.
         overlap: largest intersection over union with a box that stays, for one to stay as well.
         most: boxes of an image that stay, at most.
 
@@ -42,7 +42,7 @@ def _suppressed(
     own = boxes.gather(1, (index // classes)[..., None].expand(-1, -1, 4))
     label = index % classes
     rivals = (iou(own[:, :, None], own[:, None]) > overlap) & (label[:, :, None] == label[:, None])
-    stays = top >= least
+    stays = (top >= least) & (top > 0)
     for i in range(looked_at - 1):  # what box i leaves out can leave out no other
         stays[:, i + 1 :] &= ~(rivals[:, i, i + 1 :] & stays[:, i : i + 1])
     rows = torch.cat([label[..., None].to(own.dtype), own, top[..., None]], 2)
