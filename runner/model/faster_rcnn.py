@@ -138,4 +138,5 @@ class FasterRCNN(Network):
 
 def _by_place(part: Tensor, anchors: int) -> Tensor:
     """What is told of a cell's anchors ``(N, anchors * K, H, W)``, anchor by anchor ``(N, H * W * anchors, K)``."""
-    return part.unflatten(1, (anchors, -1)).permute(0, 3, 4, 1, 2).flatten(1, 3)
+    by_anchor: Tensor = part.unflatten(1, (anchors, -1))
+    return by_anchor.permute(0, 3, 4, 1, 2).flatten(1, 3)
