@@ -39,6 +39,7 @@ bench: setup
 
 faults: setup
 	$(BIN)/python tests/faults/kill_resume.py --points 20
+	$(BIN)/python tests/faults/bad_images.py
 
 tensorboard: setup
 	$(BIN)/tensorboard --logdir outputs --host 127.0.0.1

@@ -13,8 +13,6 @@ from runner.engine.data import Data
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from runner.engine.split import TensorSplit
-
 _DRAWS = 2  # of the generator, for an example
 
 
@@ -34,10 +32,12 @@ class DigitsStream(Digits):
         """See `DataOption.load`."""
         from dataclasses import replace
 
+        import torch
+
         from runner.engine.split import StreamSplit
 
         data = super().load()
-        source: TensorSplit = data.train  # type: ignore[assignment]
+        source = data.train.read(torch.arange(len(data.train)))
 
         def examples(epoch: int, start: int) -> Iterator[tuple["Tensor", "Tensor"]]:
             # A counter that jumps: example i of an epoch is the same one wherever the stream is entered.
@@ -45,7 +45,7 @@ class DigitsStream(Digits):
             while True:
                 row, shift = generator.random_raw(_DRAWS).tolist()
                 down, right = divmod(shift % 9, 3)
-                inputs = source.inputs[row % len(source)].roll((down - 1, right - 1), (-2, -1))
-                yield inputs, source.targets[row % len(source)]
+                inputs = source.inputs[row % source.examples].roll((down - 1, right - 1), (-2, -1))
+                yield inputs, source.targets[row % source.examples]
 
         return replace(data, parts={**data.parts, "train": StreamSplit(examples, self.epoch_size)})

@@ -83,7 +83,7 @@ class ImageFolder(ImageOption):
             missing_classes,
         )
         from runner.data.parts.scaling import histogram
-        from runner.engine.split import DatasetSplit, Split
+        from runner.engine.split import DatasetSplit, ScaledSplit, Split
 
         root, folders = self._root(), self._part_folders()
         classes = self._classes(folders.get("train", root))
@@ -141,12 +141,13 @@ class ImageFolder(ImageOption):
         notes += left_out
 
         def split(rows: NDArray[np.int64]) -> Split:
-            return DatasetSplit(
+            files = DatasetSplit(
                 ImageFiles([paths[i] for i in rows], labels[rows], transform),
                 len(rows),
                 place_of=lambda row: str(paths[rows[row]]),
                 labels=torch.from_numpy(labels[rows]),
             )
+            return ScaledSplit(files, transform.module())
 
         return Data(
             classes_spec(labels, parts, classes, transform.field),
@@ -164,13 +165,15 @@ class ImageFolder(ImageOption):
         return Pixels(self.scaling, size, size, 3, as_sequence=self.as_sequence, cover=self.resize)
 
     def _decoder(self, transform: "Pixels") -> Callable[[Path], NDArray[np.uint8] | None]:
+        from runner.data.image.files import WAY_OUT
+
         def decode(path: Path) -> NDArray[np.uint8] | None:
             try:
                 return transform.decode(path)
             except RunFailed as error:
                 if self.on_bad_image == "skip":
                     return None
-                raise RunFailed(f"{error} data.on_bad_image=skip leaves such images out.") from error
+                raise RunFailed(f"{error} {WAY_OUT}") from error
 
         return decode
 
@@ -276,7 +279,7 @@ class ImageFolder(ImageOption):
     def _fits(self, count: int) -> bool:
         if self.in_memory != "auto":
             return self.in_memory
-        needed = count * 3 * self.image_size**2 * 6  # decoded, a copy while scaling, and float32
+        needed = count * 3 * self.image_size**2 * 2  # a byte for each value, and a copy while they are divided
         return needed <= SHARE_OF_MEMORY * available_memory()
 
 

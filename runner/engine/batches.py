@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import torch
 from torch import Tensor
 
 from runner.engine.batch import Batch
+from runner.engine.prefetch import prefetched
 from runner.engine.split import Split
 from runner.engine.state import seed_for
 from runner.errors import ConfigError, counted
@@ -100,7 +101,7 @@ class Batches:
         if not self.reshuffle:
             epoch = 0
         rows = self.order(epoch)[start * self.per_update : self.whole]
-        batches = self.split.batches(epoch, rows, self.batch_size, self._moved)
+        batches = self.split.batches(epoch, rows, self.batch_size, self._on_device)
         if self.accumulate == 1:
             for batch in batches:
                 yield [batch]
@@ -123,8 +124,13 @@ class Batches:
     def in_order(self) -> Iterator[Batch]:
         """All micro-batches once, in the order of the split; where they are limited, of drawn examples."""
         if self.whole < self.size:
-            return self.split.batches(0, self.rows_in_order(), self.batch_size, self._moved)
-        return self.split.in_order(self.batch_size, self._moved)
+            return self.split.batches(0, self.rows_in_order(), self.batch_size, self._on_device)
+        return self.split.in_order(self.batch_size, self._on_device)
+
+    def _on_device(self, batches: Iterable[Batch]) -> Iterator[Batch]:
+        if self.device.type == "cuda":
+            return prefetched(batches, self._moved, self.device)
+        return map(self._moved, batches)
 
     def _moved(self, batch: Batch) -> Batch:
         """On the device in the right memory format; what is there already is passed on, which costs a microsecond."""

@@ -55,7 +55,8 @@ class NearestExamples(Method):
         best = asked.new_full((len(cases), 0), 0.0)
         rows = torch.zeros((len(cases), 0), dtype=torch.int64)
         done, size = 0, self.explained.network.batch_size
-        for batch in train.in_order(size, lambda batch: batch.to(self.explained.device)):
+        device = self.explained.device
+        for batch in train.opened(device, 0, 0).in_order(size, lambda some: (one.to(device) for one in some)):
             tell(self.name, done, len(train))
             there = self.features(batch.inputs, batch.more)
             far = torch.cdist(asked, there, compute_mode="donot_use_mm_for_euclid_dist")

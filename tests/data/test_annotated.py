@@ -66,7 +66,7 @@ def test_boxes_are_those_that_torchvision_moves(kind, root):
 def test_masks_are_resized_by_the_nearest_pixel_and_cut_as_their_images(kind, root):
     data = OPTIONS[kind](root, task="segmentation").load()
     targets = torch.cat([data.train.targets, data.val.targets])
-    assert data.train.units == SIDE**2
+    assert data.train.kept.units == SIDE**2
     for found, (width, height), (_, _, mask) in zip(targets, SIZES, draw(), strict=True):
         own = mask.astype(np.int64)
         if kind == "voc":
@@ -122,7 +122,7 @@ def test_the_palette_is_the_publishers_and_its_colours_are_read_as_its_numbers(t
 @pytest.mark.parametrize("task", ["detection", "segmentation", "multilabel"])
 def test_files_read_while_training_are_those_in_memory(kind, root, task):
     kept, read = (OPTIONS[kind](root, task=task, in_memory=where).load() for where in (True, False))
-    assert isinstance(kept.train, TensorSplit) and isinstance(read.train, DatasetSplit)
+    assert isinstance(kept.train.kept, TensorSplit) and isinstance(read.train.kept, DatasetSplit)
     assert kept.fingerprint == read.fingerprint
     rows = torch.arange(4)
     one, other = kept.train.read(rows), read.train.read(rows)

@@ -1,6 +1,9 @@
 """Images that can't be read, or not as they stand: stopped at or skipped by choice, each told, nothing else changed."""
 
+import json
+import signal
 import struct
+import time
 import zlib
 
 import numpy as np
@@ -14,7 +17,7 @@ from runner.data.image_folder import ImageFolder
 from runner.errors import ConfigError, Interrupted, RunFailed
 from runner.run import compose, resume, run
 from tests.faults.kill_resume import content as left_by
-from tests.faults.kill_resume import same
+from tests.faults.kill_resume import same, start
 from tests.test_run import StopAtStep
 
 from .conftest import write_images
@@ -157,3 +160,41 @@ def test_images_read_while_training_go_on_exactly_in_the_middle_of_an_epoch(root
         go(*overrides, folder="cut", progress=StopAtStep(24))
     resume("cut")
     assert same(left_by(tmp_path / "whole"), left_by(tmp_path / "cut")) == []
+
+
+def killed_within_an_epoch(overrides, folder):
+    """Whether a run of its own process was killed with a checkpoint from the middle of an epoch but the first."""
+    process = start([*overrides, f"hydra.run.dir={folder.name}"], folder.parent)
+    last = folder / "checkpoints/last.pt"
+    while process.poll() is None:
+        time.sleep(0.02)
+        if not last.exists():
+            continue
+        process.send_signal(signal.SIGSTOP)  # what is looked at is what the kill leaves
+        position = torch.load(last, weights_only=True)["position"]
+        if position["epoch"] and position["epoch_step"]:
+            process.kill()
+            process.communicate()
+            return True
+        process.send_signal(signal.SIGCONT)
+    process.communicate()
+    return False
+
+
+@pytest.mark.slow
+def test_a_run_killed_while_workers_decode_goes_on_exactly_where_it_was(root, go, tmp_path):
+    overrides = ["data=image_folder", f"data.root={root}", "data.image_size=8", "data.in_memory=false"]
+    overrides += ["data.num_workers=2", "data.batch_size=1", "data.scaling=none", "model.hidden=[4]"]
+    overrides += ["augmentation=[flip,noise]", "trainer.max_epochs=8", "trainer.images=0", "trainer.threads=1"]
+    overrides += ["trainer.checkpoint.every_seconds=0.02"]
+    go(*overrides, folder="whole")
+    for attempt in range(5):  # a machine under load may let a run end before it is killed
+        folder = tmp_path / f"killed{attempt}"
+        if killed_within_an_epoch(overrides, folder):
+            break
+    else:
+        pytest.fail("every run ended before it could be killed")
+    assert not (folder / "result.json").exists()
+    resume(folder)
+    assert same(left_by(tmp_path / "whole"), left_by(folder)) == []
+    assert json.loads((folder / "manifest.json").read_text())["status"] == "completed"

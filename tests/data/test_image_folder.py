@@ -72,10 +72,7 @@ def test_classes_are_folders(root):
 
 
 def contents(split):
-    if isinstance(split, TensorSplit):
-        return split.inputs, split.targets
-    inputs, targets = zip(*(split.dataset[i] for i in range(len(split))), strict=True)
-    return torch.stack(inputs), torch.stack(targets)
+    return split.inputs, split.targets
 
 
 @pytest.mark.parametrize("scaling", ["none", "standard", "minmax"])
@@ -87,8 +84,8 @@ def test_read_while_training_equals_in_memory(root, scaling):
     assert read.spec == loaded.spec
     assert read.fingerprint == loaded.fingerprint
     for name in ("train", "val", "test"):
-        assert isinstance(loaded.parts[name], TensorSplit)
-        assert isinstance(read.parts[name], DatasetSplit)
+        assert isinstance(loaded.parts[name].kept, TensorSplit)
+        assert isinstance(read.parts[name].kept, DatasetSplit)
         for a, b in zip(contents(loaded.parts[name]), contents(read.parts[name]), strict=True):
             assert torch.equal(a, b)
             assert a.dtype == b.dtype
@@ -99,18 +96,18 @@ def test_read_while_training_equals_in_memory(root, scaling):
 @pytest.mark.slow
 def test_workers_can_read_it(root):
     split = ImageFolder(root=str(root), image_size=8, in_memory=False).load().train
-    spawned = DataLoader(split.dataset, batch_size=5, num_workers=1, multiprocessing_context="spawn")
+    spawned = DataLoader(split.kept.dataset, batch_size=5, num_workers=1, multiprocessing_context="spawn")
     inputs, targets = next(iter(spawned))
     expected = contents(split)
-    assert torch.equal(inputs, expected[0][:5])
+    assert torch.equal(split.scale(inputs), expected[0][:5])
     assert torch.equal(targets, expected[1][:5])
 
 
 def test_auto_keeps_what_fits(root, monkeypatch):
     option = ImageFolder(root=str(root), image_size=8)
-    assert isinstance(option.load().train, TensorSplit)
-    monkeypatch.setattr(image_folder, "available_memory", lambda: 41 * 3 * 64 * 6 * 4 - 1)
-    assert isinstance(option.load().train, DatasetSplit)
+    assert isinstance(option.load().train.kept, TensorSplit)
+    monkeypatch.setattr(image_folder, "available_memory", lambda: 41 * 3 * 64 * 2 * 4 - 1)
+    assert isinstance(option.load().train.kept, DatasetSplit)
     assert 2**26 < available_memory() < 2**50
 
 
@@ -180,5 +177,5 @@ def test_the_fingerprint_follows_names_and_content(root):
 def test_classes_of_images_that_are_read_while_training_are_known_without_reading_them(root):
     split = ImageFolder(root=str(root), image_size=8, in_memory=False).load().train
     read = torch.cat([split.read(rows).targets for rows in torch.arange(len(split)).split(4)])
-    nothing = replace(split, dataset=None)  # which could not be read
+    nothing = replace(split, kept=replace(split.kept, dataset=None))  # which could not be read
     assert torch.equal(nothing.classes(), read)

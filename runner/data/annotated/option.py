@@ -115,7 +115,7 @@ class AnnotatedOption(DataOption):
         from runner.data.annotated.files import AnnotatedFiles
         from runner.data.image.files import in_threads
         from runner.data.parts.scaling import histogram
-        from runner.engine.split import DatasetSplit, TensorSplit
+        from runner.engine.split import DatasetSplit, ScaledSplit, TensorSplit
 
         listing = self.listing()
         parts = self._parts(listing)
@@ -145,9 +145,12 @@ class AnnotatedOption(DataOption):
                 images, targets = kept[name]
                 units = self.image_size**2 if self.task == "segmentation" else 1
                 places = [str(item.path) for item in part]
-                return TensorSplit(pixels(images), torch.from_numpy(targets), units=units, places=places)
-            files = AnnotatedFiles(part, pixels, read)
-            return DatasetSplit(files, len(part), collate=self._collated, place_of=lambda row: str(part[row].path))
+                inputs, answers = torch.from_numpy(images), torch.from_numpy(targets)
+                return ScaledSplit(TensorSplit(inputs, answers, units=units, places=places), pixels.module())
+            files = DatasetSplit(
+                AnnotatedFiles(part, read), len(part), self._collated, place_of=lambda row: str(part[row].path)
+            )
+            return ScaledSplit(files, pixels.module())
 
         content = in_threads(_digest, [item.path for item in items])
         seen = self._counts(kept["train"][1], len(listing.classes)) if fits else ()
@@ -179,7 +182,7 @@ class AnnotatedOption(DataOption):
     def _fits(self, count: int) -> bool:
         if self.in_memory != "auto":
             return self.in_memory
-        each = 3 * 6 + (8 if self.task == "segmentation" else 0)  # decoded, a copy while scaling, float32; the mask
+        each = 3 * 2 + (8 if self.task == "segmentation" else 0)  # decoded, and put together; the mask
         return count * each * self.image_size**2 <= SHARE_OF_MEMORY * available_memory()
 
     def _counts(self, targets: NDArray[Any], classes: int) -> tuple[int, ...]:

@@ -100,7 +100,7 @@ class CompositesOption(DataOption):
         import torch
 
         from runner.data.composites.drawing import compose
-        from runner.engine.split import TensorSplit
+        from runner.engine.split import ScaledSplit, TensorSplit
 
         glyphs, parts, digest, notes = replace(self, fraction=1.0).glyphs()
         drawn = {}
@@ -116,10 +116,10 @@ class CompositesOption(DataOption):
         pixels = self.transform()
         pixels.fit(drawn["train"].pixels)
 
-        def split(images: Composites) -> TensorSplit:
+        def split(images: Composites) -> ScaledSplit:
             targets: Tensor = torch.from_numpy(self._asked(images))
             units = self.size * self.size if self.task == "segmentation" else 1
-            return TensorSplit(pixels(images.pixels), targets, units=units)
+            return ScaledSplit(TensorSplit(torch.from_numpy(images.pixels), targets, units=units), pixels.module())
 
         return Data(
             Spec(self.task, pixels.field, self._targets(drawn["train"])),

@@ -22,6 +22,8 @@ from runner.engine.spec import Field
 from runner.engine.transform import Bad, Raw, Transform
 from runner.errors import ConfigError, RunFailed, no_file
 
+WAY_OUT = "data.on_bad_image=skip leaves such images out."
+
 S = TypeVar("S")
 T = TypeVar("T")
 Mode = Literal["RGB", "L"]
@@ -42,7 +44,7 @@ def decode(
     The camera's orientation is applied, transparency becomes white, 16-bit grey is reduced to 8 bits.
 
     Raises:
-        RunFailed: the file is damaged or no image.
+        RunFailed: the file is damaged, no image, or too large.
     """
     try:
         with Image.open(path) as file:
@@ -56,6 +58,12 @@ def decode(
                 image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
             pixels = np.asarray(_fitted(image.convert("RGB"), height, width, cover).convert(mode))
             return pixels.reshape(height, width, -1).transpose(2, 0, 1)
+    except Image.DecompressionBombError as error:
+        most = 2 * (Image.MAX_IMAGE_PIXELS or 0)
+        raise RunFailed(
+            f"{path} can't be read as an image (more than {most:,} pixels when unpacked, as a decompression bomb has). "
+            "Make it smaller or remove it."
+        ) from error
     except Exception as error:  # damaged files make Pillow raise nearly anything
         raise RunFailed(f"{path} can't be read as an image ({error}). Repair it or remove it.") from error
 
@@ -225,17 +233,20 @@ class _Scaled(nn.Module):
         self.register_buffer("spread", torch.from_numpy(scale.spread).float()[:, None, None])
 
     def forward(self, pixels: Tensor) -> Tensor:
-        scaled = (pixels.float() - self.shift) / self.spread
+        if pixels.is_floating_point():
+            scaled = (pixels.float() - self.shift) / self.spread
+        else:  # in place, as new memory costs more than the arithmetic
+            scaled = pixels.float().sub_(self.shift).div_(self.spread)
         return scaled.transpose(1, 2).flatten(2) if self.as_sequence else scaled
 
 
 class ImageFiles(Dataset[tuple[Tensor, Tensor]]):
-    """Image files with their classes, decoded when asked for.
+    """Pixels ``(C, H, W)`` of image files, a byte each, with their classes, decoded when asked for.
 
     Args:
         paths: the files.
         labels: class indices ``(N,)``.
-        pixels: decodes and scales them.
+        pixels: decodes them.
     """
 
     def __init__(self, paths: Sequence[Path], labels: NDArray[np.int64], pixels: Pixels) -> None:
@@ -247,4 +258,8 @@ class ImageFiles(Dataset[tuple[Tensor, Tensor]]):
         return len(self.paths)
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
-        return self.pixels([Path(os.fsdecode(self.paths[index]))])[0], self.labels[index]
+        try:
+            pixels = self.pixels.decode(Path(os.fsdecode(self.paths[index])))
+        except RunFailed as error:
+            raise RunFailed(f"{error} {WAY_OUT}") from error
+        return torch.from_numpy(np.ascontiguousarray(pixels)), self.labels[index]

@@ -12,7 +12,7 @@ from runner.data.parts.scaling import Floats, fit_table
 from runner.data.parts.split import Parts, folds, grouped_folds, keep_fraction, plain, stratified
 from runner.engine.data import Data
 from runner.engine.spec import Field, Spec
-from runner.engine.split import Split, TensorSplit
+from runner.engine.split import ScaledSplit, Split, TensorSplit
 from runner.errors import RunFailed
 
 Labels = NDArray[np.int64]
@@ -119,7 +119,7 @@ def images(
     ceiling: int = 255,
     places: Sequence[str] = (),
 ) -> Data:
-    """Images in memory.
+    """Images in memory, a byte for each value.
 
     Args:
         option: gives the scaling.
@@ -138,9 +138,10 @@ def images(
     transform = Pixels(option.scaling, height, width, channels, ceiling, option.as_sequence)
     transform.fit(pixels[parts.train])
 
-    def split(rows: NDArray[np.int64]) -> TensorSplit:
+    def split(rows: NDArray[np.int64]) -> Split:
         told = [places[row] for row in rows] if places else ()
-        return TensorSplit(transform(pixels[rows]), torch.from_numpy(labels[rows]), places=told)
+        kept = TensorSplit(torch.from_numpy(pixels[rows]), torch.from_numpy(labels[rows]), places=told)
+        return ScaledSplit(kept, transform.module())
 
     return Data(
         classes_spec(labels, parts, class_names, transform.field),

@@ -3,9 +3,19 @@
 from runner.engine.split.base import Split
 from runner.engine.split.files import DatasetSplit
 from runner.engine.split.graph import GraphSplit
+from runner.engine.split.scaled import ScaledSplit
 from runner.engine.split.sequences import SequenceSplit
 from runner.engine.split.stream import StreamSplit
 from runner.engine.split.tensors import TensorSplit
 from runner.engine.split.windows import WindowSplit
 
-__all__ = ["DatasetSplit", "GraphSplit", "SequenceSplit", "Split", "StreamSplit", "TensorSplit", "WindowSplit"]
+__all__ = [
+    "DatasetSplit",
+    "GraphSplit",
+    "ScaledSplit",
+    "SequenceSplit",
+    "Split",
+    "StreamSplit",
+    "TensorSplit",
+    "WindowSplit",
+]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, ClassVar
 
 import torch
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from runner.engine.batch import Batch
 
-    Move = Callable[[Batch], Batch]
+    Move = Callable[[Iterable[Batch]], Iterator[Batch]]
 
 
 class Split:
@@ -67,10 +67,9 @@ class Split:
             epoch: number of the epoch, from 0, for examples that are drawn as they are read.
             rows: numbers of the examples ``(N,)``, in the order wanted.
             size: examples per micro-batch; the last may be smaller.
-            move: brings a batch to the device; called where it costs least.
+            move: brings batches to the device; called where it costs least.
         """
-        for part in rows.split(size):
-            yield move(self.read(part))
+        return move(self.read(part) for part in rows.split(size))
 
     def in_order(self, size: int, move: Move) -> Iterator[Batch]:
         """All examples as they stand, in micro-batches: for evaluation."""

@@ -72,7 +72,7 @@ class DatasetSplit(Split):
         """See `Split.batches`. What an example draws is a function of (seed, epoch, number)."""
         if self._loader is None:
             return super().batches(epoch, rows, size, move)
-        return map(move, self._loader.read(epoch, rows, size))
+        return move(self._loader.read(epoch, rows, size))
 
 
 class _Seeded(Dataset[Any]):

@@ -47,5 +47,4 @@ class StreamSplit(Split):
     def batches(self, epoch: int, rows: Tensor, size: int, move: Move) -> Iterator[Batch]:
         """See `Split.batches`; `rows` ascend without a gap."""
         stream = self.examples(epoch, int(rows[0]) if len(rows) else 0)
-        for part in rows.split(size):
-            yield move(self.collate(list(islice(stream, len(part)))))
+        return move(self.collate(list(islice(stream, len(part)))) for part in rows.split(size))

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 # Examples are gathered in the epoch's order this many bytes at a time: one gather serves many batches, which are
 # then views, and memory grows by this much instead of by a second copy of the data.
 _GATHER_BYTES = 32 * 2**20
+# Fewer of images: inputs of four times their size are made of what is gathered, and those should fit into a cache.
+_GATHER_PIXELS = 2**18
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class TensorSplit(Split):
     """Examples in memory; they are moved to the device once.
 
     Attributes:
-        inputs: ``(N, ...)``, already scaled.
+        inputs: ``(N, ...)``, already scaled; or pixels of a byte each, which a `ScaledSplit` makes inputs of.
         targets: ``(N, ...)``: class indices int64, values float32, masks, boxes.
         more: what the network is given beside, each ``(N, ...)``.
         units: of each example; see `Batch.units`.
@@ -73,11 +75,11 @@ class TensorSplit(Split):
 
     def batches(self, epoch: int, rows: Tensor, size: int, move: Move) -> Iterator[Batch]:
         """See `Split.batches`; many are gathered at once."""
-        at_once = max(1, _GATHER_BYTES // (max(1, self.inputs[:1].nbytes) * size))
-        for part in rows.split(at_once * size):
-            yield from move(self.read(part)).parts(size)
+        most = _GATHER_PIXELS if self.inputs.dtype == torch.uint8 else _GATHER_BYTES
+        at_once = max(1, most // (max(1, self.inputs[:1].nbytes) * size))
+        for gathered in move(self.read(part) for part in rows.split(at_once * size)):
+            yield from gathered.parts(size)
 
     def in_order(self, size: int, move: Move) -> Iterator[Batch]:
         """See `Split.in_order`; nothing is copied."""
-        for start in range(0, len(self), size):
-            yield move(self._taken(slice(start, start + size)))
+        return move(self._taken(slice(start, start + size)) for start in range(0, len(self), size))

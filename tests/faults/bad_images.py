@@ -1,0 +1,91 @@
+"""One truncated PNG among ten thousand: a run stops and names it, or leaves it out and counts it, by choice.
+
+    python tests/faults/bad_images.py --images 10000
+
+Both where images are kept in memory and where a worker decodes them while training. What is left is trained with: all
+images but one, and where none is skipped, no result.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from runner.cli.verbs import answer
+
+COMMAND = ["data=image_folder", "data.root=images", "data.image_size=8", "data.batch_size=256", "model.hidden=[8]"]
+COMMAND += ["trainer.max_epochs=1", "trainer.images=0", "trainer.threads=1"]
+CLASSES = ("cat", "dog")
+
+
+def write(folder: Path, count: int) -> Path:
+    """As many images of two classes; gives the one in the middle of the second, cut short."""
+    draw = np.random.default_rng(0)
+    for name in CLASSES:
+        (folder / name).mkdir(parents=True)
+    pixels = draw.integers(0, 256, (count, 8, 8, 3), dtype=np.uint8)
+    for number, image in enumerate(pixels):
+        Image.fromarray(image).save(folder / CLASSES[number % 2] / f"{number:05}.png", compress_level=1)
+    bad = folder / CLASSES[1] / f"{count // 2 | 1:05}.png"
+    bad.write_bytes(bad.read_bytes()[:-60])
+    return bad
+
+
+def wrong(count: int, bad: Path, choice: str, memory: bool) -> list[str]:
+    """What is wrong with how a run took it."""
+    said, folder = io.StringIO(), Path(f"{choice}-{memory}")
+    words = [f"data.on_bad_image={choice}", f"data.in_memory={memory}", f"data.num_workers={int(not memory)}"]
+    began = time.perf_counter()
+    with contextlib.redirect_stderr(said), contextlib.redirect_stdout(said):
+        code = answer([*COMMAND, *words, f"hydra.run.dir={folder}"])
+    text = " ".join(said.getvalue().split())
+    sentence = next((line for line in said.getvalue().splitlines() if "can't be read" in line), "nothing")
+    print(f"on_bad_image={choice}, in_memory={memory}: exit {code}, {time.perf_counter() - began:.1f} s: {sentence}")
+    found = []
+    if str(bad) not in text or "Traceback" in text:
+        found.append(f"said: {text!r}")
+    if choice == "stop":
+        if code != 1 or ((folder / "result.json").exists() and not _failed(folder)):
+            found.append(f"exit {code}, expected 1 and a run that failed")
+        return found
+    told = json.loads((folder / "manifest.json").read_text())["data"]
+    sizes = sum(told[part] for part in ("train", "val", "test"))
+    if code or sizes != count - 1 or f"1 of {count:,} images can't be read and are left out" not in text:
+        found.append(f"exit {code} with {sizes:,} images of {count:,}")
+    return found
+
+
+def _failed(folder: Path) -> bool:
+    return bool(json.loads((folder / "result.json").read_text())["status"] == "failed")
+
+
+def main() -> None:
+    """Run the script."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--images", type=int, default=10_000, help="how many there are (default 10000)")
+    count = parser.parse_args().images
+    with tempfile.TemporaryDirectory() as name, contextlib.chdir(name):
+        bad = write(Path("images"), count)
+        print(f"{count:,} images, of which {bad} is cut short")
+        found = [
+            fault
+            for choice in ("stop", "skip")
+            for memory in (True, False)
+            for fault in wrong(count, bad, choice, memory)
+        ]
+    for fault in found:
+        print(fault)
+    sys.exit(bool(found))
+
+
+if __name__ == "__main__":
+    main()
