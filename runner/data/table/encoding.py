@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from runner.data.parts.split import folds, grouped_folds
+
+if TYPE_CHECKING:
+    from runner.data.table.targets import Targets
 
 Encoding = Literal["onehot", "ordinal", "target", "embedding"]
 
@@ -24,6 +29,28 @@ class Outcomes(NamedTuple):
     values: NDArray[np.float64]
     names: tuple[str, ...]
     fold: NDArray[np.int64]
+
+
+def outcomes(targets: Targets, rows: NDArray[np.int64], groups: NDArray[np.int64] | None, seed: int) -> Outcomes:
+    """What target encodings of the training rows are made of; their folds keep groups whole.
+
+    Args:
+        targets: of all rows.
+        rows: the numbers of the training rows ``(N,)``.
+        groups: of all rows, from 0; None where they have none.
+        seed: of the folds.
+    """
+    values, names = targets.values[rows], targets.names
+    classes = values if targets.task == "classification" else np.zeros(len(rows), dtype=np.int64)
+    if targets.task == "classification":
+        values = np.eye(len(names))[values]
+        values, names = (values[:, 1:], names[1:]) if len(names) == 2 else (values, names)
+    if groups is None:
+        fold = folds(classes, min(FOLDS, len(rows)), seed)
+    else:
+        own = np.unique(groups[rows], return_inverse=True)[1]
+        fold = grouped_folds(own, min(FOLDS, int(own.max()) + 1), seed, classes)
+    return Outcomes(values.astype(np.float64), names if len(names) > 1 else ("",), fold)
 
 
 def target_encodings(codes: NDArray[np.int64], outcomes: Outcomes) -> tuple[list[list[float]], NDArray[np.float64]]:

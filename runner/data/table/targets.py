@@ -7,7 +7,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from runner.data.base import TargetScaling
+from runner.data.parts.assemble import classes_spec, missing_classes
+from runner.data.parts.scaling import fit_table
+from runner.data.parts.split import Parts
 from runner.data.table.meaning import as_texts
+from runner.engine.spec import Field, Spec
 from runner.errors import RunFailed
 
 FEW_CLASSES = 20  # a target of at most so many different whole numbers is taken for classes
@@ -61,6 +66,29 @@ def read_targets(columns: pl.DataFrame, task: Predicted, source: str) -> Targets
     one = _label if task == "multilabel" else _numbers
     values = np.stack([one(column, source) for column in columns], axis=1)
     return Targets(task, values, tuple(columns.columns))
+
+
+def for_a_network(
+    targets: Targets, parts: Parts, inputs: Field, scaling: TargetScaling
+) -> tuple[Spec, NDArray[Any], tuple[str, ...]]:
+    """The spec, the targets of all rows as a network is trained with them, and what is to be said of classes.
+
+    Args:
+        targets: as they were read.
+        parts: what the training part is.
+        inputs: what they are told from.
+        scaling: of numbers, with mean and population standard deviation of the training part.
+    """
+    values, names = targets.values, targets.names
+    if targets.task == "classification":
+        return classes_spec(values, parts, names, inputs), values, missing_classes(values, parts, names)
+    if targets.task == "multilabel":
+        told = Field("labels", (len(names),), len(names), names)
+        return Spec("multilabel", inputs, told), values.astype(np.float32), ()
+    scale = fit_table(values[parts.train], scaling)
+    mean, std = tuple(scale.shift.tolist()), tuple(scale.spread.tolist())
+    told = Field("values", (len(names),), names=names, mean=mean, std=std)
+    return Spec("regression", inputs, told), scale.table(values), ()
 
 
 def _numbers(column: pl.Series, source: str) -> NDArray[np.float64]:

@@ -11,7 +11,8 @@ from sklearn.preprocessing import OrdinalEncoder, StandardScaler, TargetEncoder
 from runner.cli.verbs import answer
 from runner.data.csv import Csv
 from runner.data.parts.split import folds
-from runner.data.table.encoding import Outcomes, target_encodings
+from runner.data.table.encoding import Outcomes, outcomes, target_encodings
+from runner.data.table.targets import Targets
 from runner.data.table.transform import TableTransform
 from runner.errors import ConfigError
 from runner.run import compose, load, run
@@ -108,12 +109,9 @@ def test_several_targets_are_encoded_each_and_a_group_stays_in_one_fold(table):
     assert data.spec.feature_names == ("colour_price", "colour_rent", "shape_price", "shape_rent")
     # Scaled alike, since one is a multiple of the other.
     assert torch.allclose(data.train.inputs[:, 0], data.train.inputs[:, 1], atol=1e-5)
-    seen = option._outcomes
     groups = np.repeat(np.arange(10), 3)
-    from runner.data.table.targets import Targets
-
-    outcomes = seen(Targets("regression", np.zeros((30, 1)), ("y",)), np.arange(30), groups)
-    assert all(len(set(outcomes.fold[groups == g])) == 1 for g in range(10))
+    of = outcomes(Targets("regression", np.zeros((30, 1)), ("y",)), np.arange(30), groups, 0)
+    assert all(len(set(of.fold[groups == g])) == 1 for g in range(10))
 
 
 def test_embedded_words_are_numbers_beside_the_inputs():
@@ -134,9 +132,9 @@ def test_embedded_words_are_numbers_beside_the_inputs():
 @pytest.mark.parametrize("encoding", ["onehot", "ordinal", "target", "embedding"])
 def test_state_goes_through_a_checkpoint_and_back(encoding):
     raw = rows(80)
-    outcomes = Outcomes(raw["price"].to_numpy()[:, None], ("",), np.arange(80) % 5)
+    made_of = Outcomes(raw["price"].to_numpy()[:, None], ("",), np.arange(80) % 5)
     transform = TableTransform(encoding=encoding, indicator=True)
-    transform.fit(raw.drop("label", "price"), outcomes)
+    transform.fit(raw.drop("label", "price"), made_of)
     file = io.BytesIO()
     torch.save(transform.state_dict(), file)
     file.seek(0)
