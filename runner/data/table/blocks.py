@@ -9,6 +9,7 @@ import csv
 import io
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import BinaryIO
 
 import numpy as np
@@ -39,6 +40,11 @@ class Block:
     first: int
     header: Header
     source: str
+
+    @cached_property
+    def newlines(self) -> int:
+        """How many there are."""
+        return _count(self.content, "\n")
 
     def typed(self, columns: Sequence[str], numbers: Collection[str], na_values: Collection[str]) -> "Values | None":
         """The values with `numbers` as Float64, in one go; None where `texts` must be looked at."""
@@ -78,7 +84,7 @@ class Block:
             return None
         data = np.frombuffer(content, np.uint8)
         delimiter, wanted = ord(self.header.delimiter), len(self.header.names) - 1
-        lines: Sequence[int] = range(self.first, self.first + _count(content, "\n"))
+        lines: Sequence[int] = range(self.first, self.first + self.newlines + len(content) - len(self.content))
         marks = _count(content, self.header.delimiter)
         if b'"' in content or marks != wanted * len(lines):
             quotes = np.flatnonzero(data == ord('"'))
@@ -161,15 +167,17 @@ def read_blocks(file: BinaryIO, header: Header, source: str, size: int = BLOCK) 
     line = 2
     while content := file.read(min(size, FIRST) if line == 2 else size):
         content += file.readline()
-        if _count(content, '"') % 2:  # most likely a value goes on; where it doesn't, the mark is part of a text
+        # An odd number: most likely a value goes on; where it doesn't, the mark is part of a text.
+        if b'"' in content and _count(content, '"') % 2:
             tail: list[bytes] = []
             marks = length = 0
             while not marks % 2 and length < LONGEST and (more := file.readline()):
                 tail.append(more)
                 marks, length = marks + more.count(b'"'), length + len(more)
             content += b"".join(tail)
-        yield Block(content, line, header, source)
-        line += _count(content, "\n") + _old_returns(content)
+        block = Block(content, line, header, source)
+        yield block
+        line += block.newlines + _old_returns(content)
 
 
 def _parse(

@@ -74,6 +74,8 @@ def _without_gaps(texts: pl.Series, notation: Notation) -> pl.Series:
 
 def _numbers(column: pl.Series, notation: Notation) -> Meaning:
     codes = [text for text in notation.na_values if _is_number(text)]
+    if column.dtype == pl.Float64 and not codes and column.is_finite().all():  # as it was read
+        return Meaning(column, pl.repeat(False, len(column), eager=True))
     if column.dtype.is_numeric():
         values = column.cast(pl.Float64).fill_nan(None)
         if codes:
