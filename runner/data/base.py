@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from annotated_types import Ge, Gt, Le
 
@@ -11,6 +11,9 @@ from runner.engine.spec import Field, Spec
 from runner.engine.transform import Transform
 from runner.errors import ConfigError
 from runner.fetch.published import Published
+
+if TYPE_CHECKING:
+    import polars as pl
 
 Scaling = Literal["none", "standard", "minmax"]
 TableScaling = Literal["none", "standard", "minmax", "robust", "quantile", "power"]
@@ -129,3 +132,12 @@ class TableOption(DataOption):
     """
 
     scaling: TableScaling = "standard"  # type: ignore[assignment]
+
+    @property
+    def exclude(self) -> tuple[str, ...]:
+        """Columns that are left out: a setting of options that read a user's file."""
+        return ()
+
+    def raw(self) -> "pl.DataFrame | None":
+        """The columns that features are made of as they stand in a user's file, gaps null; None of other tables."""
+        return None

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from runner.data.base import TableOption, TargetScaling
 from runner.data.table.encoding import Encoding
 from runner.data.table.gaps import NA_VALUES, Missing
+from runner.data.table.settings import KINDS, check, existing
 from runner.engine.data import Data
 from runner.engine.spec import Field, Kind, Spec
 from runner.errors import RunFailed
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from runner.data.parts.split import Parts
+    from runner.data.table.meaning import Kind as ColumnKind
     from runner.data.table.meaning import Notation
     from runner.data.table.targets import Predicted, Targets
     from runner.data.table.transform import TableTransform
@@ -39,7 +42,10 @@ class Csv(TableOption):
         task: ``auto``: classification when the target is text or at most 20 different whole numbers; regression when
             there are several. ``multilabel`` takes columns of labels that hold or don't: 0 or 1, no or yes.
         exclude: columns left out (identifiers, remarks).
-        categorical: columns of numbers or dates to take as categories; text always is.
+        kinds: what columns hold, whatever they look like: ``number``, ``category`` or ``date``, by the columns' names.
+            A value that is none of its kind is an error.
+        categorical: columns of numbers or dates to take as categories, as ``kinds={NAME:category}`` does; text always
+            is.
         encoding: of categories: ``onehot`` (a 0/1 feature for each), ``ordinal`` (the place among the sorted ones),
             ``target`` (the mean of the target, drawn towards that of all rows, out of fold in the training part) or
             ``embedding`` (vectors that are learnt, for networks that take categories).
@@ -65,6 +71,7 @@ class Csv(TableOption):
     target: str | tuple[str, ...]
     task: Literal["auto", "classification", "regression", "multilabel"] = "auto"
     exclude: tuple[str, ...] = ()
+    kinds: Mapping[str, str] | None = None
     categorical: tuple[str, ...] = ()
     encoding: Encoding = "onehot"
     missing: Missing = "mean"
@@ -86,8 +93,6 @@ class Csv(TableOption):
 
     def probe(self) -> Spec:
         """Reads the names of the columns only."""
-        from runner.data.table.settings import check
-
         check(self)
         kinds: dict[str, Kind] = {"classification": "class", "regression": "values", "multilabel": "labels"}
         known = self.task != "auto"
@@ -103,7 +108,7 @@ class Csv(TableOption):
             self.missing,
             self.fill_value,
             self.indicator,
-            self.categorical,
+            [name for name, kind in self.said.items() if kind == "words"],
             self.scaling,
             notation.na_values,
             self.decimal,
@@ -118,12 +123,10 @@ class Csv(TableOption):
         from runner.data.table.gaps import complete_rows, told_of_gaps
         from runner.data.table.identifiers import counts_rows, refuse_free_text
         from runner.data.table.read import read_table
-        from runner.data.table.settings import check
         from runner.data.table.targets import choose_task, read_targets
 
         check(self)
-        words = {*self.categorical, *((self.group,) if self.group else ())}
-        frame = with_parts(self, read_table(self.file, self.exclude, words, self.notation))
+        frame = with_parts(self, read_table(self.file, self.exclude, self.said, self.notation))
         counting = [column.name for column in frame if counts_rows(column)]
         frame, notes = complete_rows(frame, self.targets, frame.columns[:-1], self.missing, self.path)
         columns = frame.select(self.targets)
@@ -135,7 +138,7 @@ class Csv(TableOption):
         parts, told = divided(self, frame, targets, groups)
         refuse_new_classes(self, targets, parts)
         frame = frame.drop(*self.targets, PART, *filter(None, (self.group, self.order)))
-        refuse_free_text(frame, self.categorical, self.path)
+        refuse_free_text(frame, self.said, self.path)
         transform = self.transform()
         made_of = outcomes(targets, parts.train, groups, self.split_seed) if self.encoding == "target" else None
         train = transform.training(frame[parts.train], made_of)
@@ -182,6 +185,19 @@ class Csv(TableOption):
         transform.notes.clear()  # what is predicted later is told of anew
         return Data(replace(spec, more=transform.more), splits, fingerprint(self), transform, notes)
 
+    def raw(self) -> pl.DataFrame:
+        """See `TableOption.raw`."""
+        from runner.data.table.read import read_table
+
+        frame = read_table(self.file, self.exclude, self.said, self.notation)
+        return frame.drop(*self.targets, *filter(None, (self.group, self.order)))
+
+    @property
+    def said(self) -> dict[str, ColumnKind]:
+        """The columns whose kind does not follow from what they look like; a group is a category of its own."""
+        words = (*self.categorical, *((self.group,) if self.group else ()))
+        return {str(name): KINDS[kind] for name, kind in (self.kinds or {}).items()} | dict.fromkeys(words, "words")
+
     @property
     def notation(self) -> Notation:
         """How texts are to be read."""
@@ -196,6 +212,4 @@ class Csv(TableOption):
         Raises:
             ConfigError: it is not there.
         """
-        from runner.data.table.settings import existing
-
         return existing("path", self.path)

@@ -11,7 +11,7 @@ from runner.analysis.advice.classes import RARE
 from runner.cleaning.duplicates import Duplicates
 from runner.cleaning.mislabelled import Mislabelled
 from runner.cleaning.near_duplicates import NearDuplicates
-from runner.data.csv import Csv
+from runner.data.base import TableOption
 from runner.errors import RunFailed, counted
 from runner.inspection.finding import Example, Finding, listed
 from runner.inspection.subject import Subject
@@ -54,15 +54,14 @@ def constant(subject: Subject) -> Finding:
     if subject.kind != "table":
         return Finding("skipped", "for the columns of tables")
     frame, option = subject.table, subject.recipe.data
-    if frame is not None and isinstance(option, Csv):
-        used = [c for c in frame if c.name not in (*option.targets, option.group, option.order)]
+    if frame is not None and isinstance(option, TableOption):
         same = [
             column.name
-            for column in used
+            for column in frame
             if column.drop_nulls().n_unique() <= 1 and not 0 < column.null_count() < len(column)
         ]
         act: tuple[str, ...] = (f"data.exclude={listed([*option.exclude, *same])}",)
-        number = len(used)
+        number = frame.width
     else:
         rows = subject.vectors["train"]
         flat = (rows == rows[:1]).all(axis=0)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +12,7 @@ from runner.cleaning.duplicates import digests
 from runner.cleaning.likeness.near import ORDER
 from runner.cleaning.likeness.vectors import COMPARABLE, vectors
 from runner.config.groups import BY_NAME
-from runner.data.csv import Csv
+from runner.data.base import TableOption
 from runner.inspection.finding import Example
 
 if TYPE_CHECKING:
@@ -84,14 +83,9 @@ class Subject:
 
     @cached_property
     def table(self) -> pl.DataFrame | None:
-        """The file of a user's own table as it was read, gaps as they are; None of other data."""
-        from runner.data.table.read import read_table
-
+        """The columns of a user's own table as they were read, gaps as they are; None of other data."""
         option = self.recipe.data
-        if not isinstance(option, Csv):
-            return None
-        notation = option.transform().notation
-        return read_table(Path(option.path).expanduser(), option.exclude, set(option.categorical), notation)
+        return option.raw() if isinstance(option, TableOption) else None
 
     def class_name(self, number: int) -> str:
         """A class by its name, or its number where it has none."""

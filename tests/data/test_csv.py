@@ -226,7 +226,7 @@ def test_quotes_bom_blank_lines_and_spaces(tmp_path):
 def test_what_is_written_is_read(tmp_path_factory, rows):
     path = tmp_path_factory.mktemp("csv") / "a.csv"
     write(path, ["number", "word"], [[repr(number), word] for number, word in rows])
-    columns = read_table(path, words=("word",))
+    columns = read_table(path, kinds={"word": "words"})
     assert columns["number"].to_list() == [number for number, _ in rows]
     assert columns["word"].to_list() == [word or None for _, word in rows]
 

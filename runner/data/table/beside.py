@@ -41,7 +41,7 @@ def with_parts(option: Csv, frame: pl.DataFrame) -> pl.DataFrame:
 def _read_test(option: Csv, path: Path, like: pl.DataFrame) -> pl.DataFrame:
     """The columns of the test file, each read as `like`'s of the same name."""
     others = set(column_names(path)) - set(like.columns)
-    words = [column.name for column in like if column.dtype == pl.String]
+    words: dict[str, Kind] = {column.name: "words" for column in like if column.dtype == pl.String}
     frame = read_table(path, others, words, option.notation)
     columns = []
     for known in like:

@@ -34,14 +34,14 @@ def refuse_free_text(frame: pl.DataFrame, categorical: Collection[str], source: 
         if different.str.contains(r"^[-+]?\d+,\d+$").all():
             raise RunFailed(
                 f"{source}: column {name!r} holds texts such as {texts.min()!r}, which look like numbers "
-                "with a decimal comma. Read them as such with \"data.decimal=','\", or name the column in "
-                "data.categorical."
+                "with a decimal comma. Read them as such with \"data.decimal=','\", or say "
+                f"data.kinds={{{name}:category}}."
             )
         if words > FREE_TEXT and words > len(texts) / 2:
             raise RunFailed(
                 f"{source}: column {name!r} holds {words:,} different texts in {len(texts):,} rows, such as "
                 f"{texts.min()!r}: an identifier or free text. Leave it out with data.exclude=[{name}] "
-                "or name it in data.categorical if each text is a category."
+                f"or say data.kinds={{{name}:category}} if each text is one."
             )
 
 

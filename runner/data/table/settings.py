@@ -12,7 +12,9 @@ from runner.errors import ConfigError, did_you_mean, no_file
 
 if TYPE_CHECKING:
     from runner.data.csv import Csv
+    from runner.data.table.meaning import Kind
 
+KINDS: dict[str, Kind] = {"number": "number", "category": "words", "date": "date"}  # by their names in data.kinds
 SHOWN = 5  # files of a folder that are named
 
 
@@ -47,7 +49,9 @@ def check(option: Csv) -> None:
     named = {"group": option.group, "order": option.order}
     given = [("target", name) for name in option.targets]
     given += [(key, name) for key, name in named.items() if name is not None]
-    given += [("exclude", name) for name in option.exclude] + [("categorical", name) for name in option.categorical]
+    given += [("exclude", name) for name in option.exclude]
+    roles = [name for _, name in given]
+    given += [("categorical", name) for name in option.categorical]
     for key, name in given:
         if name not in names:
             raise ConfigError(
@@ -59,6 +63,7 @@ def check(option: Csv) -> None:
             f"data.target=[{','.join(option.targets)}]: data.task=classification predicts one column. Choose one, or "
             "data.task=regression."
         )
+    _check_kinds(option, names)
     _check_files(option, names)
     if option.group and option.order:
         raise ConfigError("data.group and data.order exclude each other: a split goes by groups or by time.")
@@ -67,10 +72,27 @@ def check(option: Csv) -> None:
             "data.folds and data.order exclude each other: most folds would be trained on rows that come after "
             "those they are judged by."
         )
-    roles = [name for key, name in given if key != "categorical"]
     for key, name in given:
         if key != "categorical" and roles.count(name) > 1:
             raise ConfigError(f"data.{key}={name}: this column is named for another purpose already.")
+
+
+def _check_kinds(option: Csv, names: Sequence[str]) -> None:
+    """See that each column is there, and is said to be of one kind, which there is."""
+    for name, kind in (option.kinds or {}).items():
+        where = f"data.kinds={{{name}:{kind}}}"
+        if str(name) not in names:
+            raise ConfigError(
+                f"{where}: no such column in {option.path}.{did_you_mean(str(name), names)} "
+                f"Its columns: {', '.join(names)}."
+            )
+        if not isinstance(kind, str) or kind not in KINDS:
+            raise ConfigError(f"{where}: expected {', '.join(KINDS)}.{did_you_mean(str(kind), KINDS)}")
+        if name in option.exclude:
+            raise ConfigError(f"{where}: data.exclude leaves this column out.")
+        if kind != "category" and name in (*option.categorical, option.group):
+            key = "group" if name == option.group else "categorical"
+            raise ConfigError(f"{where}: data.{key} takes this column as categories.")
 
 
 def _check_files(option: Csv, names: Sequence[str]) -> None:

@@ -204,7 +204,7 @@ class TableTransform(Transform):
             named = [f"{c.name} ({len(c.words)})" if c.words else c.name for c in columns[:_NAMED]]
             named += [f"{len(columns) - _NAMED} more"] if len(columns) > _NAMED else []
             told += [f"{what}: {', '.join(named)}"] if columns else []
-        return f"columns taken as {'; '.join(told)} (data.categorical and data.exclude decide otherwise)"
+        return f"columns taken as {'; '.join(told)} (data.kinds and data.exclude decide otherwise)"
 
     @property
     def more(self) -> dict[str, Field]:

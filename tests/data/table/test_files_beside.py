@@ -137,9 +137,7 @@ def test_a_test_file_is_read_as_the_first_file_is(tmp_path):
 def test_what_each_column_was_taken_for_is_said(tmp_path):
     table = frame().with_columns(when=pl.lit("2026-01-02"), code=pl.col("row") % 3)
     said = next(note for note in load(tmp_path, table, categorical=("code",)).notes if "columns taken" in note)
-    assert said.startswith(
-        "columns taken as numbers: row, x; categories: c (2), code (3); dates: when (data.categorical"
-    )
+    assert said.startswith("columns taken as numbers: row, x; categories: c (2), code (3); dates: when (data.kinds")
     many = frame().with_columns([pl.col("x").alias(f"x{k}") for k in range(30)])
     assert "20 more" in next(note for note in load(tmp_path, many).notes if "columns taken" in note)
 

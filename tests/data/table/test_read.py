@@ -66,7 +66,7 @@ def test_numbers_are_read_alike_on_every_way(tmp_path, decimal, na_values):
 def test_dates_are_recognized_and_a_mistake_among_them_is_named(tmp_path):
     days = [f"2026-01-{i % 28 + 1:02d}" for i in range(60)]
     assert read_table(written(tmp_path, [*days, ""]))["x"].to_list() == [*map(datetime.fromisoformat, days), None]
-    assert read_table(written(tmp_path, days), words=("x",))["x"].to_list() == days
+    assert read_table(written(tmp_path, days), kinds={"x": "words"})["x"].to_list() == days
     days[40] = "2026-02-30"
     with pytest.raises(RunFailed, match=r"line 42, column 'x': '2026-02-30' is no ISO date.*as 59 others"):
         read_table(written(tmp_path, days))
@@ -117,7 +117,7 @@ def test_parquet_is_read_by_its_types(tmp_path):
     path = tmp_path / "table"  # the name says nothing
     frame.write_parquet(path)
     assert column_names(path) == tuple(frame.columns)
-    table = read_table(path, words=("code",), notation=Notation(("", "NA", "-9")))
+    table = read_table(path, kinds={"code": "words"}, notation=Notation(("", "NA", "-9")))
     day = datetime(2026, 5, 31)
     assert table.to_dict(as_series=False) == {
         "int": [1.0, None, None],
