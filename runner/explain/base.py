@@ -47,6 +47,7 @@ class Method:
         kinds: of inputs that it can be asked about.
         needs: what it is about: single examples, or the network (then the examples play no part).
         takes_layer: whether ``--layer`` has a meaning.
+        categories: whether it has a meaning for words of a table that are embedded.
         instead: what is said where it does not fit the inputs.
 
     Args:
@@ -58,6 +59,7 @@ class Method:
     kinds: ClassVar[tuple[Kind, ...]]
     needs: ClassVar[Literal["examples", "network"]] = "examples"
     takes_layer: ClassVar[bool] = False
+    categories: ClassVar[bool] = False
     instead: ClassVar[str] = ""
 
     def __init__(self, explained: Explained, layer: str | None, data: Callable[[], Data]) -> None:
@@ -74,6 +76,11 @@ class Method:
         if explained.kind not in cls.kinds:
             asked = IN_WORDS.get(explained.kind, explained.kind)
             return f"this network is given {asked}, and {cls.instead}."
+        if explained.embeds and not cls.categories:
+            return (
+                "of words that are embedded there is no zero and no gradient: shap and permutation_importance have a "
+                "share for each column."
+            )
         return None
 
     def explain(self, cases: Sequence[Case], tell: Tell) -> Explanation:

@@ -32,6 +32,7 @@ class NearestExamples(Method):
 
     kinds = ("image", "table", "series", "tokens")
     takes_layer = True
+    categories = True
     instead = "the nodes of one graph are no examples by themselves"
 
     @classmethod
@@ -58,7 +59,8 @@ class NearestExamples(Method):
         device = self.explained.device
         for batch in train.opened(device, 0, 0).in_order(size, lambda some: (one.to(device) for one in some)):
             tell(self.name, done, len(train))
-            there = self.features(batch.inputs, batch.more)
+            more = {name: batch.more[name] for name in self.explained.more if name in batch.more}
+            there = self.features(self.explained.whole(batch), more)
             far = torch.cdist(asked, there, compute_mode="donot_use_mm_for_euclid_dist")
             numbers = torch.arange(done, done + len(there)).expand(len(cases), -1)
             best, order = torch.cat((best, far), 1).sort(dim=1, stable=True)
@@ -83,8 +85,9 @@ class NearestExamples(Method):
         facts = {"layer": self.layer or f"what {last_weighted(self.explained)} is given", "examples": examples}
         return Explanation(facts, drawn(self.explained, cases, found))
 
-    def features(self, inputs: Tensor, more: dict[str, Tensor]) -> Tensor:
-        """The features of some examples ``(N, F)``."""
+    def features(self, whole: Tensor, more: dict[str, Tensor]) -> Tensor:
+        """The features ``(N, F)`` of some examples, of which `Explained.whole` and what else there is are given."""
+        inputs, categories = self.explained.divided(whole)
         layer = layer_named(self.explained, self.layer or last_weighted(self.explained))
         kept: list[Tensor] = []
 
@@ -97,7 +100,7 @@ class NearestExamples(Method):
         hook = layer.register_forward_hook(given_by) if self.layer else layer.register_forward_pre_hook(given_to)
         try:
             with torch.no_grad():
-                self.explained.model(inputs, **more)
+                self.explained.model(inputs, **categories, **more)
         finally:
             hook.remove()
         if not isinstance(kept[0], Tensor) or len(kept[0]) != len(inputs) or kept[0].ndim < 2:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,8 +18,6 @@ from runner.explain.subject.columns import InputColumn, columns_of
 from runner.record.files import as_csv
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from runner.engine.batch import Batch
     from runner.explain.subject.explained import Case
 
@@ -39,6 +38,7 @@ class PermutationImportance(Method):
 
     kinds = ("table", "series")
     needs = "network"
+    categories = True
     instead = "a single pixel or token means nothing by itself, and shuffled it makes examples that can't be"
 
     def explain(self, cases: Sequence[Case], tell: Tell) -> Explanation:
@@ -103,6 +103,7 @@ class Shuffled:
 
     def __init__(self, method: PermutationImportance, batch: Batch, columns: list[InputColumn], tell: Tell) -> None:
         self.explained, self.batch, self.columns, self.tell = method.explained, batch, columns, tell
+        self.whole = method.explained.whole(batch)
         metrics = build_metrics(self.explained.network.recipe, self.explained.task)
         usual = [metric for metric in metrics if metric.name in ("accuracy", "r2")]
         self.metric = next(iter(usual or metrics), None)
@@ -113,13 +114,14 @@ class Shuffled:
     def fit(self, rows: Any, targets: Any) -> None:
         """Nothing: it is trained. Scikit-learn asks for the name."""
 
-    def inputs(self, rows: Any) -> Tensor:
+    def shuffled(self, rows: Any) -> Batch:
         """Each column's features from the rows given for it ``(N, columns)``."""
-        inputs = self.batch.inputs.clone()
+        whole = self.whole.clone()
         for number, column in enumerate(self.columns):
             features = list(column.features)
-            inputs[..., features] = self.batch.inputs[torch.as_tensor(rows[:, number])][..., features]
-        return inputs
+            whole[..., features] = self.whole[torch.as_tensor(rows[:, number])][..., features]
+        inputs, categories = self.explained.divided(whole)
+        return replace(self.batch, inputs=inputs, more={**self.batch.more, **categories})
 
     def score(self, rows: Any, targets: Any = None) -> float:
         """The metric, its sign changed where smaller is better."""
@@ -127,7 +129,7 @@ class Shuffled:
         self.asked += 1
         meter = Meter(self.explained.task, [] if self.metric is None else [self.metric])
         loss = self.explained.network.loss
-        for part in self.batch.changed(inputs=self.inputs(rows)).parts(self.explained.network.batch_size):
+        for part in self.shuffled(rows).parts(self.explained.network.batch_size):
             outputs, part = self.explained.outputs(part), part.to(self.explained.device)
             meter.add([Result(loss.evaluate(outputs, part), outputs, part, loss.units(part))])
         return self.sign * meter.read()[self.name]

@@ -41,6 +41,7 @@ class Shap(Attribution):
 
     kinds = ("image", "table", "series", "tokens")
     complete = True
+    categories = True
     instead = "its players would be nodes and edges, which is not supported"
 
     def baseline(self) -> str:

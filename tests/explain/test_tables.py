@@ -15,7 +15,7 @@ from runner.explain import method_named
 from runner.explain.report.files import Asked, explain
 from runner.explain.subject.columns import columns_of
 from runner.explain.subject.explained import Explained
-from runner.run import load
+from runner.run import compose, load, run
 from runner.run.assembly import load_data
 from tests.run.conftest import write_table
 
@@ -159,3 +159,105 @@ def test_nearest_examples_are_those_of_a_brute_force(wine, data, layer):
         assert [near["distance"] for near in row["nearest"]] == pytest.approx(distances[order].tolist(), rel=1e-4)
         names = [data.spec.class_names[int(train.targets[i])] for i in order]
         assert [near["truth"] for near in row["nearest"]] == names
+
+
+def embedded(monkeypatch, tmp_path_factory):
+    """A network of a number, an embedded word that is everything, and one that is nothing."""
+    folder = tmp_path_factory.mktemp("embedded")
+    monkeypatch.chdir(folder)
+    draw = np.random.default_rng(0)
+    colours, shapes = draw.choice(["red", "green", "blue"], 300), draw.choice(["round", "square"], 300)
+    lines = ["x,colour,shape,label"]
+    for x, colour, shape in zip(draw.normal(size=300), colours, shapes):
+        shown = "" if colour == "blue" and x > 0.5 else colour
+        lines.append(f"{x:.3f},{shown},{shape},{'yes' if colour == 'red' else 'no'}")
+    (folder / "table.csv").write_text("\n".join(lines) + "\n")
+    words = ["data=csv", "data.path=table.csv", "data.target=label", "data.encoding=embedding", "data.indicator=true"]
+    words += ["model.hidden=[8]", "trainer.max_epochs=12", "optimizer.lr=0.02", "trainer.images=0", "trainer.threads=1"]
+    run(compose(words), folder / "run", None, words)
+    network = load("run")
+    return network, load_data(network.recipe)
+
+
+@pytest.fixture(scope="module")
+def words_run(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        yield embedded(patch, tmp_path_factory)
+
+
+class Raw(ClassifierMixin, BaseEstimator):
+    """A network of one number, an indicator and two embedded words, given as columns of numbers."""
+
+    def __init__(self, network):
+        self.network = network
+        self.classes_ = np.arange(2)
+
+    def fit(self, x, y):
+        return self
+
+    def predict(self, x):
+        # x, colour with its indicator in the hundreds, shape
+        numbers = torch.tensor(np.stack([x[:, 0], x[:, 1] // 100], 1), dtype=torch.float32)
+        words = torch.tensor(np.stack([x[:, 1] % 100, x[:, 2]], 1)).long()
+        with torch.no_grad():
+            return self.network.model(numbers, categories=words).argmax(1).numpy()
+
+
+def test_embedded_words_have_an_importance_and_it_is_scikit_learns(words_run):
+    network, data = words_run
+    test = data.test.read(torch.arange(len(data.test)))
+    assert network.spec.feature_names == ("x", "colour_missing")
+    rows = np.column_stack(
+        [test.inputs[:, 0], test.more["categories"][:, 0] + 100 * test.inputs[:, 1], test.more["categories"][:, 1]]
+    )
+    expected = permutation_importance(
+        Raw(network), rows, test.targets.numpy(), scoring="accuracy", n_repeats=10, random_state=0
+    )
+    method = method_named("permutation_importance")(Explained(network), None, lambda: data)
+    found = {row["column"]: row["importance"] for row in method.explain([], quiet).facts["columns"]}
+    assert next(iter(found)) == "colour" and len(found) == 3
+    assert [found[name] for name in ("x", "colour", "shape")] == pytest.approx(expected.importances_mean, abs=1e-6)
+    assert found["colour"] > 0.3 > 0.1 > abs(found["shape"])  # the truth: the label is the colour
+
+
+def test_shapley_values_of_embedded_words_are_those_of_the_definition(words_run):
+    network, data = words_run
+    explained = Explained(network)
+    columns = columns_of(explained)
+    assert [(column.name, column.features) for column in columns] == [("x", (0,)), ("colour", (2, 1)), ("shape", (3,))]
+    batch = data.test.read(torch.tensor([0]))
+    case = explained.case(batch, "test 0")
+    shares, base = method_named("shap")(explained, None, lambda: data).shares(case)
+    others = data.train.sample(32, 0)
+
+    def value(players):
+        inputs, words = others.inputs.clone(), others.more["categories"].clone()
+        if 0 in players:
+            inputs[:, 0] = batch.inputs[0, 0]
+        if 1 in players:
+            inputs[:, 1], words[:, 0] = batch.inputs[0, 1], batch.more["categories"][0, 0]
+        if 2 in players:
+            words[:, 1] = batch.more["categories"][0, 1]
+        with torch.no_grad():
+            return float(network.model(inputs, categories=words)[:, case.target].mean())
+
+    orders = list(itertools.permutations(range(3)))
+    for player in range(3):
+        gains = [value(o[: o.index(player) + 1]) - value(o[: o.index(player)]) for o in orders]
+        assert float(shares[player]) == pytest.approx(sum(gains) / math.factorial(3), abs=1e-5)
+    assert base == pytest.approx(value(()), abs=1e-5)
+    assert shares.abs().argmax() == 1
+
+
+def test_values_of_embedded_words_and_methods_that_have_none(words_run, tmp_path):
+    network, _ = words_run
+    (tmp_path / "new.csv").write_text("colour,shape,x\nred,round,0.25\n,square,1\npurple,round,2\n")
+    for name in ("shap", "nearest_examples"):
+        explain(network, tmp_path / name, [str(tmp_path / "new.csv")], Asked((name,)))
+    with open(tmp_path / "shap/shap.csv") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["value"] for row in rows if row["column"] == "colour"] == ["red", "(missing)", "(unknown)"]
+    assert [row["value"] for row in rows if row["column"] == "shape"] == ["round", "square", "round"]
+    for name in ("saliency", "integrated_gradients", "occlusion", "lime"):
+        reason = method_named(name).refusal(Explained(network))
+        assert reason and "shap and permutation_importance" in reason

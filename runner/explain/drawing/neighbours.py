@@ -34,7 +34,10 @@ def drawn(
         columns = columns_of(explained)
         rows = [["example", "nearest", *(column.name for column in columns)]]
         for case, near in zip(cases, found, strict=True):
-            shown = [("", case.inputs), *((head.replace("\n", ", "), batch.inputs) for head, batch in near)]
+            shown = [
+                ("", case.inputs),
+                *((head.replace("\n", ", "), explained.whole(batch)) for head, batch in near),
+            ]
             rows += [[case.place, head, *(c.value(inputs[0].cpu()) for c in columns)] for head, inputs in shown]
         return {".csv": as_csv(rows).encode(errors="replace")}
     if explained.kind == "tokens":

@@ -129,8 +129,8 @@ def _one_by_one(batch: Batch) -> Iterator[Batch]:
 
 
 def background(explained: Explained, data: Data, number: int) -> Tensor:
-    """Inputs of so many training examples, drawn ``(number, ...)``, on the network's device."""
-    return data.train.sample(number, 0).inputs.to(explained.device)
+    """`Explained.whole` of so many training examples, drawn ``(number, ...)``, on the network's device."""
+    return explained.whole(data.train.sample(number, 0)).to(explained.device)
 
 
 def in_words(field: Field | None, target: Tensor) -> str:

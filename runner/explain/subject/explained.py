@@ -33,7 +33,7 @@ class Case:
         place: where it was found: ``test 17``, ``photo.jpg``.
         group: why it was chosen: ``right``, ``mistake``, ...
         truth: the true answer in words; empty where it is not known or no word.
-        inputs: what the network is given first ``(1, ...)``.
+        inputs: what the network is given first ``(1, ...)``; of a table see `Explained.whole`.
         arguments: what else `Explained.forward` takes.
         target: number of the answer that is explained.
         answer: its name.
@@ -62,6 +62,8 @@ class Explained:
     Attributes:
         model: the copy.
         kind: of the inputs.
+        more: names of what the network is given beside its inputs, categories of a table aside.
+        embeds: whether it is given categories beside the numbers of a table.
         at_once: examples whose gradients are kept at once, at most: as many as in training, up to 256.
     """
 
@@ -70,7 +72,8 @@ class Explained:
         self.model = (copy.deepcopy(network.model) if model is None else model).float().eval().requires_grad_(False)
         assert self.spec.inputs is not None
         self.kind: Kind = self.spec.inputs.kind
-        self.more = tuple(self.spec.more)
+        self.more = tuple(name for name in self.spec.more if name != "categories")
+        self.embeds = "categories" in self.spec.more
         size = network.recipe.data.batch_size
         self.at_once = 256 if size == "full" else min(size, 256)
 
@@ -78,11 +81,23 @@ class Explained:
         """The answers ``(N, A)``: what captum is given.
 
         Args:
-            inputs: of some examples ``(N, ...)``.
+            inputs: of some examples ``(N, ...)``; of a table see `whole`.
             kept: see `runner.engine.task.Task.kept`.
             more: what the network is given beside, in the order of `more`.
         """
-        return self.task.answers(self.model(inputs, **dict(zip(self.more, more, strict=True))), kept)
+        inputs, categories = self.divided(inputs)
+        return self.task.answers(self.model(inputs, **categories, **dict(zip(self.more, more, strict=True))), kept)
+
+    def whole(self, batch: Batch) -> Tensor:
+        """The inputs; of a table with the numbers of its K embedded words behind the features ``(N, F + K)``."""
+        return torch.cat([batch.inputs, batch.more["categories"]], 1) if self.embeds else batch.inputs
+
+    def divided(self, whole: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """The inputs, and the categories where there are some; `whole` backwards."""
+        if not self.embeds:
+            return whole, {}
+        features = self.spec.input_shape[-1]
+        return whole[:, :features], {"categories": whole[:, features:].long()}
 
     def outputs(self, batch: Batch) -> Tensor:
         """What the network gives for a batch, in float32."""
@@ -131,7 +146,7 @@ class Explained:
         value = float(answers[0, target])
         if not math.isfinite(value):
             raise RunFailed(f"{place}: what the network gives for it is no finite number, and can't be explained.")
-        return Case(place, group, truth, batch.inputs, arguments, target, names[target], names[given], value)
+        return Case(place, group, truth, self.whole(batch), arguments, target, names[target], names[given], value)
 
     def initialized_anew(self, seed: int) -> Explained:
         """The same network with weights that were never trained."""
