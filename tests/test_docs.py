@@ -58,12 +58,14 @@ def shown(language, text):
 
 @pytest.fixture
 def files(tmp_path, monkeypatch):
-    """What the examples speak of: a table, a folder of photographs, a model of one's own."""
+    """What the examples speak of: tables, a folder of photographs, a model of one's own."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     rows = "\n".join(f"{i},{'ab'[i % 2]},{i * 2.5}" for i in range(60))
     Path("table.csv").write_text(f"size,kind,price\n{rows}\n")
     Path("test.csv").write_text(f"size,kind,price\n{rows}\n")
+    people = "\n".join(f"{i % 2},{20 + i},C{i},n,t,b,1,h" for i in range(60))
+    Path("titanic.csv").write_text(f"survived,age,cabin,name,ticket,boat,body,home.dest\n{people}\n")
     for name in ("cat", "dog"):
         folder = Path("photos") / name
         folder.mkdir(parents=True)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
+from runner.baseline.interval import CONFIDENCE, Difference, Judge
 from runner.baseline.models import TASKS, Fitted, models
 from runner.cleaning.likeness.vectors import AT_ONCE, COMPARABLE, SIDE, vectors
 from runner.config.build import build_loss, build_metrics, build_task
@@ -20,15 +21,33 @@ from runner.record.folder import claim
 from runner.run.assembly import balanced, load_data
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from runner.config.recipe import Recipe
+    from runner.engine.batch import Batch
     from runner.engine.loss import Loss
     from runner.engine.progress import Progress
     from runner.engine.spec import Spec
     from runner.engine.split import Split
     from runner.engine.task import Task
+    from runner.run.trained import TrainedNetwork
 
 BASELINES = Path("outputs/baselines")
 Scores = dict[str, float]
+
+
+class OfRun(NamedTuple):
+    """A run that is compared.
+
+    Attributes:
+        folder: its folder.
+        scores: its own, by part.
+        network: what it trained.
+    """
+
+    folder: str
+    scores: Mapping[str, Scores]
+    network: TrainedNetwork
 
 
 @dataclass(frozen=True)
@@ -41,6 +60,7 @@ class Compared:
         score: the plain name of the score by which they are compared.
         larger: whether more of it is better.
         run: the folder of the run; None where there is none.
+        differences: of the run from each model on the judged part; None where there are too few examples.
         notes: what is to be said of it.
     """
 
@@ -49,6 +69,7 @@ class Compared:
     score: str
     larger: bool
     run: str | None = None
+    differences: Mapping[str, Difference | None] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -62,16 +83,19 @@ class Compared:
 
     def verdicts(self) -> list[str]:
         """Whom the run beats and to whom it loses, a sentence each; none without a run."""
-        part, said = self.judged, []
-        if self.run is None:
-            return []
-        own = self.mean(part, "run", self.score)
-        for name in self.scores[part]:
-            other = self.mean(part, name, self.score)
-            if name != "run":
-                better = (own > other) == self.larger
-                what = "equals" if own == other else "beats" if better else "LOSES TO"
-                said.append(f"the run {what} {name}: {self.score} {own:.4g} and {other:.4g}")
+        said = []
+        for name, difference in self.differences.items():
+            own, other = (self.mean(self.judged, model, self.score) for model in ("run", name))
+            what = "beats" if (own > other) == self.larger else "LOSES TO"
+            if own == other:
+                what = "equals"
+            elif difference is not None and difference.low <= 0 <= difference.high:
+                what = "is not shown to differ from"
+            interval = "too few examples for an interval"
+            if difference is not None:
+                low, high = difference.low, difference.high
+                interval = f"{difference.estimate:+.3g}, {CONFIDENCE:.0%} interval {low:+.3g} to {high:+.3g}"
+            said.append(f"the run {what} {name}: {self.score} {own:.4g} and {other:.4g} ({interval})")
         return said
 
     def write(self, name: str) -> Path:
@@ -83,21 +107,20 @@ class Compared:
             "judged_by": self.judged,
             "sizes": dict(self.sizes),
         }
+        told |= {"differences": {name: d and asdict(d) for name, d in self.differences.items()}}
         told |= {"scores": {part: {n: list(s) for n, s in models.items()} for part, models in self.scores.items()}}
         write_json(file, {**told, "verdicts": self.verdicts(), "notes": self.notes})
         return file
 
 
-def compare(
-    recipe: Recipe, seeds: int, progress: Progress, run: tuple[str, Mapping[str, Scores]] | None = None
-) -> Compared:
+def compare(recipe: Recipe, seeds: int, progress: Progress, run: OfRun | None = None) -> Compared:
     """Train the baselines of a task on the parts and prepared inputs of a run, and score them as it is scored.
 
     Args:
         recipe: checked.
         seeds: how often a model is fitted that draws.
         progress: hears what is being fitted.
-        run: the folder of a run, and its own scores by part.
+        run: what is compared with them.
 
     Raises:
         ConfigError: there are no baselines for such data.
@@ -116,13 +139,13 @@ def compare(
     if data.spec.inputs and data.spec.inputs.kind == "image" and max(data.spec.input_shape[1:]) > SIDE:
         notes.append(f"images are averaged down to {SIDE} by {SIDE} pixels for the baselines")
     inputs = {name: vectors(part) for name, part in data.parts.items()}
-    targets = torch.cat(
-        [data.train.read(r).targets.cpu() for r in torch.arange(len(data.train)).split(AT_ONCE)]
-    ).numpy()
+    targets = _read(data.train, lambda batch: batch.targets).numpy()
     parts = [name for name in ("val", "test") if name in data.parts]
     scores: dict[str, dict[str, list[Scores]]] = {part: {} for part in parts}
-    for part in parts if run else ():
-        scores[part]["run"] = [dict(run[1][part])] if run else []
+    if run is not None:
+        for part in parts:
+            scores[part]["run"] = [dict(run.scores[part])]
+    answers: dict[str, list[Tensor]] = {}  # of each model on the part that is judged, the last one
     for name, make in models(task.name).items():
         progress.message(f"fitting {name}")
         for seed in range(seeds):
@@ -132,18 +155,33 @@ def compare(
                 notes.append(f"{name} is left out: {' '.join(str(error).split())}")
                 break
             for part in parts:
-                scores[part].setdefault(name, []).append(
-                    _scores(fitted, data.parts[part], inputs[part], recipe, task, loss)
-                )
+                outputs = fitted.outputs(inputs[part])
+                scores[part].setdefault(name, []).append(_scores(outputs, data.parts[part], recipe, task, loss))
+            answers.setdefault(name, []).append(outputs)
             given = scores[parts[0]][name]
             if name != "boosting" or (seed == 1 and given[0] == given[1]):
                 break  # it draws nothing
     monitor = str(recipe.values["monitor"]).replace("val_", "val/").partition("/")[2]
-    directions = {"loss": "min", **{m.name: m.direction for m in build_metrics(recipe, task)}}
+    metrics = {m.name: m for m in build_metrics(recipe, task)}
+    directions = {"loss": "min", **{name: metric.direction for name, metric in metrics.items()}}
     score = (
         monitor if monitor in directions and monitor != "loss" else next((n for n in directions if n != "loss"), "loss")
     )
-    return Compared(scores, data.sizes, score, directions[score] == "max", run[0] if run else None, notes)
+    differences: dict[str, Difference | None] = {}
+    if run is not None:
+        judged = data.parts[parts[-1]]
+        judge = Judge(task, loss, metrics.get(score), _read(judged, lambda batch: batch.targets))
+        own = _read(judged, run.network.outputs)
+        for name, outputs_of in answers.items():
+            progress.message(f"comparing with {name}")
+            differences[name] = judge.difference(own, outputs_of)
+    folder = run.folder if run is not None else None
+    return Compared(scores, data.sizes, score, directions[score] == "max", folder, differences, notes)
+
+
+def _read(part: Split, take: Callable[[Batch], Tensor]) -> Tensor:
+    """What is taken of all examples of a part, on the CPU."""
+    return torch.cat([take(part.read(rows)).cpu() for rows in torch.arange(len(part)).split(AT_ONCE)])
 
 
 def _refuse(spec: Spec) -> None:
@@ -154,9 +192,8 @@ def _refuse(spec: Spec) -> None:
         raise ConfigError(f"baseline: takes rows of tables, series or images, and these data are {spec.inputs.kind}.")
 
 
-def _scores(fitted: Fitted, part: Split, inputs: Any, recipe: Recipe, task: Task, loss: Loss) -> Scores:
+def _scores(outputs: Tensor, part: Split, recipe: Recipe, task: Task, loss: Loss) -> Scores:
     meter = Meter(task, build_metrics(recipe, task))
-    outputs = fitted.outputs(inputs)
     for rows in torch.arange(len(part)).split(AT_ONCE):
         batch = part.read(rows)
         value = loss.evaluate(outputs[rows], batch)

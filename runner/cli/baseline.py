@@ -41,7 +41,7 @@ def baseline(arguments: list[str]) -> int:
 def _of_run(rest: list[str], seeds: int, terminal: Terminal) -> tuple[str, Compared]:
     from pathlib import Path
 
-    from runner.baseline.compare import compare
+    from runner.baseline.compare import OfRun, compare
     from runner.config.run_config import PLACE
     from runner.run import evaluate_run, load
     from runner.run.trained import TrainedNetwork
@@ -57,7 +57,7 @@ def _of_run(rest: list[str], seeds: int, terminal: Terminal) -> tuple[str, Compa
     own: dict[str, dict[str, float]] = {
         part: evaluate_run(folder, part, trusted_targets=trusted, overrides=places) for part in parts
     }
-    return Path(folder).resolve().name, compare(network.recipe_at(places), seeds, terminal, (folder, own))
+    return Path(folder).resolve().name, compare(network.recipe_at(places), seeds, terminal, OfRun(folder, own, network))
 
 
 def _show(compared: Compared) -> None:
@@ -81,5 +81,6 @@ def _show(compared: Compared) -> None:
     for sentence in compared.verdicts():
         print(printable(sentence))
     if compared.run is not None:
-        print(f"on the {compared.sizes[compared.judged]:,} examples of {compared.judged}; one run: `compare` and")
-        print("`ablate` tell how sure a difference is")
+        size = compared.sizes[compared.judged]
+        print(f"intervals: these models on other examples like the {size:,} of {compared.judged};")
+        print("what another seed changes, `compare` and `ablate` tell")

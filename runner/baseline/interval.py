@@ -1,0 +1,106 @@
+"""How far apart two models may be on other examples of the same kind."""
+
+from __future__ import annotations
+
+import math
+import statistics
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from runner.engine.batch import Batch
+from runner.engine.meter import Meter, Result
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from runner.engine.loss import Loss
+    from runner.engine.metric import Metric
+    from runner.engine.task import Task
+
+CONFIDENCE = 0.95
+RESAMPLES = 999
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The score of a run less that of another model.
+
+    Attributes:
+        estimate: on all examples.
+        low: lower end of the interval.
+        high: upper end.
+    """
+
+    estimate: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Scores models on some of the examples of a part.
+
+    Attributes:
+        task: turns outputs into predictions.
+        loss: of the run.
+        metric: what is scored; None: the loss.
+        targets: of all examples ``(N, ...)``.
+    """
+
+    task: Task
+    loss: Loss
+    metric: Metric | None
+    targets: Tensor
+
+    def score(self, outputs: Tensor, rows: Tensor) -> float:
+        """Of a model's outputs ``(N, ...)`` those of the examples `rows`."""
+        batch = Batch(self.targets.new_empty(len(rows), 0), self.targets[rows])
+        outputs = outputs[rows]
+        value = torch.zeros(()) if self.metric else self.loss.evaluate(outputs, batch)
+        meter = Meter(self.task, [self.metric] if self.metric else [])
+        meter.add([Result(value, outputs, batch, self.loss.units(batch))])
+        return meter.read()[self.metric.name if self.metric else "loss"]
+
+    def difference(self, run: Tensor, others: Sequence[Tensor]) -> Difference | None:
+        """How a run's outputs differ from those of another model, both on the same examples.
+
+        The interval is the percentile bootstrap's over examples: it says what other examples would have shown of these
+        two models, and nothing of how they would be had they been trained anew.
+
+        Args:
+            run: outputs ``(N, ...)``.
+            others: of each fit of the other model, whose scores are taken in the mean.
+
+        Returns:
+            None where there are too few examples for it.
+
+        Source: Efron and Tibshirani 1993, "An Introduction to the Bootstrap", chapter 13; scipy's bootstrap.
+        """
+        from scipy.stats import bootstrap
+
+        def apart(drawn: NDArray[np.int64]) -> float:
+            rows = torch.from_numpy(drawn.astype(np.int64))
+            return self.score(run, rows) - statistics.fmean(self.score(other, rows) for other in others)
+
+        every = np.arange(len(self.targets))
+        if len(every) < 2:
+            return None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of a score that some draws do not define: the ends say so
+            low, high = bootstrap(
+                (every,),
+                apart,
+                vectorized=False,
+                n_resamples=RESAMPLES,
+                batch=10,  # indices that are in memory at once
+                confidence_level=CONFIDENCE,
+                method="percentile",
+                rng=np.random.default_rng(0),
+            ).confidence_interval
+        return Difference(apart(every), float(low), float(high)) if math.isfinite(low) and math.isfinite(high) else None
