@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+from collections.abc import Mapping
 from typing import Any
 
 from torch import Tensor
@@ -54,6 +56,12 @@ class Torchvision(PublishedNetwork):
                 f"({' '.join(str(error).split())}). Take images of another size, or another network."
             ) from error
         fit_to_images(self, spec, stem)
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
+        """As torch's. Tensors without version, as checkpoints have them, are those of this one: mnasnet asks for it."""
+        given = OrderedDict(state_dict)
+        given._metadata = getattr(state_dict, "_metadata", self.state_dict()._metadata)  # type: ignore[attr-defined]
+        return super().load_state_dict(given, strict, assign)
 
     def forward(self, x: Tensor) -> Tensor:
         """The outputs."""

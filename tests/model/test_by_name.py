@@ -27,6 +27,15 @@ def test_every_network_of_torchvision_is_that_of_the_name(name):
         assert states(Torchvision(IMAGENET, name)) == states(torchvision.models.get_model(name, **more))
 
 
+def test_tensors_without_a_version_are_loaded():
+    """As they stand in a checkpoint; torchvision's mnasnet wants to know of which version they are."""
+    one, other = (Torchvision(Spec.classification((1, 28, 28), 7), "mnasnet0_5") for _ in range(2))
+    other.load_state_dict(dict(one.state_dict()))
+    assert all(torch.equal(tensor, one.state_dict()[name]) for name, tensor in other.state_dict().items())
+    with pytest.raises(RuntimeError, match="Missing key"):
+        other.load_state_dict({})
+
+
 @pytest.mark.parametrize("name", ["resnext50_32x4d", "squeezenet1_1", "shufflenet_v2_x0_5", "mnasnet0_5"])
 @pytest.mark.parametrize("side", [28, 64])
 def test_networks_of_torchvision_take_small_images(name, side):
