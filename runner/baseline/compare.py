@@ -126,7 +126,7 @@ def compare(recipe: Recipe, seeds: int, progress: Progress, run: OfRun | None = 
         ConfigError: there are no baselines for such data.
     """
     _refuse(recipe.data.probe())
-    data = load_data(recipe)
+    data = load_data(recipe, progress.message)
     _refuse(data.spec)
     if not data.train.listed:
         raise ConfigError("baseline: needs all examples at once, and these come as a stream.")

@@ -70,7 +70,8 @@ class Cleaning:
             kept[rows] = False
             if not kept.any():
                 raise RunFailed(
-                    f"{type(self).__name__}: would leave nothing of {name}: all {len(kept)} are {found.note}."
+                    f"{type(self).__name__}: would leave nothing of {name}: all {len(kept)} are {found.note}. "
+                    "Leave it out of cleaning; `python -m runner inspect-data` shows them beside what they are like."
                 )
             parts[name] = RowsSplit(parts[name], kept.nonzero()[:, 0])
             notes.append(f"{counted(len(rows), 'example')} of {name} left out: {found.note}")

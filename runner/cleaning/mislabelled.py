@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from runner.engine.data import Data
 
 
+TOO_MANY = 0.2  # share of labels that can't all be wrong
+
+
 def confident_classes(probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> NDArray[np.int64]:
     """The class that each example confidently is, ``argmax_j p_ij`` over ``p_ij >= t_j``; -1 where there is none.
 
@@ -92,7 +95,10 @@ class Mislabelled(Cleaning):
         train = data.train
         told = self.suspicious(vectors(train), train.classes().numpy(), data.spec.num_classes, seed)
         rows = torch.from_numpy(np.flatnonzero(told >= 0))
-        return Found({"train": rows}, "label probably wrong")
+        note = "label probably wrong"
+        if len(rows) > TOO_MANY * len(train):
+            note += f", and so many can't be: {self.classifier} hardly tells these classes apart"
+        return Found({"train": rows}, note)
 
     def suspicious(
         self, inputs: NDArray[np.float32], labels: NDArray[np.int64], classes: int, seed: int

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from runner.engine.data import Data
 
 
+NEIGHBOURS = 20  # of which the density around an example is told, or all others where there are fewer
+
+
 class Outliers(Cleaning):
     """Leaves out of train the share of examples that are most unlike the others, whatever their targets.
 
@@ -37,14 +40,16 @@ class Outliers(Cleaning):
 
     def find(self, data: Data, seed: int) -> Found:
         """See `Cleaning.find`; val and test are not looked at."""
-        rows = np.flatnonzero(self._detector(seed).fit_predict(vectors(data.train)) == -1)
+        inputs = vectors(data.train)
+        alone = len(inputs) < 2  # unlike no other
+        rows = np.flatnonzero([] if alone else self._detector(seed, len(inputs)).fit_predict(inputs) == -1)
         return Found({"train": torch.from_numpy(rows)}, "unlike the others")
 
-    def _detector(self, seed: int) -> Any:
+    def _detector(self, seed: int, examples: int) -> Any:
         if self.method == "local_outlier_factor":
             from sklearn.neighbors import LocalOutlierFactor
 
-            return LocalOutlierFactor(contamination=self.contamination)
+            return LocalOutlierFactor(min(NEIGHBOURS, max(1, examples - 1)), contamination=self.contamination)
         from sklearn.ensemble import IsolationForest
 
         return IsolationForest(contamination=self.contamination, random_state=seed % 2**32)

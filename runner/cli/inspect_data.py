@@ -61,6 +61,7 @@ def _show_parts(inspection: Inspection) -> None:
 
 def _show_findings(inspection: Inspection) -> None:
     from runner.cli.tables import console
+    from runner.inspection.inspect import WRITTEN
 
     out = console()
     for name, found in inspection.findings.items():
@@ -74,6 +75,8 @@ def _show_findings(inspection: Inspection) -> None:
             told = [where, place, f"{why} to {like}" if like else why, held]
             lines.append("  " + "; ".join(printable(text).replace("\n", "\\n") for text in told if text))
         if len(found.examples) > SHOWN:
-            lines.append(f"  and {len(found.examples) - SHOWN:,} more ({name.replace(' ', '_')}.csv)")
+            where = f"{name.replace(' ', '_')}.csv"
+            where += f", the first {WRITTEN:,}" if len(found.examples) > WRITTEN else ""
+            lines.append(f"  and {len(found.examples) - SHOWN:,} more ({where})")
         for line in lines[1:]:
             print(" " * INDENT + line)

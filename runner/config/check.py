@@ -371,17 +371,26 @@ def _check_task(recipe: Recipe, task: str | None) -> None:
             f"these data are for {task}. loss=auto chooses one that fits."
         )
     _check_chosen_task(recipe, task)
+    check_preparation(recipe, task)
+    for technique in recipe.techniques:
+        classes = task in (None, "classification", "nodes")
+        if technique.soft_targets and not (classes and loss.soft_targets):
+            what = "this loss takes class indices only" if classes else f"these data are for {task}"
+            raise ConfigError(f"regularization={technique.name}: turns classes into probabilities, and {what}.")
+
+
+def check_preparation(recipe: Recipe, task: str | None) -> None:
+    """Whether what prepares the data is for their task.
+
+    Raises:
+        ConfigError: an option is not.
+    """
     for node in recipe.nodes():
         if node.group and node.group.prepares and task is not None and task not in (node.target.tasks or (task,)):
             raise ConfigError(
                 f"{node.key.partition('.')[0]}={node.short}: is for {' and '.join(node.target.tasks)}, and these data "
                 f"are for {task}. Leave it out."
             )
-    for technique in recipe.techniques:
-        classes = task in (None, "classification", "nodes")
-        if technique.soft_targets and not (classes and loss.soft_targets):
-            what = "this loss takes class indices only" if classes else f"these data are for {task}"
-            raise ConfigError(f"regularization={technique.name}: turns classes into probabilities, and {what}.")
 
 
 def _check_chosen_task(recipe: Recipe, task: str | None) -> None:

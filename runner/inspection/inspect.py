@@ -110,7 +110,7 @@ def inspect(config: DictConfig, progress: Progress) -> Inspection:
     from runner.errors import ConfigError
 
     recipe = check_run(config)
-    data = clean_data(recipe)
+    data = clean_data(recipe, progress.message)
     if not all(part.listed for part in data.parts.values()):
         raise ConfigError(
             "inspect-data: these examples come as a stream without end. Expected data that can be listed."

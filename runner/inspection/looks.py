@@ -9,16 +9,16 @@ import numpy as np
 
 from runner.analysis.advice.classes import RARE
 from runner.cleaning.duplicates import Duplicates
-from runner.cleaning.mislabelled import Mislabelled
+from runner.cleaning.mislabelled import TOO_MANY, Mislabelled
 from runner.cleaning.near_duplicates import NearDuplicates
 from runner.data.base import TableOption
-from runner.errors import RunFailed, counted
+from runner.data.table.keel import KeelTable
+from runner.errors import counted
 from runner.inspection.finding import Example, Finding, listed
 from runner.inspection.subject import Subject
 
 MOST = 20_000  # examples up to which every two are compared, in seconds
 STRANGE = 0.6  # score from which Liu et al. 2008 ("Isolation Forest", section 2) speak of potential anomalies
-TOO_MANY = 0.2  # share of labels that can't all be wrong
 NAMED = 8  # columns that are named in a sentence
 
 NOT_VECTORS = "these examples are no vectors of one length"
@@ -26,18 +26,13 @@ NOT_VECTORS = "these examples are no vectors of one length"
 
 def gaps(subject: Subject) -> Finding:
     """Values that are missing, by column; numbers that are none."""
-    broken = {
-        name: int((~np.isfinite(part.read(rows).inputs.numpy())).any())
-        for name, part in subject.data.parts.items()
-        for rows in [part.drawn(1024, 0)]
-        if part.read(rows).inputs.is_floating_point()
-    }
-    if any(broken.values()):
-        where = ", ".join(name for name, there in broken.items() if there)
-        return Finding(
-            "found", f"inputs of {where} hold numbers that are infinite or none, which no network learns from"
-        )
-    frame = subject.table
+    if broken := subject.not_finite:
+        counts = Counter(example.part for example in broken)
+        where = ", ".join(f"{number:,} of {name}" for name, number in counts.items())
+        says = f"inputs of {counted(len(broken), 'example')} ({where}) hold numbers that are infinite or none, which no"
+        return Finding("found", f"{says} network learns from", examples=broken)
+    option = subject.recipe.data
+    frame = option.read()[0].drop("class") if isinstance(option, KeelTable) else subject.table
     if frame is None:
         return Finding("fine", "every input is a finite number")
     there = {column.name: column.null_count() for column in frame if column.has_nulls()}
@@ -45,8 +40,11 @@ def gaps(subject: Subject) -> Finding:
         return Finding("fine", f"no value is missing in {counted(frame.width, 'column')}")
     worst = sorted(there, key=lambda name: -there[name])
     says = ", ".join(f"{name} {there[name]:,} ({there[name] / len(frame):.1%})" for name in worst[:NAMED])
-    more = f" and {len(worst) - NAMED} more columns" if len(worst) > NAMED else ""
-    return Finding("found", f"missing values: {says}{more}", ("data.missing=median", "data.indicator=true"))
+    says = f"missing values: {says}{f' and {len(worst) - NAMED} more columns' if len(worst) > NAMED else ''}"
+    if isinstance(option, KeelTable):
+        return Finding("found", f"{says}; numbers are filled with the mean of the training part")
+    filled = any(number < len(frame) for number in there.values())
+    return Finding("found", says, ("data.missing=median", "data.indicator=true") if filled else ())
 
 
 def constant(subject: Subject) -> Finding:
@@ -122,14 +120,13 @@ def labels(subject: Subject) -> Finding:
     if subject.size > MOST:
         return Finding("skipped", f"{subject.size:,} examples take minutes; cleaning=[mislabelled] looks at them")
     names, number = list(subject.data.parts), subject.data.spec.num_classes or 0
-    vectors, of = subject.vectors, subject.labels
-    try:
-        told = {"train": Mislabelled().suspicious(vectors["train"], of["train"], number, subject.seed)}
-        every = Mislabelled().suspicious(
-            np.concatenate([vectors[n] for n in names]), np.concatenate([of[n] for n in names]), number, subject.seed
-        )
-    except RunFailed as error:
-        return Finding("skipped", str(error).partition(": ")[2])
+    vectors, of, cleaning = subject.vectors, subject.labels, Mislabelled()
+    if (most := int(np.bincount(of["train"]).max())) < cleaning.folds:
+        return Finding("skipped", f"needs {cleaning.folds} examples of a class in train, and none has more than {most}")
+    told = {"train": cleaning.suspicious(vectors["train"], of["train"], number, subject.seed)}
+    every = cleaning.suspicious(
+        np.concatenate([vectors[n] for n in names]), np.concatenate([of[n] for n in names]), number, subject.seed
+    )
     for name, part in zip(names, np.split(every, np.cumsum([len(of[n]) for n in names])[:-1]), strict=True):
         told.setdefault(name, part)
     found = [
@@ -178,6 +175,8 @@ def imbalance(subject: Subject) -> Finding:
         return Finding("skipped", f"for classification, and these data are for {subject.data.spec.task}")
     counts = np.bincount(subject.labels["train"], minlength=subject.data.spec.num_classes or 0)
     least, most = int(counts.argmin()), int(counts.argmax())
+    if counts[least] == counts[most]:
+        return Finding("fine", f"each of {len(counts)} classes has {counts[least]:,} training examples")
     says = (
         f"{subject.class_name(least)} has {counts[least]:,} of {counts.sum():,} training examples, "
         f"{subject.class_name(most)} {counts[most]:,}"

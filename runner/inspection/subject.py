@@ -7,8 +7,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 
-from runner.cleaning.duplicates import digests
+from runner.cleaning.duplicates import AT_ONCE, digests
 from runner.cleaning.likeness.near import ORDER
 from runner.cleaning.likeness.vectors import COMPARABLE, vectors
 from runner.config.groups import BY_NAME
@@ -79,6 +80,21 @@ class Subject:
                     found.append(Example(name, row, "equal", first[digest]))
                 else:
                     first[digest] = (name, row)
+        return tuple(found)
+
+    @cached_property
+    def not_finite(self) -> tuple[Example, ...]:
+        """Examples whose inputs hold a number that is infinite or none; every example is read once.
+
+        Of a graph, where every batch holds all nodes, there are none: its features are counts of our own.
+        """
+        found: list[Example] = []
+        for name, part in self.data.parts.items() if self.kind != "graph" else ():
+            for rows in torch.arange(len(part)).split(AT_ONCE):
+                inputs = part.read(rows).inputs
+                if inputs.is_floating_point():
+                    broken = rows[~inputs.flatten(1).isfinite().all(dim=1)].tolist()
+                    found += [Example(name, row, "not finite") for row in broken]
         return tuple(found)
 
     @cached_property

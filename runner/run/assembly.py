@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from runner.config.check import check_data, check_inputs
+from runner.config.check import check_data, check_inputs, check_preparation
 from runner.config.groups import BY_NAME
 from runner.errors import counted
 
@@ -26,10 +26,17 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+MANY = 5_000  # examples of which a cleaning that compares them may take seconds
 
-def load_data(recipe: Recipe) -> Data:
-    """Load the data that a recipe chooses, cleaned and with the features it makes; check what was not known before."""
-    data = clean_data(recipe)
+
+def load_data(recipe: Recipe, tell: Callable[[str], None] = lambda text: None) -> Data:
+    """Load the data that a recipe chooses, cleaned and with the features it makes; check what was not known before.
+
+    Args:
+        recipe: checked.
+        tell: hears of what takes long.
+    """
+    data = clean_data(recipe, tell)
     if steps := features(recipe):
         from runner.features.base import with_features
 
@@ -38,11 +45,14 @@ def load_data(recipe: Recipe) -> Data:
     return data
 
 
-def clean_data(recipe: Recipe) -> Data:
+def clean_data(recipe: Recipe, tell: Callable[[str], None] = lambda text: None) -> Data:
     """The data that a recipe chooses, without what its cleaning leaves out, and before features are made of them."""
     data: Data = recipe.data.load()
     check_inputs(recipe, data.spec.inputs)  # before they are changed
+    check_preparation(recipe, data.spec.task)
     for node in recipe.of(BY_NAME["cleaning"]):
+        if (examples := sum(data.sizes.values())) > MANY:
+            tell(f"{node.key}: looking at {examples:,} examples")
         data = node.make()(data, cleaning_seed(recipe))
     return data
 
@@ -111,7 +121,7 @@ def prepare(
 
     trainer = recipe.trainer
     device = set_up_device(recipe)
-    loaded = data or load_data(recipe)
+    loaded = data or load_data(recipe, progress.message)
     data = balanced(recipe, loaded)
     _tell(progress, data.notes)
     objects = build(recipe, data, seed_for(recipe.seed, "init"), fresh=saved is None)

@@ -141,7 +141,7 @@ def resume(
         longer = saved is not None and saved.get("ended") and any(LIMIT.fullmatch(key) for key in command.typed())
         # The folder stays as it is until it is known that the run goes on.
         unchanged = Unchanged(allow_changed_data, known_data)
-        again = Continued.on_data_of(recipe, saved, unchanged)
+        again = Continued.on_data_of(recipe, saved, unchanged, progress)
         if checkpoint is not None:
             go_back_to(place.checkpoints, checkpoint)
         if saved is not None and longer:
@@ -297,7 +297,7 @@ def evaluate_run(
             tell("Its members prepare inputs each in its own way, or vote: there are only the scores.")
         return scores_of_ensemble(network, each, split)[0]
     recipe = network.recipe_at(overrides or [])
-    data = load_data(recipe)
+    data = load_data(recipe, tell)
     _check_split(split, data.parts)
     place = RunFolder.existing(folder)
     if note := Unchanged(allow_changed_data).check(data, network.fingerprint, network.sizes, network.spec):

