@@ -134,8 +134,25 @@ def root(tmp_path_factory):
     return folder
 
 
+@pytest.fixture
+def cut(tmp_path, monkeypatch):
+    """Run in `tmp_path`, once as it is and once interrupted after an epoch and resumed; gives what both leave."""
+    monkeypatch.chdir(tmp_path)
+
+    def leave(epoch, overrides, place="."):
+        config = compose(["trainer.threads=1", *overrides])
+        whole, stopped = (Path(place) / name for name in ("whole", "cut"))
+        run(config, whole)
+        with pytest.raises(Interrupted):
+            run(config, stopped, StopAt(epoch))
+        resume(stopped)
+        return left_by(whole), left_by(stopped)
+
+    return leave
+
+
 @pytest.mark.parametrize(("group", "name"), CUT, ids=lambda part: part)
-def test_interrupted_and_resumed_equals_uninterrupted(group, name, root, go):
+def test_interrupted_and_resumed_equals_uninterrupted(group, name, root, cut):
     choice = f"{group}={name}"
     overrides = [need.format(root=root) for need in NEEDS.get(choice, ())] + list(STATEFUL.get(choice, ()))
     overrides += [f"{group}=[{name}]" if group in LISTS else choice, "model.hidden=[6]", *SHORT, "trainer.max_epochs=4"]
@@ -144,12 +161,8 @@ def test_interrupted_and_resumed_equals_uninterrupted(group, name, root, go):
     if any(word.startswith("model=") and word != "model=mlp" for word in overrides):
         overrides.remove("model.hidden=[6]")
     overrides += ["trainer.accumulate=2"] if group in ("loss", "augmentation") else []
-    go(*overrides, folder="whole")
-    with pytest.raises(Interrupted):
-        go(*overrides, folder="cut", progress=StopAt(2))
-    resume("cut")
-    whole = left_by(Path("whole"))
-    assert same(whole, left_by(Path("cut"))) == []
+    whole, resumed = cut(2, overrides)
+    assert same(whole, resumed) == []
     assert whole["last"]["position"]["step"] == 12 or group in ("batch_growth", "features", "balance")
 
 
@@ -179,34 +192,26 @@ PUBLISHED = [name for name in OPTIONS.names("model") if declared(target("model",
 
 @pytest.mark.slow
 @pytest.mark.parametrize("model", [name for name in PUBLISHED if name != "inception_v3"])  # googlenet stands for it
-def test_every_published_network_is_resumed_exactly(model, go):
+def test_every_published_network_is_resumed_exactly(model, cut):
     overrides = [f"model={model}", *SMALL.get(model, ()), *NEEDS.get(f"model={model}", ()), *SHORT]
     overrides += ["trainer.max_epochs=2", "trainer.limit_batches=2", "data.batch_size=8"]
-    go(*overrides, folder="whole")
-    with pytest.raises(Interrupted):
-        go(*overrides, folder="cut", progress=StopAt(1))
-    resume("cut")
-    assert same(left_by(Path("whole")), left_by(Path("cut"))) == []
+    assert same(*cut(1, overrides)) == []
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("data", DATA)
 @pytest.mark.parametrize("model", [name for name in OPTIONS.names("model") if name not in PUBLISHED])
-def test_every_model_with_data_it_takes_is_resumed_exactly(model, data, files, go):
+def test_every_model_with_data_it_takes_is_resumed_exactly(model, data, files, cut):
     needs = [need.format(root=files) for need in NEEDS.get(f"data={data}", ()) if not need.startswith("model")]
     refused = []
     for sequence in (False, True):
         overrides = [f"model={model}", *SMALL.get(model, ()), f"data={data}", *needs, *SHORT, "trainer.max_epochs=2"]
         overrides += ["data.as_sequence=true"] if sequence else []
         try:
-            go(*overrides, folder=f"whole-{sequence}")
+            assert same(*cut(1, overrides, str(sequence))) == []
         except ConfigError as error:
+            assert not Path(str(sequence), "cut").exists()  # it was refused at once
             refused.append(str(error))
-            continue
-        with pytest.raises(Interrupted):
-            go(*overrides, folder=f"cut-{sequence}", progress=StopAt(1))
-        resume(f"cut-{sequence}")
-        assert same(left_by(Path(f"whole-{sequence}")), left_by(Path(f"cut-{sequence}"))) == []
     assert all("takes" in message or "as_sequence" in message for message in refused)
 
 

@@ -126,16 +126,16 @@ def arms(folder):
 
 
 @pytest.mark.slow
-def test_killed_continued_and_extended_it_says_the_same(tmp_path):
+def test_killed_continued_and_extended_it_says_the_same(say, tmp_path, monkeypatch):
     words = ("optimizer=sgd,adam", "--seeds", "4")
-    done = subprocess.run(command(*words, "--output", "whole"), cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    done = say("ablate", *TINY, *words, "--output", "whole")
+    assert done.code == 0, done.err
     whole = arms(tmp_path / "whole")
     assert list(whole) == ["optimizer=sgd", "optimizer=adam"]
     assert all(set(runs) == {"0", "1", "2", "3"} for _, runs in whole.values())
     for arm in whole:
-        assert arm in done.stdout
-    assert done.stdout.count(" baseline ") == 1
+        assert arm in done.out
+    assert done.out.count(" baseline ") == 1
     assert (tmp_path / "whole/ablation.png").read_bytes().startswith(b"\x89PNG")
 
     process = subprocess.Popen(
@@ -150,31 +150,36 @@ def test_killed_continued_and_extended_it_says_the_same(tmp_path):
     until = time.monotonic() + 60
     while subprocess.run(["pgrep", "-f", str(tmp_path / "cut")], capture_output=True).returncode == 0:
         assert time.monotonic() < until
-    done = subprocess.run(command(*words, "--output", "cut"), cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    done = say("ablate", *TINY, *words, "--output", "cut")
+    assert done.code == 0, done.err
     assert arms(tmp_path / "cut") == whole
-    assert "a verdict was given here before" not in done.stdout
-    counted = [int(number) for number in re.findall(r"^\[(\d+)/8\]", done.stdout, re.MULTILINE)]
+    assert "a verdict was given here before" not in done.out
+    counted = [int(number) for number in re.findall(r"^\[(\d+)/8\]", done.out, re.MULTILINE)]
     assert 1 < counted[0] < 8 and counted == list(range(counted[0], 9))  # the one that had ended is not made again
-    done = subprocess.run(command(*words[:-1], "5", "--output", "cut"), cwd=tmp_path, capture_output=True, text=True)
-    assert "note: a verdict was given here before, of 4 runs of each arm" in done.stdout
+
+    def make(self, jobs, test):  # the runs that are missing, without making any
+        self.read(search=False)
+        self.runs = {**dict.fromkeys(jobs, next(iter(self.runs.values()))), **self.runs}
+
+    monkeypatch.setattr(Sweeps, "make", make)
+    done = say("ablate", *TINY, *words[:-1], "5", "--output", "cut")
+    assert "note: a verdict was given here before, of 4 runs of each arm" in done.out
 
 
 @pytest.mark.slow
-def test_an_arm_that_fails_is_told_of_and_the_others_are_judged(tmp_path):
-    words = ("optimizer.lr=0.1,1e30", "optimizer=sgd", "--seeds", "3", "--output", "here")
-    done = subprocess.run(command(*words), cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+def test_an_arm_that_fails_is_told_of_and_the_others_are_judged(say, tmp_path):
+    done = say("ablate", *TINY, "optimizer.lr=0.1,1e30", "optimizer=sgd", "--seeds", "3", "--output", "here")
+    assert done.code == 0, done.err
     bad = json.loads((tmp_path / "here/ablation.json").read_text())["arms"]["optimizer.lr=1e+30"]
     assert bad["comparison"]["scores"]["failures"] == 3
-    assert "failed" in done.stdout
+    assert "failed" in done.out
 
 
 @pytest.mark.slow
-def test_seeds_are_added_until_it_is_clear(tmp_path):
+def test_seeds_are_added_until_it_is_clear(say, tmp_path):
     words = ("optimizer.lr=0.3,1e-9", "optimizer=sgd", "--max-seeds", "5", "--score", "loss", "--output", "here")
-    done = subprocess.run(command(*words), cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    done = say("ablate", *TINY, *words)
+    assert done.code == 0, done.err
     record = json.loads((tmp_path / "here/ablation.json").read_text())
     arm = record["arms"]["optimizer.lr=1e-09"]
     assert record["score"] == "val/loss"
@@ -183,9 +188,8 @@ def test_seeds_are_added_until_it_is_clear(tmp_path):
 
 
 @pytest.mark.slow
-def test_folds_are_scored_where_they_were_left_out(tmp_path):
-    done = subprocess.run(command("optimizer=sgd,adam", "--folds", "3", "--output", "here"), cwd=tmp_path)
-    assert done.returncode == 0
+def test_folds_are_scored_where_they_were_left_out(say, tmp_path):
+    assert say("ablate", *TINY, "optimizer=sgd,adam", "--folds", "3", "--output", "here").code == 0
     record = json.loads((tmp_path / "here/ablation.json").read_text())
     assert (record["score"], record["varied"]) == ("val/accuracy", "data.fold")
     assert record["test_to_train"] == pytest.approx(0.5, abs=0.05)
@@ -295,20 +299,20 @@ def lines(process, *words):
 
 
 @pytest.mark.slow
-def test_tuned_arms_are_compared_by_study_and_a_killed_one_says_the_same(tmp_path):
+def test_tuned_arms_are_compared_by_study_and_a_killed_one_says_the_same(say, tmp_path):
     """The search of the second arm fails altogether, which counts against it."""
     words = ("optimizer.lr=0.1,1e30", "optimizer=sgd", "--tune", "optimizer.momentum=interval(0,0.9)")
     words += ("--trials", "2", "--studies", "3", "--seeds", "2")
-    done = subprocess.run(command(*words, "--output", "whole"), cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    done = say("ablate", *TINY, *words, "--output", "whole")
+    assert done.code == 0, done.err
     process = subprocess.Popen(command(*words, "--output", "cut"), cwd=tmp_path, stdout=subprocess.PIPE, text=True)
     lines(process, "study 0, search", "fresh 0")
     process.send_signal(signal.SIGINT)
     assert process.wait(60) == 130
     process.stdout.close()
-    done = subprocess.run(command(*words, "--output", "cut"), cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert "a verdict was given here before" not in done.stdout
+    done = say("ablate", *TINY, *words, "--output", "cut")
+    assert done.code == 0, done.err
+    assert "a verdict was given here before" not in done.out
     whole, cut = (json.loads((tmp_path / name / "ablation.json").read_text()) for name in ("whole", "cut"))
     assert arms(tmp_path / "cut") == arms(tmp_path / "whole")
     assert cut["studies"] == whole["studies"]
@@ -330,6 +334,6 @@ def test_tuned_arms_are_compared_by_study_and_a_killed_one_says_the_same(tmp_pat
     assert all(found["failed"] == found["trials"] == 2 for found in whole["studies"]["optimizer.lr=1e+30"].values())
     assert (whole["search"]["runs"], whole["search"]["seeds"]) == (12, 2)
 
-    done = subprocess.run(command(*words, "--output", "cut", "--dry-run"), cwd=tmp_path, capture_output=True, text=True)
-    assert "12 runs of searches and 12 runs on fresh seeds" in done.stdout
-    assert "of 12 completed runs with these settings; of optimizer.lr=1e+30 there is none" in done.stdout
+    done = say("ablate", *TINY, *words, "--output", "cut", "--dry-run")
+    assert "12 runs of searches and 12 runs on fresh seeds" in done.out
+    assert "of 12 completed runs with these settings; of optimizer.lr=1e+30 there is none" in done.out

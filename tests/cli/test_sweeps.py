@@ -332,23 +332,12 @@ def test_seeds_that_the_search_has_used_since_are_not_fresh(search, sweeper, cap
     assert "not fresh any more" in capsys.readouterr().err
 
 
-@pytest.fixture(scope="module")
-def real(tmp_path_factory):
-    """A search that was made: its folder."""
-    home = tmp_path_factory.mktemp("search")
-    words = ["hydra/sweeper=random", "hydra.sweeper.n_trials=3", "optimizer.lr=interval(0.001,0.1)"]
-    words += ["hydra.sweep.dir=s"]
-    done = subprocess.run(
-        [sys.executable, "-m", "runner", "-m", *TINY, *words], cwd=home, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    assert "python -m runner sweeps s --confirm 5" in done.stdout
-    return home
-
-
 @pytest.mark.slow
-def test_killed_and_continued_it_tells_the_runs_that_these_seeds_give(real, capsys, monkeypatch):
-    monkeypatch.chdir(real)
+def test_killed_and_continued_it_tells_the_runs_that_these_seeds_give(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    search = ["hydra/sweeper=random", "hydra.sweeper.n_trials=3", "optimizer.lr=interval(0.001,0.1)"]
+    assert answer(["--multirun", *TINY, *search, "hydra.sweep.dir=s", "hydra.sweeper.plots=false"]) == 0
+    assert "python -m runner sweeps s --confirm 5" in capsys.readouterr().out
     command = [sys.executable, "-m", "runner", "sweeps", "s", "--confirm", "3"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     while "completed" not in process.stdout.readline():
@@ -360,8 +349,7 @@ def test_killed_and_continued_it_tells_the_runs_that_these_seeds_give(real, caps
     until = time.monotonic() + 60
     while SweepFolder(Path("s/confirmation/trial-0000")).locked and time.monotonic() < until:
         time.sleep(0.1)
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    assert answer(command[3:]) == 0
     record = json.loads(Path("s/confirmation.json").read_text())
     (winner,) = record["winners"]
     from runner.run import compose, run
@@ -369,7 +357,8 @@ def test_killed_and_continued_it_tells_the_runs_that_these_seeds_give(real, caps
     for name, own in ((f"trial {winner['trial']}", winner["overrides"]), ("default", [])):
         assert record["seeds"][name] == [1000, 1001, 1002]
         results = [
-            run(compose([*TINY, *own, f"seed={seed}"]), real / f"alone-{name}-{seed}") for seed in record["seeds"][name]
+            run(compose([*TINY, *own, f"seed={seed}"]), tmp_path / f"alone-{name}-{seed}")
+            for seed in record["seeds"][name]
         ]
         spreads = winner["scores"] if own else record["default"]["scores"]
         assert spreads["val/loss"]["mean"] == pytest.approx(np.mean([r["val"]["loss"] for r in results]), rel=1e-6)

@@ -94,9 +94,8 @@ def test_and_can_be_given(answer):
 
 @pytest.mark.slow
 def test_a_sweep_over_them(answer):
-    code, _, error = answer(
-        *OWN, "-m", "data=mine", "data.batch_size=8,16", "optimizer.lr=0.1", "hydra.sweep.dir=sweep"
-    )
+    sweep = ("-m", "data.batch_size=8,16", "hydra.sweep.dir=sweep", "hydra.sweeper.plots=false")
+    code, _, error = answer(*OWN, *sweep, "data=mine", "optimizer.lr=0.1")
     assert (code, error) == (0, "")
     trials = sorted(Path("sweep/trials").glob("*/config.yaml"))
     assert sorted(yaml.safe_load(path.read_text())["data"]["batch_size"] for path in trials) == [8, 16]

@@ -1,5 +1,6 @@
 """Whatever a person may type wrongly: a second, one paragraph, exit status 2, and nothing left behind."""
 
+import json
 import os
 import shlex
 import subprocess
@@ -362,7 +363,7 @@ def test_a_recipe_may_hold_values_for_techniques_that_are_not_selected(command):
     assert (code, out) == (0, "ok\n")
 
 
-# Through a process of its own: as it is really typed. The second part: torch must not have been imported.
+# In a process of their own, one after the other: none of them may import torch.
 NAMES = [
     "model=resent",
     "optimizer.lrr=1",
@@ -378,11 +379,21 @@ NAMES = [
     "lst",
     "--multirn",
 ]
-WITH_TORCH = ["optimizer.lr=fast", "optimizer.lr=-1", "model=cnn data=wine"]
-NO_TORCH = (
-    "import sys, os, runner.cli.verbs as v; c = v.answer(sys.argv[1:]); "
-    "print('with torch' if 'torch' in sys.modules else 'without torch', c)"
-)
+ANSWERS = ["list", "list optimizer", "--help", "--cfg job", "--version", "--info config"]
+NO_TORCH = """
+import contextlib, io, json, sys
+from runner.cli.verbs import answer
+
+told = {}
+for text, words in json.loads(sys.argv[1]).items():
+    with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(io.StringIO()) as error:
+        code = answer(words)
+    told[text] = code, out.getvalue(), error.getvalue(), "torch" in sys.modules
+print(json.dumps(told))
+"""
+# As it is really typed: torch is needed to tell what is wrong.
+MODULE, SCRIPT = (sys.executable, "-m", "runner"), (os.path.join(sys.prefix, "bin", "runner"),)
+WITH_TORCH = [(MODULE, "optimizer.lr=fast"), (SCRIPT, "optimizer.lr=-1"), (MODULE, "model=cnn data=wine")]
 
 
 def process(words, home, *start):
@@ -390,24 +401,32 @@ def process(words, home, *start):
     return subprocess.run([*start, *words], cwd=home, capture_output=True, text=True, env=environment, timeout=300)
 
 
+@pytest.fixture(scope="session")
+def told(home):
+    """What one process without torch answers to each: status, output, errors, and whether torch is there since."""
+    words = {text: shlex.split(text) for text in (*NAMES, *ANSWERS)}
+    done = process([json.dumps(words)], home, sys.executable, "-c", NO_TORCH)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
 @pytest.mark.parametrize("text", NAMES)
-def test_names_keys_and_plain_values_need_no_torch(text, home):
-    done = process(shlex.split(text), home, sys.executable, "-c", NO_TORCH)
-    assert done.stdout.splitlines()[-1] == "without torch 2", done.stderr
-    assert is_one_paragraph(done.stderr)
+def test_names_keys_and_plain_values_need_no_torch(text, told):
+    code, out, error, torch_is_there = told[text]
+    assert (code, out, torch_is_there) == (2, "", False), error
+    assert is_one_paragraph(error)
 
 
-@pytest.mark.parametrize("text", ["list", "list optimizer", "--help", "--cfg job", "--version", "--info config"])
-def test_answers_that_need_no_torch(text, home):
-    done = process(shlex.split(text), home, sys.executable, "-c", NO_TORCH)
-    assert done.stdout.splitlines()[-1] == "without torch 0", done.stderr
-    assert done.stderr == ""
+@pytest.mark.parametrize("text", ANSWERS)
+def test_answers_that_need_no_torch(text, told):
+    code, out, error, torch_is_there = told[text]
+    assert (code, error, torch_is_there) == (0, "", False)
+    assert out
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("text", WITH_TORCH)
-@pytest.mark.parametrize("start", [(sys.executable, "-m", "runner"), (os.path.join(sys.prefix, "bin", "runner"),)])
-def test_exit_status_of_the_process(text, start, home):
+@pytest.mark.parametrize(("start", "text"), WITH_TORCH)
+def test_exit_status_of_the_process(start, text, home):
     done = process(shlex.split(text), home, *start)
     assert done.returncode == 2
     assert is_one_paragraph(done.stderr), done.stderr
@@ -416,7 +435,7 @@ def test_exit_status_of_the_process(text, start, home):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("start", [(sys.executable, "-m", "runner"), (os.path.join(sys.prefix, "bin", "runner"),)])
+@pytest.mark.parametrize("start", [MODULE, SCRIPT])
 def test_modules_in_the_working_directory_are_found(start, home):
     words = shlex.split("check --config-dir mine trusted_targets=[my_models] model=tiny model.width=0")
     done = process(words, home, *start)

@@ -4,6 +4,8 @@ import inspect
 import math
 import re
 import shutil
+from copy import deepcopy
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -31,9 +33,14 @@ PACKAGES = {**dict.fromkeys(RECIPES, "_global_"), "space": "hydra.sweeper.params
 each_option = pytest.mark.parametrize(("group", "name"), ALL, ids=lambda part: part)
 
 
+@cache
+def read(group, name):
+    return OmegaConf.to_container(OmegaConf.load(OPTIONS.file(group, name)), resolve=False)
+
+
 def content(group, name):
     """The option as written, its one technique unwrapped; floats such as 1e-3 as OmegaConf reads them."""
-    node = OmegaConf.to_container(OmegaConf.load(OPTIONS.file(group, name)), resolve=False)
+    node = deepcopy(read(group, name))
     return node[name] if group in LISTS and set(node) == {name} else node
 
 

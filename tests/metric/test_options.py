@@ -57,6 +57,7 @@ def test_what_can_not_be_is_refused(overrides, said, go):
 def test_sweeps_search_by_them(tmp_path, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)
     words = ["--multirun", "metric=[ece]", "monitor=val/ece", "metric.ece.bins=5,10", *TINY, "trainer.threads=1"]
+    words += ["hydra.sweeper.plots=false"]
     assert answer(words) == 0, capfd.readouterr().err
     (table,) = tmp_path.glob("outputs/sweeps/*/trials.csv")
     assert "metric.ece.bins" in table.read_text()

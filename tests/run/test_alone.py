@@ -112,6 +112,7 @@ def test_of_two_that_start_in_one_folder_one_does_and_keeps_it(tmp_path):
 @pytest.mark.slow
 def test_a_trial_and_its_sweep_are_not_at_work_at_once(tmp_path):
     sweep = ["--multirun", *QUICK, "data=iris", "seed=1,2", "trainer.max_epochs=1", "hydra.sweep.dir=sweep"]
+    sweep += ["hydra.sweeper.plots=false"]
     assert asked(*sweep, cwd=tmp_path)[0] == 0
     trial = next((tmp_path / "sweep/trials").glob("0000-*"))
     before = tree(tmp_path)

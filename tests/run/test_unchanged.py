@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from runner.cli.verbs import answer
 from runner.engine.progress import Progress
 from runner.errors import ConfigError
 from runner.run import evaluate_run, resume
@@ -24,11 +25,21 @@ def manifest(folder="run"):
     return json.loads(Path(folder, "manifest.json").read_text())
 
 
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A folder with a completed run on ``table.csv``."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("trained"))
+        write_table()
+        words = [*TABLE, "trainer.max_epochs=2", "trainer.checkpoint.every_epochs=1", "hydra.run.dir=run"]
+        assert answer(words) == 0
+        return Path.cwd()
+
+
 @pytest.fixture
-def done(say, table):
-    """A completed run on ``table.csv``."""
-    words = [*TABLE, "trainer.max_epochs=2", "trainer.checkpoint.every_epochs=1", "hydra.run.dir=run"]
-    assert say(*words).code == 0
+def done(say, trained, tmp_path):
+    """A completed run on ``table.csv``, of the test's own."""
+    shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
 
 
 CHANGES = {
@@ -51,10 +62,10 @@ def test_changed_data_are_refused_or_allowed(say, done, command, change):
     alter, differs = CHANGES[change]
     alter()
     before = files("run")
-    answer = say(*command)
-    assert answer.code == 2 and answer.err.count("\n") == 1, answer
-    assert answer.err.startswith("error: The data have changed since this run was started: ")
-    assert differs in answer.err and "--allow-changed-data" in answer.err
+    said = say(*command)
+    assert said.code == 2 and said.err.count("\n") == 1, said
+    assert said.err.startswith("error: The data have changed since this run was started: ")
+    assert differs in said.err and "--allow-changed-data" in said.err
     assert files("run") == before
     allowed = say(*command, "--allow-changed-data")
     if change in FIT:
@@ -114,7 +125,7 @@ def test_a_table_that_was_moved_is_the_same(say, done):
 
 
 RANDOM = (*TABLE[:-1], "data.exclude=[t]", "trainer.max_epochs=1", "optimizer.lr=interval(0.001,0.1)")
-RANDOM = ("-m", *RANDOM, "hydra/sweeper=random", "hydra.sweep.dir=sweep")
+RANDOM = ("-m", *RANDOM, "hydra/sweeper=random", "hydra.sweeper.plots=false", "hydra.sweep.dir=sweep")
 SAID = "The data have changed since the first run of this sweep: as many examples as before, with other content"
 
 
@@ -122,23 +133,23 @@ SAID = "The data have changed since the first run of this sweep: as many example
 @pytest.mark.parametrize(
     "folds", [(), ("data.folds=2", "hydra.sweeper.repeat_key=data.fold", "hydra.sweeper.repeats=2")], ids=["", "folds"]
 )
-def test_trials_and_folds_that_start_after_a_change_are_refused(start, table, folds):
-    def say(*words):  # in a process of its own: this one has used polars, whose threads no fork of it has
+def test_trials_and_folds_that_start_after_a_change_are_refused(start, say, table, folds):
+    def give(*words):  # in a process of its own: this one has used polars, whose threads no fork of it has
         process = start(*words)
         out, err = process.communicate()
         return Answer(process.returncode, out, err)
 
-    assert say(*RANDOM, *folds, "hydra.sweeper.n_trials=1").code == 0
+    assert give(*RANDOM, *folds, "hydra.sweeper.n_trials=1").code == 0
     done = files("sweep/trials")
     shutil.copy("table.csv", "kept.csv")
     write_table(seed=1)
-    answer = say("resume", "sweep", "hydra.sweeper.n_trials=2")
-    assert answer.code == 1 and SAID in answer.out + answer.err, answer
-    assert "Traceback" not in answer.out + answer.err
+    said = give("resume", "sweep", "hydra.sweeper.n_trials=2")
+    assert said.code == 1 and SAID in said.out + said.err, said
+    assert "Traceback" not in said.out + said.err
     assert {path: content for path, content in files("sweep/trials").items() if path in done} == done
     assert "can be compared only as they are" in say("resume", "sweep", "--allow-changed-data").err
     shutil.move("kept.csv", "table.csv")
-    assert say("resume", "sweep", "hydra.sweeper.n_trials=3").code in (0, 1)
+    assert give("resume", "sweep", "hydra.sweeper.n_trials=3").code in (0, 1)
 
 
 def test_while_a_run_goes_on_the_data_may_go(go, table):

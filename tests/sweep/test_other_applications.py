@@ -33,7 +33,7 @@ def sweep(folder, sweeper, app, *overrides, **environment):
 def compare(tmp_path, app, *overrides, workers=1, **environment):
     """Run it under both sweepers; gives what they both saw."""
     hydras, basic = sweep(tmp_path / "basic", "basic", app, *overrides, **environment)
-    own = [*overrides, f"hydra.sweeper.workers={workers}"]
+    own = [*overrides, f"hydra.sweeper.workers={workers}", "hydra.sweeper.plots=false"]
     ours, grid = sweep(tmp_path / "grid", "grid", app, *own, **environment)
     assert ours == hydras, json.dumps([ours, hydras]) + grid.stdout + grid.stderr + basic.stderr
     assert (grid.returncode, basic.returncode) == (0, 0)

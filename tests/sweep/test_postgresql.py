@@ -88,7 +88,7 @@ def server() -> Iterator[Server]:
 
 
 def command(folder: Path, storage: str, *more: str) -> list[str]:
-    where = [f"hydra.sweep.dir={folder}", f"hydra.sweeper.storage={storage}"]
+    where = [f"hydra.sweep.dir={folder}", f"hydra.sweeper.storage={storage}", "hydra.sweeper.plots=false"]
     return [sys.executable, str(APP), "-m", "hydra/sweeper=grid", "hydra.sweeper.workers=2", *where, *more]
 
 

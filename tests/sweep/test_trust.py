@@ -40,7 +40,8 @@ def test_a_sweep_folder_from_somebody_else(tmp_path):
         return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=env, timeout=200)
 
     few = ("data=iris", "trainer.max_epochs=1", "trainer.images=0")
-    space = ("--config-dir", "mine", "model=tiny", "seed=1,2", "trusted_targets=[my_models]", "hydra.sweep.dir=sweep")
+    space = ("--config-dir", "mine", "model=tiny", "seed=1,2", "trusted_targets=[my_models]")
+    space += ("hydra.sweep.dir=sweep", "hydra.sweeper.plots=false")
     done = say("--multirun", *space, *few)
     assert done.returncode == 0, done.stderr
     assert set(json.loads((tmp_path / "sweep/result.json").read_text())["test"]) >= {"loss", "accuracy"}

@@ -110,6 +110,7 @@ def test_failed_and_killed(go, client, tmp_path):
 
 def test_the_trials_of_a_sweep_hang_below_one_run(client, tmp_path):
     command = [sys.executable, "-m", "runner", "--multirun", *CHOSEN, "optimizer=sgd,adam", "hydra.sweep.dir=sweep"]
+    command += ["hydra.sweeper.plots=false"]
     subprocess.run([*command, "hydra.sweeper.workers=2"], cwd=tmp_path, check=True, capture_output=True)
     trials = [ended(client, trial) for trial in sorted((tmp_path / "sweep/trials").iterdir())]
     (parent,) = {trial.data.tags["mlflow.parentRunId"] for trial in trials}

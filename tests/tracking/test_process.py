@@ -194,7 +194,8 @@ def test_a_sweep_tells_what_trackers_of_its_trials_were_not_told(tmp_path, monke
 
 @pytest.mark.slow
 def test_a_tracker_that_is_down_is_told_of_at_the_end_of_a_sweep(bad):
-    overrides = [*SMALL, "seed=0,1", "tracking=[bad]", "trusted_targets=[bad_tracker]", "hydra.sweep.dir=sweep"]
+    overrides = [*SMALL, "seed=0,1", "tracking=[bad]", "trusted_targets=[bad_tracker]"]
+    overrides += ["hydra.sweep.dir=sweep", "hydra.sweeper.plots=false"]
     done = subprocess.run(
         [sys.executable, "-m", "runner", "--multirun", "--config-dir", "more", *overrides],
         cwd=bad,

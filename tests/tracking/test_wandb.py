@@ -80,6 +80,7 @@ def test_scores_settings_and_the_end(go):
 @pytest.mark.slow
 def test_the_trials_of_a_sweep_are_a_group(tmp_path):
     command = [sys.executable, "-m", "runner", "--multirun", *CHOSEN, "optimizer=sgd,adam", "hydra.sweep.dir=sweep"]
+    command += ["hydra.sweeper.plots=false"]
     subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
     trials = sorted((tmp_path / "sweep/trials").iterdir())
     assert len(trials) == 2

@@ -202,7 +202,7 @@ app()
 def test_an_application_that_has_computed_on_several_threads(tmp_path, workers, threads):
     (tmp_path / "app.py").write_text(COMPUTES_BEFORE)
     command = [sys.executable, "app.py", "-m", "hydra/sweeper=grid", "+x=1,2", f"+threads={threads}"]
-    command += [f"hydra.sweeper.workers={workers}", "hydra.sweep.dir=sweep"]
+    command += [f"hydra.sweeper.workers={workers}", "hydra.sweep.dir=sweep", "hydra.sweeper.plots=false"]
     env = {k: v for k, v in os.environ.items() if k not in THREADS}
     done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
