@@ -46,7 +46,7 @@ LAST = {  # by where the last convolution is only a part of the maps
 
 
 def seen(model, **more):
-    return SimpleNamespace(model=model.eval(), spec=SMALL, kind="image", **more)
+    return SimpleNamespace(model=model.eval(), spec=SMALL, kind="image", embeds=False, **more)
 
 
 @pytest.mark.parametrize("where", LAST)
