@@ -43,6 +43,7 @@ FLAGS = {
         "--margin",
         "--max-seeds",
         "--max-studies",
+        "--one-at-a-time",
         "--output",
         "--score",
         "--seeds",

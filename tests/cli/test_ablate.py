@@ -73,6 +73,7 @@ TINY = ["data=iris", "trainer.max_epochs=2", "trainer.threads=1", "model.hidden=
         (["optimizer.momentum=0.1,0.5", "--tune", "optimizer=adam,sgd"], "in which the arms differ, depends on it"),
         (["optimizer=sgd,adam", "--tune", "seed=1,2"], "the runs of each arm differ in it"),
         (["optimizer=sgd,adam", "--tune", "optimizer.lr=interval(1,0)"], "from the smaller to the larger"),
+        (["optimizer=sgd,adam", "--one-at-a-time"], "optimizer is the only key with several values"),
         (["optimizer=sgd,momentum", "--tune", "optimizer.momentum=interval(0.5,0.9)"], "the same configuration"),
     ],
 )
@@ -202,10 +203,11 @@ def test_folds_are_scored_where_they_were_left_out(say, tmp_path):
     assert found["p"] == pytest.approx(2 * stats.t.sf(abs(differences.mean()) / error, 2))
 
 
-def asked_of(*words, tune=(), trials=4, **flags):
+def asked_of(*words, tune=(), trials=4, one_at_a_time=False, **flags):
     given = dict.fromkeys(("--folds", "--splits", "--max-seeds", "--studies", "--max-studies"))
     given |= dict.fromkeys(("--seeds", "--until", "--score", "--alpha", "--margin", "--workers", "--output"))
-    return asked([*TINY, *words], {**given, "--trials": str(trials) if tune else None, **flags}, list(tune), [])
+    given |= {"--trials": str(trials) if tune else None, **flags}
+    return asked([*TINY, *words], given, one_at_a_time, list(tune), [])
 
 
 def design_of(*words, **more):
@@ -264,6 +266,28 @@ def test_a_study_tries_the_same_points_on_every_arm():
         assert found.job(Trial(0, 0, 0, 0, {**point, **other}, [], "", {}), search=False) is None
     of_adam = found.point(Job("optimizer=adam", 0, found.points("optimizer=adam", 0)[0]))
     assert found.job(Trial(0, 0, 0, 0, {**of_adam, "optimizer.momentum": "0.5"}, [], "", {}), search=False) is None
+
+
+def test_one_at_a_time_every_arm_differs_from_the_first_in_one_key():
+    words = ("optimizer.momentum=0.5,0.9", "optimizer=sgd,adam", "model.hidden=[4],[8],[]", "warmup=none,linear")
+    whole, one = design_of(*words), design_of(*words, one_at_a_time=True)
+    first, *others = one.arms
+    assert first == next(iter(whole.arms))
+    assert others == [
+        "warmup=linear",
+        "model.hidden=[8]",
+        "model.hidden=[]",
+        "optimizer.momentum=0.9",
+        "optimizer=adam",
+    ]
+    assert [whole.arms[name] for name in whole.arms if whole.arms[name] in one.arms.values()] == [*one.arms.values()]
+    for name in others:
+        key, _, text = name.partition("=")
+        changed = one.arms[first] | {key: text}
+        if name == "optimizer=adam":
+            del changed["optimizer.momentum"]
+        assert one.arms[name] == changed
+        assert one.job(Trial(0, 0, 0, 0, one.space.given(one.point(Job(name, 3))), [], "", {}), False).arm == name
 
 
 def test_runs_that_are_tested_are_told_of_once(capsys):

@@ -15,10 +15,11 @@ def ablate(arguments: list[str]) -> int:
     for flag in (*amounts, "--until", "--score", "--alpha", "--margin", "--workers", "--output"):
         flags[flag], words = take(words, flag)
     dry_run, words = switch(words, "--dry-run")
+    one_at_a_time, words = switch(words, "--one-at-a-time")
 
     from runner.cli.ablate.asked import asked
 
-    given = asked(words, flags, tune, [word for word in arguments if word != "--dry-run"])
+    given = asked(words, flags, one_at_a_time, tune, [word for word in arguments if word != "--dry-run"])
     if across:
         from runner.cli.ablate.across import ablate_across
 

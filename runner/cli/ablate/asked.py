@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 USAGE = (
     "ablate GROUP=A,B,... [GROUP=OPTION ...] [KEY=VALUE ...] [--seeds 5 | --folds K | --splits K | --max-seeds N "
     "[--until D]] [--tune KEY=SPACE ... [--trials 16] [--studies 3 | --max-studies N [--until D]]] [--score NAME] "
-    "[--alpha 0.05] [--margin D] [--across data=A,B,...] [--workers 1] [--output DIR] [--dry-run]"
+    "[--alpha 0.05] [--margin D] [--one-at-a-time] [--across data=A,B,...] [--workers 1] [--output DIR] [--dry-run]"
 )
 VARIED = {"--seeds": "seed", "--folds": "data.fold", "--splits": "data.split_seed", "--max-seeds": "seed"}
 MOST = 999
@@ -39,6 +39,7 @@ class Asked:
         words: the arms and what they have in common.
         config_dir: a folder of the user's own options.
         arms: the keys with several values.
+        one_at_a_time: each arm differs from the baseline in one of these keys; else arms are their product.
         tune: what is searched for each arm: words of a sweep; none where arms are not tuned.
         trials: of each search.
         seeds: runs of each arm at most; where arms are tuned, fresh runs of each winner.
@@ -56,6 +57,7 @@ class Asked:
     words: list[str]
     config_dir: str | None
     arms: list[str]
+    one_at_a_time: bool
     tune: list[str]
     trials: int
     seeds: int
@@ -81,12 +83,19 @@ class Asked:
         return [word for word in self.words if word.partition("=")[0] not in self.arms]
 
 
-def asked(arguments: list[str], given: Mapping[str, str | None], tune: list[str], typed: list[str]) -> Asked:
+def asked(
+    arguments: list[str],
+    given: Mapping[str, str | None],
+    one_at_a_time: bool,
+    tune: list[str],
+    typed: list[str],
+) -> Asked:
     """Read what was typed.
 
     Args:
         arguments: words, and flags of Hydra.
-        given: the other flags.
+        given: the other flags that have a value.
+        one_at_a_time: whether arms differ from the baseline in one key each.
         tune: what is searched for each arm.
         typed: all of these, as they were typed.
 
@@ -108,16 +117,21 @@ def asked(arguments: list[str], given: Mapping[str, str | None], tune: list[str]
     flags, words = hydra_flags(arguments)
     words = words[len(words) - len(flags.overrides) :]
     arms = _arms(words, flags.config_dir)
+    if one_at_a_time and len(arms) == 1:
+        raise ConfigError(f"--one-at-a-time: {arms[0]} is the only key with several values. Give several such keys.")
     _check_tuned(tune, words, arms, flags.config_dir)
     if flag == "--folds":
         words.append(f"data.folds={seeds}")
     named = "+".join(arm.rpartition(".")[2].rpartition("/")[2] for arm in arms)[:40]
-    digest = hashlib.sha256(json.dumps([sorted(words), VARIED[flag], *sorted(tune)]).encode()).hexdigest()[:8]
+    digest = hashlib.sha256(
+        json.dumps([sorted(words), VARIED[flag], *sorted(tune), *["--one-at-a-time"] * one_at_a_time]).encode()
+    ).hexdigest()[:8]
     folder = given["--output"] or f"outputs/ablations/{re.sub(r'[^A-Za-z0-9+_-]', '-', named)}-{digest}"
     return Asked(
         words=words,
         config_dir=flags.config_dir,
         arms=arms,
+        one_at_a_time=one_at_a_time,
         tune=tune,
         trials=trials,
         seeds=seeds,

@@ -163,7 +163,17 @@ def _arms(asked: Asked, space: Space, tuned: tuple[Dimension, ...]) -> dict[str,
             "compare its options as arms."
         )
     points = list(replace(space, dimensions=dimensions).grid())
-    return {" ".join(f"{key}={text}" for key, text in point.items()): point for point in points}
+    if not asked.one_at_a_time:
+        return {_name(point): point for point in points}
+    baseline = points[0]
+    first = {dimension.key: dimension.ends()[0] for dimension in dimensions} | baseline
+    changes = [{key: text for key, text in point.items() if text != first[key]} for point in points]
+    alone = {_name(changed): point for changed, point in zip(changes, points, strict=True) if len(changed) == 1}
+    return {_name(baseline): baseline, **alone}
+
+
+def _name(settings: Point) -> str:
+    return " ".join(f"{key}={text}" for key, text in settings.items())
 
 
 def _first(space: Space, arm: Point) -> Point:
