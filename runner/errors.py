@@ -56,8 +56,12 @@ def printable(text: str) -> str:
 
 
 def nearest(name: str, names: Iterable[str]) -> str | None:
-    """The entry of `names` most like `name`, or None when none is alike."""
-    found = difflib.get_close_matches(name, list(names), n=1, cutoff=0.5)
+    """The entry of `names` most like `name`, or None when none is alike; the one that begins so, where one does."""
+    names = list(names)
+    begun = [entry for entry in names if len(name) > 1 and entry.startswith(name)]
+    if len(begun) == 1:
+        return begun[0]
+    found = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     return found[0] if found else None
 
 

@@ -44,6 +44,11 @@ def bomb(path):
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + data)
 
 
+def thin(path):
+    """A small file, wide and one pixel high: made as high as wanted, it is a bomb."""
+    Image.new("L", (3_000_000, 1)).save(path)
+
+
 def no_image(path):
     path.write_text("<html>not found</html>")
 
@@ -52,7 +57,7 @@ def empty(path):
     path.write_bytes(b"")
 
 
-BAD = pytest.mark.parametrize("spoil", [cut, bomb, no_image, empty])
+BAD = pytest.mark.parametrize("spoil", [cut, bomb, thin, no_image, empty])
 
 
 @BAD

@@ -87,7 +87,7 @@ def test_a_run_is_trained_and_tested_by_it(root, capsys):
         (lambda lines: [*lines, "cat, bgi/000.png,val"], 1, "line 23: 'cat' is none of the examples."),
         (lambda lines: [*lines, "dög/00.png,val"], 1, "line 23: 'dög/00.png' is none of the examples. Did you mean"),
         (lambda lines: [*lines, lines[-1]], 1, "stands there twice"),
-        (lambda lines: lines[:-2], 1, "and 1 other example(s)"),
+        (lambda lines: lines[:-2], 1, "and 1 other example."),
         (lambda lines: [*lines[:-1], "dög/000.png,valid"], 1, "line 22: 'valid' is no part. Expected train, val or"),
         (lambda lines: [line.replace(",val", ",train") for line in lines], 1, "no image is in val"),
         (lambda lines: [line.replace(",train", ",test") for line in lines], 1, "no image is in train"),

@@ -44,7 +44,7 @@ def by_hand(inputs):
 @pytest.mark.parametrize("views", ["flip", "shift", "flip_shift"])
 def test_probabilities_are_the_mean_over_views(trained, views):
     network = load(trained / "digits")
-    batch = load_data(network.recipe).parts["test"]._taken(slice(0, 50))
+    batch = load_data(network.recipe).parts["test"].read(torch.arange(50))
     for ours, theirs in zip(views_of(views), by_hand(batch.inputs)[views], strict=True):
         assert torch.equal(ours(batch.inputs), theirs)
     each = [network.outputs(batch.changed(view)).softmax(1) for view in by_hand(batch.inputs)[views]]
@@ -56,7 +56,7 @@ def test_probabilities_are_the_mean_over_views(trained, views):
 
 def test_a_mask_is_mirrored_back(trained):
     network = load(trained / "masks")
-    batch = load_data(network.recipe).parts["test"]._taken(slice(0, 6))
+    batch = load_data(network.recipe).parts["test"].read(torch.arange(6))
     mirrored = network.outputs(batch.changed(batch.inputs.flip(-1))).flip(-1)
     expected = network.task.combine(torch.stack([network.outputs(batch), mirrored]))
     torch.testing.assert_close(with_views(network, "flip").outputs(batch), expected)
@@ -82,7 +82,7 @@ def test_through_the_command_line(trained, say):
 
 def test_members_of_an_ensemble_are_asked_each(trained):
     network = load(trained / "digits")
-    batch = load_data(network.recipe).parts["test"]._taken(slice(0, 20))
+    batch = load_data(network.recipe).parts["test"].read(torch.arange(20))
     pair = with_views(Ensemble.of([network, network]), "shift")
     torch.testing.assert_close(
         pair.outputs(batch).softmax(1), with_views(network, "shift").outputs(batch).softmax(1), atol=1e-6, rtol=1e-5

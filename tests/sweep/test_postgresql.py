@@ -124,6 +124,7 @@ def test_a_killed_sweep_goes_on_and_no_secret_is_written(server, tmp_path, way):
         words = command(tmp_path, server.url, "x=range(12)", "sleep=0.1")
     first = subprocess.Popen(words, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     wait_for(tmp_path, "trials/*/trial.json", 4)
+    first.send_signal(signal.SIGSTOP)  # it is still at work when the second one comes, however long that takes
     second = subprocess.run(words, env=env, capture_output=True, text=True, timeout=300)
     first.send_signal(signal.SIGKILL)
     said = first.communicate(timeout=300)[0] + second.stdout + second.stderr

@@ -61,9 +61,11 @@ def decode(
     except Image.DecompressionBombError as error:
         most = 2 * (Image.MAX_IMAGE_PIXELS or 0)
         raise RunFailed(
-            f"{path} can't be read as an image (more than {most:,} pixels when unpacked, as a decompression bomb has). "
-            "Make it smaller or remove it."
+            f"{path} can't be read as an image (more than {most:,} pixels when unpacked and resized, as a "
+            "decompression bomb has). Make it smaller or remove it."
         ) from error
+    except MemoryError:  # of this machine, not of the file
+        raise
     except Exception as error:  # damaged files make Pillow raise nearly anything
         raise RunFailed(f"{path} can't be read as an image ({error}). Repair it or remove it.") from error
 
@@ -89,6 +91,8 @@ def covering(w: int, h: int, height: int, width: int) -> tuple[int, int, int, in
 
 def _fitted(image: Image.Image, height: int, width: int, cover: int | None) -> Image.Image:
     w, h, _, _ = covering(*image.size, cover or height, cover or width)
+    if Image.MAX_IMAGE_PIXELS and w * h > 2 * Image.MAX_IMAGE_PIXELS:  # one that is long and thin
+        raise Image.DecompressionBombError
     left, top = round((w - width) / 2), round((h - height) / 2)
     return image.resize((w, h), Image.Resampling.BILINEAR).crop((left, top, left + width, top + height))
 

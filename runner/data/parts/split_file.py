@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from runner.data.parts.split import Parts
-from runner.errors import RunFailed, did_you_mean
+from runner.errors import RunFailed, counted, did_you_mean
 
 
 def read_parts(path: Path, key: str, count: int, names: Sequence[str] = ()) -> list[str]:
@@ -15,7 +15,7 @@ def read_parts(path: Path, key: str, count: int, names: Sequence[str] = ()) -> l
 
     Args:
         path: a text or CSV file, in UTF-8: a line for each example that ends in the name of its part. A first line that
-            doesn't is a heading.
+            doesn't, and is not about an example, is a heading.
         key: what named the file, for messages: ``data.split_file``.
         count: how many examples there are.
         names: of the examples, such as the paths of their files; every line then begins with one of them, in any order.
@@ -29,9 +29,14 @@ def read_parts(path: Path, key: str, count: int, names: Sequence[str] = ()) -> l
             lines = [(number, row) for number, row in enumerate(csv.reader(file), 1) if row]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise RunFailed(f"{key}={path}: {error}. Expected a text in UTF-8, a line for each example.") from error
-    if lines and lines[0][1][-1].strip() not in Parts._fields:
-        del lines[0]
     known, example = set(names), f" at the end of a line, such as {names[0]},train" if names else ""
+    if not lines:
+        where = example or " at its end"
+        raise RunFailed(f"{key}={path}: it is empty. Expected a line for each of {count:,} examples, its part{where}.")
+    first = lines[0][1]
+    about_an_example = first[0].strip() in known if names else len(lines) == count
+    if first[-1].strip() not in Parts._fields and not about_an_example:
+        del lines[0]
     found: dict[str, str] = {}
     parts: list[str] = []
     for number, row in lines:
@@ -50,7 +55,8 @@ def read_parts(path: Path, key: str, count: int, names: Sequence[str] = ()) -> l
         parts.append(part)
     if names:
         if absent := [name for name in names if name not in found]:
-            raise RunFailed(f"{key}={path}: has no line for {absent[0]!r} and {len(absent) - 1} other example(s).")
+            others = f" and {counted(len(absent) - 1, 'other example')}" if len(absent) > 1 else ""
+            raise RunFailed(f"{key}={path}: has no line for {absent[0]!r}{others}.")
         return [found[name] for name in names]
     if len(parts) != count:
         raise RunFailed(f"{key}={path}: names the parts of {len(parts):,} examples, and there are {count:,}.")

@@ -90,6 +90,8 @@ def _check_kinds(option: Csv, names: Sequence[str]) -> None:
             raise ConfigError(f"{where}: expected {', '.join(KINDS)}.{did_you_mean(str(kind), KINDS)}")
         if name in option.exclude:
             raise ConfigError(f"{where}: data.exclude leaves this column out.")
+        if kind == "category" and name == option.order:
+            raise ConfigError(f"{where}: data.order puts rows in the order of this column, of numbers or dates.")
         if kind != "category" and name in (*option.categorical, option.group):
             key = "group" if name == option.group else "categorical"
             raise ConfigError(f"{where}: data.{key} takes this column as categories.")

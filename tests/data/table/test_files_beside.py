@@ -55,7 +55,14 @@ def test_every_line_is_the_part_of_its_row(tmp_path_factory, parts, heading):
         ("train\n", (), "names the parts of 1 examples, and there are 2"),
         ("a,train\nbb,val\n", ("a", "b"), r"line 2: 'bb' is none of the examples. Did you mean 'b'\?"),
         ("a,train\na,val\n", ("a", "b"), "line 2: 'a' stands there twice"),
-        ("a,train\n", ("a", "b"), "has no line for 'b' and 0 other"),
+        ("a,train\n", ("a", "b"), r"has no line for 'b'\.$"),
+        ("trian\nval\n", (), r"line 1: 'trian' is no part. .* Did you mean 'train'\?"),
+        ("a,trian\nb,val\n", ("a", "b"), r"line 1: 'trian' is no part. .* Did you mean 'train'\?"),
+        (
+            "",
+            ("a", "b"),
+            "it is empty. Expected a line for each of 2 examples, its part at the end of a line, such as a,train",
+        ),
         (b"train\n\xff\n", (), "Expected a text in UTF-8"),
     ],
 )

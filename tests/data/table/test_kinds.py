@@ -85,6 +85,8 @@ def test_a_value_that_is_none_of_its_kind_is_named_by_its_row(tmp_path):
         ({"kinds": {"zip": ["category"]}}, "expected number, category, date."),
         ({"kinds": {"zip": "number"}, "exclude": ("zip",)}, "data.exclude leaves this column out"),
         ({"kinds": {"zip": "number"}, "categorical": ("zip",)}, "data.categorical takes this column as categories"),
+        ({"kinds": {"zip": "cat"}}, r"Did you mean 'category'\?"),
+        ({"kinds": {"zip": "category"}, "order": "zip"}, "data.order puts rows in the order of this column"),
         ({"kinds": {"zip": "number"}, "group": "zip"}, "data.group takes this column as categories"),
     ],
 )
