@@ -14,6 +14,8 @@ from runner.fetch.listener import Listener, megabytes
 if TYPE_CHECKING:
     from runner.fetch.published import Published
 
+WHOLE = 200
+"""Characters of a line that no terminal shortens: paths stay whole."""
 USAGE = "fetch NAME... | fetch --list"
 
 
@@ -71,4 +73,5 @@ def _list(sets: dict[str, Published], options: dict[str, tuple[Published, ...]])
             published.licence,
             str(next(iter(there.values())).parent) if there else "not here",
         )
-    put(table)
+    put(table, 0 if sys.stdout.isatty() else WHOLE)
+    print("\n`python -m runner fetch NAME` brings one; a run that needs one brings it too, and says so.")

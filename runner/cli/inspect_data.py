@@ -28,7 +28,7 @@ def inspect_data(arguments: list[str]) -> int:
     with Terminal() as terminal:
         inspection = inspect(config, terminal)
         folder = new_folder(config)
-        pictures = inspection.write(folder)
+        written = inspection.write(folder)
     print()
     _show_parts(inspection)
     print()
@@ -40,8 +40,7 @@ def inspect_data(arguments: list[str]) -> int:
             print(printable(f"  {name:<{INDENT - 7}}{shlex.join(words)}"))
         typed = [word for word in arguments if not word.startswith("-")]
         print(printable(command(inspection.acts(*inspection.findings.values()), typed)))
-    drawn = f", {', '.join(path.name for path in pictures)}" if pictures else ""
-    print(printable(f"\n{folder}: inspection.json{drawn}"))
+    print(printable(f"\n{folder}: {', '.join(['inspection.json', *(path.name for path in written)])}"))
     return 0
 
 

@@ -72,7 +72,7 @@ class Inspection:
         return made
 
     def write(self, folder: Path) -> list[Path]:
-        """Write ``inspection.json``, a table of the examples of each finding, and pictures; returns those."""
+        """Write ``inspection.json``, a table of each finding's examples, and pictures; returns all but the first."""
         from runner.inspection import drawing
 
         told: dict[str, Any] = {
@@ -82,19 +82,20 @@ class Inspection:
         write_json(
             folder / "inspection.json", {"parts": self.subject.data.sizes, "classes": self.classes(), "findings": told}
         )
+        written: list[Path] = []
         figures = {"classes": drawing.classes(self.subject)}
         for name, found in self.findings.items():
             if rows := self.rows(found.examples[:WRITTEN]):
                 columns = list(rows[0])
                 table = [columns, *([row.get(column, "") for column in columns] for row in rows)]
-                write_text(folder / f"{name.replace(' ', '_')}.csv", as_csv(table))
+                written.append(folder / f"{name.replace(' ', '_')}.csv")
+                write_text(written[-1], as_csv(table))
             figures[name.replace(" ", "_")] = drawing.images(self.subject, name, found.examples)
-        pictures = []
         for name, figure in figures.items():
             if figure is not None:
                 figure.savefig(folder / f"{name}.png")
-                pictures.append(folder / f"{name}.png")
-        return pictures
+                written.append(folder / f"{name}.png")
+        return written
 
 
 def inspect(config: DictConfig, progress: Progress) -> Inspection:
