@@ -48,7 +48,7 @@ FLAGS = ("--seeds", "--folds", "--splits", "--max-seeds", "--trials", "--studies
 
 def read(*words):
     flags = dict.fromkeys((*FLAGS, "--score", "--alpha", "--margin", "--workers", "--output"))
-    return asked([*ARMS, *words], flags, [], ["optimizer=sgd,adam", "--output", "here"])
+    return asked([*ARMS, *words], flags, False, [], ["optimizer=sgd,adam", "--output", "here"])
 
 
 @pytest.fixture(scope="module")

@@ -74,7 +74,7 @@ def test_outputs_are_timms():
 @pytest.mark.parametrize(
     ("cls", "name", "said"),
     [
-        (Torchvision, "resnext50", "no such classification network. Did you mean 'resnet50'"),
+        (Torchvision, "resnext50", "no such classification network. Did you mean 'resnext50_32x4d'"),
         (Torchvision, "fcn_resnet50", "no such classification network"),
         (Torchvision, "vit_b_16", "can't be made for images of 28 x 28 pixels .*Take images of another size"),
         (Timm, "resnet26", None),
