@@ -133,11 +133,6 @@ class TableOption(DataOption):
 
     scaling: TableScaling = "standard"  # type: ignore[assignment]
 
-    @property
-    def exclude(self) -> tuple[str, ...]:
-        """Columns that are left out: a setting of options that read a user's file."""
-        return ()
-
     def raw(self) -> "pl.DataFrame | None":
-        """The columns that features are made of as they stand in a user's file, gaps null; None of other tables."""
+        """The columns that features are made of as they stand in a file, gaps null; None where there is no file."""
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -11,8 +12,6 @@ from runner.analysis.advice.classes import RARE
 from runner.cleaning.duplicates import Duplicates
 from runner.cleaning.mislabelled import TOO_MANY, Mislabelled
 from runner.cleaning.near_duplicates import NearDuplicates
-from runner.data.base import TableOption
-from runner.data.table.keel import KeelTable
 from runner.errors import counted
 from runner.inspection.finding import Example, Finding, listed
 from runner.inspection.subject import Subject
@@ -31,8 +30,7 @@ def gaps(subject: Subject) -> Finding:
         where = ", ".join(f"{number:,} of {name}" for name, number in counts.items())
         says = f"inputs of {counted(len(broken), 'example')} ({where}) hold numbers that are infinite or none, which no"
         return Finding("found", f"{says} network learns from", examples=broken)
-    option = subject.recipe.data
-    frame = option.read()[0].drop("class") if isinstance(option, KeelTable) else subject.table
+    frame = subject.table
     if frame is None:
         return Finding("fine", "every input is a finite number")
     there = {column.name: column.null_count() for column in frame if column.has_nulls()}
@@ -41,7 +39,7 @@ def gaps(subject: Subject) -> Finding:
     worst = sorted(there, key=lambda name: -there[name])
     says = ", ".join(f"{name} {there[name]:,} ({there[name] / len(frame):.1%})" for name in worst[:NAMED])
     says = f"missing values: {says}{f' and {len(worst) - NAMED} more columns' if len(worst) > NAMED else ''}"
-    if isinstance(option, KeelTable):
+    if not subject.takes("missing"):
         return Finding("found", f"{says}; numbers are filled with the mean of the training part")
     filled = any(number < len(frame) for number in there.values())
     return Finding("found", says, ("data.missing=median", "data.indicator=true") if filled else ())
@@ -51,8 +49,9 @@ def constant(subject: Subject) -> Finding:
     """Features that are the same in every example of the training part."""
     if subject.kind != "table":
         return Finding("skipped", "for the columns of tables")
-    frame, option = subject.table, subject.recipe.data
-    if frame is not None and isinstance(option, TableOption):
+    frame = subject.table
+    if frame is not None and subject.takes("exclude"):
+        option: Any = subject.recipe.data
         same = [
             column.name
             for column in frame

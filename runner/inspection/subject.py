@@ -99,9 +99,13 @@ class Subject:
 
     @cached_property
     def table(self) -> pl.DataFrame | None:
-        """The columns of a user's own table as they were read, gaps as they are; None of other data."""
+        """The columns of a table's file as they were read, gaps as they are; None of other data."""
         option = self.recipe.data
         return option.raw() if isinstance(option, TableOption) else None
+
+    def takes(self, setting: str) -> bool:
+        """Whether the data have a setting, such as ``exclude``, so that an override can act on it."""
+        return hasattr(self.recipe.data, setting)
 
     def class_name(self, number: int) -> str:
         """A class by its name, or its number where it has none."""

