@@ -27,6 +27,10 @@ TRAINED = {
     "faster_rcnn": (
         f"data=digit_composites data.task=detection data.batch_size=16 model=faster_rcnn model.channels=32 {SMALL}"
     ),
+    "mask_rcnn": (
+        "data=digit_composites data.task=instance_segmentation data.batch_size=16 model=mask_rcnn model.channels=32 "
+        f"{SMALL}"
+    ),
     "emoji_fcos": (
         "data=emoji_composites data.task=detection data.images=1200 data.batch_size=16 model=fcos model.channels=32 "
         f"{SMALL}"

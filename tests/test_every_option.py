@@ -185,7 +185,7 @@ def files(root):
 # Data that are on every machine.
 DATA = [name for name in OPTIONS.names("data") if f"data={name}" not in DOWNLOADED]
 SMALL = {**MODELS, "resnet": ("model.width=0.25",)}
-SMALL |= dict.fromkeys(("fcn", "deeplab", "fcos", "retinanet", "faster_rcnn"), ("model.width=0.25",))
+SMALL |= dict.fromkeys(("fcn", "deeplab", "fcos", "retinanet", "faster_rcnn", "mask_rcnn"), ("model.width=0.25",))
 # Published networks for images take what cnn and resnet take, which are tried with all data.
 PUBLISHED = [name for name in OPTIONS.names("model") if declared(target("model", name)).published]
 

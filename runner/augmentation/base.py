@@ -79,11 +79,14 @@ class ImageTechnique(Technique):
     slot: ClassVar[Slot] = Slot.GEOMETRY
     takes: ClassVar[tuple[Kind, ...]] = ("image",)
     follows: Callable[..., Tensor] | None = None
+    sides: tuple[int, ...] = ()
 
     def setup(self, fit: Fit) -> None:
         """Look up what the targets are; a subclass that needs the size of the images calls this too."""
         targets = fit.spec.targets
-        self.follows = {"mask": self.apply_to_mask, "boxes": self.apply_to_boxes}.get(targets.kind) if targets else None
+        moves = {"mask": self.apply_to_mask, "boxes": self.apply_to_boxes, "instances": self.apply_to_instances}
+        self.follows = moves.get(targets.kind) if targets else None
+        self.sides = fit.spec.input_shape[1:] if targets and targets.kind == "instances" else ()
 
     def on_batch(self, batch: Batch) -> Batch:
         """Change images ``(N, C, H, W)``, and masks and boxes with them; the order of the images in memory stays."""
@@ -111,6 +114,13 @@ class ImageTechnique(Technique):
     def apply_to_boxes(self, boxes: Tensor, *draws: Any) -> Tensor:
         """Boxes ``(N, M, 5)`` that go with the changed images; the same, unless overridden."""
         return boxes
+
+    def apply_to_instances(self, targets: Tensor, *draws: Any) -> Tensor:
+        """Boxes with masks ``(N, M, 5 + H * W)``: as boxes and masks are; a pixel outside belongs to no thing."""
+        boxes = self.apply_to_boxes(targets[..., :5], *draws)
+        masks = targets[..., 5:].unflatten(2, self.sides).unbind(1)
+        moved = torch.stack([self.apply_to_mask(mask, *draws) for mask in masks], 1).clamp(min=0)
+        return torch.cat([boxes, moved.flatten(2)], 2)
 
 
 class ColourTechnique(ImageTechnique):

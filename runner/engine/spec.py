@@ -12,11 +12,25 @@ if TYPE_CHECKING:
 # Of inputs: table (features,); series (steps, features); image (channels, height, width); tokens (steps,), numbers of
 # entries of a vocabulary; graph (features,) of each node. Of targets: class; labels, any number of which may hold;
 # values; mask, a class per pixel (height, width); boxes (boxes, 5), each a class and its left, top, right and bottom,
-# filled up with boxes of class -1, class -2 - c being a crowd of class c, of which nothing is asked; tokens. Beside
-# inputs: categories (columns,), the number of a word in each column.
+# filled up with boxes of class -1, class -2 - c being a crowd of class c, of which nothing is asked; instances (boxes,
+# 5 + height * width), boxes each with its thing's pixels behind it, 0 or 1, row by row; tokens. Beside inputs:
+# categories (columns,), the number of a word in each column.
 Kind = Literal[
-    "table", "series", "image", "tokens", "graph", "class", "labels", "values", "mask", "boxes", "categories"
+    "table",
+    "series",
+    "image",
+    "tokens",
+    "graph",
+    "class",
+    "labels",
+    "values",
+    "mask",
+    "boxes",
+    "instances",
+    "categories",
 ]
+# Targets that tell classes.
+OF_CLASSES: tuple[Kind, ...] = ("class", "labels", "mask", "boxes", "instances")
 
 # A target that counts for nothing: padding behind a sentence, a pixel that nobody labelled. Torch's number.
 IGNORED = -100
@@ -131,7 +145,7 @@ class Spec:
     @property
     def num_classes(self) -> int | None:
         """Number of classes or labels; None where the targets are something else."""
-        return self.targets.size if self.targets and self.targets.kind in ("class", "labels", "mask", "boxes") else None
+        return self.targets.size if self.targets and self.targets.kind in OF_CLASSES else None
 
     @property
     def class_names(self) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from runner.engine.spec import Field, Kind
 
 # Dimensions of one example's target.
-_DIMENSIONS: dict[Kind, int] = {"class": 0, "labels": 1, "tokens": 1, "mask": 2, "boxes": 2}
+_DIMENSIONS: dict[Kind, int] = {"class": 0, "labels": 1, "tokens": 1, "mask": 2, "boxes": 2, "instances": 2}
 
 
 def misfit(field: Field, targets: Tensor) -> str | None:
@@ -30,20 +30,29 @@ def misfit(field: Field, targets: Tensor) -> str | None:
             return f"have shape {tuple(targets.shape)}. Expected ({expected})"
     if field.kind in ("class", "mask", "tokens") and (targets.is_floating_point() or targets.is_complex()):
         return f"are {targets.dtype}. Expected integers (torch.int64), numbers of a {_ENTRY[field.kind]}"
-    if field.kind in ("values", "boxes") and not targets.is_floating_point():
+    if field.kind in ("values", "boxes", "instances") and not targets.is_floating_point():
         return f"are {targets.dtype}. Expected torch.float32"
     if field.kind == "values" or not targets.numel():
         return None
     return _outside(field, targets)
 
 
-_ENTRY: dict[Kind, str] = {"class": "class", "mask": "class", "tokens": "token", "boxes": "class", "labels": "label"}
+_ENTRY: dict[Kind, str] = {
+    "class": "class",
+    "mask": "class",
+    "tokens": "token",
+    "boxes": "class",
+    "instances": "class",
+    "labels": "label",
+}
 
 
 def _outside(field: Field, targets: Tensor) -> str | None:
     """What is wrong with the numbers of classes, tokens, labels or boxes."""
-    if field.kind == "boxes":
-        if targets.shape[-1] != 5:
+    if field.kind in ("boxes", "instances"):
+        if field.kind == "instances" and bool(((targets[..., 5:] != 0) & (targets[..., 5:] != 1)).any()):
+            return "hold a pixel that is neither 0 nor 1. Expected 1 where it belongs to the box's thing"
+        if field.kind == "boxes" and targets.shape[-1] != 5:
             return f"have shape {tuple(targets.shape)}. Expected 5 numbers a box: class, left, top, right, bottom"
         there = targets[targets[..., 0] != -1]
         if bool((there[:, 1:3] > there[:, 3:5]).any()):

@@ -53,6 +53,7 @@ def _show(axis: Axes, image: Tensor) -> None:
 
 def _images(task: Task, examples: Sequence[Example], title: str) -> Figure:
     columns = 3
+    boxes = task.spec.targets is not None and task.spec.targets.kind in ("boxes", "instances")
     figure, axes = _grid(-(-len(examples) // columns), columns, title, 2.2)
     flat = [axis for row in axes for axis in row]
     for axis in flat:
@@ -62,15 +63,17 @@ def _images(task: Task, examples: Sequence[Example], title: str) -> Figure:
         _show(axis, example.inputs)
         told = example.told
         words = f"loss {example.loss:.3g}"
-        if task.spec.targets is not None and task.spec.targets.kind == "boxes":
+        if boxes:
             _boxes(axis, example.target, example.predicted)
+            if task.spec.targets is not None and task.spec.targets.kind == "instances":
+                _outlines(axis, example.inputs.shape[-2:], example.target, example.predicted)
             words = f"{words}\n{len(told['true'])} true, {told['boxes']} predicted"
         else:
             true, predicted = (shortened(str(told.get(key, "")) or "none", 15) for key in ("true", "prediction"))
             sure = "" if example.confidence is None else f" ({example.confidence:.0%})"
             words = f"true {true}\npredicted {predicted}{sure}\n{words}"
         axis.set_title(words, fontsize=9)
-    if task.spec.targets is not None and task.spec.targets.kind == "boxes":
+    if boxes:
         figure.supxlabel("true boxes: dashed blue; predicted ones with a score of 0.3 or more: orange", fontsize=9)
     return figure
 
@@ -86,6 +89,21 @@ def _boxes(axis: Axes, true: Tensor, told: Tensor) -> None:
         for left, top, right, bottom in boxes[boxes[:, 0] >= 0][:, 1:5].tolist():
             # imshow's pixels begin half a pixel before their number
             axis.add_patch(Rectangle((left - 0.5, top - 0.5), right - left, bottom - top, fill=False, **look))
+
+
+def _outlines(axis: Axes, sides: Sequence[int], true: Tensor, told: Tensor) -> None:
+    """The pixels of each thing: true ones bordered, told ones filled; of the things whose boxes are drawn."""
+    from runner.task.boxes.instances import pasted
+
+    found = told[(told[:, 0] >= 0) & (told[:, 5] >= 0.3)]
+    side = math.isqrt(told.shape[1] - 6)
+    masks = pasted(found[:, 1:5], found[:, 6:].unflatten(1, (side, side)), *sides) >= 0.5
+    for mask in masks:
+        if mask.any():
+            axis.contourf(mask.float().numpy(), levels=[0.5, 1.5], colors=[COLORS[5]], alpha=0.45)
+    for mask in true[true[:, 0] >= 0][:, 5:].unflatten(1, tuple(sides)):
+        if 0 < mask.mean() < 1:
+            axis.contour(mask.numpy(), levels=[0.5], colors=[COLORS[4]], linewidths=1.5)
 
 
 def _masks(task: Task, examples: Sequence[Example], title: str) -> Figure:

@@ -15,7 +15,7 @@ from runner.engine.spec import Spec
 from runner.errors import ConfigError
 from runner.task.boxes.coding import encode
 from runner.task.boxes.matching import match, refuse_crossed
-from runner.task.boxes.stages import ANYTHING, NONE, NOTHING, PROPOSAL_WEIGHTS, stages, two_stage
+from runner.task.boxes.stages import ANYTHING, NOTHING, PROPOSAL_WEIGHTS, stages, two_stage
 
 _BEND = 1 / 9  # below this distance the loss of boxes is a square
 Share = Annotated[float, Ge(0), Le(1)]
@@ -101,7 +101,7 @@ class FasterRCNN(Loss):
         total = weights * (off + _apart(found.boxes, found.anchors, boxes[..., 1:], tells, (1.0, 1.0)))
 
         boxes, has, _ = match(batch.targets, found.anchors, self.overlap, self.overlap, nearest=False)
-        proposed = (found.kinds != ANYTHING) & (found.kinds != NONE)
+        proposed = found.kinds >= NOTHING
         has = has & proposed
         right = proposed & (found.kinds == boxes[..., 0].where(has, NOTHING))  # one row of each proposal
         weights = shares(right & has, right & ~has, self.proposals, self.proposal_share)

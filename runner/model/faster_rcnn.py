@@ -90,18 +90,21 @@ class FasterRCNN(Network):
             x: the images.
             targets: the true boxes ``(N, M, 5)``; None: it is not learning from these images.
         """
+        _, first, second = self._stages(x, targets)
+        return rows(first, second, self.classes, 0 if targets is None else targets.shape[1])
+
+    def _stages(self, x: Tensor, targets: Tensor | None) -> tuple[list[Tensor], Stage, Stage]:
+        """The maps of the pyramid, and both stages; the true boxes are the last places of the second one."""
         maps = self.backbone(x)
         places = anchors(maps, self.backbone.strides, self.shapes)
         logits, moved = ([_by_place(part, len(self.shapes[0])) for part in parts] for parts in self.rpn["head"](maps))
         boxes = decode(torch.cat(moved, 1), places)
         first = Stage.first(boxes, places.expand_as(boxes), torch.cat(logits, 1)[..., 0])
         proposed, there = self._proposed(first, [part.shape[1] for part in logits], x.shape[-2:])
-        shown = 0 if targets is None else targets.shape[1]
         if targets is not None:
             proposed = torch.cat([proposed, targets[..., 1:].to(proposed)], 1)
             there = torch.cat([there, targets[..., 0] >= 0], 1)
-        second = self._looked_at(maps, proposed, there, x.shape[-2:])
-        return rows(first, second, self.classes, shown)
+        return maps, first, self._looked_at(maps, proposed, there, x.shape[-2:])
 
     def _proposed(self, first: Stage, sizes: Sequence[int], sides: Sequence[int]) -> tuple[Tensor, Tensor]:
         """The boxes to be looked at ``(N, proposals, 4)``, and which of them there are; the others are zeros.
@@ -128,12 +131,17 @@ class FasterRCNN(Network):
 
     def _looked_at(self, maps: Sequence[Tensor], proposed: Tensor, there: Tensor, sides: Sequence[int]) -> Stage:
         """What the second part tells of boxes ``(N, R, 4)``."""
-        named = {name: part.to(proposed.dtype) for name, part in zip(self.names, maps, strict=False)}
-        looked = self.pool(named, list(proposed), [(sides[0], sides[1])] * len(proposed))
+        looked = self._pooled(self.pool, maps, proposed, sides)
         scores, moved = self.roi_heads["box_predictor"](self.roi_heads["box_head"](looked))
         scores, moved = scores.unflatten(0, there.shape), moved.unflatten(0, there.shape).unflatten(2, (-1, 4))
         boxes = decode(moved, proposed[:, :, None], PROPOSAL_WEIGHTS)
         return Stage.second(boxes, proposed, scores, there)
+
+    def _pooled(self, pool: nn.Module, maps: Sequence[Tensor], boxes: Tensor, sides: Sequence[int]) -> Tensor:
+        """What the maps have in boxes ``(N, R, 4)``: ``(N * R, channels, cells, cells)``."""
+        named = {name: part.to(boxes.dtype) for name, part in zip(self.names, maps, strict=False)}
+        looked: Tensor = pool(named, list(boxes), [(sides[0], sides[1])] * len(boxes))
+        return looked
 
 
 def _by_place(part: Tensor, anchors: int) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from annotated_types import Ge, Le
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from runner.engine.batch import Batch
-    from runner.engine.spec import Spec
+    from runner.engine.spec import Kind, Spec
     from runner.task.boxes.told import Told
 
 
@@ -35,7 +35,7 @@ class Detection(Task):
     """
 
     loss = "runner.loss.fcos.FCOS"
-    targets = ("boxes",)
+    targets: ClassVar[tuple[Kind, ...]] = ("boxes",)
     sections = ("detections",)
     link = "sigmoid"
     no_average = "several networks tell of other boxes in the same cells, and the mean of two boxes is none of them"
@@ -111,7 +111,7 @@ class Detection(Task):
         keys = ("left", "top", "right", "bottom", "score")
         found = [
             [{"class": names[int(box[0])], **dict(zip(keys, box[1:], strict=True))} for box in boxes if box[0] >= 0]
-            for boxes in self.predict(outputs).tolist()
+            for boxes in self.predict(outputs)[..., :6].tolist()
         ]
         return [{"boxes": len(boxes), "prediction": boxes} for boxes in found]
 
@@ -126,5 +126,5 @@ class Detection(Task):
                     if box[0] >= 0
                 ]
             }
-            for boxes in targets.tolist()
+            for boxes in targets[..., :5].tolist()
         ]

@@ -152,6 +152,19 @@ def test_images_are_changed_alike_whatever_the_targets_are(technique, fit):
     assert alone.targets is classes.targets
 
 
+@each
+def test_masks_of_things_move_as_masks_and_boxes_do(technique, fit):
+    batch, masks = examples("boxes"), torch.randint(2, (N, 3, H, W), generator=torch.Generator().manual_seed(2))
+    both = Batch(batch.inputs, torch.cat([batch.targets, masks.flatten(2).float()], 2))
+    after, _ = changed(technique, both, "instances", fit)
+    boxes, _ = changed(technique, batch, "boxes", fit)
+    assert torch.equal(after.inputs, boxes.inputs)
+    assert torch.equal(after.targets[..., :5], boxes.targets)
+    for thing, moved in zip(masks.unbind(1), after.targets[..., 5:].unflatten(2, (H, W)).unbind(1), strict=True):
+        alone, _ = changed(technique, Batch(batch.inputs, thing), "mask", fit)
+        assert torch.equal(moved, alone.targets.clamp(min=0).float())
+
+
 def test_a_box_that_is_moved_out_is_none(fit):
     technique = Crop(4, "zeros")
     spec = Spec("detection", Field("image", (1, H, W)), Field("boxes", (1, 5), 2))

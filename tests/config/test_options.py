@@ -166,10 +166,13 @@ MODELS = {
     "vgg": ("model.depth=11", "model.width=0.05"),
     "vit": ("model.patch_size=4",),
 }
+INSTANCES = (*SMALL_IMAGES, "data.task=instance_segmentation")
+SMALL_MASKS = ("model.width=0.25", "model.channels=16")
 # What an option for other tasks than classification and regression is tried with.
 TASKS = {
     "segmentation": SEGMENTATION,
     "detection": DETECTION,
+    "instance_segmentation": (*INSTANCES, "model=mask_rcnn", *SMALL_MASKS),
     "multilabel": (*SMALL_IMAGES, "data.task=multilabel"),
     "sequence": ("data=digit_sequences", "model=seq2seq"),
     "tokens": ("data=python_source", "model=gru"),
@@ -189,6 +192,8 @@ NEEDS = {
     "loss=retinanet": (*DETECTION[:4], "model=retinanet", "model.width=0.25", "model.channels=32"),
     "model=faster_rcnn": (*DETECTION[:4], "model.width=0.25", "model.channels=16"),
     "loss=faster_rcnn": (*DETECTION[:4], "model=faster_rcnn", "model.width=0.25", "model.channels=16"),
+    "model=mask_rcnn": (*INSTANCES, *SMALL_MASKS),
+    "loss=mask_rcnn": (*INSTANCES, "model=mask_rcnn", *SMALL_MASKS),
     "augmentation=feature_dropout": ("data=wine",),
     "model=resnet_mlp": ("data=wine", "model.width=8"),
     "model=ft_transformer": ("data=wine", "model.width=8", "model.blocks=1"),
@@ -196,6 +201,7 @@ NEEDS = {
     "model=deeplab": (*SMALL_IMAGES, "model.width=0.25"),
     "task=multilabel": TASKS["multilabel"],
     "task=detection": DETECTION,
+    "task=instance_segmentation": (*INSTANCES, "model=mask_rcnn", *SMALL_MASKS),
     "data=csv": ("data.path={root}/table.csv", "data.target=price"),
     "data=keel": ("data.name=vowel",),
     "data=keel_imbalanced": ("data.name=abalone9-18",),

@@ -299,6 +299,16 @@ OTHERS = {
     "multilabel": (*COMPOSITES, "data.task=multilabel", "model=cnn", "model.channels=[4]", "model.head=[8]"),
     "segmentation": (*COMPOSITES, "model=unet", "model.channels=4", "model.depth=2", "trainer.precision=bf16"),
     "detection": (*COMPOSITES, "data.task=detection", "model=detector", "model.channels=[4,8]", *TOLD),
+    "instance_segmentation": (
+        *COMPOSITES,
+        "data.task=instance_segmentation",
+        "model=mask_rcnn",
+        "model.width=0.25",
+        "model.channels=16",
+        "model.hidden=32",
+        "task=instance_segmentation",
+        "task.score_threshold=0",
+    ),
     "forecasting": ("data=membrane", "model.hidden=[4]", "data.horizon=3", "trainer.limit_batches=3"),
     "tokens": ("data=python_source", "model=gru", "trainer.limit_batches=2", "data.batch_size=8"),
     "sequence": ("data=digit_sequences", "model=seq2seq", "trainer.limit_batches=2", "data.batch_size=8"),
@@ -309,6 +319,7 @@ HAVE = {
     "multilabel": {"per_class.csv", "roc.csv", "calibration.png", "highest_loss.png", "confident_mistakes.png"},
     "segmentation": {"per_class.csv", "confusion.png", "highest_loss.png", "most_confused.csv"},
     "detection": {"per_class.csv", "precision_recall.csv", "highest_loss.png"},
+    "instance_segmentation": {"per_class.csv", "precision_recall.csv", "highest_loss.png"},
     "forecasting": {"per_target.csv", "per_step.csv", "residuals.png", "highest_loss.png"},
     "tokens": {"per_position.csv", "per_token.csv", "tokens.png"},
     "sequence": {"per_position.csv", "per_token.csv", "tokens.png"},
@@ -333,9 +344,9 @@ def test_every_task_has_what_belongs_to_it(task, go):
     if task == "segmentation":
         ious = [row["iou"] for row in facts["per_class"] if row["support"] + row["predicted"]]
         assert facts["scores"]["mean_iou"] == pytest.approx(np.mean(ious), rel=1e-5)
-    if task == "detection":
+    if task in ("detection", "instance_segmentation"):
         aps = [row["ap"] for row in facts["per_class"] if row["support"]]
-        assert facts["scores"]["map"] == pytest.approx(np.mean(aps), rel=1e-5)
+        assert facts["scores"]["map" if task == "detection" else "mask_map"] == pytest.approx(np.mean(aps), rel=1e-5)
     if task == "tokens":
         loss = sum(row["loss"] * row["tokens"] for row in facts["per_position"]) / facts["tokens"]
         assert loss == pytest.approx(facts["scores"]["loss"], rel=1e-4)

@@ -17,6 +17,7 @@ from runner.model.faster_rcnn import FasterRCNN
 from runner.model.fcn import FCN
 from runner.model.fcos import FCOS
 from runner.model.googlenet import GoogLeNet
+from runner.model.mask_rcnn import MaskRCNN
 from runner.model.mixer import Mixer
 from runner.model.mobilenet_v3 import MobileNetV3
 from runner.model.resnet import ResNet
@@ -137,12 +138,14 @@ DENSE = {
     "fcos": (FCOS, "detection", {"channels": 256}),
     "retinanet": (RetinaNet, "detection", {"channels": 256, "norm": "none"}),
     "fasterrcnn": (FasterRCNN, "detection", {"channels": 256, "hidden": 1024}),
+    "maskrcnn": (MaskRCNN, "instance_segmentation", {"channels": 256, "hidden": 1024, "mask_size": 28}),
 }
 # Names of torchvision's first versions, that its published files have.
 FIRST = [
     (r"(fpn\.\w+_blocks\.\d)\.0\.", r"\1."),
     (r"(rpn\.head\.conv)\.0\.0\.", r"\1."),
     (r"(head\.conv\.)(\d)\.0\.", lambda found: f"{found[1]}{2 * int(found[2])}."),
+    (r"(mask_head\.)(\d)\.0\.", lambda found: f"{found[1]}mask_fcn{1 + int(found[2])}."),
 ]
 
 
@@ -150,12 +153,12 @@ FIRST = [
 @pytest.mark.parametrize("name", DENSE)
 def test_weights_of_networks_for_masks_and_boxes_are_taken_under_their_first_names(name, monkeypatch):
     make, task, more = DENSE[name]
-    builder = f"{name}_resnet50{'_fpn' if task == 'detection' else ''}"
+    builder = f"{name}_resnet50{'' if task == 'segmentation' else '_fpn'}"
     state = torchvision.models.get_model(builder, weights=None, weights_backbone=None).state_dict()
     old = dict(state)
-    for pattern, first in FIRST if name in ("fasterrcnn", "retinanet") else FIRST[:1]:
+    for pattern, first in FIRST if name in ("fasterrcnn", "maskrcnn", "retinanet") else FIRST[:1]:
         old = {re.sub(pattern, first, key): tensor for key, tensor in old.items()}
-    if name in ("fasterrcnn", "retinanet"):  # torchvision itself reads these names
+    if name in ("fasterrcnn", "maskrcnn", "retinanet"):  # torchvision itself reads these names
         torchvision.models.get_model(builder, weights=None, weights_backbone=None).load_state_dict(dict(old))
     old["aux_classifier.0.weight"] = torch.zeros(1)
     asked = {}
@@ -165,8 +168,9 @@ def test_weights_of_networks_for_masks_and_boxes_are_taken_under_their_first_nam
         return old
 
     monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", fetched)
-    classes = {"fcn": 21, "deeplabv3": 21, "fasterrcnn": 90}.get(name, 91)
-    targets = Field("mask", (96, 96), classes) if task == "segmentation" else Field("boxes", (None, 5), classes)
+    classes = {"fcn": 21, "deeplabv3": 21, "fasterrcnn": 90, "maskrcnn": 90}.get(name, 91)
+    kinds = {"segmentation": ("mask", (96, 96)), "detection": ("boxes", (None, 5))}
+    targets = Field(*kinds.get(task, ("instances", (None, 5 + 96 * 96))), classes)
     outputs = classes if task == "segmentation" else 4 + classes
     network = make(Spec(task, Field("image", (3, 96, 96)), targets, num_outputs=outputs), 50, **more)
     initialized(network)

@@ -193,6 +193,25 @@ def test_masks_boxes_and_labels_tell_the_same():
     assert empty
 
 
+def test_masks_of_things_are_those_of_their_classes_and_lie_in_their_boxes():
+    options = {"images": 300, "digits": (0, 4), "overlap": 0.5}
+    masks, boxes, things = (
+        DigitComposites(task=task, **options).load().train
+        for task in ("segmentation", "detection", "instance_segmentation")
+    )
+    assert torch.equal(things.targets[..., :5], boxes.targets)
+    own = things.targets[..., 5:].unflatten(2, (32, 32))
+    assert (own.sum(1) <= 1).all()  # the thing in front has the pixel
+    assert torch.equal((own * (1 + boxes.targets[..., 0, None, None])).sum(1).long(), masks.targets)
+    touched = 0
+    for rows, each_mask in zip(boxes.targets, own, strict=True):
+        for (digit, left, top, right, bottom), mask in zip(rows.long().tolist(), each_mask, strict=True):
+            assert bool(mask.any()) == (digit >= 0)
+            assert digit < 0 or mask.sum() == mask[top:bottom, left:right].sum()
+            touched += digit >= 0 and bool(mask[top].any() and mask[bottom - 1].any())
+    assert touched > 200
+
+
 def test_a_label_without_an_example_breaks_nothing(go):
     from runner.data.composites import option
 

@@ -40,11 +40,13 @@ class Composites:
         masks: ``(N, S, S)`` int64: 0 where there is nothing, otherwise 1 + the class of the thing in front.
         boxes: ``(N, M, 5)`` float32: class, left, top, right and bottom of each thing's ink in pixels, right and bottom
             outside; filled up with rows of -1.
+        things: ``(N, S, S)`` int64: 0 where there is nothing, otherwise 1 + the number of the front thing's box.
     """
 
     pixels: NDArray[np.uint8]
     masks: NDArray[np.int64]
     boxes: NDArray[np.float32]
+    things: NDArray[np.int64]
 
 
 def compose(
@@ -81,7 +83,7 @@ def compose(
     lefts = (slots[..., 2::2] % np.uint64(size - width + 1)).astype(np.int64)
 
     pixels = np.full((count, channels, size, size), ground, np.uint8)
-    masks = np.zeros((count, size, size), np.int64)
+    masks, things = (np.zeros((count, size, size), np.int64) for _ in range(2))
     boxes = np.full((count, most, 5), -1, np.float32)
     extents = _extents(glyphs.opacity)
     images, rows, columns = np.arange(count), np.arange(height), np.arange(width)
@@ -103,8 +105,11 @@ def compose(
             ink = chosen_now.pixels[:, channel].astype(np.uint32) * opacity
             pixels[place] = (ink + pixels[place].astype(np.uint32) * (255 - opacity) + 127) // 255
         masks[window] = np.where(opacity >= HALF, 1 + chosen_now.classes[:, None, None], masks[window])
+        things[window] = np.where(opacity >= HALF, 1 + slot, things[window])
     order = np.argsort(boxes[..., 0] < 0, axis=1, kind="stable")  # those that were left out go to the end
-    return Composites(pixels, masks, np.take_along_axis(boxes, order[..., None], axis=1))
+    ranks = np.pad(1 + order.argsort(axis=1), ((0, 0), (1, 0)))  # of each slot, behind that of nothing
+    things = np.take_along_axis(ranks, things.reshape(count, -1), axis=1).reshape(things.shape)
+    return Composites(pixels, masks, np.take_along_axis(boxes, order[..., None], axis=1), things)
 
 
 def _extents(opacity: NDArray[np.uint8]) -> NDArray[np.int64]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from runner.data.base import DataOption
 from runner.engine.data import Data
-from runner.engine.spec import Field, Spec
+from runner.engine.spec import Field, Kind, Spec
 from runner.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -32,7 +32,8 @@ class CompositesOption(DataOption):
     Attributes:
         task: what is asked for: ``multilabel`` which classes there are ``(C,)``, ``segmentation`` the class of each
             pixel ``(size, size)``, 0 being none, ``detection`` boxes ``(things, 5)`` around their ink, also where
-            another thing is in front of it.
+            another thing is in front of it, ``instance_segmentation`` these with the pixels that are seen of each
+            behind them ``(things, 5 + size * size)``, 0 or 1.
         images: number of images, at least 1, over all parts.
         size: pixels of an image's side, at least that of the things.
         overlap: largest intersection over union of two things' boxes, in [0, 1]. A thing for which there is no such
@@ -44,7 +45,7 @@ class CompositesOption(DataOption):
         ground: the value of pixels where there is nothing.
     """
 
-    task: Literal["multilabel", "segmentation", "detection"] = "segmentation"
+    task: Literal["multilabel", "segmentation", "detection", "instance_segmentation"] = "segmentation"
     images: Annotated[int, Ge(1)] = 2000
     size: Annotated[int, Ge(8)] = 32
     overlap: Annotated[float, Ge(0), Le(1)] = 0.1
@@ -87,7 +88,9 @@ class CompositesOption(DataOption):
             counts = present(boxes, classes).sum(0).astype(np.int64)
             return Field("labels", (classes,), classes, self.names, tuple(counts.tolist()) if train else ())
         counts = np.bincount(boxes[..., 0][boxes[..., 0] >= 0].astype(np.int64), minlength=classes)
-        return Field("boxes", (self._range[1], 5), classes, self.names, tuple(counts.tolist()) if train else ())
+        kind: Kind = "boxes" if self.task == "detection" else "instances"
+        width = 5 if self.task == "detection" else 5 + self.size * self.size
+        return Field(kind, (self._range[1], width), classes, self.names, tuple(counts.tolist()) if train else ())
 
     def transform(self) -> Pixels:
         """See `DataOption.transform`."""
@@ -132,10 +135,23 @@ class CompositesOption(DataOption):
     def _asked(self, images: Composites) -> NDArray[np.float32] | NDArray[np.int64]:
         if self.task == "segmentation":
             return images.masks
-        return present(images.boxes, len(self.names)) if self.task == "multilabel" else images.boxes
+        if self.task == "multilabel":
+            return present(images.boxes, len(self.names))
+        return images.boxes if self.task == "detection" else with_masks(images.boxes, images.things)
 
 
 def present(boxes: NDArray[Any], classes: int) -> NDArray[np.float32]:
     """Which of the classes are in each image ``(N, C)``, 0 or 1, from its boxes ``(N, M, 5)``."""
     there: NDArray[np.bool_] = np.any(boxes[..., :1] == np.arange(classes), axis=1)
     return there.astype(np.float32)
+
+
+def with_masks(boxes: NDArray[np.float32], things: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Boxes ``(N, M, 5)`` with the pixels of each behind them ``(N, M, 5 + H * W)``, 0 or 1.
+
+    Args:
+        boxes: of each image.
+        things: 1 + the number of the box that a pixel belongs to ``(N, H, W)``, or 0.
+    """
+    own = things.reshape(len(things), 1, -1) == np.arange(1, 1 + boxes.shape[1])[:, None]
+    return np.concatenate([boxes, own.astype(np.float32)], axis=2)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from runner.evaluation.section.base import Findings, Row, Section, number
 from runner.metric.statistic.detections import THRESHOLDS, Detections, average_precision_of, by_class
@@ -21,13 +21,15 @@ class FoundBoxes(Section):
     Classes that do not occur have none.
     """
 
+    statistic: ClassVar[type[Detections]] = Detections
+
     def statistics(self) -> tuple[type[Detections], ...]:
         """See `Section.statistics`."""
-        return (Detections,)
+        return (self.statistic,)
 
     def find(self, totals: dict[Any, Tensor], found: Findings) -> None:
         """See `Section.find`."""
-        each = by_class(totals[Detections])
+        each = by_class(totals[self.statistic])
         rows: list[Row] = []
         for label, name in enumerate(self.task.class_names):
             if label not in each:

@@ -81,7 +81,9 @@ def last_maps(explained: Explained, inputs: Tensor) -> str | None:
     there = shapes(explained, inputs)
     found = _spatial(explained, there)
     targets = explained.spec.targets
-    answers = found.pop() if targets is not None and targets.kind in ("mask", "boxes") and len(found) > 1 else ""
+    answers = (
+        found.pop() if targets is not None and targets.kind in ("mask", "boxes", "instances") and len(found) > 1 else ""
+    )
     if not found:
         return None
     name = around = found[-1]

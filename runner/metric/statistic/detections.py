@@ -26,17 +26,14 @@ class Detections(Kept):
         """Rows of some images, from boxes ``(N, K, 6)`` with scores and true boxes ``(N, M, 5)``."""
         import torch
 
-        from runner.task.boxes.overlap import inside, iou
-
         order = scored.predictions[..., 5].argsort(dim=1, descending=True, stable=True)
-        boxes = scored.predictions.gather(1, order[..., None].expand(-1, -1, 6))
+        boxes = scored.predictions.gather(1, order[..., None].expand(-1, -1, scored.predictions.shape[2]))
         true = scored.targets
-        exact = [b if b.device.type == "mps" else b.double() for b in (boxes, true)]
-        overlap = iou(exact[0][:, :, None, 1:5], exact[1][:, None, :, 1:])  # (N, K, M)
+        overlap, inside = self.overlaps(boxes, true)
         alike = (boxes[:, :, None, 0] == true[:, None, :, 0]) & (boxes[:, :, None, 0] >= 0)
         overlap = overlap.where(alike, -1.0)
         crowd = (boxes[:, :, None, 0] == -2 - true[:, None, :, 0]) & (boxes[:, :, None, 0] >= 0)
-        lies = inside(exact[0][:, :, None, 1:5], exact[1][:, None, :, 1:]).where(crowd, -1.0).amax(2)
+        lies = inside.where(crowd, -1.0).amax(2)
         least = overlap.new_tensor(THRESHOLDS)
         free = torch.ones(len(true), len(THRESHOLDS), true.shape[1], dtype=torch.bool, device=true.device)
         hits = []
@@ -45,9 +42,17 @@ class Detections(Kept):
             hit = best >= least
             free.scatter_(2, index[..., None], free.gather(2, index[..., None]) & ~hit[..., None])
             hits.append(hit.to(boxes.dtype).where(hit | (lies[:, k, None] < least), -1.0))
-        found = torch.cat([boxes[..., :1], boxes[..., 5:], torch.stack(hits, 1)], 2)
+        found = torch.cat([boxes[..., :1], boxes[..., 5:6], torch.stack(hits, 1)], 2)
         wanted = torch.cat([true[..., :1], true.new_full((*true.shape[:2], 1 + len(THRESHOLDS)), -1.0)], 2)
         return torch.cat([found.flatten(0, 1), wanted.to(found.dtype).flatten(0, 1)])
+
+    def overlaps(self, told: Tensor, true: Tensor) -> tuple[Tensor, Tensor]:
+        """Intersection over union, and the share of what is told that lies in what is true, both ``(N, K, M)``."""
+        from runner.task.boxes.overlap import inside, iou
+
+        exact = [b if b.device.type == "mps" else b.double() for b in (told, true)]
+        sides = exact[0][:, :, None, 1:5], exact[1][:, None, :, 1:5]
+        return iou(*sides), inside(*sides)
 
     def count(self, rows: Tensor) -> Tensor:
         """Counts ``(LEVELS + 1, C, 2 T)`` of boxes that count, and of those that are found; the last row of true ones.

@@ -18,6 +18,7 @@ _OLD = (
     (re.compile(r"(fpn\.(?:inner|layer)_blocks\.\d+)(\.(?:weight|bias))$"), r"\1.0\2"),
     (re.compile(r"(rpn\.head\.conv)(\.(?:weight|bias))$"), r"\1.0.0\2"),
 )
+_MASK_HEAD = re.compile(r"(mask_head\.)mask_fcn(\d)(\.(?:weight|bias))$")  # which were numbered from 1
 _RETINANET = re.compile(r"(head\.conv\.)(\d)(\.(?:weight|bias))$")  # there convolutions alternate with activations
 
 
@@ -69,6 +70,7 @@ def of_torchvision(builder: str, name: str | None, given: Mapping[str, Tensor] |
     state = given if given is not None else _downloaded(entry, builder)
     for old, new in _OLD:
         state = {old.sub(new, key): tensor for key, tensor in state.items()}
+    state = {_MASK_HEAD.sub(lambda m: f"{m[1]}{int(m[2]) - 1}.0{m[3]}", k): tensor for k, tensor in state.items()}
     if builder.startswith("retinanet"):
         state = {_RETINANET.sub(lambda m: f"{m[1]}{int(m[2]) // 2}.0{m[3]}", k): tensor for k, tensor in state.items()}
     state = {key: tensor for key, tensor in state.items() if not key.startswith(("aux", "AuxLogits"))}

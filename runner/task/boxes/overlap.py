@@ -37,6 +37,20 @@ def inside(a: Tensor, b: Tensor) -> Tensor:
     return both / own.where(own > 0, 1.0)
 
 
+def nearest(boxes: Tensor, true: Tensor) -> tuple[Tensor, Tensor]:
+    """Of each box its largest intersection over union with a true one, -1 where there is none, and which that is.
+
+    Args:
+        boxes: left, top, right and bottom ``(N, P, 4)``.
+        true: class, left, top, right and bottom ``(N, M, 5)``; those of a class below 0 are none.
+
+    Returns:
+        Both ``(N, P)``.
+    """
+    found = iou(boxes[:, :, None], true[:, None, :, 1:]).where((true[..., 0] >= 0)[:, None], -1.0).max(2)
+    return found.values, found.indices
+
+
 def giou(a: Tensor, b: Tensor) -> Tensor:
     """``IoU - (hull - union) / hull``, in (-1, 1]: with a slope also where boxes do not overlap.
 

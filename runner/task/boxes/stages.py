@@ -9,7 +9,8 @@ from torch import Tensor
 
 PROPOSAL_WEIGHTS = (10.0, 5.0)  # of how boxes lie beside proposals: so that the numbers are about as large as 1
 NOTHING, ANYTHING, NONE = -1, -2, -3  # what a row's logit is of, besides classes: see `Stages`
-_MORE = 6  # numbers of a row besides a box and a logit for each class
+MASKED = -4  # a row with a mask of class c is of -4 - c
+MORE = 6  # numbers of a row besides a box and a logit for each class
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ class Stages:
         anchors: what they lie beside: an anchor in the first stage, a proposal in the second ``(N, rows, 4)``.
         logits: of a sigmoid ``(N, rows)``.
         kinds: what it is of: a class, `NOTHING` (there is nothing in this proposal), `ANYTHING` (there is something
-            about this anchor), `NONE` (there is no such proposal).
+            about this anchor), `NONE` (there is no such proposal), at most `MASKED` (a box whose mask is told).
     """
 
     boxes: Tensor
@@ -93,7 +94,7 @@ class Stages:
 
 def two_stage(outputs: Tensor, classes: int) -> bool:
     """Whether outputs are those of a two-stage detector."""
-    return outputs.ndim == 3 and outputs.shape[-1] == 4 + classes + _MORE
+    return outputs.ndim == 3 and outputs.shape[-1] == 4 + classes + MORE
 
 
 def stages(outputs: Tensor, classes: int) -> Stages:
