@@ -8,8 +8,9 @@ from torch import Tensor, nn
 from runner.init.base import Init, function_in
 from runner.init.he_normal import he_std
 from runner.init.truncated_normal import TruncatedNormal
+from runner.model.layers.block import TransformerBlock
 
-TRANSFORMERS = (nn.TransformerEncoderLayer, nn.TransformerDecoderLayer)
+TRANSFORMERS = (nn.TransformerEncoderLayer, nn.TransformerDecoderLayer, TransformerBlock)
 
 
 class Auto(Init):
