@@ -7,21 +7,17 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from runner.engine.spec import END, START, Kind, Spec
+from runner.engine.spec import Kind, Spec
 from runner.errors import ConfigError
-from runner.model.base import Network
-from runner.model.layers.dropout import DropoutRate, dropout_layer
+from runner.model.layers.answering import Answering
+from runner.model.layers.dropout import DropoutRate
 from runner.model.layers.recurrent import Units, at_steps, recur
 
 
-class Seq2Seq(Network):
+class Seq2Seq(Answering):
     """A GRU reads a sequence, another one begins with its last state and tells the answer, token by token.
 
-    With attention the decoder's state s_t looks at the encoder's states h_i: ``c_t = Σ_i softmax_i(s_t · W h_i) h_i``,
-    and the output is that of ``tanh(V [s_t; c_t])``; without, it is that of s_t.
-
-    In training and evaluation the tokens in front of each one to be told are given, and all steps are computed at once.
-    Where they are not, the decoder is given its own most probable tokens until all answers have ended.
+    How it tells them and looks at what was read: see `runner.model.layers.answering.Answering`.
 
     Args:
         spec: facts about the data: tokens, and tokens for targets.
@@ -35,8 +31,7 @@ class Seq2Seq(Network):
         ConfigError: the data ask for no answers of a length of their own.
 
     Source: Cho et al. 2014, "Learning Phrase Representations using RNN Encoder-Decoder for Statistical Machine
-    Translation"; Luong et al. 2015, "Effective Approaches to Attention-based Neural Machine Translation", equations 5,
-    7 and 8 (general), for attention.
+    Translation".
     """
 
     takes: ClassVar[tuple[Kind, ...]] = ("tokens",)
@@ -62,12 +57,7 @@ class Seq2Seq(Network):
         self.longest = longest
         self.embedding = nn.Embedding(spec.inputs.size, embedding)
         self.encoder = nn.GRU(embedding, hidden, batch_first=True)
-        self.answer_embedding = nn.Embedding(spec.num_outputs, embedding)
-        self.decoder = nn.GRU(embedding, hidden, batch_first=True)
-        self.look = nn.Linear(hidden, hidden, bias=False) if attention else None
-        self.combine = nn.Linear(2 * hidden, hidden) if attention else None
-        self.dropout = dropout_layer(dropout)
-        self.output = nn.Linear(hidden, spec.num_outputs)
+        self.answer_with(spec, hidden, embedding, attention, dropout)
 
     def forward(self, x: Tensor, lengths: Tensor, decoder_inputs: Tensor | None = None) -> Tensor:
         """Tokens ``(N, T)`` to logits of the answers ``(N, S, num_outputs)``.
@@ -82,24 +72,4 @@ class Seq2Seq(Network):
         last = lengths[:, None] - 1
         state = at_steps(read, last).transpose(0, 1).contiguous()
         inside = torch.arange(x.shape[1], device=x.device) <= last
-        if decoder_inputs is not None:
-            return self._decoded(decoder_inputs, state, read, inside)[0]
-        tokens = torch.full_like(x[:, :1], START)
-        ended = torch.zeros_like(tokens, dtype=torch.bool)
-        outputs: list[Tensor] = []
-        while len(outputs) < self.longest and not bool(ended.all()):
-            one, state = self._decoded(tokens, state, read, inside)
-            outputs.append(one)
-            tokens = one.argmax(-1)
-            ended = ended | (tokens == END)
-        return torch.cat(outputs, 1)
-
-    def _decoded(self, tokens: Tensor, state: Tensor, read: Tensor, inside: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits behind `tokens` ``(N, S)``, and the decoder's state behind them all ``(1, N, hidden)``."""
-        states = recur(self.decoder, self.dropout(self.answer_embedding(tokens)), state)
-        told = states
-        if self.look is not None and self.combine is not None:
-            scores = states @ self.look(read).transpose(1, 2)  # (N, S, T)
-            weights = scores.masked_fill(~inside[:, None], -torch.inf).softmax(-1)
-            told = torch.tanh(self.combine(torch.cat((states, weights.to(read.dtype) @ read), -1)))
-        return self.output(self.dropout(told)), states[:, -1:].transpose(0, 1).contiguous()
+        return self.answer(read, inside, state, decoder_inputs)

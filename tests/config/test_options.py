@@ -195,6 +195,7 @@ NEEDS = {
     "model=mask_rcnn": (*INSTANCES, *SMALL_MASKS),
     "loss=mask_rcnn": (*INSTANCES, "model=mask_rcnn", *SMALL_MASKS),
     "augmentation=feature_dropout": ("data=wine",),
+    "model=captioner": (*SMALL_IMAGES, "data.task=captions", "model.width=0.25", "model.hidden=8"),
     "model=resnet_mlp": ("data=wine", "model.width=8"),
     "model=ft_transformer": ("data=wine", "model.width=8", "model.blocks=1"),
     "model=fcn": (*SMALL_IMAGES, "model.width=0.25"),

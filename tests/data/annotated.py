@@ -100,3 +100,19 @@ def write_coco(root):
                 Image.fromarray(pixels).save(root / f"{part}2017/{number}.png")
         (root / f"annotations/instances_{part}2017.json").write_text(json.dumps(coco_of(numbers)))
     return root
+
+
+def write_captions(root):
+    """COCO's captions of the images of `write_coco`: two each, but for one image that has one and one that has none."""
+    for part, numbers in (("train", range(4)), ("val", (4, 5))):
+        content = coco_of(numbers)
+        texts = [
+            (image["id"], text)
+            for image in content["images"]
+            for text in (f"Image  {image['id']} is\nHERE.", f"A second one, of {image['id']}.")
+        ]
+        kept = [row for row in texts if row[0] != 102 and row != (103, "A second one, of 103.")]
+        content["annotations"] = [{"id": n, "image_id": image, "caption": text} for n, (image, text) in enumerate(kept)]
+        del content["categories"]
+        (root / f"annotations/captions_{part}2017.json").write_text(json.dumps(content))
+    return root

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +30,7 @@ class Labelled:
         boxes: class, left, top, right and bottom in pixels, right and bottom outside ``(M, 5)``; a crowd of class c has
             the class -2 - c.
         mask: draws the class of each pixel ``(height, width)`` of that size; None where masks are not asked for.
+        captions: what is written under it.
     """
 
     path: Path
@@ -37,6 +38,7 @@ class Labelled:
     size: tuple[int, int] | None
     boxes: Boxes
     mask: Callable[[int, int], Mask] | None = None
+    captions: tuple[str, ...] = ()
 
     def checked(self) -> Labelled:
         """Itself, with boxes cut at the borders: annotations are rounded to a pixel.
@@ -61,7 +63,7 @@ class Labelled:
                 "correct it, or take it out."
             )
         boxes = np.concatenate([self.boxes[:, :1], inside.reshape(-1, 4)], 1)
-        return Labelled(self.path, self.source, (width, height), boxes.astype(np.float32), self.mask)
+        return replace(self, size=(width, height), boxes=boxes.astype(np.float32))
 
     def read(self, pixels: Pixels) -> tuple[NDArray[np.uint8], Boxes, Mask | None]:
         """The image as `pixels` decodes it ``(C, H, W)``, with the boxes and the mask that follow.

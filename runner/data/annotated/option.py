@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from runner.data.image.files import Pixels
     from runner.engine.split import Split
 
-Asked = Literal["detection", "segmentation", "multilabel"]
+Asked = Literal["detection", "segmentation", "multilabel", "captions"]
 SHARE_OF_MEMORY = 0.25  # other runs of a sweep want some too
 
 
@@ -62,7 +62,7 @@ class AnnotatedOption(DataOption):
     """
 
     root: str
-    task: Asked = "detection"
+    task: Literal["detection", "segmentation", "multilabel"] = "detection"
     image_size: Annotated[int, Ge(1)] = 128
     in_memory: Literal["auto"] | bool = "auto"
 
@@ -93,7 +93,8 @@ class AnnotatedOption(DataOption):
         """What is known of the folder; no image is read."""
         self.folder()
         names = self.names()
-        return Spec(self.task, Field("image", (3, self.image_size, self.image_size)), self._field(names))
+        image = Field("image", (3, self.image_size, self.image_size))
+        return Spec(self.task, image, self._field(names))
 
     def transform(self) -> Pixels:
         """See `DataOption.transform`."""
@@ -154,13 +155,18 @@ class AnnotatedOption(DataOption):
 
         content = in_threads(_digest, [item.path for item in items])
         seen = self._counts(kept["train"][1], len(listing.classes)) if fits else ()
-        return Data(
+        data = Data(
             Spec(self.task, pixels.field, self._field(listing.classes, most, seen)),
             {name: split(name) for name in parts},
             sha256(f"{listing.digest} {combine(content)}".encode()),
             pixels,
             listing.notes,
         )
+        return self.told(data, parts)
+
+    def told(self, data: Data, parts: dict[str, list[Labelled]]) -> Data:
+        """The data with what is told of images otherwise than by their boxes and masks."""
+        return data
 
     def _parts(self, listing: Listing) -> dict[str, list[Labelled]]:
         """The parts with the option's val, fold and fraction."""

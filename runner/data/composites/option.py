@@ -33,7 +33,8 @@ class CompositesOption(DataOption):
         task: what is asked for: ``multilabel`` which classes there are ``(C,)``, ``segmentation`` the class of each
             pixel ``(size, size)``, 0 being none, ``detection`` boxes ``(things, 5)`` around their ink, also where
             another thing is in front of it, ``instance_segmentation`` these with the pixels that are seen of each
-            behind them ``(things, 5 + size * size)``, 0 or 1.
+            behind them ``(things, 5 + size * size)``, 0 or 1, ``captions`` the names of the things from left to right
+            (of their boxes), as a sequence of words.
         images: number of images, at least 1, over all parts.
         size: pixels of an image's side, at least that of the things.
         overlap: largest intersection over union of two things' boxes, in [0, 1]. A thing for which there is no such
@@ -45,7 +46,7 @@ class CompositesOption(DataOption):
         ground: the value of pixels where there is nothing.
     """
 
-    task: Literal["multilabel", "segmentation", "detection", "instance_segmentation"] = "segmentation"
+    task: Literal["multilabel", "segmentation", "detection", "instance_segmentation", "captions"] = "segmentation"
     images: Annotated[int, Ge(1)] = 2000
     size: Annotated[int, Ge(8)] = 32
     overlap: Annotated[float, Ge(0), Le(1)] = 0.1
@@ -73,7 +74,10 @@ class CompositesOption(DataOption):
         return range_
 
     def probe(self) -> Spec:
-        """Known beforehand."""
+        """Known beforehand, but for the vocabulary of captions."""
+        if self.task == "captions":
+            tokens, image = Field("tokens", (None,)), Field("image", (self.channels, self.size, self.size))
+            return Spec("sequence", image, tokens, {"decoder_inputs": tokens})
         return Spec(self.task, Field("image", (self.channels, self.size, self.size)), self._targets(None))
 
     def _targets(self, train: Composites | None) -> Field:
@@ -88,8 +92,8 @@ class CompositesOption(DataOption):
             counts = present(boxes, classes).sum(0).astype(np.int64)
             return Field("labels", (classes,), classes, self.names, tuple(counts.tolist()) if train else ())
         counts = np.bincount(boxes[..., 0][boxes[..., 0] >= 0].astype(np.int64), minlength=classes)
-        kind: Kind = "boxes" if self.task == "detection" else "instances"
-        width = 5 if self.task == "detection" else 5 + self.size * self.size
+        kind: Kind = "instances" if self.task == "instance_segmentation" else "boxes"
+        width = 5 if kind == "boxes" else 5 + self.size * self.size
         return Field(kind, (self._range[1], width), classes, self.names, tuple(counts.tolist()) if train else ())
 
     def transform(self) -> Pixels:
@@ -124,20 +128,32 @@ class CompositesOption(DataOption):
             units = self.size * self.size if self.task == "segmentation" else 1
             return ScaledSplit(TensorSplit(torch.from_numpy(images.pixels), targets, units=units), pixels.module())
 
-        return Data(
+        data = Data(
             Spec(self.task, pixels.field, self._targets(drawn["train"])),
             {name: split(images) for name, images in drawn.items()},
             digest,
             pixels,
             notes,
         )
+        if self.task != "captions":
+            return data
+        from runner.data.text.captions import captions
+        from runner.data.text.tokenizer import Tokenizer
+
+        told = {name: [[self._caption(boxes)] for boxes in images.boxes] for name, images in drawn.items()}
+        return captions(Tokenizer("words"), data, told)
+
+    def _caption(self, boxes: NDArray[np.float32]) -> str:
+        """The names of the things of an image ``(M, 5)`` from left to right."""
+        there = boxes[boxes[:, 0] >= 0]
+        return " ".join(self.names[int(label)] for label in there[there[:, 1].argsort(kind="stable"), 0])
 
     def _asked(self, images: Composites) -> NDArray[np.float32] | NDArray[np.int64]:
         if self.task == "segmentation":
             return images.masks
         if self.task == "multilabel":
             return present(images.boxes, len(self.names))
-        return images.boxes if self.task == "detection" else with_masks(images.boxes, images.things)
+        return images.boxes if self.task in ("detection", "captions") else with_masks(images.boxes, images.things)
 
 
 def present(boxes: NDArray[Any], classes: int) -> NDArray[np.float32]:

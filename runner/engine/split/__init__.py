@@ -1,6 +1,7 @@
 """The examples of one part of the data, in the forms that the engine can take them."""
 
 from runner.engine.split.base import Split
+from runner.engine.split.captions import CaptionSplit
 from runner.engine.split.files import DatasetSplit
 from runner.engine.split.graph import GraphSplit
 from runner.engine.split.scaled import ScaledSplit
@@ -10,6 +11,7 @@ from runner.engine.split.tensors import TensorSplit
 from runner.engine.split.windows import WindowSplit
 
 __all__ = [
+    "CaptionSplit",
     "DatasetSplit",
     "GraphSplit",
     "ScaledSplit",

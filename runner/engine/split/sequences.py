@@ -40,6 +40,28 @@ def padded(values: Tensor, offsets: Tensor, rows: Tensor, filler: int) -> tuple[
     return values[(starts[:, None] + steps).clamp(max=len(values) - 1)].where(inside, filler), lengths
 
 
+def answered(
+    batch: Batch, values: Tensor, offsets: Tensor, rows: Tensor, padding: int, start: int | None = None
+) -> Batch:
+    """A batch with sequences for targets, whose padding is `IGNORED` and whose units are their tokens.
+
+    Args:
+        batch: of the inputs.
+        values: the answers to all examples, one behind the other.
+        offsets: where each begins, and the end of the last.
+        rows: the examples of the batch ``(N,)``.
+        padding: the token that fills up the decoder's inputs.
+        start: the token in front of the decoder's inputs; see `SequenceSplit`.
+    """
+    targets, lengths = padded(values, offsets, rows, IGNORED)
+    more = dict(batch.more)
+    if start is not None:
+        before = targets.roll(1, 1).masked_fill(targets.roll(1, 1) == IGNORED, padding)
+        before[:, 0] = start
+        more["decoder_inputs"] = before
+    return Batch(batch.inputs, targets, more, len(rows), int(lengths.sum()))
+
+
 @dataclass(frozen=True)
 class SequenceSplit(Split):
     """Sequences of tokens, padded batch by batch; the network is given their `lengths` beside.
@@ -71,9 +93,5 @@ class SequenceSplit(Split):
         more = {"lengths": lengths}
         if self.target_offsets is None:
             return Batch(inputs, self.targets[rows], more)
-        targets, answers = padded(self.targets, self.target_offsets, rows, IGNORED)
-        if self.start is not None:
-            before = targets.roll(1, 1).masked_fill(targets.roll(1, 1) == IGNORED, self.padding)
-            before[:, 0] = self.start
-            more["decoder_inputs"] = before
-        return Batch(inputs, targets, more, len(rows), int(answers.sum()))
+        asked = Batch(inputs, inputs, more)
+        return answered(asked, self.targets, self.target_offsets, rows, self.padding, self.start)
