@@ -277,6 +277,7 @@ def check_data(recipe: Recipe, spec: Spec) -> None:
     """
     check_inputs(recipe, spec.inputs)
     _check_model(recipe, spec)
+    _check_lengths(recipe, spec)
     _check_categories(recipe, spec)
     _check_task(recipe, spec.task)
     _check_scores(recipe, spec.task)
@@ -303,6 +304,29 @@ def check_inputs(recipe: Recipe, inputs: Field | None) -> None:
             raise ConfigError(
                 f"{group}={name or node.short} takes {' or '.join(wanted)}, and these data are {given}. "
                 + (f"Leave {name} out." if name else f"Take {_models_for(inputs.kind)}or other data.")
+            )
+
+
+def _check_lengths(recipe: Recipe, spec: Spec) -> None:
+    """Whether network and techniques know what to do with series of unequal length."""
+    from runner.engine.technique import Slot
+    from runner.model.base import declared
+
+    if spec.inputs is None or spec.inputs.kind != "series" or "lengths" not in spec.more:
+        return
+    if not declared(recipe["model"].target).lengths:
+        able = [
+            f"model={name}" for name, network in _networks() if network.lengths and "series" in (network.takes or ())
+        ]
+        raise ConfigError(
+            f"model={recipe['model'].short}: takes series of one length, and those of these data are of unequal "
+            f"length. Take {' or '.join(able)}."
+        )
+    for technique in recipe.techniques:
+        if technique.slot == Slot.MIX:
+            raise ConfigError(
+                f"regularization={technique.name}: mixes examples, and these series are of unequal length: one would "
+                "be mixed with the padding of another. Leave it out."
             )
 
 

@@ -30,6 +30,8 @@ class Declared:
         activation: name of the activation between its layers, from which initializations take their gain.
         residual_ends: names of the last weighted layers of its residual branches, whose weights some initializations
             scale down.
+        lengths: whether it takes series of unequal length, padded at their ends, with the steps of each as the argument
+            `lengths` ``(N,)``.
         categories: whether it takes words of a table beside its numbers, as the argument `categories`: ``(N, K)``
             int64, of K columns with as many as ``spec.more["categories"].sizes`` say.
         takes_targets: whether it is given the targets, as the argument `targets`, with every batch that it learns from.
@@ -42,6 +44,7 @@ class Declared:
     activation: str = "relu"
     residual_ends: tuple[str, ...] = ()
     loss: str = ""
+    lengths: bool = False
     categories: bool = False
     takes_targets: bool = False
     published: bool = False
@@ -54,6 +57,7 @@ class Network(nn.Module):
     tasks: ClassVar[tuple[str, ...] | None] = Declared.tasks
     activation: str = Declared.activation
     loss: ClassVar[str] = Declared.loss
+    lengths: ClassVar[bool] = Declared.lengths
     categories: ClassVar[bool] = Declared.categories
     takes_targets: ClassVar[bool] = Declared.takes_targets
     published: ClassVar[bool] = Declared.published
@@ -108,6 +112,7 @@ def declared(network: Any) -> Declared:
         "tasks": tuple,
         "activation": str,
         "residual_ends": tuple,
+        "lengths": bool,
         "categories": bool,
         "loss": str,
         "takes_targets": bool,

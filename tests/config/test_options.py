@@ -216,6 +216,7 @@ NEEDS = {
     "data=digit_sequences": ("model=seq2seq",),
     "model=seq2seq": ("data=digit_sequences",),
     "data=csv_series": ("data.path={root}/table.csv", "data.columns=[a]", "data.length=4", "data.horizon=2"),
+    "data=japanese_vowels": ("model=gru",),
     "data=python_imports": ("model=gcn",),
     "model=gcn": ("data=python_imports",),
     "init=pretrained": ("model=mobilenet_v3", "init.weights={root}/mobilenet.pth", "data.scaling=imagenet"),

@@ -26,17 +26,17 @@ def padded(values: Tensor, offsets: Tensor, rows: Tensor, filler: int) -> tuple[
     """The sequences numbered `rows`, filled up at their ends to the longest of them.
 
     Args:
-        values: all sequences, one behind the other.
+        values: all sequences, one behind the other: tokens ``(steps,)`` or numbers ``(steps, features)``.
         offsets: where each begins, and the end of the last.
         rows: which ``(N,)``.
         filler: what they are filled up with.
 
     Returns:
-        ``(N, longest)`` and the lengths ``(N,)``.
+        ``(N, longest)`` or ``(N, longest, features)``, and the lengths ``(N,)``.
     """
     starts, lengths = offsets[rows], offsets[rows + 1] - offsets[rows]
     steps = torch.arange(int(lengths.max()) if len(rows) else 0)
-    inside = steps < lengths[:, None]
+    inside = (steps < lengths[:, None]).view(len(rows), -1, *[1] * (values.ndim - 1))
     return values[(starts[:, None] + steps).clamp(max=len(values) - 1)].where(inside, filler), lengths
 
 
@@ -64,15 +64,15 @@ def answered(
 
 @dataclass(frozen=True)
 class SequenceSplit(Split):
-    """Sequences of tokens, padded batch by batch; the network is given their `lengths` beside.
+    """Sequences of tokens or of numbers, padded batch by batch; the network is given their `lengths` beside.
 
     Attributes:
-        values: the tokens of all examples, one behind the other ``(tokens,)`` int64.
+        values: of all examples, one behind the other: tokens ``(tokens,)`` int64, or numbers ``(steps, features)``.
         offsets: where each example begins, and the end of the last ``(N + 1,)``.
         targets: one per example ``(N, ...)``; or, where there are `target_offsets`, sequences like the inputs, whose
             padding is `IGNORED` and whose units are their tokens.
         target_offsets: where the answer to each example begins, and the end of the last.
-        padding: the token that fills up the inputs.
+        padding: the token or number that fills up the inputs.
         start: with sequences for targets, the token in front of the decoder's inputs, which are the answers moved by
             one: given beside as ``decoder_inputs``. None gives none (answers as long as their inputs, as in tagging).
     """

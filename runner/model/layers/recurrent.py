@@ -144,6 +144,7 @@ class Recurrent(Network):
 
     takes: ClassVar[tuple[Kind, ...]] = ("series", "image", "tokens")
     tasks: ClassVar[tuple[str, ...]] = (*ONE_VECTOR, "tokens")
+    lengths: ClassVar[bool] = True
 
     def __init__(
         self,
