@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import torch
 from torch import Tensor, nn
 
 from runner.engine.spec import Kind
@@ -14,6 +15,7 @@ from runner.errors import ConfigError
 from runner.model.layers.activation import Activation
 
 if TYPE_CHECKING:
+    from runner.engine.batch import Batch
     from runner.model.weights.published import Weights
 
 # Tasks for which a network gives one vector for each example.
@@ -61,7 +63,25 @@ class Network(nn.Module):
     categories: ClassVar[bool] = Declared.categories
     takes_targets: ClassVar[bool] = Declared.takes_targets
     published: ClassVar[bool] = Declared.published
+    context: int | None = None  # tokens that it may look back at when a text is generated; None: all
     builder: str = ""  # the name under which torchvision has the same network, with weights; empty: it has none
+
+    def follow(self, x: Tensor, state: Any = None, source: Batch | None = None) -> tuple[Tensor, Any]:
+        """Outputs at further tokens of texts of which a part was read: those that `forward` gives of the whole texts.
+
+        Here everything is read anew. Networks that keep what they have read override it.
+
+        Args:
+            x: the further tokens ``(N, T)``.
+            state: what this gave beside the outputs for the tokens in front; None: there are none.
+            source: what is answered, where answers have a length of their own.
+
+        Returns:
+            Outputs ``(N, T, num_outputs)``, and the state for the tokens behind.
+        """
+        read = x if state is None else torch.cat((state, x), 1)
+        outputs = self(read) if source is None else self(source.inputs, **source.more, decoder_inputs=read)
+        return outputs[:, -x.shape[1] :], read
 
     def pretrained(self, name: str | None, given: Mapping[str, Tensor] | None) -> Weights:
         """Weights that were published for this network.

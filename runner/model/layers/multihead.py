@@ -143,4 +143,4 @@ class Attention(Residual):
 
     def _heads(self, x: Tensor) -> Tensor:
         """``(N, T, heads * D)`` to ``(N, heads, T, D)``."""
-        return x.unflatten(-1, (-1, self.width)).transpose(1, 2)
+        return x.unflatten(-1, (-1, self.width)).transpose(1, 2)  # type: ignore[no-any-return]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import torch
 from annotated_types import Ge
@@ -14,6 +14,9 @@ from runner.errors import ConfigError
 from runner.model.base import ONE_VECTOR, Network
 from runner.model.layers.activation import Activation
 from runner.model.layers.dropout import dropout_layer
+
+if TYPE_CHECKING:
+    from runner.engine.batch import Batch
 
 Pooling = Literal["auto", "last", "mean", "attention", "none"]
 StepNorm = Literal["batch", "layer", "rms", "none"]
@@ -75,14 +78,24 @@ def step_norm(name: StepNorm, steps: int, features: int) -> nn.Module:
 
 
 def recur(layer: nn.RNNBase, x: Tensor, state: Tensor | None = None) -> Tensor:
-    """The states of a recurrent layer at all steps, from `state` (or zeros) on.
+    """The states of a recurrent layer at all steps, from `state` (or zeros) on."""
+    return recur_on(layer, x, state)[0]
+
+
+def recur_on(layer: nn.RNNBase, x: Tensor, state: Any = None) -> tuple[Tensor, Any]:
+    """`recur`, and what the layer goes on from behind the last step.
 
     In float32 under float16 on CPUs, which have no kernels for it.
     """
     if x.device.type == "cpu" and torch.is_autocast_enabled("cpu") and torch.get_autocast_dtype("cpu") == torch.float16:
         with torch.autocast("cpu", enabled=False):
-            return layer(x.float(), None if state is None else state.float())[0]  # type: ignore[no-any-return]
-    return layer(x, state)[0]  # type: ignore[no-any-return]
+            return layer(x.float(), None if state is None else _float(state))  # type: ignore[no-any-return]
+    return layer(x, state)  # type: ignore[no-any-return]
+
+
+def _float(state: Any) -> Any:
+    """A state in float32; of an lstm it is two tensors."""
+    return tuple(part.float() for part in state) if isinstance(state, tuple) else state.float()
 
 
 def recur_within(layer: nn.RNNBase, x: Tensor, lengths: Tensor) -> Tensor:
@@ -225,6 +238,19 @@ class Recurrent(Network):
                 x = recur(layer, x) if lengths is None else recur_within(layer, x, lengths)
         pooled = self._pooled(x) if lengths is None else self._pooled_within(x, lengths)
         return self.output(self.dropout(pooled))  # type: ignore[no-any-return]
+
+    def follow(self, x: Tensor, state: Any = None, source: Batch | None = None) -> tuple[Tensor, Any]:
+        """See `Network.follow`; the state is that of each layer, of networks that read one way."""
+        before, after = state or {}, {}
+        if self.embedding is not None:
+            x = self.embedding(x)
+        for name in self.recurrent:
+            layer = getattr(self, name)
+            if isinstance(layer, nn.RNNBase):
+                x, after[name] = recur_on(layer, x, before.get(name))
+            else:
+                x = layer(x)
+        return self.output(self.dropout(x)), after
 
     def _pooled(self, x: Tensor) -> Tensor:
         if self.attention is not None:
