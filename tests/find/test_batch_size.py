@@ -1,6 +1,7 @@
 """The batch-size finder: which sizes it tries, when it ends, what it suggests, and that nothing is changed."""
 
 from copy import deepcopy
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -38,15 +39,16 @@ def test_sizes_double_up_to_the_data_and_nothing_is_changed():
 
 
 def test_throughput_is_that_of_the_loop(monkeypatch):
-    """A step that sleeps has a known speed."""
-    import time
-
+    """A step that moves the clock has a known speed, on a machine however busy."""
     from runner.engine.step import Step
+    from runner.find import batch_size
 
-    monkeypatch.setattr(Step, "apply", lambda self, want_norm: time.sleep(0.02))
+    clock = [0.0]
+    monkeypatch.setattr(batch_size, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
+    monkeypatch.setattr(Step, "apply", lambda self, want_norm: clock.__setitem__(0, clock[0] + 0.02))
     found = find_batch_size(compose([*OVERRIDES]), start=32)
-    assert found.speeds[0].seconds == pytest.approx(0.02, rel=0.3)
-    assert found.speeds[0].samples_per_second == pytest.approx(32 / 0.02, rel=0.3)
+    assert found.speeds[0].seconds == pytest.approx(0.02)
+    assert found.speeds[0].samples_per_second == pytest.approx(32 / 0.02)
     assert found.suggestion() == 64
 
 
