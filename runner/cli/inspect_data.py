@@ -69,9 +69,9 @@ def _show_findings(inspection: Inspection) -> None:
         print(f"{name:<{INDENT - 7}}{lines[0]}")
         for row in inspection.rows(found.examples[:SHOWN]):
             where = f"{row.pop('part')} {row.pop('row')}"
-            place, why, like = row.pop("place"), row.pop("why"), row.pop("like")
+            place, why, like, labels = (row.pop(key) for key in ("place", "why", "like", "labels"))
             held = ", ".join(f"{key}={str(value)[:40]}" for key, value in list(row.items())[:COLUMNS])
-            told = [where, place, f"{why} to {like}" if like else why, held]
+            told = [where, place, f"{why} to {like}" if like else why, labels, held]
             lines.append("  " + "; ".join(printable(text).replace("\n", "\\n") for text in told if text))
         if len(found.examples) > SHOWN:
             where = f"{name.replace(' ', '_')}.csv"

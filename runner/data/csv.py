@@ -55,7 +55,8 @@ class Csv(TableOption):
         fill_value: what ``constant`` puts into numeric gaps.
         indicator: add a feature that tells gaps, for each column with gaps in the training part.
         na_values: further texts that mean that there is no value.
-        keep_default_na: whether the usual ones do: the empty text, NA, N/A, na, NaN, nan, NULL, null and ?.
+        keep_default_na: whether the usual ones do: the empty text, NA, N/A, na, n/a, #N/A, <NA>, NaN, nan, NULL,
+            null and ?.
         decimal: the decimal mark.
         group: column whose equal values never come into different parts (patient, session); no feature. The shares of
             the split hold as nearly as whole groups allow.

@@ -64,11 +64,13 @@ class Inspection:
             part = data.parts[example.part]
             inputs = part.read(torch.tensor([example.row])).inputs.cpu()
             held = data.transform.undo(inputs)[0] if data.transform else {}
-            like = " ".join(map(str, example.like)) if example.like else ""
-            place = part.place(example.row)
-            made.append(
-                {"part": example.part, "row": example.row, "place": place, "why": example.why, "like": like, **held}
-            )
+            place, like = part.place(example.row), ""
+            if example.like:
+                other, row = example.like
+                where = data.parts[other].place(row)
+                like = f"{other} {row}, {where}" if where else f"{other} {row}"
+            why = {"why": example.why, "like": like, "labels": self.subject.contrary(example)}
+            made.append({"part": example.part, "row": example.row, "place": place, **why, **held})
         return made
 
     def write(self, folder: Path) -> list[Path]:

@@ -104,9 +104,11 @@ def _copies(found: list[Example], what: str, option: str, subject: Subject) -> F
         for (other, part), number in sorted(pairs.items())
     )
     in_test_only = all(example.part == "test" for example in found)
-    found.sort(key=lambda example: example.like is not None and example.like[0] == example.part)  # leaks first
+    contrary = {example for example in found if subject.contrary(example)}
+    found.sort(key=lambda e: (e not in contrary, e.like is not None and e.like[0] == e.part))  # then leaks
     told = f"{counted(len(found), 'example')} {what}: {says}"
     told += "" if leaks or not in_test_only else "; what is twice in test only counts twice there"
+    told += f"; {len(contrary):,} of them with another label than the one that they are like" if contrary else ""
     return Finding("found", told, (), () if in_test_only else (option,), tuple(found))
 
 

@@ -82,6 +82,14 @@ class Subject:
                     first[digest] = (name, row)
         return tuple(found)
 
+    def contrary(self, example: Example) -> str:
+        """What an example and the one that it is like are labelled, where that differs; empty otherwise."""
+        if example.like is None or self.data.spec.task != "classification":
+            return ""
+        both = (example.part, example.row), example.like
+        mine, theirs = (self.class_name(int(self.labels[part][row])) for part, row in both)
+        return "" if mine == theirs else f"labelled {mine}, the other {theirs}"
+
     @cached_property
     def not_finite(self) -> tuple[Example, ...]:
         """Examples whose inputs hold a number that is infinite or none; every example is read once.

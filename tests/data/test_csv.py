@@ -318,6 +318,16 @@ def test_identifiers_and_free_text_are_refused_until_named(tmp_path):
     assert load(path, exclude=(), categorical=("row",)).spec.input_shape[0] > 60
 
 
+def test_numbers_among_gaps_of_another_name_are_told_from_free_text(tmp_path):
+    rows = [["keine" if row[0] % 4 == 0 else row[0], *row[1:]] for row in people()]
+    path = write(tmp_path / "a.csv", HEADER, rows)
+    with pytest.raises(RunFailed, match=r"'row' holds 90 different numbers, and texts that are none, such as 'keine'"):
+        load(path, exclude=())
+    assert load(path, exclude=(), na_values=("keine",)).spec.feature_names[0] == "row"
+    pandas = [["n/a" if row[0] % 4 == 0 else row[0], *row[1:]] for row in people()]
+    assert load(write(tmp_path / "b.csv", HEADER, pandas), exclude=()).spec.feature_names[0] == "row"
+
+
 def test_a_column_that_counts_the_rows_is_told_of(tmp_path):
     path = write(tmp_path / "a.csv", HEADER, [[int(row[0]) + 7, *row[1:]] for row in people()])
     notes = load(path, exclude=()).notes

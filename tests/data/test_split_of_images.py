@@ -44,6 +44,14 @@ def places(data, root):
     }
 
 
+@pytest.mark.parametrize("mark", [";", "\t"])
+def test_semicolons_and_tabs_separate_too(root, mark):
+    pairs = told(root)
+    (root.parent / "parts.csv").write_text("".join(f"{path}{mark}{part}\r\n" for path, part in pairs), "utf-8")
+    data = ImageFolder(root=str(root), image_size=8, split_file="parts.csv").load()
+    assert places(data, root) == set(pairs)
+
+
 @pytest.mark.parametrize("keep", [True, False])
 def test_every_image_is_where_its_line_says(root, keep):
     pairs = told(root)

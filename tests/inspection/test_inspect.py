@@ -97,6 +97,24 @@ def test_pictures(say):
     assert acting(answer.out)[1][-1] == "cleaning=[near_duplicates]"
 
 
+def test_copies_of_another_label_are_told_first_with_both_labels_and_places(say):
+    for number, picture in enumerate(pictures(12)):
+        for label in ("cat", "dog") if number == 3 else ("cat",) if number % 2 else ("dog",):
+            Path("photos", label).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(picture).save(f"photos/{label}/{number:02}.png")
+            if number == 5:
+                Image.fromarray(picture).save(f"photos/{label}/again.png")
+    answer = say("inspect-data", "data=image_folder", "data.root=photos", "data.image_size=48", "model=cnn")
+    assert answer.code == 0, answer.err
+    assert "2 examples equal to another" in answer.out.replace("\n", " ")
+    assert "1 of them with another label" in " ".join(answer.out.split())
+    with open("outputs/inspections/image_folder/duplicates.csv") as file:
+        first, second = csv.DictReader(file)
+    assert {Path(first["place"]).name, first["like"].rpartition("/")[2]} == {"03.png"}
+    assert first["labels"] in ("labelled cat, the other dog", "labelled dog, the other cat")
+    assert second["labels"] == ""
+
+
 def test_what_has_no_vectors_or_classes_is_named_as_skipped(say):
     assert say("inspect-data", "data=python_imports", "model=gcn").code == 0
     findings = json.loads(Path("outputs/inspections/python_imports/inspection.json").read_text())["findings"]

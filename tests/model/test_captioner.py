@@ -25,7 +25,8 @@ def test_an_output_is_that_of_the_state_and_what_it_looks_at(network):
     cells = network.backbone(x)[-1]
     assert cells.shape[2:] == (5, 3) == network.place.shape[1:]
     read = torch.stack(
-        [network.cell(cells[:, :, i, j]) + network.place[:, i, j] for i in range(5) for j in range(3)], dim=1
+        [network.norm(network.cell(cells[:, :, i, j])) + network.place[:, i, j] for i in range(5) for j in range(3)],
+        dim=1,
     )
     states, _ = network.decoder(network.answer_embedding(before), torch.tanh(network.begin(read.mean(1)))[None])
     for row in range(3):

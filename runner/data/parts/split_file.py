@@ -14,8 +14,8 @@ def read_parts(path: Path, key: str, count: int, names: Sequence[str] = ()) -> l
     """The part of each example: ``train``, ``val`` or ``test``.
 
     Args:
-        path: a text or CSV file, in UTF-8: a line for each example that ends in the name of its part. A first line that
-            doesn't, and is not about an example, is a heading.
+        path: a text or CSV file, in UTF-8, separated by commas, semicolons or tabs: a line for each example that ends
+            in the name of its part. A first line that doesn't, and is not about an example, is a heading.
         key: what named the file, for messages: ``data.split_file``.
         count: how many examples there are.
         names: of the examples, such as the paths of their files; every line then begins with one of them, in any order.
@@ -26,7 +26,9 @@ def read_parts(path: Path, key: str, count: int, names: Sequence[str] = ()) -> l
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            lines = [(number, row) for number, row in enumerate(csv.reader(file), 1) if row]
+            content = file.readlines()
+            delimiter = max(",;\t", key=lambda mark: sum(_ends_in_part(line, mark) for line in content))
+            lines = [(number, row) for number, row in enumerate(csv.reader(content, delimiter=delimiter), 1) if row]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise RunFailed(f"{key}={path}: {error}. Expected a text in UTF-8, a line for each example.") from error
     known, example = set(names), f" at the end of a line, such as {names[0]},train" if names else ""
@@ -61,3 +63,7 @@ def read_parts(path: Path, key: str, count: int, names: Sequence[str] = ()) -> l
     if len(parts) != count:
         raise RunFailed(f"{key}={path}: names the parts of {len(parts):,} examples, and there are {count:,}.")
     return parts
+
+
+def _ends_in_part(line: str, delimiter: str) -> bool:
+    return line.rpartition(delimiter)[2].strip(' "\r\n') in Parts._fields

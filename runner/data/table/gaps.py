@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 Missing = Literal["mean", "median", "most_frequent", "constant", "drop"]
 
-NA_VALUES = ("", "NA", "N/A", "na", "NaN", "nan", "NULL", "null", "?")
+NA_VALUES = ("", "NA", "N/A", "na", "n/a", "#N/A", "<NA>", "NaN", "nan", "NULL", "null", "?")
 
 
 def complete_rows(

@@ -25,6 +25,8 @@ def refuse_free_text(frame: pl.DataFrame, categorical: Collection[str], source: 
     Raises:
         RunFailed: words are mostly different, or look like numbers with a decimal comma.
     """
+    import polars as pl
+
     for column in frame:
         name, texts = column.name, column.drop_nulls()
         if name in categorical or column.dtype.is_numeric() or column.dtype.is_temporal() or not len(texts):
@@ -35,6 +37,13 @@ def refuse_free_text(frame: pl.DataFrame, categorical: Collection[str], source: 
             raise RunFailed(
                 f"{source}: column {name!r} holds texts such as {texts.min()!r}, which look like numbers "
                 "with a decimal comma. Read them as such with \"data.decimal=','\", or say "
+                f"data.kinds={{{name}:category}}."
+            )
+        none = different.filter(different.cast(pl.Float64, strict=False).is_null())
+        if words > FREE_TEXT and 0 < len(none) < words / 2:
+            raise RunFailed(
+                f"{source}: column {name!r} holds {words - len(none):,} different numbers, and texts that are none, "
+                f"such as {none.min()!r}. Name those that mean that there is no value in data.na_values, or say "
                 f"data.kinds={{{name}:category}}."
             )
         if words > FREE_TEXT and words > len(texts) / 2:
