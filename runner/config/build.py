@@ -53,6 +53,8 @@ def build(recipe: Recipe, data: Data, seed: int, fresh: bool = True) -> Objects:
     """
     import torch
 
+    from runner.model.base import Network
+
     loss = build_loss(recipe, data.spec)
     task = build_task(recipe, data.spec, loss)
     torch.manual_seed(seed)
@@ -75,7 +77,7 @@ def build(recipe: Recipe, data: Data, seed: int, fresh: bool = True) -> Objects:
         model=model,
         schedule=recipe["scheduler"].make(),
         warmup=recipe["warmup"].make() if recipe.values.get("warmup") else None,
-        notes=init.notes,
+        notes=(*init.notes, *(model.notes if isinstance(model, Network) else ())),
     )
 
 

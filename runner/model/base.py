@@ -64,6 +64,7 @@ class Network(nn.Module):
     takes_targets: ClassVar[bool] = Declared.takes_targets
     published: ClassVar[bool] = Declared.published
     context: int | None = None  # tokens that it may look back at when a text is generated; None: all
+    notes: tuple[str, ...] = ()  # what is to be said of it with these data, a sentence each
     builder: str = ""  # the name under which torchvision has the same network, with weights; empty: it has none
 
     def follow(self, x: Tensor, state: Any = None, source: Batch | None = None) -> tuple[Tensor, Any]:

@@ -164,6 +164,7 @@ MODELS = {
     "inception_v3": ("optimizer=sgd",),
     "mobilenet_v2": ("model.width=0.25",),
     "mobilenet_v3": ("model.width=0.5",),
+    "tcn": ("model.channels=8", "model.layers=2"),
     "vgg": ("model.depth=11", "model.width=0.05"),
     "vit": ("model.patch_size=4",),
 }

@@ -179,7 +179,7 @@ class Recurrent(Network):
                 f"model.dropout_between={dropout_between} acts between recurrent layers, and model.layers=1 leaves "
                 "nothing between. Take model.layers=2, or model.dropout for the output."
             )
-        _check_answers(spec, pooling)
+        check_answers(spec, pooling)
         self.embedding = None
         if spec.inputs is not None and spec.inputs.kind == "tokens":
             assert spec.inputs.size is not None
@@ -193,7 +193,7 @@ class Recurrent(Network):
                 "model.norm=layer."
             )
         if pooling == "auto":
-            pooling = "none" if _at_every_step(spec) else "last"
+            pooling = "none" if at_every_step(spec) else "last"
         self.activation, self.pooling = activation, pooling
         self.recurrent: list[str] = []
         self._add("dropout_input", dropout_layer(dropout_input))
@@ -275,24 +275,25 @@ class Recurrent(Network):
         return torch.cat([at_steps(x, last)[:, 0, : self.forwards], x[:, 0, self.forwards :]], 1)
 
 
-def _at_every_step(spec: Spec) -> bool:
+def at_every_step(spec: Spec) -> bool:
+    """Whether the data want an answer at every step."""
     return spec.targets is not None and spec.targets.kind == "tokens"
 
 
-def _check_answers(spec: Spec, pooling: Pooling) -> None:
+def check_answers(spec: Spec, pooling: Pooling) -> None:
     """Refuse what gives other answers than the data ask for."""
-    if _at_every_step(spec) and pooling not in ("auto", "none"):
+    if at_every_step(spec) and pooling not in ("auto", "none"):
         raise ConfigError(
             f"model.pooling={pooling}: makes one answer of all steps, and these data want one at every step. Take "
             "model.pooling=auto."
         )
-    if pooling == "none" and not _at_every_step(spec):
+    if pooling == "none" and not at_every_step(spec):
         raise ConfigError(
             "model.pooling=none: gives an answer at every step, and these data want one for each example. Take "
             "model.pooling=last, mean or attention."
         )
     if "decoder_inputs" in spec.more:
         raise ConfigError(
-            "model: a recurrent network answers at the steps of its inputs, and the answers of these data have a "
+            "model: this network answers at the steps of its inputs, and the answers of these data have a "
             "length of their own. Take model=seq2seq."
         )
