@@ -1,24 +1,18 @@
 """Functions of Python's own library, by the package that they come from."""
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Literal
+from dataclasses import dataclass
 
-from annotated_types import Ge
-
-from runner.data.base import DataOption, Scaling
+from runner.data.text.option import DocumentOption
 from runner.data.text.python_library import check_packages, functions, sources
 from runner.engine.data import Data
 from runner.engine.spec import Field, Spec
 from runner.errors import RunFailed
 
-if TYPE_CHECKING:
-    from runner.data.text.tokenizer import Tokenizer
-
 PACKAGES = ("asyncio", "email", "idlelib", "importlib", "multiprocessing", "unittest", "xml")
 
 
 @dataclass(kw_only=True)
-class PythonFunctions(DataOption):
+class PythonFunctions(DocumentOption):
     """Functions and methods as documents of unequal length: which package of the library is each from?
 
     No file has functions in two parts. The vocabulary is that of the training part. How many functions there are
@@ -26,16 +20,9 @@ class PythonFunctions(DataOption):
 
     Attributes:
         packages: packages of the library, at least two, which are the classes.
-        level: tokens are ``words`` or ``characters``; see `runner.data.text.tokenizer.Tokenizer`.
-        vocabulary: entries of the vocabulary, at most; the most frequent tokens.
-        longest: tokens of a function, at most; the rest of it is left out.
     """
 
     packages: tuple[str, ...] = PACKAGES
-    level: Literal["words", "characters"] = "words"
-    vocabulary: Annotated[int, Ge(5)] = 10_000
-    longest: Annotated[int, Ge(1)] = 100
-    scaling: Scaling = field(default="none", init=False)  # tokens have no scale
 
     def probe(self) -> Spec:
         """Known beforehand, but for the vocabulary.
@@ -44,14 +31,9 @@ class PythonFunctions(DataOption):
             ConfigError: this Python has no such package.
         """
         check_packages(self.packages, least=2)
+        self.check_tokenizer()
         targets = Field("class", (), len(self.packages), self.packages)
         return Spec("classification", Field("tokens", (None,)), targets, {"lengths": Field("values", ())})
-
-    def transform(self) -> "Tokenizer":
-        """See `DataOption.transform`."""
-        from runner.data.text.tokenizer import Tokenizer
-
-        return Tokenizer(self.level, self.vocabulary, self.longest)
 
     def load(self) -> Data:
         """Read and parse the packages; see `DataOption.load`."""

@@ -1,37 +1,33 @@
-"""The text of Python's own library, character by character."""
+"""The text of Python's own library."""
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated
+from dataclasses import dataclass
+from typing import Annotated
 
 from annotated_types import Ge
 
-from runner.data.base import DataOption, Scaling
+from runner.data.text.option import TextOption, TokenizerKind
 from runner.data.text.python_library import check_packages, sources
 from runner.engine.data import Data
 from runner.engine.spec import Field, Spec
-
-if TYPE_CHECKING:
-    from runner.data.text.tokenizer import Tokenizer
 
 PACKAGES = ("asyncio", "email", "http", "json", "logging", "urllib")
 
 
 @dataclass(kw_only=True)
-class PythonSource(DataOption):
-    """About a million characters of source for a language model: which character comes next?
+class PythonSource(TextOption):
+    """About a million characters of source for a language model: which token comes next?
 
-    Files are divided whole; those of a part stand one behind the other, each behind a `START`. Characters that the
-    training part has not are one entry of the vocabulary. How much text there is depends on the version of Python, of
-    which the fingerprint tells.
+    Files are divided whole; those of a part stand one behind the other, each behind a `START`. How much text there is
+    depends on the version of Python, of which the fingerprint tells.
 
     Attributes:
         packages: packages of the library, whose files the text is.
-        length: characters of an example; the next one begins where it ends.
+        length: tokens of an example; the next one begins where it ends.
     """
 
     packages: tuple[str, ...] = PACKAGES
     length: Annotated[int, Ge(1)] = 128
-    scaling: Scaling = field(default="none", init=False)  # tokens have no scale
+    tokenizer: TokenizerKind = "characters"
 
     def probe(self) -> Spec:
         """Known beforehand, but for the vocabulary.
@@ -40,13 +36,8 @@ class PythonSource(DataOption):
             ConfigError: this Python has no such package.
         """
         check_packages(self.packages)
+        self.check_tokenizer()
         return Spec("tokens", Field("tokens", (None,)), Field("tokens", (None,)))
-
-    def transform(self) -> "Tokenizer":
-        """See `DataOption.transform`."""
-        from runner.data.text.tokenizer import Tokenizer
-
-        return Tokenizer("characters")
 
     def load(self) -> Data:
         """Read the packages; see `DataOption.load`."""

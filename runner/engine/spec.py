@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -44,6 +45,17 @@ PADDING, UNKNOWN, START, END = range(len(SPECIAL))
 IN_WORDS: dict[Kind, str] = {"table": "rows of a table", "image": "images", "graph": "graphs"}
 
 
+_BYTE = re.compile("<0x([0-9A-F]{2})>")
+
+
+def bytes_of(name: str) -> bytes:
+    """What a token whose name is part of a text stands for; ``<0xE2>`` in it is a byte."""
+    if "<0x" not in name:
+        return name.encode(errors="replace")
+    texts = _BYTE.split(name)  # texts and, between them, numbers
+    return b"".join(bytes([int(text, 16)]) if i % 2 else text.encode(errors="replace") for i, text in enumerate(texts))
+
+
 @dataclass(frozen=True)
 class Field:
     """One thing that an example consists of; what is not known yet is None or empty.
@@ -58,6 +70,8 @@ class Field:
             fully lit pixel: ``(pixel - mean) / std`` with pixels in [0, 1].
         std: likewise, what they were divided by.
         sizes: of categories, how many each column has, the last one for what training had not.
+        between: of tokens, what stands between their `names` in a text: nothing; a space; or ``##``, a space but in
+            front of those that begin with it (WordPiece).
     """
 
     kind: Kind
@@ -68,12 +82,28 @@ class Field:
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
     sizes: tuple[int, ...] = ()
+    between: str = " "
 
     @classmethod
     def of_numbers(cls, shape: Sequence[int], names: Sequence[str] = ()) -> Field:
         """Inputs of `shape`: a table, a series or an image, by the number of dimensions."""
         kinds: dict[int, Kind] = {1: "table", 2: "series", 3: "image"}
         return cls(kinds[len(shape)], tuple(shape), names=tuple(names))
+
+    def text(self, tokens: Iterable[int]) -> str:
+        """The text that tokens stand for; `PADDING`, `START` and `END` stand for none.
+
+        Names such as ``<0xE2>`` are bytes; those that make no character together are shown as �.
+        """
+        told = [token for token in tokens if token not in (PADDING, START, END, IGNORED)]
+        if not self.names:
+            return " ".join(map(str, told))
+        names = [self.names[token] for token in told]
+        if self.between == "##":
+            return "".join(name.removeprefix("##") if name.startswith("##") else f" {name}" for name in names)[1:]
+        if self.between:
+            return self.between.join(names)
+        return b"".join(map(bytes_of, names)).decode(errors="replace")
 
 
 @dataclass(frozen=True)

@@ -41,13 +41,12 @@ class Sequence(Tokens):
         return outputs.new_zeros(len(outputs)).long()
 
     def rows(self, outputs: Tensor) -> list[dict[str, Any]]:
-        """The tokens of each answer up to its end, with spaces between, and the probability of the whole."""
+        """The text of each answer up to its end, and the probability of the whole."""
         assert self.spec.targets is not None
-        names = self.spec.targets.names
         values, tokens = self.probabilities(outputs.float()).max(-1)
         rows = []
         for answer, chances in zip(tokens.tolist(), values.double(), strict=True):
             length = answer.index(END) if END in answer else len(answer)
-            words = [names[token] if names else str(token) for token in answer[:length]]
-            rows.append({"prediction": " ".join(words), "probability": float(chances[: length + 1].prod())})
+            text = self.spec.targets.text(answer[:length])
+            rows.append({"prediction": text, "probability": float(chances[: length + 1].prod())})
         return rows

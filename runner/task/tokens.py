@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from runner.engine.spec import END, IGNORED, SPECIAL
 from runner.engine.task import Task
 from runner.task.classification import log_mean
 
@@ -75,9 +74,6 @@ class Tokens(Task):
         ]
 
     def true_rows(self, targets: Tensor) -> list[dict[str, Any]]:
-        """The true tokens, with spaces between where they are not characters."""
+        """The text of the true tokens."""
         assert self.spec.targets is not None
-        names = self.spec.targets.names
-        between = " " if any(len(name) > 1 for name in names[len(SPECIAL) :]) or not names else ""
-        texts = ([names[t] if names else str(t) for t in row if t not in (IGNORED, END)] for row in targets.tolist())
-        return [{"true": between.join(text)} for text in texts]
+        return [{"true": self.spec.targets.text(row)} for row in targets.tolist()]

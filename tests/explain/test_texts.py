@@ -6,6 +6,7 @@ import pytest
 import torch
 from captum import attr
 
+from runner.data.text.vocabulary.plain import PlainVocabulary
 from runner.engine.spec import UNKNOWN
 from runner.explain import method_named
 from runner.explain.report.files import Asked, explain
@@ -45,8 +46,8 @@ def test_shares_of_tokens_sum_to_the_difference_from_unknown_tokens(texts, tmp_p
 
 def test_what_a_text_holds_is_escaped(texts, tmp_path):
     words = ["<script>alert(1)</script>", "\x1b[31mred", '"><img src=x>']
-    texts.transform._take((*texts.transform.vocabulary[: -len(words)], *words))
-    texts.transform._split = lambda text: [*words, "def", "self"]
+    texts.transform.entries = PlainVocabulary("words", (*texts.transform.vocabulary[: -len(words)], *words))
+    texts.transform.entries.split = lambda text: [*words, "def", "self"]
     found = asked(texts, tmp_path, "token_attribution")["token_attribution"]
     page, plain = found.files[".html"].decode(), found.files[".txt"].decode()
     assert "&lt;script&gt;alert(1)" in page

@@ -7,7 +7,7 @@ import torch
 
 from runner.data.text.tokenizer import Tokenizer
 from runner.engine.data import Data
-from runner.engine.spec import END, PADDING, START, Field, Spec
+from runner.engine.spec import END, PADDING, START, Spec
 from runner.engine.split import CaptionSplit
 from runner.engine.split.sequences import ragged
 from runner.errors import RunFailed
@@ -35,13 +35,11 @@ def captions(tokenizer: Tokenizer, images: Data, texts: Mapping[str, Sequence[Se
         told = [torch.cat((tokenizer.encode(text), end)) for found in texts[part] for text in found]
         return CaptionSplit(images.parts[part], of, *ragged(told), PADDING, START)
 
-    tokens = tokenizer.field
-    names = tokenizer.vocabulary
     spec = Spec(
         "sequence",
         images.spec.inputs,
-        Field("tokens", (None,), tokens.size, names),
-        {"decoder_inputs": tokens},
-        num_outputs=len(names),
+        tokenizer.named,
+        {"decoder_inputs": tokenizer.field},
+        num_outputs=len(tokenizer.vocabulary),
     )
     return replace(images, spec=spec, parts={part: split(part) for part in texts})

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from runner.data.parts.assemble import Labels, classes_spec, in_parts, missing_classes
 from runner.data.parts.split import Parts
-from runner.data.text.tokenizer import Tokenizer
+from runner.data.text.tokenizer import Tokenizer, of_parts
 from runner.engine.data import Data
 from runner.engine.spec import PADDING, Field
 from runner.engine.split import SequenceSplit
@@ -37,12 +37,16 @@ def documents(
         notes: passed on.
     """
     tokenizer.fit([texts[row] for row in parts.train])
+    told: list[str] = []
 
     def split(rows: NDArray[np.int64]) -> SequenceSplit:
         values, offsets = tokenizer.inputs(texts[row] for row in rows)
+        told.append(tokenizer.told())
         return SequenceSplit(values, offsets, torch.from_numpy(labels[rows]), padding=PADDING)
 
     spec = classes_spec(labels, parts, class_names, tokenizer.field)
     spec = replace(spec, more={"lengths": Field("values", ())})
-    notes += missing_classes(labels, parts, class_names)
-    return Data(spec, in_parts(parts, split), fingerprint, tokenizer, notes)
+    splits = in_parts(parts, split)
+    notes += (*missing_classes(labels, parts, class_names), *of_parts(splits, told))
+    tokenizer.notes.clear()  # what is predicted later is told of anew
+    return Data(spec, splits, fingerprint, tokenizer, notes)

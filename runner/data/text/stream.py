@@ -1,7 +1,6 @@
 """From texts to one long stream of tokens, of which the next is told."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 import torch
@@ -9,7 +8,7 @@ from numpy.typing import NDArray
 
 from runner.data.parts.assemble import in_parts
 from runner.data.parts.split import Parts
-from runner.data.text.tokenizer import Tokenizer
+from runner.data.text.tokenizer import Tokenizer, of_parts
 from runner.engine.data import Data
 from runner.engine.spec import START, Spec
 from runner.engine.split import WindowSplit
@@ -33,6 +32,7 @@ def stream(tokenizer: Tokenizer, texts: Sequence[str], parts: Parts, length: int
     start = torch.tensor([START])
 
     notes: list[str] = []
+    told: list[str] = []
 
     def split(rows: NDArray[np.int64]) -> WindowSplit:
         tokens = torch.cat([piece for row in rows for piece in (start, tokenizer.encode(texts[row]))])
@@ -42,11 +42,11 @@ def stream(tokenizer: Tokenizer, texts: Sequence[str], parts: Parts, length: int
                 "and what is behind it need one more than the length. Choose a smaller one, or give more text."
             )
         notes.append(f"{len(tokens):,}")
+        told.append(tokenizer.told())
         return WindowSplit(tokens, length, stride=length)
 
     splits = in_parts(parts, split)
-    inputs = tokenizer.field
-    targets = replace(inputs, names=tokenizer.vocabulary)
-    spec = Spec("tokens", inputs, targets, num_outputs=len(tokenizer.vocabulary))
-    note = f"{' + '.join(notes)} {tokenizer.level} in {' + '.join(splits)}"
-    return Data(spec, splits, fingerprint, tokenizer, (note,))
+    spec = Spec("tokens", tokenizer.field, tokenizer.named, num_outputs=len(tokenizer.vocabulary))
+    note = f"{' + '.join(notes)} {tokenizer.what} in {' + '.join(splits)}"
+    tokenizer.notes.clear()  # what is predicted later is told of anew
+    return Data(spec, splits, fingerprint, tokenizer, (note, *of_parts(splits, told)))

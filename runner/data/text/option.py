@@ -1,0 +1,83 @@
+"""The settings that options of texts have in common."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from annotated_types import Ge
+
+from runner.data.base import DataOption, Scaling
+from runner.errors import ConfigError
+
+if TYPE_CHECKING:
+    from runner.data.text.tokenizer import Tokenizer
+
+TokenizerKind = Literal["words", "characters", "bytes", "bpe", "wordpiece", "unigram"]
+
+
+@dataclass(kw_only=True)
+class TextOption(DataOption):
+    """Texts of any form, as tokens.
+
+    Attributes:
+        tokenizer: what a token is; see `runner.data.text.tokenizer.Tokenizer`.
+        tokenizer_file: of a vocabulary that is taken as it is, in place of one of the training part; then `tokenizer`
+            and `vocabulary` are not looked at. See `runner.data.text.vocabulary.loaded.found`. A trained network has
+            it in its checkpoint.
+        vocabulary: entries of the vocabulary of the training part, at most; the most frequent tokens.
+        lowercase: take texts in lower case.
+    """
+
+    tokenizer: TokenizerKind = "words"
+    tokenizer_file: str | None = None
+    vocabulary: Annotated[int, Ge(5)] = 10_000
+    lowercase: bool = False
+    scaling: Scaling = field(default="none", init=False)  # tokens have no scale
+
+    def check_tokenizer(self) -> None:
+        """For `probe`.
+
+        Raises:
+            ConfigError: there is no such file, or the vocabulary can't be so small.
+        """
+        if self.tokenizer_file is not None:
+            from runner.data.text.vocabulary.loaded import found
+
+            found(self.tokenizer_file)
+        elif self.tokenizer in ("bpe", "unigram") and self.vocabulary < 260:
+            raise ConfigError(
+                f"data.vocabulary={self.vocabulary}: data.tokenizer={self.tokenizer} has 256 entries for bytes and 4 "
+                "special ones. Expected 260 or more."
+            )
+
+    def transform(self) -> "Tokenizer":
+        """See `DataOption.transform`."""
+        from runner.data.text.tokenizer import Tokenizer
+
+        return Tokenizer(self.tokenizer, self.vocabulary, lowercase=self.lowercase, file=self.tokenizer_file)
+
+
+@dataclass(kw_only=True)
+class DocumentOption(TextOption):
+    """Texts that are examples, each by itself.
+
+    Attributes:
+        longest: tokens of a text, at most; the rest of it is left out.
+        enclosed: put a `START` in front of each text and an `END` behind it, as encoders such as BERT have them;
+            `longest` counts them.
+    """
+
+    longest: Annotated[int, Ge(1)] = 100
+    enclosed: bool = False
+
+    def transform(self) -> "Tokenizer":
+        """See `DataOption.transform`."""
+        from runner.data.text.tokenizer import Tokenizer
+
+        return Tokenizer(
+            self.tokenizer,
+            self.vocabulary,
+            self.longest,
+            lowercase=self.lowercase,
+            enclosed=self.enclosed,
+            file=self.tokenizer_file,
+        )

@@ -1,0 +1,93 @@
+"""Vocabularies from files that other programs wrote."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runner.data.text.vocabulary.library import LibraryVocabulary
+from runner.data.text.vocabulary.sentencepiece import of_model
+from runner.errors import ConfigError, RunFailed, no_file
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer as Library
+
+# In a folder they are looked for in this order.
+_FILES = ("tokenizer.json", "vocab.json", "vocab.txt", "tokenizer.model", "spiece.model", "sentencepiece.bpe.model")
+
+
+def found(path: str) -> Path:
+    """The file of a vocabulary.
+
+    Args:
+        path: of the file, or of a folder that has one.
+
+    Raises:
+        ConfigError: there is none, or one of a form that is not known.
+    """
+    file = Path(path).expanduser()
+    if file.is_dir():
+        inside = [file / name for name in _FILES if (file / name).is_file()]
+        if not inside:
+            raise ConfigError(f"data.tokenizer_file={path}: this folder has none of {', '.join(_FILES)}.")
+        return inside[0]
+    if not file.is_file():
+        raise ConfigError(f"data.tokenizer_file={path}: {no_file(file)}")
+    if file.suffix not in (".json", ".txt", ".model"):
+        raise ConfigError(
+            f"data.tokenizer_file={path}: expected a tokenizer.json, a vocab.txt (WordPiece), a .model "
+            "(SentencePiece), a vocab.json with merges.txt beside it (BPE), or a folder with one of them."
+        )
+    return file
+
+
+def load(path: str, lowercase: bool) -> LibraryVocabulary:
+    """The vocabulary of a file; see `found`.
+
+    Args:
+        path: of the file, or of its folder.
+        lowercase: whether a ``vocab.txt`` is one of lower case without accents, which it does not tell.
+
+    Raises:
+        ConfigError: see `found`.
+        RunFailed: it can't be read.
+    """
+    file = found(path)
+    try:
+        return LibraryVocabulary.of_library(_read(file, lowercase))
+    except (ConfigError, RunFailed):
+        raise
+    except Exception as error:  # the library raises Exception itself
+        raise RunFailed(f"data.tokenizer_file={path}: {file.name} can't be read ({error}).") from error
+
+
+def _read(file: Path, lowercase: bool) -> Library:
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+
+    if file.suffix == ".model":
+        return of_model(file.read_bytes())
+    if file.name in ("vocab.json", "merges.txt"):
+        merges = file.with_name("merges.txt")
+        library = Tokenizer(models.BPE.from_file(str(file.with_name("vocab.json")), str(merges)))
+        library.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+        library.decoder = decoders.ByteLevel()
+        return library
+    if file.suffix == ".txt":
+        return _wordpiece(file, lowercase)
+    return Tokenizer.from_str(json.dumps(json.loads(file.read_text(encoding="utf-8"))))
+
+
+def _wordpiece(file: Path, lowercase: bool) -> Library:
+    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
+
+    pieces = file.read_text(encoding="utf-8").splitlines()
+    if "[UNK]" not in pieces:
+        raise RunFailed(
+            f"data.tokenizer_file={file}: no line is [UNK]. Expected the pieces of a WordPiece, one a line."
+        )
+    library = Tokenizer(models.WordPiece({piece: number for number, piece in enumerate(pieces)}, unk_token="[UNK]"))
+    library.normalizer = normalizers.BertNormalizer(lowercase=lowercase)
+    library.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    library.decoder = decoders.WordPiece()
+    return library
