@@ -40,6 +40,7 @@ HEADINGS = {
     "scheduler": "Schedules of the learning rate",
     "warmup": "Warm-up",
     "init": "Initialization",
+    "adapter": "Adapters",
     "loss": "Losses",
     "regularization": "Regularization",
     "augmentation": "Augmentation",

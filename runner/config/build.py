@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from runner.config.groups import BY_NAME
 from runner.config.recipe import Node, Recipe, plain
 from runner.config.refusal import refusal
 from runner.engine.spec import Spec
@@ -70,6 +71,7 @@ def build(recipe: Recipe, data: Data, seed: int, fresh: bool = True) -> Objects:
         init(model)
         if init.examples:
             init.adapt(model, data.train.sample(init.examples, seed))
+    adapt(recipe, model)
     return Objects(
         loss=loss,
         task=task,
@@ -79,6 +81,19 @@ def build(recipe: Recipe, data: Data, seed: int, fresh: bool = True) -> Objects:
         warmup=recipe["warmup"].make() if recipe.values.get("warmup") else None,
         notes=(*init.notes, *(model.notes if isinstance(model, Network) else ())),
     )
+
+
+def build_model(recipe: Recipe, spec: Spec) -> nn.Module:
+    """The network for some data, with its adapters, whose weights are about to be replaced by saved ones."""
+    model: nn.Module = model_node(recipe).make(spec=spec)
+    adapt(recipe, model)
+    return model
+
+
+def adapt(recipe: Recipe, model: nn.Module) -> None:
+    """Put the adapters of a recipe, if there are any, into a network."""
+    for node in recipe.of(BY_NAME["adapter"]):
+        node.make()(model)
 
 
 def check_scaling(recipe: Recipe, init: Init, network: Callable[[], nn.Module | None]) -> None:

@@ -246,6 +246,12 @@ def _check_meaning(recipe: Recipe, probe: Spec | None, fresh: bool) -> None:
             f"{moving} can't be combined with a schedule-free optimizer: it changes weights after the update, of which "
             "the optimizer's own average would not know. Leave one of them out."
         )
+    for adapter in recipe.of(BY_NAME["adapter"]):
+        for technique in recipe.techniques:
+            if reason := adapter.target.conflicts.get(technique.name):
+                raise ConfigError(
+                    f"adapter={adapter.short} can't be combined with {technique.name}: {reason}. Leave one of them out."
+                )
     model_node(recipe)
     probe = probe or recipe.data.probe()
     if fresh:

@@ -41,6 +41,7 @@ GROUPS = (
     Group("balance", "runner.balance.base.Balance", optional=True, prepares=True),
     Group("model", "torch.nn.Module"),
     Group("init", "runner.init.base.Init"),
+    Group("adapter", "runner.adapter.base.Adapter", optional=True),
     Group("loss", "runner.engine.loss.Loss"),
     Group("task", "runner.engine.task.Task", optional=True),
     Group("metric", "runner.engine.metric.Metric", many=True, optional=True),

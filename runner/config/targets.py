@@ -19,6 +19,7 @@ OWN = (
     "runner.data",
     "runner.cleaning",
     "runner.features",
+    "runner.adapter",
     "runner.balance",
     "runner.task",
     "runner.metric",

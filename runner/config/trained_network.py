@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from runner.config.build import build_loss, build_task, model_node
+from runner.config.build import build_loss, build_model, build_task
 from runner.config.recipe import Recipe
 from runner.config.run_config import from_environment
 from runner.engine.spec import Spec
@@ -46,7 +46,7 @@ def trained_network(path: str, key: str, spec: Spec, trusted: Iterable[str] = ()
     if "members" in saved:
         raise ConfigError(f"{key}={path}: is an ensemble, and one network is wanted here. Name one of its members.")
     recipe = recipe_in(saved, trusted)
-    model: nn.Module = model_node(recipe).make(spec=build_task(recipe, spec, build_loss(recipe, spec)).spec)
+    model: nn.Module = build_model(recipe, build_task(recipe, spec, build_loss(recipe, spec)).spec)
     difference = checkpoint.difference(model.state_dict(), saved["model"])
     if difference:
         raise RunFailed(f"{file}: its network does not fit these data: {difference}.")

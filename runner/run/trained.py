@@ -144,7 +144,7 @@ def network_in(
     Raises:
         RunFailed: its weights belong to another network.
     """
-    from runner.config.build import build_loss, build_task, model_node
+    from runner.config.build import build_loss, build_model, build_task
     from runner.config.targets import check_trusted
     from runner.config.trained_network import recipe_in
     from runner.engine import checkpoint as files
@@ -158,7 +158,7 @@ def network_in(
         check_trusted({"_target_": spec.task}, "task", recipe.trusted)
     loss = build_loss(recipe, spec)
     task = build_task(recipe, spec, loss)
-    model = model_node(recipe).make(spec=task.spec).to(where)
+    model = build_model(recipe, task.spec).to(where)
     difference = files.difference(model.state_dict(), saved["model"])
     if difference:
         raise RunFailed(f"{path}: belongs to another network than its config describes: {difference}.")

@@ -164,6 +164,7 @@ def _fit_and_test(fit: Fit, data: Data, recipe: Recipe, test: bool, result: dict
     from runner.engine.loop import train
     from runner.engine.meter import NonFinite
     from runner.run.classes import on_classes
+    from runner.run.merged import write_merged
     from runner.run.observed import observed
 
     fit.progress.started(fit)
@@ -203,8 +204,10 @@ def _fit_and_test(fit: Fit, data: Data, recipe: Recipe, test: bool, result: dict
         "advice": [*_advice(fit), *on_classes(fit)],
         "observed": observed(fit) if outcome.status != "interrupted" else {},
     }
-    if test and outcome.status == "completed":
-        _test(fit, data, recipe, use_best, result)
+    if outcome.status == "completed":
+        if test:
+            _test(fit, data, recipe, use_best, result)
+        write_merged(fit, recipe)
 
 
 def _test(fit: Fit, data: Data, recipe: Recipe, use_best: bool, result: dict[str, Any]) -> None:

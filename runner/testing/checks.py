@@ -27,6 +27,7 @@ _PUBLISHED = (
     "scheduler",
     "warmup",
     "init",
+    "adapter",
     "loss",
     "regularization",
     "augmentation",

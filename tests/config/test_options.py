@@ -222,6 +222,7 @@ NEEDS = {
     "data=japanese_vowels": ("model=gru",),
     "data=python_imports": ("model=gcn",),
     "model=gcn": ("data=python_imports",),
+    "model=minilm": ("data=python_functions", "data.vocabulary=300", "model.layers=1"),
     "init=pretrained": ("model=mobilenet_v3", "init.weights={root}/mobilenet.pth", "data.scaling=imagenet"),
     "init=checkpoint": ("init.path={root}/weights.pt",),
     "regularization=spatial_dropout": ("model=cnn", "model.channels=[4]", "model.head=[8]"),

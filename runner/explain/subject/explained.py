@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from runner.config.build import model_node
+from runner.config.build import build_model
 from runner.engine.spec import START
 from runner.engine.state import seed_for
 from runner.errors import RunFailed
@@ -152,7 +152,7 @@ class Explained:
         """The same network with weights that were never trained."""
         with torch.random.fork_rng():
             torch.manual_seed(seed)
-            model = model_node(self.network.recipe).make(spec=self.spec).to(self.device)
+            model = build_model(self.network.recipe, self.spec).to(self.device)
         return Explained(self.network, model)
 
     @contextmanager

@@ -1,0 +1,1 @@
+"""Small layers that are trained in place of a network's own."""

@@ -1,0 +1,108 @@
+"""Small layers beside those of a network: the formula, what is trained and what stays, and the merged network."""
+
+import pytest
+import torch
+from torch import nn
+
+from runner.adapter.base import merge
+from runner.adapter.ia3 import IA3
+from runner.adapter.lora import LoRA, low_rank
+from runner.engine.spec import Spec
+from runner.errors import ConfigError, Interrupted
+from runner.model.mlp import MLP
+from runner.run import resume
+from runner.run.trained import load
+from tests.faults.kill_resume import content, same
+from tests.test_run import StopAt
+
+TINY = ("model.hidden=[12,8]", "trainer.max_epochs=2", "trainer.limit_batches=4", "trainer.images=0")
+ADAPTERS = {"lora": (), "dora": ("adapter.dora=true",), "ia3": ()}
+
+
+def network():
+    torch.manual_seed(0)
+    return MLP(Spec.classification((6,), 3), (12, 8), norm="none", dropout=0.0)
+
+
+def test_low_rank_is_the_formula_and_nothing_at_first():
+    model, x = network(), torch.randn(5, 6)
+    before, weight = model(x), model.state_dict()
+    LoRA(rank=2, alpha=6.0)(model)
+    assert torch.equal(model(x), before)
+    changed = {name: p for name, p in model.named_parameters() if "lora_" in name}
+    with torch.no_grad():
+        for parameter in changed.values():
+            parameter.normal_()
+    plain = network()
+    for name in ("linear1", "linear2"):
+        a, b = (changed[f"{name}.lora_{part}.default.weight"] for part in "AB")
+        layer = plain.get_submodule(name)
+        assert torch.equal(layer.weight, weight[f"{name}.weight"]) and a.shape[0] == 2
+        layer.weight = nn.Parameter(low_rank(layer.weight, a, b, 6.0))
+    torch.testing.assert_close(model(x), plain(x))
+    merge(model)
+    assert list(model.state_dict()) == list(plain.state_dict())
+    torch.testing.assert_close(model(x), plain(x))
+
+
+def test_ia3_scales_what_a_layer_gives():
+    model, x = network(), torch.randn(5, 6)
+    before = model(x)
+    IA3(layers=("linear1",))(model)
+    torch.testing.assert_close(model(x), before)
+    (factor,) = (p for name, p in model.named_parameters() if "ia3" in name)
+    with torch.no_grad():
+        factor.uniform_(0.5, 2)
+    torch.testing.assert_close(
+        model.get_submodule("linear1")(x), (network().linear1(x)) * factor.flatten(), rtol=1e-5, atol=1e-6
+    )
+
+
+@pytest.mark.parametrize("adapter", [LoRA, IA3])
+def test_only_adapters_and_the_last_layer_are_trained(adapter):
+    model = network()
+    adapter()(model)
+    trained = {name for name, p in model.named_parameters() if p.requires_grad}
+    assert {"output.weight", "output.bias"} < trained
+    assert all(name.startswith("output.") or "lora_" in name or "ia3" in name for name in trained)
+
+
+@pytest.mark.parametrize("name", ADAPTERS)
+def test_a_run_is_resumed_exactly(name, go, tmp_path):
+    chosen = [f"adapter={name.replace('dora', 'lora')}", *ADAPTERS[name], *TINY]
+    go(*chosen, folder="whole")
+    with pytest.raises(Interrupted):
+        go(*chosen, folder="cut", progress=StopAt(1))
+    resume(tmp_path / "cut")
+    assert same(content(tmp_path / "whole"), content(tmp_path / "cut")) == []
+
+
+def test_the_merged_network_is_an_ordinary_one_that_answers_alike(go, tmp_path):
+    go("adapter=lora", "adapter.merge=true", *TINY, "optimizer.lr=0.1")
+    adapted, merged = load(tmp_path / "run"), load(tmp_path / "run", "merged")
+    names = list(merged.model.state_dict())
+    assert not any("lora" in name for name in names) and any("lora" in name for name in adapted.model.state_dict())
+    assert not merged.recipe.values["adapter"]
+    x = torch.rand(7, 1, 8, 8)
+    torch.testing.assert_close(adapted.model(x), merged.model(x), rtol=1e-4, atol=1e-5)
+    started = go("trainer.max_steps=1", *TINY, folder="plain")
+    assert sum(p.numel() for p in merged.model.parameters()) == started["parameters"]
+
+
+def test_the_weights_beside_which_it_stands_do_not_move(go, tmp_path):
+    go("adapter=lora", *TINY, "optimizer.lr=0.1")
+    go("adapter=lora", *TINY, "optimizer.lr=0", folder="still")
+    moved, still = (
+        torch.load(tmp_path / name / "checkpoints/last.pt", weights_only=True)["model"] for name in ("run", "still")
+    )
+    equal = {name for name, tensor in moved.items() if torch.equal(tensor, still[name])}
+    assert equal == {name for name in moved if ".base_layer." in name}
+
+
+def test_refusals(go):
+    with pytest.raises(ConfigError, match=r"'linea1' matches no layer.*Did you mean 'linear1'"):
+        go("adapter=lora", "adapter.layers=[linea1]", *TINY)
+    with pytest.raises(ConfigError, match="adapter=lora can't be combined with freeze"):
+        go("adapter=lora", "regularization=[freeze]", *TINY)
+    with pytest.raises(ConfigError, match="no dense layer but the last"):
+        LoRA()(MLP(Spec.classification((6,), 3), ()))
