@@ -26,7 +26,7 @@ _LIKE_A_NUMBER = re.compile(r"[-+.\d_]+[eE][-+]?\d+")
 # What may differ when a run is continued: everything else would make it another run.
 RESUMABLE = re.compile(
     r"trainer\.(max_epochs|max_steps|max_time|device|threads|log_every|evaluation|images|histograms|checkpoint\.\w+)"
-    r"|data\.num_workers|data\.(path|root)|trusted_targets|tracking(\.[\w.]+)?"
+    r"|data\.(num_workers|in_memory|path|root)|trusted_targets|tracking(\.[\w.]+)?"
 )
 
 # How long a run may be: given anew, a run that ended before its limits goes on.
@@ -173,7 +173,7 @@ def check_resumable(overrides: list[Override]) -> None:
         if not RESUMABLE.fullmatch(override.key_or_group):
             raise ConfigError(
                 f"{override.input_line}: can't change when a run is continued, it would be another run. Limits "
-                "(trainer.max_epochs, max_steps, max_time), trainer.device, logging, tracking, trainer.checkpoint.* "
-                "and where the data are (data.path, data.root) can. For a new run with other values: "
+                "(trainer.max_epochs, max_steps, max_time), trainer.device, logging, tracking, trainer.checkpoint.*, "
+                "where the data are (data.path, data.root) and how they are read (data.num_workers, in_memory) can. For a new run with other values: "
                 "`python -m runner rerun RUN_DIR ...`."
             )
