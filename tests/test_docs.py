@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from runner.cli.verbs import VERBS, answer
-from tests.data.annotated import write_coco, write_voc
+from tests.data.annotated import write_captions, write_coco, write_voc
 from tests.test_own_task import write_files
 
 ROOT = Path(__file__).parent.parent
@@ -73,7 +73,7 @@ def files(tmp_path, monkeypatch):
             Image.fromarray(np.full((8, 8, 3), i * 40, np.uint8)).save(folder / f"{i}.png")
     for collection in ("VOCdevkit/VOC2012", "mine"):
         write_voc(Path(collection))
-    write_coco(Path("coco"))
+    write_captions(write_coco(Path("coco")))
     Path("my_options/model").mkdir(parents=True)
     Path("my_options/model/tiny.yaml").write_text("# A model of my own.\n_target_: my_models.Tiny\nwidth: 8\n")
     Path("sent/experiment").mkdir(parents=True)
