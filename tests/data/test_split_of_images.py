@@ -97,6 +97,7 @@ def test_a_run_is_trained_and_tested_by_it(root, capsys):
         (lambda lines: [*lines, lines[-1]], 1, "stands there twice"),
         (lambda lines: lines[:-2], 1, "and 1 other example."),
         (lambda lines: [*lines[:-1], "dög/000.png,valid"], 1, "line 22: 'valid' is no part. Expected train, val or"),
+        (lambda lines: [f"{lines[1].rpartition(',')[0]},trian", *lines[2:]], 1, "line 1: 'trian' is no part."),
         (lambda lines: [line.replace(",val", ",train") for line in lines], 1, "no image is in val"),
         (lambda lines: [line.replace(",train", ",test") for line in lines], 1, "no image is in train"),
         (None, 2, "data.split_file=nowhere.csv: there is no such file. Did you mean 'parts.csv'?"),
