@@ -174,6 +174,6 @@ def check_resumable(overrides: list[Override]) -> None:
             raise ConfigError(
                 f"{override.input_line}: can't change when a run is continued, it would be another run. Limits "
                 "(trainer.max_epochs, max_steps, max_time), trainer.device, logging, tracking, trainer.checkpoint.*, "
-                "where the data are (data.path, data.root) and how they are read (data.num_workers, in_memory) can. For "
-                "a new run with other values: `python -m runner rerun RUN_DIR ...`."
+                "where the data are (data.path, data.root) and how they are read (data.num_workers, in_memory) can. "
+                "For a new run with other values: `python -m runner rerun RUN_DIR ...`."
             )
