@@ -28,6 +28,7 @@ from tests.config.test_options import (
     save_weights,
 )
 from tests.data.annotated import write_coco, write_voc
+from tests.data.pairs import write_pairs
 from tests.faults.kill_resume import content as left_by
 from tests.faults.kill_resume import same
 from tests.regularization.test_all import SHORT, train_one_epoch
@@ -178,6 +179,7 @@ def files(root):
     for part in ("train", "val"):
         shutil.copytree(root / "images", root / "imagenet" / part)
     write_voc(root / "voc")
+    write_pairs(root)
     write_coco(root / "coco")
     return root
 

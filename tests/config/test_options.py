@@ -23,6 +23,7 @@ from runner.data.source.available import available, fetched
 from runner.run import compose, run
 from runner.testing.checks import alike
 from tests.data.annotated import write_coco, write_voc
+from tests.data.pairs import write_pairs
 
 OPTIONS = Options()
 ALL = [(group, name) for group in OPTIONS.groups() for name in OPTIONS.names(group)]
@@ -160,6 +161,8 @@ MODELS = {
     "decoder": ("model.layers=1", "model.heads=2", "model.hidden=8"),
     "densenet": ("model.depth=40", "model.growth_rate=4"),
     "efficientnet_lite0": ("optimizer=sgd",),
+    "encoder": ("model.hidden=8", "model.layers=1", "model.heads=2"),
+    "encoder_decoder": ("model.hidden=8", "model.layers=1", "model.heads=2", "model.longest=8"),
     "googlenet": ("optimizer=sgd",),
     "inception_v3": ("optimizer=sgd",),
     "mobilenet_v2": ("model.width=0.25",),
@@ -216,6 +219,10 @@ NEEDS = {
     "data=python_functions": ("model=gru",),
     "data=python_source": ("model=gru",),
     "data=digit_sequences": ("model=seq2seq",),
+    "data=translation_pairs": ("data.path={root}/pairs.tsv", "model=seq2seq"),
+    "data=locale_catalogues": ("data.root={root}/locale", "model=seq2seq"),
+    "model=encoder": ("data=python_functions",),
+    "model=encoder_decoder": ("data=digit_sequences",),
     "model=seq2seq": ("data=digit_sequences",),
     "model=decoder": ("data=python_source",),
     "data=csv_series": ("data.path={root}/table.csv", "data.columns=[a]", "data.length=4", "data.horizon=2"),
@@ -254,6 +261,7 @@ def root(tmp_path_factory):
             pixels = random.integers(0, 256, (10, 10, 3), dtype=np.uint8)
             Image.fromarray(pixels).save(folder / "images" / label / f"{number}.png")
     write_voc(folder / "voc")
+    write_pairs(folder)
     for part in ("train", "val"):
         shutil.copytree(folder / "images", folder / "imagenet" / part)
     write_coco(folder / "coco")

@@ -15,7 +15,14 @@ from runner.engine.split import SequenceSplit
 from runner.engine.split.sequences import ragged
 
 
-def answers(tokenizer: Tokenizer, pairs: Sequence[tuple[str, str]], parts: Parts, *, fingerprint: str) -> Data:
+def answers(
+    tokenizer: Tokenizer,
+    pairs: Sequence[tuple[str, str]],
+    parts: Parts,
+    *,
+    fingerprint: str,
+    notes: tuple[str, ...] = (),
+) -> Data:
     """Texts in memory, each with one that answers it; both have one vocabulary.
 
     Args:
@@ -23,6 +30,7 @@ def answers(tokenizer: Tokenizer, pairs: Sequence[tuple[str, str]], parts: Parts
         pairs: texts and answers.
         parts: the split.
         fingerprint: hash of the raw content.
+        notes: passed on.
     """
     tokenizer.fit([text for row in parts.train for text in pairs[row]])
     end = torch.tensor([END])
@@ -41,4 +49,4 @@ def answers(tokenizer: Tokenizer, pairs: Sequence[tuple[str, str]], parts: Parts
     spec = Spec("sequence", inputs, targets, more, num_outputs=len(tokenizer.vocabulary))
     splits = in_parts(parts, split)
     tokenizer.notes.clear()  # what is predicted later is told of anew
-    return Data(spec, splits, fingerprint, tokenizer, of_parts(splits, told))
+    return Data(spec, splits, fingerprint, tokenizer, (*notes, *of_parts(splits, told)))
