@@ -458,12 +458,13 @@ def scores_of(recipe: Recipe, task: str | None) -> dict[str, Direction]:
     """
     from runner.metric import all_metrics, metrics_for
 
-    metrics = {
-        name: metric.direction for name, metric in (all_metrics() if task is None else metrics_for(task)).items()
-    }
-    metrics |= {node.key.partition(".")[2]: node.target.direction for node in recipe.of(BY_NAME["metric"])}
-    each: dict[str, Direction] = {"loss": "min", **metrics}
-    scores = {f"{split}/{name}": direction for split in ("val", "train") for name, direction in each.items()}
+    metrics = dict(all_metrics() if task is None else metrics_for(task))
+    metrics |= {node.key.partition(".")[2]: node.target for node in recipe.of(BY_NAME["metric"])}
+    scores: dict[str, Direction] = {}
+    for split in ("val", "train"):
+        scores[f"{split}/loss"] = "min"
+        told = {name: metric for name, metric in metrics.items() if split == "val" or not metric.decoded}
+        scores |= {f"{split}/{name}": metric.direction for name, metric in told.items()}
     for technique in recipe.techniques:
         scores |= technique.reports
     return scores

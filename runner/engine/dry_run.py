@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -108,7 +109,7 @@ def check_shapes(fit: Fit, split: Split) -> None:
 
 def _check_metric(task: Task, metric: Metric, result: Result, predictions: Tensor) -> None:
     meter = Meter(task, [metric])
-    meter.add([result])
+    meter.add([replace(result, decoded=result.outputs) if metric.decoded else result])
     try:
         meter.read()
     except torch.OutOfMemoryError:

@@ -54,16 +54,25 @@ def evaluate(
         if precision.dtype is None:
             outputs = network(batch.inputs, **batch.more)
             value = loss.evaluate(outputs, batch)
+            decoded = _decoded(network, batch) if meter.decoded else None
         else:
             with precision.autocast():
                 outputs = network(batch.inputs, **batch.more)
                 value = loss.evaluate(outputs, batch)
-        meter.add([Result(value, outputs, batch, loss.units(batch))])
+                decoded = _decoded(network, batch) if meter.decoded else None
+        meter.add([Result(value, outputs, batch, loss.units(batch), decoded)])
         if see is not None:
             see(outputs, batch)
         if number % _FOLD_EVERY == _FOLD_EVERY - 1:
             meter.fold()
     return meter.read()
+
+
+def _decoded(network: nn.Module, batch: Batch) -> Tensor:
+    """What the network gives where it is not told the true tokens in front of each."""
+    beside = {name: value for name, value in batch.more.items() if name != "decoder_inputs"}
+    outputs: Tensor = network(batch.inputs, **beside)
+    return outputs
 
 
 def evaluate_others(fit: Fit, split: str, batches: Batches) -> dict[str, float]:

@@ -39,12 +39,14 @@ class Result:
         outputs: what the network gave.
         batch: the examples as they were, with hard targets.
         units: see `Loss.units`.
+        decoded: what the network gave without the true tokens beside; where a metric is `decoded`.
     """
 
     loss: Tensor
     outputs: Tensor
     batch: Batch
     units: int | Tensor
+    decoded: Tensor | None = None
 
 
 class Meter:
@@ -69,6 +71,7 @@ class Meter:
         self.task, self.metrics = task, metrics
         self.first_loss: float | None = None
         self.highest_loss = -math.inf  # both never forgotten
+        self.decoded = frozenset(metric.statistic for metric in metrics if metric.decoded)
         self.makers = dict.fromkeys([*(metric.statistic for metric in metrics), *also])
         self.reset()
 
@@ -78,7 +81,7 @@ class Meter:
         self.needs = frozenset().union(*(statistic.needs for statistic in self.statistics.values()))
         self.loss_sum, self.count = 0.0, 0.0
         self.losses: list[tuple[int, Tensor, int | Tensor]] = []  # step, mean loss, units
-        self.waiting: list[tuple[Tensor, Batch]] = []  # outputs and what they are for
+        self.waiting: list[tuple[Tensor, Batch, Tensor | None]] = []  # outputs, what they are for, and `decoded`
         self.scored: list[Scored] = []
         self.kept = 0  # numbers in the outputs since the last fold
         self.recent_sum, self.recent_count = 0.0, 0.0
@@ -91,7 +94,8 @@ class Meter:
                 continue
             # techniques that repeat inputs put the repetitions behind the batch itself
             outputs, examples = result.outputs, result.batch.examples
-            self.waiting.append((outputs if len(outputs) == examples else outputs[:examples], result.batch))
+            outputs = outputs if len(outputs) == examples else outputs[:examples]
+            self.waiting.append((outputs, result.batch, result.decoded))
             self.kept += outputs.numel()
             if self.kept > _LARGE:
                 self.fold()
@@ -127,20 +131,22 @@ class Meter:
         """Turn outputs into statistics."""
         self._predict()
         for scored in self.scored:
-            for statistic in self.statistics.values():
-                statistic.update(scored)
+            for make, statistic in self.statistics.items():
+                if scored.answers is not None or make not in self.decoded:
+                    statistic.update(scored)
         self.scored.clear()
         self.kept = 0
 
     def _predict(self) -> None:
         """Turn outputs into predictions, those of one shape together."""
-        for outputs, batches in _alike(self.waiting):
+        for outputs, batches, decoded in _alike(self.waiting):
             together = _cat(outputs).float()
             new = Scored(
                 self.task.predict(together),
                 _cat([batch.targets for batch in batches]),
                 self.task.probabilities(together) if "probabilities" in self.needs else None,
                 _cat([batch.inputs for batch in batches]) if "inputs" in self.needs else None,
+                self.task.predict(_cat(decoded).float()) if decoded else None,
             )
             if self.scored and _shapes(self.scored[-1]) == _shapes(new):
                 self.scored[-1] = _each(lambda *parts: torch.cat(parts), self.scored[-1], new)
@@ -155,6 +161,8 @@ class Meter:
         scores = {"loss": self.loss_sum / self.count if self.count else math.nan}
         for metric in self.metrics:
             total = self.statistics[metric.statistic].total
+            if total is None and metric.decoded:
+                continue
             scores[metric.name] = math.nan if total is None else float(metric.compute(total))
         return scores
 
@@ -200,11 +208,18 @@ def _cat(tensors: list[Tensor]) -> Tensor:
     return tensors[0] if len(tensors) == 1 else torch.cat(tensors)
 
 
-def _alike(waiting: list[tuple[Tensor, Batch]]) -> Iterator[tuple[list[Tensor], list[Batch]]]:
+def _alike(
+    waiting: list[tuple[Tensor, Batch, Tensor | None]],
+) -> Iterator[tuple[list[Tensor], list[Batch], list[Tensor]]]:
     """Neighbours whose outputs and targets have one shape, but for the number of examples."""
-    for _, group in groupby(waiting, key=lambda pair: (pair[0].shape[1:], pair[1].targets.shape[1:])):
-        outputs, batches = zip(*group, strict=True)
-        yield list(outputs), list(batches)
+
+    def shapes(entry: tuple[Tensor, Batch, Tensor | None]) -> tuple[Any, ...]:
+        outputs, batch, decoded = entry
+        return outputs.shape[1:], batch.targets.shape[1:], None if decoded is None else decoded.shape[1:]
+
+    for _, group in groupby(waiting, key=shapes):
+        outputs, batches, decoded = zip(*group, strict=True)
+        yield list(outputs), list(batches), [part for part in decoded if part is not None]
 
 
 def _each(function: Callable[..., Tensor], *scored: Scored) -> Scored:

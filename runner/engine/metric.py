@@ -25,12 +25,15 @@ class Scored:
         targets: the true ones; always hard (never smoothed or mixed).
         probabilities: such as ``(N, C)``; only where a statistic needs them.
         inputs: what the network was given; only where a statistic needs them.
+        answers: what it answers by itself, without the true tokens in front of each; in evaluation, where a metric is
+            `decoded`.
     """
 
     predictions: Tensor
     targets: Tensor
     probabilities: Tensor | None = None
     inputs: Tensor | None = None
+    answers: Tensor | None = None
 
 
 class Statistic:
@@ -74,6 +77,8 @@ class Metric:
         reported: whether it is, without being asked for.
         comparable: whether its values on different data are on one scale with one best value, as shares in [0, 1] are,
             and errors in the unit of a target are not.
+        decoded: whether it looks at the `answers` that the network gives by itself, for which it is called once more in
+            evaluation; of training there is no value.
         statistic: makes the `Statistic` that it is computed from; metrics with the same one share it.
     """
 
@@ -82,6 +87,7 @@ class Metric:
     tasks: ClassVar[frozenset[str]]
     reported: ClassVar[bool] = True
     comparable: ClassVar[bool] = False
+    decoded: ClassVar[bool] = False
     statistic: Callable[[Spec], Statistic]
 
     def compute(self, total: Tensor) -> Tensor:

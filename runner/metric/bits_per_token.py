@@ -20,7 +20,7 @@ class BitsPerToken(Metric):
 
     name = "bits_per_token"
     direction = "min"
-    tasks = frozenset({"tokens"})
+    tasks = frozenset({"masked", "tokens"})
     statistic = Surprise
 
     def compute(self, total: Tensor) -> Tensor:

@@ -16,7 +16,8 @@ class ExactMatch(Metric):
 
     Of sequences the true tokens before each are given, and yet this is the share that free decoding (the most probable
     token each time) gets right: as long as no token was wrong, what the network itself has said is what it is given,
-    and after the first wrong one the answer is wrong in both. Of the training part it is told with dropout on.
+    and after the first wrong one the answer is wrong in both. With a beam search (``model.beams``) an answer may differ
+    from it. Of the training part it is told with dropout on.
     """
 
     name = "exact_match"

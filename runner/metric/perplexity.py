@@ -20,7 +20,7 @@ class Perplexity(Metric):
 
     name = "perplexity"
     direction = "min"
-    tasks = frozenset({"tokens", "sequence"})
+    tasks = frozenset({"masked", "tokens", "sequence"})
     statistic = Surprise
 
     def compute(self, total: Tensor) -> Tensor:

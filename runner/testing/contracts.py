@@ -90,7 +90,7 @@ def check_metric(metric: Any, task: Task, batches: list[Batch], outputs: list[Te
 def _value(metric: Metric, task: Task, given: list[tuple[Batch, Tensor]]) -> float:
     meter = Meter(task, [metric])
     for batch, outputs in given:
-        meter.add([Result(torch.tensor(0.0), outputs, batch, batch.units)])
+        meter.add([Result(torch.tensor(0.0), outputs, batch, batch.units, outputs if metric.decoded else None)])
         meter.fold()
     value = meter.read()[metric.name]
     assert not math.isinf(value), f"{metric.name} is infinite"
