@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from runner.data.text.option import DocumentOption
+from runner.data.text.option import DocumentOption, MaskedOption
 from runner.data.text.python_library import check_packages, functions, sources
 from runner.engine.data import Data
 from runner.engine.spec import Field, Spec
@@ -12,7 +12,7 @@ PACKAGES = ("asyncio", "email", "idlelib", "importlib", "multiprocessing", "unit
 
 
 @dataclass(kw_only=True)
-class PythonFunctions(DocumentOption):
+class PythonFunctions(MaskedOption, DocumentOption):
     """Functions and methods as documents of unequal length: which package of the library is each from?
 
     No file has functions in two parts. The vocabulary is that of the training part. How many functions there are
@@ -33,7 +33,7 @@ class PythonFunctions(DocumentOption):
         check_packages(self.packages, least=2)
         self.check_tokenizer()
         targets = Field("class", (), len(self.packages), self.packages)
-        return Spec("classification", Field("tokens", (None,)), targets, {"lengths": Field("values", ())})
+        return self.told(Spec("classification", Field("tokens", (None,)), targets, {"lengths": Field("values", ())}))
 
     def load(self) -> Data:
         """Read and parse the packages; see `DataOption.load`."""
@@ -57,7 +57,7 @@ class PythonFunctions(DocumentOption):
             files += [number] * len(found)
         classes, groups = np.array(labels, np.int64), np.unique(files, return_inverse=True)[1]
         parts = finish(self, grouped(groups, self.split, self.split_seed, classes), classes, groups)
-        return documents(
+        data = documents(
             self.transform(),
             texts,
             classes,
@@ -66,3 +66,4 @@ class PythonFunctions(DocumentOption):
             fingerprint=combine(part for module in modules for part in module),
             notes=(f"{len(texts):,} functions of {len(modules)} files of Python's library",),
         )
+        return self.hidden(data)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from annotated_types import Ge
 
-from runner.data.text.option import TextOption, TokenizerKind
+from runner.data.text.option import MaskedOption, TokenizerKind
 from runner.data.text.python_library import check_packages, sources
 from runner.engine.data import Data
 from runner.engine.spec import Field, Spec
@@ -14,7 +14,7 @@ PACKAGES = ("asyncio", "email", "http", "json", "logging", "urllib")
 
 
 @dataclass(kw_only=True)
-class PythonSource(TextOption):
+class PythonSource(MaskedOption):
     """About a million characters of source for a language model: which token comes next?
 
     Files are divided whole; those of a part stand one behind the other, each behind a `START`. How much text there is
@@ -37,7 +37,7 @@ class PythonSource(TextOption):
         """
         check_packages(self.packages)
         self.check_tokenizer()
-        return Spec("tokens", Field("tokens", (None,)), Field("tokens", (None,)))
+        return self.told(Spec("tokens", Field("tokens", (None,)), Field("tokens", (None,))))
 
     def load(self) -> Data:
         """Read the packages; see `DataOption.load`."""
@@ -47,10 +47,11 @@ class PythonSource(TextOption):
 
         check_packages(self.packages)
         modules = sources(self.packages)
-        return stream(
+        data = stream(
             self.transform(),
             [source for _, _, source in modules],
             divide(self, len(modules), None),
             self.length,
             fingerprint=combine(part for module in modules for part in module),
         )
+        return self.hidden(data)

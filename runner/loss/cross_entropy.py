@@ -39,7 +39,7 @@ class CrossEntropy(Loss):
             has no training example; or the targets are tokens, which have no weights.
     """
 
-    tasks = frozenset({"classification", "nodes", "segmentation", "sequence", "tokens"})
+    tasks = frozenset({"classification", "masked", "nodes", "segmentation", "sequence", "tokens"})
     soft_targets = True
 
     def __init__(

@@ -1,11 +1,13 @@
 """The settings that options of texts have in common."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from annotated_types import Ge
+from annotated_types import Ge, Lt
 
 from runner.data.base import DataOption, Scaling
+from runner.engine.data import Data
+from runner.engine.spec import Field, Spec
 from runner.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -81,3 +83,37 @@ class DocumentOption(TextOption):
             enclosed=self.enclosed,
             file=self.tokenizer_file,
         )
+
+
+@dataclass(kw_only=True)
+class MaskedOption(TextOption):
+    """Texts that a masked language model can learn from in place of their targets.
+
+    Attributes:
+        masked: share of the tokens that are hidden and told from all others, at least one of each example; 0: none, and
+            the targets are those of the data. See `runner.engine.split.masked.MaskedSplit`.
+    """
+
+    masked: Annotated[float, Ge(0), Lt(1)] = 0.0
+
+    def told(self, spec: Spec) -> Spec:
+        """For `probe`: the facts about the data with tokens hidden, where they are."""
+        if not self.masked:
+            return spec
+        more = {name: entry for name, entry in spec.more.items() if name == "lengths"}
+        return Spec("masked", spec.inputs, Field("tokens", (None,)), more)
+
+    def hidden(self, data: Data) -> Data:
+        """For `load`: the data with tokens hidden, where they are; in the training part others in every epoch."""
+        if not self.masked:
+            return data
+        from runner.data.text.tokenizer import Tokenizer
+        from runner.engine.split.masked import MaskedSplit
+
+        assert isinstance(data.transform, Tokenizer)
+        targets = data.transform.named
+        assert targets.size is not None
+        spec = replace(self.told(data.spec), targets=targets, num_outputs=targets.size)
+        size, share = targets.size, self.masked
+        parts = {name: MaskedSplit(part, size, share, anew=name == "train") for name, part in data.parts.items()}
+        return replace(data, spec=spec, parts=parts)
