@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from runner.data.series.columns import Series
 from runner.data.series.option import SeriesOption
 from runner.data.source.fingerprint import sha256
 from runner.engine.data import Data
@@ -30,7 +31,7 @@ class Membrane(SeriesOption):
         """See `DataOption.transform`."""
         from runner.data.series.windows import Windows
 
-        return Windows(self.scaling, ("voltage",), self.length, self.stride, self.forecast)
+        return Windows(self.scaling, ("voltage",), self.length, self.stride, self.horizon, self.forecast)
 
     def load(self) -> Data:
         """Read the bundled file; see `DataOption.load`."""
@@ -42,4 +43,4 @@ class Membrane(SeriesOption):
         content = path.read_bytes()
         voltage = np.frombuffer(content, dtype="<f4").astype(np.float64)[_FIRING, None]
         transform = self.transform()
-        return self.windows(voltage, transform, transform.columns, sha256(content))
+        return self.windows([Series(voltage)], transform, transform.columns, sha256(content))

@@ -1,6 +1,7 @@
 """Series from tables: parts by time, windows within them, scaling of the training part, and files of a user's."""
 
 import io
+from datetime import date, timedelta
 
 import numpy as np
 import pytest
@@ -21,7 +22,8 @@ def values():
 
 @pytest.fixture
 def table(tmp_path):
-    rows = [f"2026-{1 + i // 28:02}-{1 + i % 28:02},{a!r},x{i},{b!r}" for i, (a, b) in enumerate(values().tolist())]
+    days = (date(2026, 1, 1) + timedelta(days=i) for i in range(STEPS))
+    rows = [f"{day},{a!r},x{i},{b!r}" for i, (day, (a, b)) in enumerate(zip(days, values().tolist(), strict=True))]
     path = tmp_path / "table.csv"
     path.write_text("day,load,remark,heat\n" + "\n".join(rows) + "\n")
     return path

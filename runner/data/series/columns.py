@@ -3,13 +3,64 @@
 import csv
 import math
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from runner.data.parts.scaling import Floats
 from runner.errors import ConfigError, RunFailed, did_you_mean, no_file
+
+Missing = Literal["error", "forward", "interpolate"]
+Irregular = Literal["error", "accept", "resample"]
+GAPS = ("", "na", "n/a", "nan", "null", "none", "?")  # in any case
+
+
+@dataclass(frozen=True)
+class Series:
+    """The steps of one series, by time.
+
+    Attributes:
+        values: ``(steps, columns)``; NaN where there is no number.
+        times: of each step ``(steps,)``, seconds since 1970 where they are dates; None: they stand in order.
+        dated: whether times are dates.
+        name: of the series, where a file has several.
+        lines: of the file, one for each step; None where values were made anew.
+    """
+
+    values: Floats
+    times: Floats | None = None
+    dated: bool = False
+    name: str = ""
+    lines: NDArray[np.int64] | None = None
+
+    def place(self, path: Path, step: int) -> str:
+        """Where a step stands, for messages."""
+        return f"{path}, line {self.lines[step]}" if self.lines is not None else f"{path}, step {step + 1}"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How the columns of a file become series.
+
+    Attributes:
+        order: the column of time, numbers or ISO dates, by which rows are sorted; None: they stand in order.
+        decimal: the decimal mark.
+        series: the column that names the series a row belongs to; None: all are of one.
+        missing: a value that is not there is an ``error``, the last one before it (``forward``), or lies on a line
+            between its neighbours (``interpolate``; outside of them, the nearest).
+        irregular: steps of unequal length are an ``error``, taken as they are (``accept``), or give way to steps of
+            the median length, whose values lie on lines between those there are (``resample``).
+    """
+
+    order: str | None = None
+    decimal: str = "."
+    series: str | None = None
+    missing: Missing = "error"
+    irregular: Irregular = "error"
 
 
 def columns_of(path: Path, key: str, wanted: Collection[str] = ()) -> tuple[list[str], str]:
@@ -41,45 +92,160 @@ def columns_of(path: Path, key: str, wanted: Collection[str] = ()) -> tuple[list
     return names, delimiter
 
 
-def read_series(path: Path, columns: Sequence[str], order: str | None, decimal: str) -> Floats:
-    """Some columns as series ``(steps, columns)``; by time where `order` names a column of it, numbers or ISO dates.
+def read_series(path: Path, columns: Sequence[str], reading: Reading, told: int | None = None) -> list[Series]:
+    """Some columns of a file as series, in the order of their names' first rows.
+
+    Args:
+        path: the file, in UTF-8.
+        columns: which.
+        reading: how.
+        told: of a file to predict, how many of the columns, the first, are not known of the steps to be told: where
+            none of these has a value at the end, the rows are kept as they are. None: every row needs all values.
 
     Raises:
         ConfigError: see `columns_of`.
-        RunFailed: a value is missing or no number, or two steps have one time.
+        RunFailed: a value is missing or no number, two steps have one time, or steps are of unequal length.
     """
-    wanted = [*columns, *([order] if order else [])]
+    wanted = [*columns, *(name for name in (reading.order, reading.series) if name)]
     names, delimiter = columns_of(path, "column", wanted)
-    places = [names.index(name) for name in wanted]
-    rows: list[list[float]] = []
+    places = [names.index(name) for name in columns]
+    when = names.index(reading.order) if reading.order else None
+    which = names.index(reading.series) if reading.series else None
+    found: dict[str, list[tuple[int, float, list[float]]]] = {}
+    dated = False
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file, delimiter=delimiter)
         next(reader)
         try:
             for row in reader:
                 if row:
-                    rows.append([_value(row[place], names[place] == order, decimal) for place in places])
+                    values = [_value(row[place], reading.decimal) for place in places]
+                    time, date = (0.0, False) if when is None else _time(row[when], reading.decimal)
+                    dated = dated or date
+                    found.setdefault("" if which is None else row[which].strip(), []).append(
+                        (reader.line_num, time, values)
+                    )
         except (ValueError, IndexError) as error:
             raise RunFailed(
-                f"{path}, line {reader.line_num}: {error}. A series needs a number at every step: fill gaps in first."
+                f"{path}, line {reader.line_num}: {error}. Expected a number in every column of a series, and a number "
+                "or an ISO date for its time."
             ) from error
-    values = np.array(rows, dtype=np.float64).reshape(len(rows), len(wanted))
-    if order is None:
-        return values
-    if len(np.unique(values[:, -1])) < len(values):
-        raise RunFailed(f"{path}: {order!r} has one value in several rows; expected one row for each time.")
-    return values[np.argsort(values[:, -1], kind="stable"), :-1]
+    made = []
+    for name, rows in found.items():
+        lines, times = np.array([row[0] for row in rows]), np.array([row[1] for row in rows])
+        table = np.array([row[2] for row in rows], dtype=np.float64).reshape(len(rows), len(columns))
+        if when is None:
+            one = Series(table, name=name, lines=lines)
+        else:
+            order = np.argsort(times, kind="stable")
+            one = _regular(Series(table[order], times[order], dated, name, lines[order]), path, reading)
+        made.append(_filled(one, path, columns, reading.missing, told))
+    return made or [Series(np.empty((0, len(columns))), np.empty(0) if reading.order else None)]
 
 
-def _value(text: str, time: bool, decimal: str) -> float:
-    try:
-        value = float(text if decimal == "." else text.replace(decimal, "."))
-    except ValueError:
-        if not time:
-            raise
-        moment = datetime.fromisoformat(text.strip())
-        # A time without a zone is taken as UTC: the order must not depend on where it is computed.
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+def _value(text: str, decimal: str) -> float:
+    if text.strip().lower() in GAPS:
+        return math.nan
+    value = float(text if decimal == "." else text.replace(decimal, "."))
     if not math.isfinite(value):
         raise ValueError(f"{text!r} is no finite number")
     return value
+
+
+def _time(text: str, decimal: str) -> tuple[float, bool]:
+    """A time as a number, and whether it is a date; one without a zone is of UTC."""
+    try:
+        value = float(text if decimal == "." else text.replace(decimal, "."))
+    except ValueError:
+        moment = datetime.fromisoformat(text.strip())
+        # A time without a zone is taken as UTC: the order must not depend on where it is computed.
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp(), True
+    if not math.isfinite(value):
+        raise ValueError(f"{text!r} is no time")
+    return value, False
+
+
+def _regular(series: Series, path: Path, reading: Reading) -> Series:
+    """With steps of one length, or as they are where that is asked for."""
+    times = series.times
+    assert times is not None
+    steps = np.diff(times)
+    if (steps == 0).any():
+        twice = series.place(path, int(np.flatnonzero(steps == 0)[0]) + 1)
+        raise RunFailed(f"{twice}: {reading.order!r} has one value in several rows; expected one row for each time.")
+    if reading.irregular == "accept" or len(times) < 3:
+        return series
+    usual = float(np.median(steps))
+    off = np.flatnonzero(np.abs(steps - usual) > 1e-6 * abs(usual))
+    if not len(off) or (series.dated and _months(times) is not None):
+        return series
+    if reading.irregular == "resample":
+        grid = times[0] + usual * np.arange(int((times[-1] - times[0]) / usual + 1e-9) + 1)
+        columns = [
+            np.interp(grid, times[there], column[there]) if there.any() else np.full(len(grid), np.nan)
+            for column in series.values.T
+            for there in [~np.isnan(column)]
+        ]
+        return replace(series, values=np.stack(columns, axis=1), times=grid, lines=None)
+    unit = " seconds" if series.dated else ""
+    raise RunFailed(
+        f"{series.place(path, int(off[0]) + 1)}: {steps[off[0]]:g}{unit} after the step before it, where most are "
+        f"{usual:g} apart ({len(off):,} such steps). data.irregular=resample makes them equal, data.irregular=accept "
+        "takes them as they are."
+    )
+
+
+def _months(times: Floats) -> int | None:
+    """How many months lie between one date and the next, where it is the same number everywhere; else None."""
+    moments = times.astype("datetime64[s]")
+    months = moments.astype("datetime64[M]")
+    between = np.unique(np.diff(months.astype(np.int64)))
+    same = len(np.unique(moments - months.astype("datetime64[s]"))) == 1
+    return int(between[0]) if len(between) == 1 and between[0] > 0 and same else None
+
+
+def following(series: Series, count: int) -> Floats:
+    """The times of the next `count` steps behind a series."""
+    times = series.times
+    assert times is not None
+    months = _months(times) if series.dated and len(times) > 2 else None
+    further: Floats
+    if months is None:
+        further = times[-1] + float(np.median(np.diff(times))) * np.arange(1, count + 1)
+        return further
+    last = times[-1:].astype("datetime64[s]")
+    month = last.astype("datetime64[M]")
+    within = last - month.astype("datetime64[s]")
+    further = ((month + months * np.arange(1, count + 1)).astype("datetime64[s]") + within).astype(np.float64)
+    return further
+
+
+def _filled(series: Series, path: Path, columns: Sequence[str], missing: Missing, told: int | None) -> Series:
+    """Without gaps, but for rows at the end that are to be told."""
+    values = series.values
+    end = len(values)
+    if told is not None:
+        there = np.flatnonzero(~np.isnan(values[:, :told]).all(axis=1))
+        end = int(there[-1]) + 1 if len(there) else 0
+    gaps = np.isnan(values)
+    gaps[end:, :told] = False
+    if not gaps.any():
+        return series
+    filled = values.copy()
+    for place in np.flatnonzero(gaps.any(axis=0)).tolist():
+        inside = end if told is not None and place < told else len(values)
+        column, gap = values[:inside, place], gaps[:inside, place]
+        first = int(np.flatnonzero(gap)[0])
+        where = f"{series.place(path, first)}: {columns[place]!r} has no value"
+        if missing == "error":
+            raise RunFailed(
+                f"{where}. A series needs a number at every step: data.missing=forward or interpolate fills gaps in."
+            )
+        if gap.all() or (missing == "forward" and gap[0]):
+            raise RunFailed(f"{where}, and none before it{'' if missing == 'forward' else ' or behind'}.")
+        steps = np.arange(inside)
+        if missing == "forward":
+            filled[:inside, place] = column[np.maximum.accumulate(np.where(gap, 0, steps))]
+        else:
+            filled[:inside, place] = np.interp(steps, steps[~gap], column[~gap])
+    return replace(series, values=filled)

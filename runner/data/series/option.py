@@ -13,6 +13,7 @@ from runner.engine.spec import Field, Spec
 from runner.errors import ConfigError, RunFailed
 
 if TYPE_CHECKING:
+    from runner.data.series.columns import Series
     from runner.data.series.windows import Windows
 
 Forecast = Literal["last", "every"]
@@ -30,6 +31,8 @@ class SeriesOption(DataOption):
         stride: steps from one window to the next, at least 1.
         forecast: when a user's file is predicted: ``last`` tells what comes behind its end, ``every`` goes through it
             in strides.
+        seasons: steps after which a series comes back to about the same, such as [24,168] for hours, each at least 2:
+            what `python -m runner baseline` repeats.
 
     Raises:
         ConfigError: folds are asked for.
@@ -39,6 +42,7 @@ class SeriesOption(DataOption):
     horizon: Annotated[int, Ge(1)] = 16
     stride: Annotated[int, Ge(1)] = 1
     forecast: Forecast = "last"
+    seasons: tuple[Annotated[int, Ge(2)], ...] = ()
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -52,31 +56,55 @@ class SeriesOption(DataOption):
         """Known beforehand, but for the columns."""
         return Spec("forecasting", Field("series"), Field("values"))
 
-    def windows(self, series: Floats, transform: "Windows", targets: Sequence[str], fingerprint: str) -> Data:
+    def windows(
+        self,
+        series: "Sequence[Series]",
+        transform: "Windows",
+        targets: Sequence[str],
+        fingerprint: str,
+        notes: tuple[str, ...] = (),
+    ) -> Data:
         """Split, fit and scale.
 
+        Of several series with times all are cut at the same times, so that no part learns from what comes after the
+        steps of another; without times each is cut by its own steps.
+
         Args:
-            series: ``(steps, columns)``, by time.
+            series: each ``(steps, columns)``, by time.
             transform: not fitted.
             targets: the columns that are to be told.
             fingerprint: hash of the raw content.
+            notes: passed on.
         """
+        import numpy as np
+        import torch
+
+        from runner.data.series.windows import ahead
         from runner.engine.split import WindowSplit
 
-        steps, columns = len(series), transform.columns
-        train, val = (round(steps * sum(self.split[:n])) for n in (1, 2))
-        pieces = {"train": series[:train], "val": series[train:val], "test": series[val:]}
-        kept = round(train * self.fraction)
-        pieces["train"] = pieces["train"][-kept:] if kept else pieces["train"][:0]
+        columns, steps = transform.columns, sum(len(one.values) for one in series)
+        needed = self.length + self.horizon
+        pieces: dict[str, list[Floats]] = {"train": [], "val": [], "test": []}
+        for one, cuts in zip(series, self._cuts(series), strict=True):
+            train, val, test = np.split(one.values, cuts)
+            kept = round(len(train) * self.fraction)
+            pieces["train"].append(train[len(train) - kept :])
+            pieces["val"].append(val)
+            pieces["test"].append(test)
         if not self.split[2]:
             del pieces["test"]
-        for name, piece in pieces.items():
-            if len(piece) < self.length + self.horizon:
+        for name, each in pieces.items():
+            long = [piece for piece in each if len(piece) >= needed]
+            if not long:
                 raise RunFailed(
-                    f"{name} has {len(piece)} of {steps} steps, too few for a window of data.length={self.length} and "
-                    f"data.horizon={self.horizon} steps. Choose smaller ones, or give {name} a larger share."
+                    f"{name} has {max(map(len, each))} of {steps} steps, too few for a window of data.length="
+                    f"{self.length} and data.horizon={self.horizon} steps. Choose smaller ones, or give {name} a "
+                    "larger share."
                 )
-        transform.fit(pieces["train"])
+            if len(long) < len(each):
+                notes += (f"{name}: {len(each) - len(long)} of {len(each)} series are shorter than a window there",)
+            pieces[name] = long
+        transform.fit(np.concatenate(pieces["train"]))
         told = tuple(columns.index(name) for name in targets)
         mean, std = (tuple(values[list(told)].tolist()) for values in (transform.scale.shift, transform.scale.spread))
         spec = Spec(
@@ -85,14 +113,38 @@ class SeriesOption(DataOption):
             Field("values", (self.horizon, len(told)), names=tuple(targets), mean=mean, std=std),
             num_outputs=self.horizon * len(told),
         )
-        parts = {
-            name: WindowSplit(
-                transform(piece),
+
+        def split(each: Sequence[Floats]) -> WindowSplit:
+            ends = np.cumsum([len(piece) for piece in each])
+            starts = [
+                np.arange(end - len(piece), end - needed + 1, self.stride)
+                for piece, end in zip(each, ends, strict=True)
+            ]
+            return WindowSplit(
+                torch.cat([transform(ahead(piece, len(transform.known), self.horizon)) for piece in each]),
                 self.length,
                 self.stride,
                 self.horizon,
                 None if tuple(targets) == columns else told,
+                torch.from_numpy(np.concatenate(starts)) if len(each) > 1 else None,
             )
-            for name, piece in pieces.items()
-        }
-        return Data(spec, parts, fingerprint, transform)
+
+        return Data(spec, {name: split(each) for name, each in pieces.items()}, fingerprint, transform, notes)
+
+    def _cuts(self, series: "Sequence[Series]") -> list[list[int]]:
+        """Where each series is cut into train, val and test: at which of its steps."""
+        import numpy as np
+
+        shares = [sum(self.split[:n]) for n in (1, 2)]
+        times = [one.times for one in series if one.times is not None]
+        if len(series) == 1 or len(times) < len(series):
+            return [[round(len(one.values) * share) for share in shares] for one in series]
+        whole = np.sort(np.concatenate(times))
+        moments = [whole[min(round(len(whole) * share), len(whole) - 1)] for share in shares]
+        return [
+            [
+                int(np.searchsorted(own, moment)) if share < 1 else len(own)
+                for moment, share in zip(moments, shares, strict=True)
+            ]
+            for own in times
+        ]

@@ -16,7 +16,7 @@ from runner.data.base import Scaling
 from runner.data.parts.assemble import Labels, classes_spec, in_parts, missing_classes
 from runner.data.parts.scaling import Floats, Scale, fit_table
 from runner.data.parts.split import Parts
-from runner.data.series.columns import read_series
+from runner.data.series.columns import Reading, read_series
 from runner.data.series.ts import parse_ts
 from runner.engine.batch import Batch
 from runner.engine.data import Data
@@ -97,7 +97,7 @@ class Recordings(Transform):
                 found, _ = parse_ts(path.read_bytes(), source)
                 yield from ((f"{source}:{number}", series) for number, series in enumerate(found, 1))
             else:
-                yield source, read_series(path, self.channels, None, ".")
+                yield source, read_series(path, self.channels, Reading())[0].values
         except RunFailed as error:
             yield source, str(error)
 

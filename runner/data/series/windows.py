@@ -4,6 +4,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,25 @@ from torch import Tensor
 
 from runner.data.base import Scaling
 from runner.data.parts.scaling import Floats, Scale, fit_table
-from runner.data.series.columns import columns_of, read_series
+from runner.data.series.calendar import Turn, calendar, calendar_names
+from runner.data.series.columns import Reading, Series, columns_of, following, read_series
 from runner.data.series.option import Forecast
 from runner.engine.transform import Bad, Raw, Transform
 from runner.errors import RunFailed
+
+
+def ahead(values: Floats, known: int, horizon: int) -> Floats:
+    """Series ``(steps, columns)`` whose last `known` columns are told `horizon` steps before their time.
+
+    So the last `horizon` steps of a history carry what is known of the steps that are to be told, and any network that
+    reads a history reads it. At the end, where nothing comes any more, the last row is repeated.
+    """
+    if not known:
+        return values
+    moved = values.copy()
+    later = np.minimum(np.arange(len(values)) + horizon, len(values) - 1)
+    moved[:, -known:] = values[later, -known:]
+    return moved
 
 
 class Windows(Transform):
@@ -25,27 +41,60 @@ class Windows(Transform):
 
     Args:
         scaling: see `runner.data.base.DataOption`.
-        columns: names of the series.
+        observed: names of the columns that are known up to the present.
         length: steps of a history.
         stride: steps from one history to the next.
+        horizon: steps to be told.
         forecast: ``last``: of a file only what comes behind its end is told; ``every``: from every history in it.
-        order: the column of time, or None.
-        decimal: the decimal mark.
+        reading: how a file becomes series.
+        plan: names of the columns that are known in advance.
+        turns: what is made of times, which are known in advance too.
     """
 
     def __init__(
         self,
         scaling: Scaling,
-        columns: tuple[str, ...],
+        observed: tuple[str, ...],
         length: int,
         stride: int,
+        horizon: int,
         forecast: Forecast,
-        order: str | None = None,
-        decimal: str = ".",
+        reading: Reading | None = None,
+        plan: tuple[str, ...] = (),
+        turns: tuple[Turn, ...] = (),
     ) -> None:
         super().__init__()
-        self.scaling, self.columns, self.length, self.stride = scaling, columns, length, stride
-        self.forecast, self.order, self.decimal = forecast, order, decimal
+        self.scaling, self.observed, self.length, self.stride = scaling, observed, length, stride
+        self.horizon, self.forecast, self.reading = horizon, forecast, reading or Reading()
+        self.plan, self.turns = plan, turns
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        """The columns known in advance, those made of times last."""
+        return (*self.plan, *calendar_names(self.turns))
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """All columns that a network is given."""
+        return (*self.observed, *self.known)
+
+    def series(self, path: Path, predicting: bool = False) -> list[Series]:
+        """The series of a file, with what is made of their times.
+
+        Args:
+            path: the file.
+            predicting: whether its last steps are to be told, of which it has only what is known in advance.
+        """
+        told = len(self.observed) if predicting else None
+        found = read_series(path, (*self.observed, *self.plan), self.reading, told)
+        return [self._with_calendar(one) for one in found]
+
+    def _with_calendar(self, one: Series) -> Series:
+        if not self.turns:
+            return one
+        if one.times is None or not (one.dated or not len(one.values)):
+            raise RunFailed(f"data.calendar={list(self.turns)}: data.order={self.reading.order} has numbers, no dates.")
+        return replace(one, values=np.concatenate([one.values, calendar(one.times, self.turns)], axis=1))
 
     def fit(self, raw: Floats) -> None:
         """Learn from the training part ``(steps, series)``."""
@@ -71,32 +120,52 @@ class Windows(Transform):
                 yield from self._histories(Path(copy.name), source, size)
 
     def _histories(self, path: Path, source: str, size: int) -> Iterator[Raw | Bad]:
-        names, _ = columns_of(path, "column", self.columns)
-        order = self.order if self.order in names else None  # a history may come without its times
+        names, _ = columns_of(path, "column", (*self.observed, *self.plan))
+        if self.reading.order not in names and not self.turns:  # a history may come without its times
+            self.reading = replace(self.reading, order=None)
         try:
-            series = read_series(path, self.columns, order, self.decimal)
+            found = self.series(path, predicting=True)
         except RunFailed as error:
             yield Bad(source, str(error))
             return
-        steps = len(series)
+        for one in found:
+            yield from self._of_one(one, f"{source}:{one.name}" if one.name else source, size)
+
+    def _of_one(self, one: Series, place: str, size: int) -> Iterator[Raw | Bad]:
+        there = np.flatnonzero(~np.isnan(one.values[:, : len(self.observed)]).any(axis=1))
+        steps = int(there[-1]) + 1 if len(there) else 0
         if steps < self.length:
-            yield Bad(source, f"has {steps} steps; a forecast is made from {self.length}.")
+            yield Bad(place, f"has {steps} steps; a forecast is made from {self.length}.")
             return
-        windows = sliding_window_view(series, self.length, axis=0).transpose(0, 2, 1)
-        first = 0 if self.forecast == "every" else len(windows) - 1
-        starts = np.arange(first, len(windows), self.stride)
-        for part in np.split(starts, range(size, len(starts), size)):
-            yield Raw(windows[part], [f"{source}:{start + self.length}" for start in part.tolist()])
+        values = one.values
+        if self.turns and not self.plan and len(values) < steps + self.horizon:
+            further = calendar(following(one, self.horizon), self.turns)
+            values = np.concatenate([values, np.full((self.horizon, values.shape[1]), np.nan)])
+            values[len(one.values) :, -further.shape[1] :] = further
+        ends = np.arange(self.length, steps + 1, self.stride) if self.forecast == "every" else np.array([steps])
+        if self.known:
+            ends = ends[ends + self.horizon <= len(values)]
+        if not len(ends):
+            yield Bad(
+                place,
+                f"what is known in advance ({', '.join(self.known)}) of the next {self.horizon} steps must stand "
+                "behind the last one, in rows whose other columns are empty.",
+            )
+            return
+        windows = sliding_window_view(ahead(values, len(self.known), self.horizon), self.length, axis=0)
+        for part in np.split(ends, range(size, len(ends), size)):
+            yield Raw(windows.transpose(0, 2, 1)[part - self.length], [f"{place}:{end}" for end in part.tolist()])
 
     def state_dict(self) -> dict[str, Any]:
-        """Shift and spread of each series, and their names."""
+        """Shift and spread of each column, and the names of those from a file."""
         return {
-            "columns": list(self.columns),
+            "columns": list(self.observed),
+            "plan": list(self.plan),
             "shift": self.scale.shift.tolist(),
             "spread": self.scale.spread.tolist(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take back what `state_dict` gave."""
-        self.columns = tuple(state["columns"])
+        self.observed, self.plan = tuple(state["columns"]), tuple(state.get("plan", ()))
         self.scale = Scale(np.array(state["shift"]), np.array(state["spread"]))

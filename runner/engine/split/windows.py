@@ -25,6 +25,8 @@ class WindowSplit(Split):
         horizon: steps to be told, right behind the inputs; 0 tells the inputs moved by one step, as a language model
             does: then every step is a unit.
         columns: which features are to be told; None all.
+        starts: where each example begins ``(N,)``, on the CPU, where the stream is several series one behind the other;
+            None: `stride` says it.
     """
 
     stream: Tensor
@@ -32,8 +34,11 @@ class WindowSplit(Split):
     stride: int = 1
     horizon: int = 0
     columns: tuple[int, ...] | None = None
+    starts: Tensor | None = None
 
     def __len__(self) -> int:
+        if self.starts is not None:
+            return len(self.starts)
         return max(0, (len(self.stream) - self.length - max(1, self.horizon)) // self.stride + 1)
 
     def opened(self, device: torch.device, seed: int, num_workers: int) -> WindowSplit:
@@ -43,7 +48,8 @@ class WindowSplit(Split):
     def read(self, rows: Tensor) -> Batch:
         """See `Split.read`."""
         device = self.stream.device
-        starts = (rows * self.stride).to(device, non_blocking=True)[:, None]
+        first = rows * self.stride if self.starts is None else self.starts[rows]
+        starts = first.to(device, non_blocking=True)[:, None]
         steps = torch.arange(self.length + max(1, self.horizon), device=device)
         windows = self.stream[starts + steps]
         if not self.horizon:

@@ -1,0 +1,180 @@
+"""Several series in a file, gaps, steps of unequal length, and what is known in advance."""
+
+import math
+from datetime import datetime, timedelta
+
+import numpy as np
+import pytest
+import torch
+
+from runner.data.csv_series import CsvSeries
+from runner.data.elecdemand import Elecdemand
+from runner.data.series.calendar import calendar
+from runner.data.source.available import available
+from runner.engine.transform import Bad, Raw
+from runner.errors import ConfigError, RunFailed
+
+START = datetime(2026, 3, 1)
+
+
+def write(path, head, rows):
+    path.write_text("\n".join([head, *(",".join(map(str, row)) for row in rows)]) + "\n")
+    return path
+
+
+def option(path, **more):
+    return CsvSeries(**{"path": str(path), "columns": ("v",), "length": 4, "horizon": 2, "scaling": "none", **more})
+
+
+@pytest.fixture
+def long(tmp_path):
+    """Three shops below each other, days shuffled, one with fewer than a window. Values name shop and day."""
+    rows = [
+        (START + timedelta(days=day), shop, 1000 * number + day)
+        for number, (shop, days) in enumerate((("north", 60), ("south", 40), ("new", 3)))
+        for day in range(days)
+    ]
+    return write(
+        tmp_path / "long.csv", "day,shop,v", [rows[i] for i in np.random.default_rng(0).permutation(len(rows))]
+    )
+
+
+def test_no_window_reaches_from_one_series_to_another(long):
+    data = option(long, series="shop", order="day").load()
+    last = {}
+    for part in data.parts.values():
+        batch = part.read(torch.arange(len(part)))
+        steps = torch.cat([batch.inputs, batch.targets], 1)[..., 0]
+        assert torch.equal(steps.diff(dim=1), torch.ones(len(part), 5))
+        days = steps % 1000
+        assert days.min() > last.get("max", -1)  # cut at the same time in every shop
+        last["max"] = days.max()
+    assert any("1 of 3 series are shorter" in note for note in data.notes)
+    assert "3 series, 103 steps" in data.notes[0]
+    train = data.train.read(torch.arange(len(data.train))).inputs[:, 0, 0]
+    assert set((train // 1000).tolist()) == {0, 1}
+
+
+def test_without_times_each_series_is_cut_by_its_own_steps(tmp_path):
+    rows = [(name, 1000 * number + step) for step in range(40) for number, name in enumerate("ab")]
+    data = option(write(tmp_path / "t.csv", "which,v", rows), series="which").load()
+    for part, first, stop in ((data.train, 0, 28), (data.val, 28, 34), (data.test, 34, 40)):
+        steps = part.read(torch.arange(len(part))).inputs[..., 0]
+        assert len(part) == 2 * (stop - first - 5) and (steps[:, 0] % 1000).min() == first
+    bad = option(tmp_path / "t.csv", series="what")
+    with pytest.raises(ConfigError, match=r"data.series=what: no such column"):
+        bad.probe()
+
+
+def gappy(tmp_path, *gaps):
+    return write(tmp_path / "g.csv", "t,v", [(i, "NA" if i in gaps else float(i * i)) for i in range(60)])
+
+
+def test_gaps(tmp_path):
+    path = gappy(tmp_path, 5, 6, 59)
+    with pytest.raises(RunFailed, match=r"line 7: 'v' has no value.*data.missing=forward"):
+        option(path).load()
+    forward, line = (option(path, missing=how, split=(0.5, 0.5, 0)).load() for how in ("forward", "interpolate"))
+    assert forward.train.stream[4:8, 0].tolist() == [16, 16, 16, 49]
+    assert line.train.stream[4:8, 0].tolist() == [16, 27, 38, 49]
+    assert forward.val.stream[-1, 0] == line.val.stream[-1, 0] == 58 * 58
+    with pytest.raises(RunFailed, match=r"line 2: 'v' has no value, and none before it"):
+        option(gappy(tmp_path, 0), missing="forward").load()
+    assert option(gappy(tmp_path, 0), missing="interpolate").load().train.stream[0, 0] == 1
+    with pytest.raises(RunFailed, match=r"none before it or behind"):
+        option(gappy(tmp_path, *range(60)), missing="interpolate").load()
+
+
+def test_steps_of_unequal_length(tmp_path):
+    hours = [hour for hour in range(80) if hour not in (10, 11, 30)]
+    path = write(tmp_path / "h.csv", "at,v", [((START + timedelta(hours=h)).isoformat(), 2.0 * h) for h in hours])
+    with pytest.raises(
+        RunFailed, match=r"line 12: 10800 seconds after the step before it, where most are 3600 apart .2"
+    ):
+        option(path, order="at").load()
+    accepted = option(path, order="at", irregular="accept").load()
+    assert sum(len(part.stream) for part in accepted.parts.values()) == 77
+    resampled = option(path, order="at", irregular="resample").load()
+    whole = torch.cat([part.stream for part in resampled.parts.values()])[:, 0]
+    assert torch.equal(whole, 2.0 * torch.arange(80))
+
+
+def test_months_are_of_equal_length(tmp_path):
+    rows = [(f"{2000 + i // 12}-{1 + i % 12:02}-01", float(i)) for i in range(60)]
+    path = write(tmp_path / "m.csv", "month,v", rows)
+    transform = option(path, order="month", calendar=("day_of_year",)).load().transform
+    (raw,) = transform.read([str(path)], 5)
+    (series,) = transform.series(path)
+    expected = calendar(
+        np.array([np.datetime64("2005-01-01", "s"), np.datetime64("2005-02-01", "s")]).astype(float), ["day_of_year"]
+    )
+    np.testing.assert_allclose(raw.examples[0, -2:, 1:], expected)
+    assert series.values.shape == (60, 3)
+
+
+def planned(tmp_path, rows=80, empty=0):
+    table = [
+        ((START + timedelta(hours=i)).isoformat(), "" if i >= rows - empty else float(i), 100 + i) for i in range(rows)
+    ]
+    return write(tmp_path / "p.csv", "at,v,plan", table)
+
+
+def test_what_is_known_is_seen_a_horizon_before_its_time(tmp_path):
+    data = option(planned(tmp_path), order="at", known=("plan",), calendar=("time_of_day",)).load()
+    names = ("v", "plan", "time_of_day_sin", "time_of_day_cos")
+    assert (
+        data.spec.inputs.names
+        == names
+        == option(planned(tmp_path), order="at", known=("plan",), calendar=("time_of_day",)).probe().inputs.names
+    )
+    assert data.spec.targets.names == ("v",)
+    for part in data.parts.values():
+        batch = part.read(torch.arange(len(part)))
+        observed, plan = batch.inputs[..., 0], batch.inputs[..., 1]
+        assert torch.equal(plan, observed + 102)
+        assert torch.equal(plan[:, -2:] - 100, batch.targets[..., 0])  # the last steps tell of those to be told
+        hours = (observed + 2) % 24
+        torch.testing.assert_close(batch.inputs[..., 2], (2 * math.pi * hours / 24).sin(), atol=1e-5, rtol=0)
+
+
+def test_a_file_to_predict_ends_with_what_is_known(tmp_path):
+    more = {"order": "at", "known": ("plan",), "calendar": ("time_of_day",)}
+    transform = option(planned(tmp_path), **more).load().transform
+    (raw,) = transform.read([str(planned(tmp_path, 50, 2))], 5)
+    assert isinstance(raw, Raw) and raw.places[0].endswith("p.csv:48")
+    assert raw.examples[0, :, 0].tolist() == [44, 45, 46, 47] and raw.examples[0, :, 1].tolist() == [146, 147, 148, 149]
+    (bad,) = transform.read([str(planned(tmp_path, 50, 1))], 5)
+    assert isinstance(bad, Bad) and "must stand behind the last one" in bad.reason
+    by_calendar = option(planned(tmp_path), order="at", calendar=("time_of_day",)).load().transform
+    (raw,) = by_calendar.read([str(planned(tmp_path, 50, 0))], 5)
+    times = np.array([(START - datetime(1970, 1, 1) + timedelta(hours=h)).total_seconds() for h in (50, 51)])
+    np.testing.assert_allclose(raw.examples[0, -2:, 1:], calendar(times, ["time_of_day"]))
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"known": ("v",)}, "data.known=v: is among data.columns"),
+        ({"known": ("plam",)}, "data.known=plam: no such column.*Did you mean 'plan'"),
+        ({"calendar": ("time_of_day",), "order": None}, "needs data.order"),
+    ],
+)
+def test_mistakes_are_told(tmp_path, change, says):
+    with pytest.raises(ConfigError, match=says):
+        option(planned(tmp_path), **{"order": "at", **change}).probe()
+    with pytest.raises(RunFailed, match=r"has numbers, no dates"):
+        option(planned(tmp_path), order="plan", calendar=("time_of_day",)).load()
+
+
+@pytest.mark.skipif(
+    available()["elecdemand"].startswith("missing"), reason="not on this machine; `runner fetch elecdemand`"
+)
+def test_the_real_demand():
+    data = Elecdemand(scaling="none").load()
+    assert {name: len(part.stream) for name, part in data.parts.items()} == {"train": 12264, "val": 2628, "test": 2628}
+    assert data.spec.inputs == Elecdemand().probe().inputs and data.spec.inputs.shape == (336, 9)
+    first = data.train.read(torch.tensor([0])).inputs[0]
+    assert first[0, :2].tolist() == pytest.approx([3.914647, 18.2], abs=1e-5)
+    # New Year's Day is none of work; the day behind it, 48 half-hours ahead, is one.
+    assert first[:49, 2].tolist() == [1] * 49
+    assert Elecdemand(known=False).load().spec.inputs.names == ("demand", "temperature")
