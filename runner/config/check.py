@@ -301,14 +301,16 @@ def check_inputs(recipe: Recipe, inputs: Field | None) -> None:
         return
     for node in recipe.nodes():
         assert node.group is not None
-        takes = declared(node.target).takes if node.key == "model" else None
+        takes, given = declared(node.target).takes if node.key == "model" else None, {inputs.kind}
         if node.group.technique or node.group.prepares:
             takes = node.target.takes
-        if takes is not None and inputs.kind not in takes:
+        if node.group.technique and inputs.made_of:
+            given.add(inputs.made_of)
+        if takes is not None and given.isdisjoint(takes):
             group, _, name = node.key.partition(".")
-            *wanted, given = (IN_WORDS.get(kind, kind) for kind in (*takes, inputs.kind))
+            *wanted, these = (IN_WORDS.get(kind, kind) for kind in (*takes, inputs.kind))
             raise ConfigError(
-                f"{group}={name or node.short} takes {' or '.join(wanted)}, and these data are {given}. "
+                f"{group}={name or node.short} takes {' or '.join(wanted)}, and these data are {these}. "
                 + (f"Leave {name} out." if name else f"Take {_models_for(inputs.kind)}or other data.")
             )
 

@@ -6,7 +6,8 @@ from typing import Annotated
 
 from annotated_types import Ge
 
-from runner.data.image_folder import ImageFolder, subfolders
+from runner.data.image_folder import ImageFolder
+from runner.data.source.class_folders import subfolders
 from runner.engine.data import Data
 from runner.engine.spec import Spec
 from runner.errors import ConfigError

@@ -30,6 +30,7 @@ class Batches:
         seed: the run's seed.
         channels_last: give images in channels-last memory format.
         num_workers: worker processes, for splits that are read while training.
+        early: whether techniques change examples before inputs are made of them; see `Split.parted`.
 
     Attributes:
         per_update: examples per update.
@@ -37,6 +38,7 @@ class Batches:
         whole: examples per epoch, those left out not counted.
         growth: present size of a micro-batch as a multiple of the first; see `grow`.
         growing: whether it may change.
+        scale: what makes inputs of the examples of `updates` where they come as they are kept; None: they are inputs.
     """
 
     growing = False
@@ -55,15 +57,16 @@ class Batches:
         seed: int = 0,
         channels_last: bool = False,
         num_workers: int = 0,
+        early: bool = False,
     ) -> None:
         self.size, self.first_size, self.accumulate = len(split), batch_size, accumulate
         self.drop_last, self.least, self.limit = drop_last, least, limit
         self.reshuffle = reshuffle
         self.device, self.seed = device, seed
         self.channels_last = channels_last
-        self.format = torch.channels_last if channels_last else torch.preserve_format
         self.grow(1)
         self.split = split.opened(device, seed, num_workers)
+        self.kept, self.scale = self.split.parted() if early else (self.split, None)
 
     def grow(self, growth: int) -> None:
         """Make micro-batches `growth` times as large as the first; between epochs. The order stays what it is.
@@ -90,18 +93,25 @@ class Batches:
         """The order of the examples in `epoch`: see `Split.order`."""
         return self.split.order(torch.Generator().manual_seed(seed_for(self.seed, "order", epoch)))
 
-    def read(self, rows: Tensor) -> Batch:
-        """The examples numbered `rows` ``(N,)`` as one batch on the device."""
-        return self._moved(self.split.read(rows))
+    def read(self, rows: Tensor, kept: bool = False) -> Batch:
+        """The examples numbered `rows` ``(N,)`` as one batch on the device; `kept` as in `updates`."""
+        return self._moved((self.kept if kept else self.split).read(rows))
 
-    def updates(self, epoch: int, start: int = 0) -> Iterator[list[Batch]]:
-        """The updates of `epoch` from number `start` on, each a list of micro-batches in random order."""
+    def updates(self, epoch: int, start: int = 0, kept: bool = False) -> Iterator[list[Batch]]:
+        """The updates of `epoch` from number `start` on, each a list of micro-batches in random order.
+
+        Args:
+            epoch: from 0.
+            start: updates that are left out.
+            kept: give examples as they are kept, of which `Fit.changes` makes inputs, where techniques change those.
+        """
         if start >= self.updates_per_epoch:  # torch splits nothing into one empty part, not into none
             return
         if not self.reshuffle:
             epoch = 0
         rows = self.order(epoch)[start * self.per_update : self.whole]
-        batches = self.split.batches(epoch, rows, self.batch_size, self._on_device)
+        split = self.kept if kept else self.split
+        batches = split.batches(epoch, rows, self.batch_size, self._on_device)
         if self.accumulate == 1:
             for batch in batches:
                 yield [batch]
@@ -135,6 +145,7 @@ class Batches:
     def _moved(self, batch: Batch) -> Batch:
         """On the device in the right memory format; what is there already is passed on, which costs a microsecond."""
         there = batch.inputs.device == self.device and batch.targets.device == self.device
-        if there and (not self.channels_last or batch.inputs.is_contiguous(memory_format=torch.channels_last)):
+        channels_last = self.channels_last and batch.inputs.ndim == 4
+        if there and (not channels_last or batch.inputs.is_contiguous(memory_format=torch.channels_last)):
             return batch
-        return batch.to(self.device, self.format)
+        return batch.to(self.device, torch.channels_last if channels_last else torch.preserve_format)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -15,11 +16,12 @@ from runner.engine.monitor import Mode, Monitor, canonical, resolve_mode
 from runner.engine.optimizer import Averaging
 from runner.engine.progress import Progress
 from runner.engine.state import TrainState
-from runner.engine.technique import listeners
+from runner.engine.technique import acts_early, listeners
 
 if TYPE_CHECKING:
     from torch import nn
 
+    from runner.engine.batch import Batch
     from runner.engine.batches import Batches
     from runner.engine.interrupt import Interrupt
     from runner.engine.loss import Loss
@@ -31,6 +33,10 @@ if TYPE_CHECKING:
     from runner.engine.task import Task
     from runner.engine.technique import Technique
     from runner.record.recorder import Recorder
+
+
+def _made(scale: nn.Module, batch: Batch) -> Batch:
+    return batch.changed(scale(batch.inputs))
 
 
 @dataclass
@@ -136,6 +142,17 @@ class Fit:
         if not self.train.growing:
             return self.state.step
         return self.state.epoch * self.plan.updates_per_epoch + self.state.epoch_step * self.train.growth
+
+    def changes(self, techniques: Sequence[Technique]) -> list[Callable[[Batch], Batch]]:
+        """What happens, one after the other, to a training batch as it is kept (`Batches.updates`).
+
+        Args:
+            techniques: those that act; whatever they are, inputs are made of what is kept.
+        """
+        early = [t for t in techniques if self.train.scale is not None and acts_early(t, self.spec.inputs)]
+        late = [t for t in techniques if t not in early]
+        scale = [] if self.train.scale is None else [partial(_made, self.train.scale)]
+        return [*listeners(early, "on_batch"), *scale, *listeners(late, "on_batch")]
 
     def samples(self) -> int:
         """Training examples seen so far; the last update of an epoch may have fewer than the others."""

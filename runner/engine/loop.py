@@ -47,7 +47,7 @@ def train(fit: Fit) -> Outcome:
             hear(state.epoch + 1)
         log_every = fit.log_every
         over, asked = state.step >= plan.total or state.ended, None
-        for update in () if over else fit.train.updates(state.epoch, state.epoch_step):
+        for update in () if over else fit.train.updates(state.epoch, state.epoch_step, kept=True):
             seed(state.step_seed())
             step.set_rates()
             results = step.gradients(update)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 # values; mask, a class per pixel (height, width); boxes (boxes, 5), each a class and its left, top, right and bottom,
 # filled up with boxes of class -1, class -2 - c being a crowd of class c, of which nothing is asked; instances (boxes,
 # 5 + height * width), boxes each with its thing's pixels behind it, 0 or 1, row by row; tokens. Beside inputs:
-# categories (columns,), the number of a word in each column.
+# categories (columns,), the number of a word in each column. What images are made of: waveform (samples,), in [-1, 1].
 Kind = Literal[
     "table",
     "series",
@@ -29,6 +29,7 @@ Kind = Literal[
     "boxes",
     "instances",
     "categories",
+    "waveform",
 ]
 # Targets that tell classes.
 OF_CLASSES: tuple[Kind, ...] = ("class", "labels", "mask", "boxes", "instances")
@@ -42,7 +43,7 @@ SPECIAL = ("<padding>", "<unknown>", "<start>", "<end>")
 PADDING, UNKNOWN, START, END = range(len(SPECIAL))
 
 # What a user reads for a kind of inputs.
-IN_WORDS: dict[Kind, str] = {"table": "rows of a table", "image": "images", "graph": "graphs"}
+IN_WORDS: dict[Kind, str] = {"table": "rows of a table", "image": "images", "graph": "graphs", "waveform": "sounds"}
 
 
 _BYTE = re.compile("<0x([0-9A-F]{2})>")
@@ -72,6 +73,8 @@ class Field:
         sizes: of categories, how many each column has, the last one for what training had not.
         between: of tokens, what stands between their `names` in a text: nothing; a space; or ``##``, a space but in
             front of those that begin with it (WordPiece).
+        made_of: what is kept where inputs are made on the device, batch by batch, and techniques may change it before;
+            None: examples are kept as what they are.
     """
 
     kind: Kind
@@ -83,6 +86,7 @@ class Field:
     std: tuple[float, ...] = ()
     sizes: tuple[int, ...] = ()
     between: str = " "
+    made_of: Kind | None = None
 
     @classmethod
     def of_numbers(cls, shape: Sequence[int], names: Sequence[str] = ()) -> Field:

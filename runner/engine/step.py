@@ -35,7 +35,7 @@ class Step:
         self.network, self.loss, self.precision = fit.network, fit.loss, fit.precision
         self.groups = fit.optimizer.param_groups
         self.parameters: list[Tensor] = [p for group in self.groups for p in group["params"]]
-        self.on_batch = listeners(fit.techniques, "on_batch")
+        self.on_batch = fit.changes(fit.techniques)
         self.output_penalties = listeners(fit.techniques, "output_penalty")
         self.penalties = listeners(fit.techniques, "penalty")
         self.before_step = listeners(fit.techniques, "before_step")

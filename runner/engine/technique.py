@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from runner.engine.batch import Batch
     from runner.engine.fit import Fit
     from runner.engine.metric import Direction
-    from runner.engine.spec import Kind
+    from runner.engine.spec import Field, Kind
 
 
 class Slot(IntEnum):
@@ -49,7 +49,8 @@ class Technique:
         conflicts: names of techniques (as typed in the config) that it can't be combined with, each with the reason.
         soft_targets: whether it turns class indices into probabilities, so that the loss must take them.
         moves_weights: whether it changes weights after the update, of which an optimizer's own average would not know.
-        takes: kinds of inputs that it can be used with; None: any.
+        takes: kinds of inputs that it can be used with; None: any. One that takes what inputs are made of
+            (`Field.made_of`) is given that instead.
         model_arguments: names of the model's arguments that it sets, each with the name of its own attribute.
         restore_best_weights: whether the run may end with its best weights; False: with its last.
         not_saved: names of own attributes that change in training and need not be in `state_dict`: clocks, and what is
@@ -169,6 +170,11 @@ EVENTS = (
     "epoch_scores",
     "on_epoch_end",
 )
+
+
+def acts_early(technique: Technique, inputs: Field | None) -> bool:
+    """Whether a technique changes what inputs are made of: it says that it takes such."""
+    return inputs is not None and inputs.made_of is not None and inputs.made_of in (technique.takes or ())
 
 
 def in_order(techniques: Iterable[Technique]) -> list[Technique]:

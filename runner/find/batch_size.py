@@ -117,7 +117,7 @@ def _measure(tried: Trial, size: int) -> Speed:
     fit = tried.fit
     values = tried.recipe.values
     full = Recipe({**values, "data": {**values["data"], "batch_size": size, "drop_last": True}})  # full batches only
-    fit.train = training_batches(full, tried.data.train, fit.model, fit.device, fit.train.channels_last)
+    fit.train = training_batches(full, tried.data, fit.model, fit.device, fit.train.channels_last)
     on_cuda = fit.device.type == "cuda"
     if on_cuda:
         torch.cuda.empty_cache()

@@ -47,7 +47,7 @@ class Trial:
             Interrupted: the user asked to stop.
         """
         for epoch in count():
-            for update in self.fit.train.updates(epoch):
+            for update in self.fit.train.updates(epoch, kept=True):
                 if self.fit.interrupt.requested:
                     raise Interrupted("Interrupted; nothing was changed.")
                 yield update

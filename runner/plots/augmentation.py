@@ -28,10 +28,11 @@ def before_and_after(name: str, overrides: list[str], config_dir: str | None) ->
         ConfigError: the command is wrong, or the option augments nothing.
     """
     with prepared([f"augmentation=[{name}]", *overrides], config_dir) as fit:
-        changes = listeners([t for t in fit.techniques if t.name == name], "on_batch")
-        if not changes:
+        chosen = [t for t in fit.techniques if t.name == name]
+        if not listeners(chosen, "on_batch"):
             raise ConfigError(f"augmentation/{name}: changes no examples, so there is nothing to draw.")
-        batch = fit.train.read(fit.train.order(0)[:EXAMPLES])
+        rows = fit.train.order(0)[:EXAMPLES]
+        batch, kept = fit.train.read(rows), fit.train.read(rows, kept=True)
         shift, spread = torch.zeros(()), torch.ones(())
         images = fit.spec.inputs
         if images is not None and images.kind == "image" and images.mean:
@@ -39,7 +40,10 @@ def before_and_after(name: str, overrides: list[str], config_dir: str | None) ->
         drawn = []
         for seed in range(DRAWS):
             torch.manual_seed(seed)
-            drawn.append(changes[0](batch.changed(batch.inputs.clone())).inputs.cpu() * spread + shift)
+            changed = kept.changed(kept.inputs.clone())
+            for change in fit.changes(chosen):
+                changed = change(changed)
+            drawn.append(changed.inputs.cpu() * spread + shift)
         return batch.inputs.cpu() * spread + shift, drawn
 
 

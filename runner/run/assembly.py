@@ -131,7 +131,7 @@ def prepare(
     channels_last = images and (device.type == "cuda" if trainer.channels_last == "auto" else trainer.channels_last)
     model = _placed(objects.model, device, channels_last)
     optimizer = build_optimizer(recipe["optimizer"], model, device.type)
-    train = training_batches(recipe, data.train, model, device, channels_last)
+    train = training_batches(recipe, data, model, device, channels_last)
     total = train.updates_per_epoch * trainer.max_epochs
     total = min(total, trainer.max_steps or total)
     plan = Plan(train.updates_per_epoch, -(-total // train.updates_per_epoch), total)
@@ -229,14 +229,16 @@ def _compiled(model: torch.nn.Module) -> torch.nn.Module:
 
 
 def training_batches(
-    recipe: Recipe, split: Split, model: torch.nn.Module, device: torch.device, channels_last: bool
+    recipe: Recipe, data: Data, model: torch.nn.Module, device: torch.device, channels_last: bool
 ) -> Batches:
     """Batches to learn from."""
     from torch.nn.modules.batchnorm import _BatchNorm
 
     from runner.engine.batches import Batches
+    from runner.engine.technique import acts_early
 
     option, trainer = recipe.data, recipe.trainer
+    split, inputs = data.train, data.spec.inputs
     return Batches(
         split,
         len(split) if option.batch_size == "full" else option.batch_size,
@@ -249,6 +251,7 @@ def training_batches(
         seed=recipe.seed,
         channels_last=channels_last,
         num_workers=option.num_workers,
+        early=any(acts_early(technique, inputs) for technique in recipe.techniques),
     )
 
 

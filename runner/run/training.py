@@ -151,11 +151,12 @@ def _describe(fit: Fit, recipe: Recipe, settings: dict[str, bool | float | str])
 
     fit.recorder.describe(recipe.text or "", settings)
     if fit.settings.images and fit.spec.inputs is not None and fit.spec.inputs.kind == "image":
-        batch = next(iter(fit.train.updates(0)))[0]
-        augments = listeners([t for t in fit.techniques if t.slot < Slot.MIX], "on_batch")
-        if augments:
-            fit.recorder.images("train/images_before", batch.inputs[: fit.settings.images])
-        for augment in augments:
+        batch = next(iter(fit.train.updates(0, kept=True)))[0]
+        augments = [t for t in fit.techniques if t.slot < Slot.MIX]
+        if listeners(augments, "on_batch"):
+            before = next(iter(fit.train.updates(0)))[0]
+            fit.recorder.images("train/images_before", before.inputs[: fit.settings.images])
+        for augment in fit.changes(augments):
             batch = augment(batch)
         fit.recorder.images("train/images", batch.inputs[: fit.settings.images])
 

@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from runner.augmentation.noise import Noise
+from runner.engine.spec import Field, Spec
 from tests.batches import batch_of
 
 
@@ -35,3 +36,14 @@ def test_leaves_its_input_alone_and_follows_the_generator():
 def test_keeps_channels_last():
     images = torch.randn(8, 3, 4, 4).to(memory_format=torch.channels_last)
     assert Noise().on_batch(batch_of(torch.zeros(8), images)).inputs.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_of_sounds_it_is_in_units_of_each_ones_level(fit):
+    torch.manual_seed(0)
+    sounds = torch.stack([torch.full((5000,), 8192), torch.full((5000,), 512), torch.zeros(5000)]).to(torch.int16)
+    noise = Noise(std=0.5)
+    noise.setup(fit(spec=Spec("classification", Field("image", (1, 3, 4), made_of="waveform"))))
+    changed = noise.on_batch(batch_of(torch.zeros(3), sounds)).inputs - sounds / 32768
+    torch.testing.assert_close(changed.std(1), torch.tensor([0.125, 0.0078125, 0.0]), rtol=0.05, atol=0)
+    noise.setup(fit(spec=Spec("classification", Field("image", (1, 3, 4)))))  # of images as ever
+    assert noise.on_batch(batch_of(torch.zeros(9), torch.zeros(9, 500))).inputs.std() > 0.4

@@ -14,6 +14,7 @@ import torch
 import yaml
 from omegaconf import OmegaConf
 from PIL import Image
+from scipy.io import wavfile
 
 from runner.config.groups import LISTS
 from runner.config.options import CONF, Options
@@ -215,6 +216,10 @@ NEEDS = {
     "data=voc": ("data.root={root}/voc", "data.classes=[cat,dog]", *ANNOTATED),
     "data=coco": ("data.root={root}/coco", *ANNOTATED),
     "data=imagenet_folder": ("data.root={root}/imagenet", "data.image_size=16", "data.split=[0.7,0.3,0]", "model=mlp"),
+    "data=audio_folder": ("data.root={root}/sounds", "data.seconds=0.1"),
+    "data=tones": ("data.examples=60",),
+    "augmentation=time_shift": ("data=tones", "data.examples=60"),
+    "augmentation=gain": ("data=tones", "data.examples=60"),
     "data=image_folder": ("data.root={root}/images", "model=mlp"),
     "data=python_functions": ("model=gru",),
     "data=python_source": ("model=gru",),
@@ -260,6 +265,10 @@ def root(tmp_path_factory):
         for number in range(12):
             pixels = random.integers(0, 256, (10, 10, 3), dtype=np.uint8)
             Image.fromarray(pixels).save(folder / "images" / label / f"{number}.png")
+        (folder / "sounds" / label).mkdir(parents=True)
+        for number in range(12):
+            samples = random.integers(-9999, 9999, 2000, dtype=np.int16)
+            wavfile.write(folder / "sounds" / label / f"{number}.wav", 16000, samples)
     write_voc(folder / "voc")
     write_pairs(folder)
     for part in ("train", "val"):

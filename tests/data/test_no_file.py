@@ -57,7 +57,7 @@ KINDS[circle] = "is a link to nothing"
 @pytest.mark.parametrize("make", KINDS)
 def test_among_images(photos, make):
     make("photos/train/cat/odd.png")
-    with pytest.raises(ConfigError, match=rf"photos/train/cat/odd\.png: {KINDS[make]}.* Expected an image\. Remove it"):
+    with pytest.raises(ConfigError, match=rf"photos/train/cat/odd\.png: {KINDS[make]}.* Expected images\. Remove it"):
         compose_and_check("data=image_folder", "data.root=photos")
 
 

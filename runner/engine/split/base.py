@@ -10,7 +10,7 @@ import torch
 from runner.engine.state import seed_for
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from runner.engine.batch import Batch
 
@@ -49,6 +49,10 @@ class Split:
     def place(self, row: int) -> str:
         """Where an example comes from, such as the path of its file; empty where that is not known."""
         return ""
+
+    def parted(self) -> tuple[Split, nn.Module | None]:
+        """The examples as they are kept, and what makes inputs of theirs; None where inputs are kept."""
+        return self, None
 
     def opened(self, device: torch.device, seed: int, num_workers: int) -> Split:
         """The same examples ready for a run: moved to its device where they fit, with workers where they are files.

@@ -11,7 +11,7 @@ import torch
 from runner.engine.split.base import Split
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from runner.engine.batch import Batch
     from runner.engine.split.base import Move
@@ -54,6 +54,11 @@ class RowsSplit(Split):
     def place(self, row: int) -> str:
         """See `Split.place`."""
         return self.split.place(int(self.rows[row]))
+
+    def parted(self) -> tuple[Split, nn.Module | None]:
+        """See `Split.parted`."""
+        kept, scale = self.split.parted()
+        return replace(self, split=kept), scale
 
     def opened(self, device: torch.device, seed: int, num_workers: int) -> RowsSplit:
         """See `Split.opened`."""

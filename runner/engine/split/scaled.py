@@ -58,6 +58,10 @@ class ScaledSplit(Split):
         """See `Split.place`."""
         return self.kept.place(row)
 
+    def parted(self) -> tuple[Split, nn.Module]:
+        """See `Split.parted`."""
+        return self.kept, self.scale
+
     def opened(self, device: torch.device, seed: int, num_workers: int) -> ScaledSplit:
         """See `Split.opened`."""
         return ScaledSplit(self.kept.opened(device, seed, num_workers), deepcopy(self.scale).to(device))

@@ -1,0 +1,1 @@
+"""Reading WAV files, and the spectrograms that are made of them."""
