@@ -190,7 +190,7 @@ DATA = [name for name in OPTIONS.names("data") if f"data={name}" not in DOWNLOAD
 
 
 def form(data):
-    """What examples of data are: of those alike, one stands for the others, which `cut` has with a network each."""
+    """What examples of data are: of those alike, one stands for the others, which are tried with one network."""
     values = {key: tuple(v) if isinstance(v, list) else v for key, v in content("data", data).items() if v != "???"}
     option = resolve(values.pop("_target_"), "data")
     try:
@@ -230,6 +230,13 @@ def test_every_model_with_data_it_takes_is_resumed_exactly(model, data, files, c
             assert not Path(str(sequence), "cut").exists()  # it was refused at once
             refused.append(str(error))
     assert all("takes" in message or "as_sequence" in message for message in refused)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("data", [name for name in DATA if name not in FORMS])
+def test_all_other_data_are_resumed_exactly(data, files, cut):
+    needs = [need.format(root=files) for need in NEEDS.get(f"data={data}", ())]
+    assert same(*cut(1, [f"data={data}", *needs, *SHORT, "trainer.max_epochs=2"])) == []
 
 
 @pytest.mark.slow
