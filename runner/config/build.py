@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from runner.engine.schedule import Schedule, Warmup
     from runner.engine.task import Task
     from runner.init.base import Init
+    from runner.model.weights.published import Weights
 
 
 @dataclass
@@ -67,7 +68,8 @@ def build(recipe: Recipe, data: Data, seed: int, fresh: bool = True) -> Objects:
     torch.manual_seed(seed)
     init: Init = recipe["init"].make()
     if fresh:
-        check_scaling(recipe, init, lambda: model)
+        check_preprocessing(recipe, init, lambda: model)
+        init.numbers = data.transform.vocabulary_numbers if data.transform else ()
         init(model)
         if init.examples:
             init.adapt(model, data.train.sample(init.examples, seed))
@@ -79,7 +81,11 @@ def build(recipe: Recipe, data: Data, seed: int, fresh: bool = True) -> Objects:
         model=model,
         schedule=recipe["scheduler"].make(),
         warmup=recipe["warmup"].make() if recipe.values.get("warmup") else None,
-        notes=(*init.notes, *(model.notes if isinstance(model, Network) else ())),
+        notes=(
+            *init.notes,
+            *(model.notes if isinstance(model, Network) else ()),
+            *_told_of_longer(model, data),
+        ),
     )
 
 
@@ -96,23 +102,61 @@ def adapt(recipe: Recipe, model: nn.Module) -> None:
         node.make()(model)
 
 
-def check_scaling(recipe: Recipe, init: Init, network: Callable[[], nn.Module | None]) -> None:
-    """Whether images are scaled as those that the weights were trained with.
+def check_preprocessing(recipe: Recipe, init: Init, network: Callable[[], nn.Module | None]) -> None:
+    """Whether images are scaled, and texts divided into tokens, as those that the weights were trained with.
 
     Args:
         recipe: checked.
         init: what sets the weights.
-        network: see `runner.init.base.Init.scaling`.
+        network: see `runner.init.base.Init.published`.
 
     Raises:
         ConfigError: they are not.
     """
-    wanted = init.scaling(network)
-    if wanted and wanted != recipe.data.scaling:
+    weights = init.published(network)
+    if weights is None:
+        return
+    if weights.scaling and weights.scaling != recipe.data.scaling:
         raise ConfigError(
             f"data.scaling={recipe.data.scaling}: the weights were trained with other numbers for the same colours. "
-            f"Give data.scaling={wanted}."
+            f"Give data.scaling={weights.scaling}."
         )
+    if weights.vocabulary:
+        _check_vocabulary(recipe, weights)
+
+
+def _check_vocabulary(recipe: Recipe, weights: Weights) -> None:
+    from runner.data.text.vocabulary.loaded import same
+
+    values = recipe["data"].values
+    given, enclosed = values.get("tokenizer_file"), values.get("enclosed", False)
+    fits = given is not None and same(given, weights.vocabulary, values["lowercase"])
+    if fits and enclosed == weights.enclosed:
+        return
+    wanted = f"data.tokenizer_file={weights.vocabulary} data.enclosed={str(weights.enclosed).lower()}"
+    if fits:
+        stood = "stood between a start and an end" if weights.enclosed else "had no start and end around them"
+        raise ConfigError(
+            f"data.enclosed={str(enclosed).lower()}: the texts that the weights were trained with {stood}. Give "
+            f"{wanted}."
+        )
+    had = "null" if given is None else given
+    raise ConfigError(
+        f"data.tokenizer_file={had}: the weights were trained with another vocabulary, whose numbers stand for other "
+        f"words. Give {wanted}."
+    )
+
+
+def _told_of_longer(model: nn.Module, data: Data) -> Iterator[str]:
+    """Notes of texts that are longer than a network reads."""
+    from runner.engine.split import SequenceSplit
+    from runner.model.base import declared
+
+    places = declared(model).places
+    for name, split in data.parts.items():
+        longer = int((split.offsets.diff() > places).sum()) if places and isinstance(split, SequenceSplit) else 0
+        if longer:
+            yield f"{name}: of {longer:,} of {len(split):,} texts the network reads the first {places:,} tokens only"
 
 
 def build_loss(recipe: Recipe, spec: Spec) -> Loss:

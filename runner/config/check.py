@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import yaml
@@ -12,7 +13,7 @@ from annotated_types import Ge
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from runner.config.build import build_optimizer, check_scaling, model_node
+from runner.config.build import build_optimizer, check_preprocessing, model_node
 from runner.config.compose import recipe_of, unresolved, without_hydra
 from runner.config.groups import BY_NAME, GROUPS
 from runner.config.hydra_node import check_hydra_node
@@ -23,7 +24,7 @@ from runner.config.run_config import freeze
 from runner.config.signature import SUPPLIED, describe, fits, signature_of, takes_objects
 from runner.config.targets import named, resolve
 from runner.engine.metric import Direction
-from runner.engine.spec import IN_WORDS, Field, Kind, Spec
+from runner.engine.spec import IN_WORDS, SPECIAL, Field, Kind, Spec
 from runner.errors import ConfigError, did_you_mean, nearest
 
 if TYPE_CHECKING:
@@ -258,18 +259,21 @@ def _check_meaning(recipe: Recipe, probe: Spec | None, fresh: bool) -> None:
         recipe["loss"].target.check(recipe["loss"].values)
     check_data(recipe, probe)
     if fresh:
-        check_scaling(recipe, init, lambda: _without_weights(recipe, probe))
+        check_preprocessing(recipe, init, lambda: _without_weights(recipe, probe))
 
 
 def _without_weights(recipe: Recipe, spec: Spec) -> nn.Module | None:
-    """The network as for large images, without memory for its weights; None where it can't be made so."""
+    """The network as for large images or texts, without memory for its weights; None where it can't be made so."""
     import torch
 
-    if spec.inputs is None or spec.inputs.kind != "image":
+    if spec.inputs is None or spec.inputs.kind not in ("image", "tokens"):
         return None
+    known = Spec.classification((3, 224, 224), 1000)
+    if spec.inputs.kind == "tokens":
+        known = replace(known, inputs=replace(spec.inputs, size=len(SPECIAL)))
     try:
         with torch.device("meta"):
-            network: nn.Module = model_node(recipe).make(spec=Spec.classification((3, 224, 224), 1000))
+            network: nn.Module = model_node(recipe).make(spec=known)
     except (ConfigError, RuntimeError):  # some count on the device; what is wrong is told once the data are known
         return None
     return network

@@ -51,6 +51,14 @@ class Transform:
     def __init__(self) -> None:
         self.notes: dict[str, None] = {}  # in the order in which they were met
 
+    @property
+    def vocabulary_numbers(self) -> tuple[int, ...]:
+        """Of texts, the number that the vocabulary's own file has for each entry of ours, -1 where it has none.
+
+        Empty where there is no such file.
+        """
+        return ()
+
     def fit(self, raw: Any) -> None:
         """Learn from the raw examples of the training part. For transforms that learn nothing it does nothing."""
 

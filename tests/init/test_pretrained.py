@@ -59,7 +59,7 @@ def test_all_but_the_last_layer_is_taken_from_a_file(file, published):
     }
     assert set(published) - taken == {"classifier.3.weight", "classifier.3.bias"}
     assert torch.equal(model.classifier[3].weight, drawn)
-    assert init.scaling(lambda: model) == "imagenet"
+    assert init.published(lambda: model).scaling == "imagenet"
     assert init.notes == (
         f"init=pretrained: 140 parameters taken from {file}; classifier.3 as drawn; trained with images of 224 pixels.",
     )
@@ -128,7 +128,7 @@ def test_weights_of_torchvision_are_fetched_by_their_name(model, builder, scalin
     init = initialized(network, weights="IMAGENET1K_V1")
     assert asked["weights_only"] and asked["check_hash"] and builder in asked["url"]
     assert all(torch.equal(tensor, state[name]) for name, tensor in network.state_dict().items())
-    assert init.scaling(lambda: network) == scaling
+    assert init.published(lambda: network).scaling == scaling
     assert "taken from torchvision's" in init.notes[0]
 
 
@@ -177,7 +177,7 @@ def test_weights_of_networks_for_masks_and_boxes_are_taken_under_their_first_nam
     assert asked["weights_only"] and asked["check_hash"] and builder in asked["url"]
     assert all(torch.equal(tensor, state[key]) for key, tensor in network.state_dict().items() if key in state)
     assert {key for key in network.state_dict() if "num_batches" not in key} <= set(state)
-    assert Pretrained().scaling(lambda: network) == "imagenet"
+    assert Pretrained().published(lambda: network).scaling == "imagenet"
 
 
 def test_weights_of_timm_are_fetched_by_their_tag(monkeypatch):
@@ -193,7 +193,7 @@ def test_weights_of_timm_are_fetched_by_their_tag(monkeypatch):
     network = Timm(SMALL, "resnet10t", stem="large")
     init = initialized(network, weights="c3_in1k")
     assert asked[-1] == ("resnet10t.c3_in1k", True)
-    assert init.scaling(lambda: network) == "imagenet"
+    assert init.published(lambda: network).scaling == "imagenet"
     assert "taken from timm's resnet10t.c3_in1k; network.fc as drawn" in init.notes[0]
     with pytest.raises(ConfigError, match=r"timm has no such weights of resnet10t. Did you mean 'c3_in1k'"):
         initialized(Timm(SMALL, "resnet10t"), weights="c3_in")

@@ -59,7 +59,7 @@ def test_outputs_with_the_published_weights_are_those_of_their_implementation(fi
     published.load_state_dict(torch.load(file, weights_only=True))
     init = Pretrained(str(file))
     init(ours)
-    assert init.scaling(lambda: ours) == "symmetric"
+    assert init.published(lambda: ours).scaling == "symmetric"
     assert init.notes == (f"init=pretrained: 149 parameters taken from {file}; trained with images of 224 pixels.",)
     x = torch.rand(2, 3, 224, 224) * 2 - 1
     with torch.no_grad():

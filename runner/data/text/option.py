@@ -23,7 +23,8 @@ class TextOption(DataOption):
     Attributes:
         tokenizer: what a token is; see `runner.data.text.tokenizer.Tokenizer`.
         tokenizer_file: of a vocabulary that is taken as it is, in place of one of the training part; then `tokenizer`
-            and `vocabulary` are not looked at. See `runner.data.text.vocabulary.loaded.found`. A trained network has
+            and `vocabulary` are not looked at. ``minilm`` is that of these weights. See
+            `runner.data.text.vocabulary.loaded.found`. A trained network has
             it in its checkpoint.
         vocabulary: entries of the vocabulary of the training part, at most; the most frequent tokens.
         lowercase: take texts in lower case.
@@ -42,9 +43,10 @@ class TextOption(DataOption):
             ConfigError: there is no such file, or the vocabulary can't be so small.
         """
         if self.tokenizer_file is not None:
-            from runner.data.text.vocabulary.loaded import found
+            from runner.data.text.vocabulary.loaded import found, published
 
-            found(self.tokenizer_file)
+            if not published(self.tokenizer_file):  # which are fetched when they are needed
+                found(self.tokenizer_file)
         elif self.tokenizer in ("bpe", "unigram") and self.vocabulary < 260:
             raise ConfigError(
                 f"data.vocabulary={self.vocabulary}: data.tokenizer={self.tokenizer} has 256 entries for bytes and 4 "

@@ -186,6 +186,13 @@ class Tokenizer(Transform):
         """The same with the names of the entries: what targets are, of which texts are made."""
         return Field("tokens", (None,), len(self.vocabulary), self.vocabulary, between=self.entries.between)
 
+    @property
+    def vocabulary_numbers(self) -> tuple[int, ...]:
+        """See `Transform.vocabulary_numbers`."""
+        from runner.data.text.vocabulary.library import LibraryVocabulary
+
+        return self.entries.theirs if self.file and isinstance(self.entries, LibraryVocabulary) else ()
+
     def state_dict(self) -> dict[str, Any]:
         """The vocabulary; that of a file too, which is not read again."""
         return self.entries.state_dict()

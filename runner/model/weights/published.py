@@ -31,12 +31,19 @@ class Weights:
         origin: where they are from, in words.
         scaling: of the images that they were trained with, as in ``data.scaling``; empty where it is not known.
         side: of these images in pixels; 0 where it is not known.
+        vocabulary: of the texts that they were trained with, as in ``data.tokenizer_file``; empty where it is not
+            known.
+        enclosed: whether these texts stood between a start and an end, as in ``data.enclosed``.
+        tokens: the name of the tensor that has a row for each entry of the vocabulary; empty where there is none.
     """
 
     state: Mapping[str, Tensor]
     origin: str
     scaling: str = ""
     side: int = 0
+    vocabulary: str = ""
+    enclosed: bool = False
+    tokens: str = ""
 
 
 def scaling_named(mean: Sequence[float], std: Sequence[float]) -> str:

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 from runner.data.text.vocabulary.library import LibraryVocabulary
 from runner.data.text.vocabulary.sentencepiece import of_model
 from runner.errors import ConfigError, RunFailed, no_file
+from runner.fetch.fetching import ready
+from runner.fetch.published import Published
+from runner.fetch.sets import all_sets
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer as Library
@@ -16,16 +19,28 @@ if TYPE_CHECKING:
 # In a folder they are looked for in this order.
 _FILES = ("tokenizer.json", "vocab.json", "vocab.txt", "tokenizer.model", "spiece.model", "sentencepiece.bpe.model")
 
+# What files of one vocabulary may read differently: cases, accents, signs.
+_PROBE = "Naïve Ünïcode, won't 42! 東京"
+
+
+def published(name: str) -> Published | None:
+    """The weights of this name that are published with their vocabulary, such as ``minilm``; None if there are none."""
+    weights = all_sets().get(name)
+    return weights if weights and _FILES[0] in weights.files else None
+
 
 def found(path: str) -> Path:
     """The file of a vocabulary.
 
     Args:
-        path: of the file, or of a folder that has one.
+        path: of the file, or of a folder that has one; or the name of published weights, which are fetched.
 
     Raises:
         ConfigError: there is none, or one of a form that is not known.
     """
+    if weights := published(path):
+        paths, _ = ready(weights)
+        return paths[_FILES[0]]
     file = Path(path).expanduser()
     if file.is_dir():
         inside = [file / name for name in _FILES if (file / name).is_file()]
@@ -60,6 +75,14 @@ def load(path: str, lowercase: bool) -> LibraryVocabulary:
         raise
     except Exception as error:  # the library raises Exception itself
         raise RunFailed(f"data.tokenizer_file={path}: {file.name} can't be read ({error}).") from error
+
+
+def same(one: str, other: str, lowercase: bool) -> bool:
+    """Whether two vocabularies are one, in files of whatever form; see `load`."""
+    if one == other or found(one) == found(other):
+        return True
+    a, b = load(one, lowercase), load(other, lowercase)
+    return (a.names, a.theirs, a.encode(_PROBE)) == (b.names, b.theirs, b.encode(_PROBE))
 
 
 def _read(file: Path, lowercase: bool) -> Library:
