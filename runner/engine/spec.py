@@ -34,6 +34,9 @@ Kind = Literal[
 # Targets that tell classes.
 OF_CLASSES: tuple[Kind, ...] = ("class", "labels", "mask", "boxes", "instances")
 
+# Tasks whose examples are nodes of a graph.
+OF_NODES = ("nodes", "node_regression")
+
 # A target that counts for nothing: padding behind a sentence, a pixel that nobody labelled. Torch's number.
 IGNORED = -100
 

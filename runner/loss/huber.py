@@ -24,7 +24,7 @@ class Huber(Loss):
     Source: Huber 1964, "Robust Estimation of a Location Parameter".
     """
 
-    tasks = frozenset({"regression", "forecasting"})
+    tasks = frozenset({"regression", "forecasting", "node_regression"})
 
     def __init__(self, delta: Annotated[float, Gt(0)] = 1.0) -> None:
         self.delta = delta

@@ -15,7 +15,7 @@ class MSE(Loss):
     Targets are standardized unless the data option says otherwise, and so is this loss; metrics are in original units.
     """
 
-    tasks = frozenset({"regression", "forecasting"})
+    tasks = frozenset({"regression", "forecasting", "node_regression"})
 
     def __call__(self, outputs: Tensor, batch: Batch) -> Tensor:
         """Mean loss of values ``(N, targets)`` for as many true values ``(N, ...)``."""

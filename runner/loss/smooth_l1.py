@@ -24,7 +24,7 @@ class SmoothL1(Loss):
     Source: Girshick 2015, "Fast R-CNN", equation 3.
     """
 
-    tasks = frozenset({"regression", "forecasting"})
+    tasks = frozenset({"regression", "forecasting", "node_regression"})
 
     def __init__(self, beta: Annotated[float, Ge(0)] = 1.0) -> None:
         self.beta = beta

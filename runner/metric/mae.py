@@ -16,7 +16,7 @@ class MAE(Metric):
 
     name = "mae"
     direction = "min"
-    tasks = frozenset({"regression", "forecasting"})
+    tasks = frozenset({"regression", "forecasting", "node_regression"})
     statistic = ErrorSums
 
     def compute(self, total: Tensor) -> Tensor:

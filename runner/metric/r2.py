@@ -20,7 +20,7 @@ class R2(Metric):
 
     name = "r2"
     direction = "max"
-    tasks = frozenset({"regression", "forecasting"})
+    tasks = frozenset({"regression", "forecasting", "node_regression"})
     comparable = True
     statistic = ErrorSums
 

@@ -2,34 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
-import torch
 from annotated_types import Ge
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from runner.engine.spec import Kind, Spec
-from runner.model.base import Network
-from runner.model.layers.activation import Activation, Slope, activation_layer
-from runner.model.layers.dropout import DropoutRate, dropout_layer
+from runner.engine.spec import Spec
+from runner.model.layers.activation import Activation, Slope
+from runner.model.layers.dropout import DropoutRate
+from runner.model.layers.graph import GraphNetwork, Pooling, summed, with_loops
 
 
-def normalized(edges: Tensor, nodes: int) -> tuple[Tensor, Tensor]:
+def normalized(
+    edges: Tensor, nodes: int, weights: Tensor | None = None, degrees: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """Edges with a loop at every node, and their weights: the entries of ``D^-1/2 (A + I) D^-1/2`` that are not zero.
 
     Args:
         edges: from and to ``(2, E)``, each in both directions, without loops.
         nodes: of the graph.
+        weights: the entries of A ``(E,)``; None: ones.
+        degrees: the row sums of A ``(nodes,)``; None: those of `weights`.
 
     Returns:
         ``(2, E + nodes)`` and float32 ``(E + nodes,)``. D holds the row sums of A + I.
     """
-    loops = torch.arange(nodes, device=edges.device).expand(2, -1)
-    edges = torch.cat((edges, loops), 1)
-    ones = torch.ones(edges.shape[1], device=edges.device)
-    scale = ones.new_zeros(nodes).index_add_(0, edges[1], ones).rsqrt()
-    return edges, scale[edges[0]] * scale[edges[1]]
+    edges, entries = with_loops(edges, nodes, weights)
+    scale = (summed(entries, edges[1], nodes) if degrees is None else degrees + 1).rsqrt()
+    return edges, scale[edges[0]] * entries * scale[edges[1]]
 
 
 class GraphConvolution(nn.Linear):
@@ -39,14 +40,11 @@ class GraphConvolution(nn.Linear):
         """Features of all nodes ``(nodes, in)`` to ``(nodes, out)``; edges and weights as `normalized` gives them."""
         x = F.linear(x, self.weight)
         messages = x[edges[0]] * weights[:, None]  # float32 under autocast too: a node may have many neighbours
-        return messages.new_zeros(x.shape).index_add_(0, edges[1], messages) + self.bias
+        return summed(messages, edges[1], len(x)) + self.bias
 
 
-class GCN(Network):
-    """Graph convolutions, each but the last followed by activation and dropout.
-
-    The layers are named ``linear1``, ``activation1``, ``dropout1``, ``linear2``, ... and ``output``. All nodes are
-    passed through, and outputs given of those asked for.
+class GCN(GraphNetwork):
+    """Graph convolutions, each but the last followed by activation and dropout; see `GraphNetwork`.
 
     Args:
         spec: facts about the data: features ``(F,)`` of each node of a graph.
@@ -56,12 +54,10 @@ class GCN(Network):
         dropout: probability of dropping a hidden feature, in [0, 1).
         propagation: ``renormalized`` sums over neighbours with the weights of the paper's equation 2; ``none`` takes
             every node by itself: the multilayer perceptron that the paper's table 3 compares with.
+        pooling: of whole graphs, how their nodes are put together.
 
     Source: Kipf and Welling 2017, "Semi-Supervised Classification with Graph Convolutional Networks", equation 2.
     """
-
-    takes: ClassVar[tuple[Kind, ...]] = ("graph",)
-    tasks: ClassVar[tuple[str, ...]] = ("nodes",)
 
     def __init__(
         self,
@@ -71,30 +67,20 @@ class GCN(Network):
         negative_slope: Slope = 0.01,
         dropout: DropoutRate = 0.0,
         propagation: Literal["renormalized", "none"] = "renormalized",
+        pooling: Pooling = "mean",
     ) -> None:
-        super().__init__()
-        self.activation, self.propagation, self.hidden = activation, propagation, len(hidden)
         dense = nn.Linear if propagation == "none" else GraphConvolution
-        (width,) = spec.input_shape
-        for i, units in enumerate(hidden, start=1):
-            self.add_module(f"linear{i}", dense(width, units))
-            self.add_module(f"activation{i}", activation_layer(activation, negative_slope))
-            self.add_module(f"dropout{i}", dropout_layer(dropout))
-            width = units
-        self.output = dense(width, spec.num_outputs)
+        super().__init__(
+            spec,
+            hidden,
+            activation,
+            negative_slope,
+            dropout,
+            pooling,
+            lambda inputs, outputs, last: dense(inputs, outputs),
+        )
+        self.propagation = propagation
 
-    def forward(self, inputs: Tensor, edges: Tensor, nodes: Tensor) -> Tensor:
-        """Outputs ``(N, num_outputs)``.
-
-        Args:
-            inputs: features of all nodes of the graph ``(nodes, F)``.
-            edges: from and to ``(2, E)``, each in both directions, without loops.
-            nodes: the numbers of those asked for ``(N,)``.
-        """
-        graph = () if self.propagation == "none" else normalized(edges, len(inputs))
-        x = inputs
-        for i in range(1, self.hidden + 1):
-            x = getattr(self, f"linear{i}")(x, *graph)
-            x = getattr(self, f"dropout{i}")(getattr(self, f"activation{i}")(x))
-        outputs: Tensor = self.output(x, *graph)
-        return outputs[nodes]
+    def prepared(self, nodes: int, edges: Tensor, weights: Tensor | None, degrees: Tensor | None) -> tuple[Tensor, ...]:
+        """See `GraphNetwork.prepared`."""
+        return () if self.propagation == "none" else normalized(edges, nodes, weights, degrees)

@@ -64,12 +64,12 @@ def test_interrupted_in_mid_epoch_and_resumed_equals_uninterrupted(go, more):
 @pytest.mark.parametrize(
     ("override", "says"),
     [
-        ("model=mlp", "model=mlp takes .* these data are graphs. Take model=gcn"),
-        ("model=cnn", "Take model=gcn"),
+        ("model=mlp", "model=mlp takes .* these data are graphs. Take model=gat, model=gcn"),
+        ("model=cnn", "Take model=gat, model=gcn"),
         ("regularization=[mixup]", "mixup takes .* graphs"),
         ("regularization=[rdrop]", "rdrop takes .* graphs"),
         ("augmentation=[flip]", "flip"),
-        ("loss=mse", "is for forecasting and regression"),
+        ("loss=mse", "is for forecasting and node_regression and regression"),
         ("monitor=val/rmse", "no such score"),
     ],
 )

@@ -71,7 +71,11 @@ def loss_scale(record: Record) -> float | None:
     if entropy is not None:
         return entropy
     sd = record.observed("targets.largest.sd")
-    if record.kind("loss") in ("MSE", "Auto") and record.task in ("regression", "forecasting") and sd:
+    if (
+        record.kind("loss") in ("MSE", "Auto")
+        and record.task in ("regression", "forecasting", "node_regression")
+        and sd
+    ):
         return float(sd) ** 2
     size = record.observed("vocabulary")
     if record.task in ("tokens", "sequence") and record.kind("loss") in ("Auto", "CrossEntropy") and size:
