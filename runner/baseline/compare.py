@@ -21,6 +21,8 @@ from runner.record.folder import claim
 from runner.run.assembly import balanced, load_data
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from torch import Tensor
 
     from runner.config.recipe import Recipe
@@ -138,7 +140,7 @@ def compare(recipe: Recipe, seeds: int, progress: Progress, run: OfRun | None = 
     notes = []
     if data.spec.inputs and data.spec.inputs.kind == "image" and max(data.spec.input_shape[1:]) > SIDE:
         notes.append(f"images are averaged down to {SIDE} by {SIDE} pixels for the baselines")
-    inputs = {name: vectors(part) for name, part in data.parts.items()}
+    inputs = {name: _vectors(part, data.spec) for name, part in data.parts.items()}
     targets = _read(data.train, lambda batch: batch.targets).numpy()
     parts = [name for name in ("val", "test") if name in data.parts]
     scores: dict[str, dict[str, list[Scores]]] = {part: {} for part in parts}
@@ -188,8 +190,25 @@ def _refuse(spec: Spec) -> None:
     """Refuse what there are no baselines for, as far as it is known."""
     if spec.task is not None and spec.task not in TASKS:
         raise ConfigError(f"baseline: is for {', '.join(TASKS)}, and these data are for {spec.task}.")
-    if spec.inputs is not None and spec.inputs.kind not in COMPARABLE:
-        raise ConfigError(f"baseline: takes rows of tables, series or images, and these data are {spec.inputs.kind}.")
+    if spec.inputs is not None and spec.inputs.kind not in (*COMPARABLE, "graph"):
+        raise ConfigError(
+            f"baseline: takes rows of tables, series, images or graphs, and these data are {spec.inputs.kind}."
+        )
+
+
+def _vectors(part: Split, spec: Spec) -> NDArray[np.float32]:
+    """The examples as vectors: of a node its own features, of a whole graph the sums over its nodes."""
+    if spec.inputs is None or spec.inputs.kind != "graph":
+        return vectors(part)
+    return _read(part, _without_edges).numpy()
+
+
+def _without_edges(batch: Batch) -> Tensor:
+    if "nodes" in batch.more:
+        return batch.inputs[batch.more["nodes"]]
+    sizes = batch.more["sizes"]
+    graphs = torch.repeat_interleave(sizes, output_size=len(batch.inputs))
+    return batch.inputs.new_zeros(len(sizes), batch.inputs.shape[1]).index_add_(0, graphs, batch.inputs)
 
 
 def _scores(outputs: Tensor, part: Split, recipe: Recipe, task: Task, loss: Loss) -> Scores:

@@ -15,7 +15,14 @@ if TYPE_CHECKING:
 
     from runner.engine.task import Task
 
-TASKS = ("classification", "multilabel", "regression")
+# What is fitted for each task.
+TASKS = {
+    "classification": "classification",
+    "multilabel": "multilabel",
+    "regression": "regression",
+    "nodes": "classification",
+    "node_regression": "regression",
+}
 Make = Callable[[int], Any]
 
 
@@ -29,7 +36,7 @@ def models(task: str) -> dict[str, Make]:
     from sklearn.linear_model import LogisticRegression, Ridge
     from sklearn.multioutput import MultiOutputRegressor
 
-    if task == "regression":
+    if TASKS[task] == "regression":
         return {
             "constant": lambda seed: DummyRegressor(),
             "linear": lambda seed: Ridge(),
@@ -40,7 +47,7 @@ def models(task: str) -> dict[str, Make]:
         "linear": lambda seed: LogisticRegression(max_iter=1000),
         "boosting": lambda seed: HistGradientBoostingClassifier(random_state=seed),
     }
-    if task == "classification":
+    if TASKS[task] == "classification":
         return each
     return {name: _for_each_label(make) for name, make in each.items()}
 
@@ -65,22 +72,22 @@ class Fitted:
     """
 
     def __init__(self, model: Any, inputs: NDArray[np.float32], targets: NDArray[Any], task: Task) -> None:
-        self.task = task
+        self.task, self.kind = task, TASKS[task.name]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a fit that has not quite ended is a baseline all the same
             self.model = model.fit(
-                inputs, targets.reshape(len(targets), -1) if task.name != "classification" else targets
+                inputs, targets.reshape(len(targets), -1) if self.kind != "classification" else targets
             )
 
     def outputs(self, inputs: NDArray[np.float32]) -> Tensor:
         """What a network of this task would give for the same answers ``(N, outputs)``."""
-        if self.task.name == "regression":
+        if self.kind == "regression":
             return torch.from_numpy(self.model.predict(inputs)).float().reshape(len(inputs), -1)
         return as_outputs(torch.from_numpy(self._probabilities(inputs)), self.task)
 
     def _probabilities(self, inputs: NDArray[np.float32]) -> NDArray[np.float64]:
         number = self.task.spec.num_classes or 0
-        if self.task.name == "multilabel":
+        if self.kind == "multilabel":
             shares = zip(self.model.estimators_, self.model.predict_proba(inputs), strict=True)
             return np.stack([p[:, -1] if e.classes_[-1] == 1 else np.zeros(len(p)) for e, p in shares], axis=1)
         probabilities = np.zeros((len(inputs), number))

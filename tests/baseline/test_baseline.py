@@ -18,6 +18,7 @@ from sklearn.metrics import (
 )
 
 from runner.config.check import check_run
+from runner.data.edge_list import EdgeList
 from runner.run import compose, run
 from runner.run.assembly import load_data
 from tests.cli.conftest import say as say
@@ -109,10 +110,24 @@ def test_balance_is_that_of_the_command(say):
     assert constant["loss"] == pytest.approx(np.log(3), rel=1e-4)  # of classes that are equally frequent
 
 
+def test_nodes_are_told_by_their_own_features(say):
+    graph = Path(__file__).parent.parent / "data/graph"
+    words = [f"data.nodes={graph}/nodes.csv", f"data.edges={graph}/edges.csv", "data.target=label", "model=gcn"]
+    assert say("baseline", "data=edge_list", *words, "--seeds", "1").code == 0
+    scores = written("edge_list")["scores"]["val"]
+    data = EdgeList(nodes=f"{graph}/nodes.csv", edges=f"{graph}/edges.csv", target="label").load()
+    (train, labels), (val, expected) = (
+        (part.features[part.nodes].numpy(), part.labels[part.nodes].numpy()) for part in (data.train, data.val)
+    )
+    linear = LogisticRegression(max_iter=1000).fit(train, labels)
+    assert scores["linear"][0]["accuracy"] == pytest.approx(linear.score(val, expected))
+    assert set(scores) == {"constant", "linear", "boosting"}
+
+
 def test_what_has_no_baseline_is_refused(say):
     for words, reason in (
-        (("data=python_imports", "model=gcn"), "is for classification, multilabel, regression, and these data are for"),
-        (("data=python_functions", "model=gru"), "takes rows of tables, series or images"),
+        (("data=membrane",), "is for classification, multilabel, regression, nodes, node_regression, and"),
+        (("data=python_functions", "model=gru"), "takes rows of tables, series, images or graphs"),
         (("data=digits_stream",), "come as a stream"),
         (("no/such/run",), "no/such/run"),
         (("--seeds", "0"), "expected a whole number of at least 1"),

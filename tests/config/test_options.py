@@ -87,7 +87,7 @@ def test_the_first_line_says_what_it_is_and_when_to_choose_it(group, name):
 def test_the_second_line_says_where_a_network_or_a_data_set_comes_from(group, name):
     """Those of techniques are checked with their table; data of one's own have none."""
     sources = OPTIONS.comments(group, name)[1:]
-    if f"{group}={name}" not in ("data=csv", "data=csv_series", "data=image_folder"):
+    if f"{group}={name}" not in ("data=csv", "data=edge_list", "data=csv_series", "data=image_folder"):
         assert re.search(r" (1[89]|20)\d\d\b|[Ll]icen[cs]e", sources[0])
 
 
@@ -185,6 +185,7 @@ TASKS = {
     "regression": ("data=diabetes",),
     "forecasting": ("data=membrane",),
 }
+GRAPH = Path(__file__).parent.parent / "data/graph"
 MIXED = Path(__file__).parent.parent / "balance/mixed.csv"  # a table with categories
 NEEDS = {
     "model=torchvision": ("model.name=shufflenet_v2_x0_5",),
@@ -234,6 +235,14 @@ NEEDS = {
     "data=japanese_vowels": ("model=gru",),
     "data=python_imports": ("model=gcn",),
     "model=minilm": ("data=python_functions", "data.vocabulary=300", "model.layers=1"),
+    "data=edge_list": (
+        f"data.nodes={GRAPH}/nodes.csv",
+        f"data.edges={GRAPH}/edges.csv",
+        "data.target=label",
+        "model=gcn",
+    ),
+    "data=debian_packages": (f"data.path={GRAPH}/packages.txt", "model=graphsage"),
+    "data=solubility": ("model=gcn",),
     **dict.fromkeys(("model=gcn", "model=gat", "model=graphsage"), ("data=python_imports",)),
     "init=pretrained": ("model=mobilenet_v3", "init.weights={root}/mobilenet.pth", "data.scaling=imagenet"),
     "init=checkpoint": ("init.path={root}/weights.pt",),

@@ -3,7 +3,7 @@
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from runner.data.base import Scaling
-from runner.data.graphs.modules import Graph, words
+from runner.data.graphs.modules import Graph
+from runner.data.graphs.modules import words as words_of_source
 from runner.data.parts.scaling import Floats, Scale, fit_table
 from runner.engine.batch import Batch
 from runner.engine.transform import Bad, Raw, Transform
@@ -27,16 +28,17 @@ class WordCounts(Transform):
     Args:
         scaling: see `runner.data.base.DataOption`.
         vocabulary: words that are counted: those that occur in most of the training modules.
+        words: gives those of a text; None: those of a module's source.
     """
 
-    def __init__(self, scaling: Scaling, vocabulary: int) -> None:
+    def __init__(self, scaling: Scaling, vocabulary: int, words: Callable[[str], list[str]] | None = None) -> None:
         super().__init__()
-        self.scaling, self.size = scaling, vocabulary
+        self.scaling, self.size, self.words_of = scaling, vocabulary, words or words_of_source
         self.words: list[str] = []
 
     def fit(self, raw: Sequence[str]) -> None:
         """Learn vocabulary and scale from the sources of the training modules."""
-        modules = Counter(word for text in raw for word in set(words(text)))
+        modules = Counter(word for text in raw for word in set(self.words_of(text)))
         self.words = sorted(modules, key=lambda word: (-modules[word], word))[: self.size]
         self.scale = fit_table(self._counts(raw), self.scaling)
 
@@ -44,7 +46,7 @@ class WordCounts(Transform):
         column = {word: number for number, word in enumerate(self.words)}
         counts = np.zeros((len(texts), len(column)))
         for row, text in zip(counts, texts, strict=True):
-            for word, count in Counter(words(text)).items():
+            for word, count in Counter(self.words_of(text)).items():
                 if word in column:
                     row[column[word]] = count
         return np.log1p(counts)
@@ -90,7 +92,7 @@ class WordCounts(Transform):
                 raise ConfigError(f"{source}: an edge names {name!r}, which is no node.{did_you_mean(name, texts)}")
         good = {name: text for name, text in texts.items() if isinstance(text, str)}
         for name in texts.keys() - good.keys():
-            yield Bad(f"{source}:{name}", "has no text; expected the source of a module.")
+            yield Bad(f"{source}:{name}", "has no text.")
         number = {name: i for i, name in enumerate(good)}
         pairs = sorted({(number[a], number[b]) for a, b in edges if a != b and a in number and b in number})
         if good:

@@ -4,6 +4,8 @@ from runner.engine.split.base import Split
 from runner.engine.split.captions import CaptionSplit
 from runner.engine.split.files import DatasetSplit
 from runner.engine.split.graph import GraphSplit
+from runner.engine.split.graphs import GraphsSplit
+from runner.engine.split.neighbours import NeighbourSplit
 from runner.engine.split.scaled import ScaledSplit
 from runner.engine.split.sequences import SequenceSplit
 from runner.engine.split.stream import StreamSplit
@@ -14,6 +16,8 @@ __all__ = [
     "CaptionSplit",
     "DatasetSplit",
     "GraphSplit",
+    "GraphsSplit",
+    "NeighbourSplit",
     "ScaledSplit",
     "SequenceSplit",
     "Split",

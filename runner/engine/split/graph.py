@@ -21,9 +21,10 @@ class GraphSplit(Split):
     Attributes:
         features: of every node of the graph ``(nodes, features)``.
         edges: from and to ``(2, edges)`` int64.
-        labels: of every node ``(nodes,)``.
+        labels: of every node ``(nodes, ...)``: classes, or values.
         nodes: the numbers of this part's nodes ``(N,)`` int64.
         names: of every node of the graph; empty where they have none.
+        weights: of the edges ``(edges,)``; None: each counts once.
     """
 
     features: Tensor
@@ -31,6 +32,7 @@ class GraphSplit(Split):
     labels: Tensor
     nodes: Tensor
     names: Sequence[str] = ()
+    weights: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.nodes)
@@ -42,9 +44,13 @@ class GraphSplit(Split):
     def opened(self, device: torch.device, seed: int, num_workers: int) -> GraphSplit:
         """With the graph on the device."""
         tensors = ("features", "edges", "labels", "nodes")
-        return replace(self, **{name: getattr(self, name).to(device) for name in tensors})
+        weights = None if self.weights is None else self.weights.to(device)
+        return replace(self, weights=weights, **{name: getattr(self, name).to(device) for name in tensors})
 
     def read(self, rows: Tensor) -> Batch:
         """See `Split.read`."""
         nodes = self.nodes[rows.to(self.nodes.device)]
-        return Batch(self.features, self.labels[nodes], {"edges": self.edges, "nodes": nodes})
+        more = {"edges": self.edges, "nodes": nodes}
+        if self.weights is not None:
+            more["weights"] = self.weights
+        return Batch(self.features, self.labels[nodes], more)
