@@ -12,10 +12,11 @@ if TYPE_CHECKING:
 
 # Of inputs: table (features,); series (steps, features); image (channels, height, width); tokens (steps,), numbers of
 # entries of a vocabulary; graph (features,) of each node. Of targets: class; labels, any number of which may hold;
-# values; mask, a class per pixel (height, width); boxes (boxes, 5), each a class and its left, top, right and bottom,
-# filled up with boxes of class -1, class -2 - c being a crowd of class c, of which nothing is asked; instances (boxes,
-# 5 + height * width), boxes each with its thing's pixels behind it, 0 or 1, row by row; tokens. Beside inputs:
-# categories (columns,), the number of a word in each column. What images are made of: waveform (samples,), in [-1, 1].
+# values; tags, a class per token (steps,); mask, a class per pixel (height, width); boxes (boxes, 5), each a class and
+# its left, top, right and bottom, filled up with boxes of class -1, class -2 - c being a crowd of class c, of which
+# nothing is asked; instances (boxes, 5 + height * width), boxes each with its thing's pixels behind it, 0 or 1, row by
+# row; tokens. Beside inputs: categories (columns,), the number of a word in each column. What images are made of:
+# waveform (samples,), in [-1, 1].
 Kind = Literal[
     "table",
     "series",
@@ -25,6 +26,7 @@ Kind = Literal[
     "class",
     "labels",
     "values",
+    "tags",
     "mask",
     "boxes",
     "instances",
@@ -32,7 +34,7 @@ Kind = Literal[
     "waveform",
 ]
 # Targets that tell classes.
-OF_CLASSES: tuple[Kind, ...] = ("class", "labels", "mask", "boxes", "instances")
+OF_CLASSES: tuple[Kind, ...] = ("class", "labels", "tags", "mask", "boxes", "instances")
 
 # Tasks whose examples are nodes of a graph.
 OF_NODES = ("nodes", "node_regression")

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from runner.engine.spec import Field, Kind
 
 # Dimensions of one example's target.
-_DIMENSIONS: dict[Kind, int] = {"class": 0, "labels": 1, "tokens": 1, "mask": 2, "boxes": 2, "instances": 2}
+_DIMENSIONS: dict[Kind, int] = {"class": 0, "labels": 1, "tokens": 1, "tags": 1, "mask": 2, "boxes": 2, "instances": 2}
 
 
 def misfit(field: Field, targets: Tensor) -> str | None:
@@ -28,7 +28,7 @@ def misfit(field: Field, targets: Tensor) -> str | None:
         if len(shape) != len(wanted) or any(w not in (None, have) for w, have in zip(wanted, shape, strict=True)):
             expected = ", ".join("any" if length is None else str(length) for length in ("N", *wanted))
             return f"have shape {tuple(targets.shape)}. Expected ({expected})"
-    if field.kind in ("class", "mask", "tokens") and (targets.is_floating_point() or targets.is_complex()):
+    if field.kind in ("class", "mask", "tags", "tokens") and (targets.is_floating_point() or targets.is_complex()):
         return f"are {targets.dtype}. Expected integers (torch.int64), numbers of a {_ENTRY[field.kind]}"
     if field.kind in ("values", "boxes", "instances") and not targets.is_floating_point():
         return f"are {targets.dtype}. Expected torch.float32"
@@ -40,6 +40,7 @@ def misfit(field: Field, targets: Tensor) -> str | None:
 _ENTRY: dict[Kind, str] = {
     "class": "class",
     "mask": "class",
+    "tags": "class",
     "tokens": "token",
     "boxes": "class",
     "instances": "class",
@@ -60,7 +61,7 @@ def _outside(field: Field, targets: Tensor) -> str | None:
         numbers, least = targets[..., 0], -1 - (field.size or 0)
     else:
         numbers, least = targets, 0
-    if field.kind in ("class", "mask", "tokens"):
+    if field.kind in ("class", "mask", "tags", "tokens"):
         numbers = numbers[numbers != IGNORED]
     size = 2 if field.kind == "labels" else field.size
     if not numbers.numel():

@@ -135,6 +135,10 @@ class Task:
         """
         raise NotImplementedError
 
+    def rows_of(self, outputs: Tensor, batch: Batch) -> list[dict[str, Any]]:
+        """`rows` of outputs for a batch, on the CPU: those that depend on what was given, such as its lengths."""
+        return self.rows(outputs)
+
     def true_rows(self, targets: Tensor) -> list[dict[str, Any]]:
         """The true answers as `rows` has predictions, one dict per example, under ``true`` in place of ``prediction``.
 

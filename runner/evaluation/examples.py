@@ -105,7 +105,7 @@ class Examples:
             batch.inputs[i].cpu() if by_example else None,
             target[0],
             self.task.predict(own)[0],
-            {**self.task.true_rows(target)[0], **self.task.rows(own)[0]},
+            {**self.task.true_rows(target)[0], **self.task.rows_of(own, batch.only(i))[0]},
         )
 
     def table(self) -> list[dict[str, Any]]:

@@ -39,7 +39,7 @@ class CrossEntropy(Loss):
             has no training example; or the targets are tokens, which have no weights.
     """
 
-    tasks = frozenset({"classification", "masked", "nodes", "segmentation", "sequence", "tokens"})
+    tasks = frozenset({"classification", "masked", "nodes", "segmentation", "sequence", "tagging", "tokens"})
     soft_targets = True
 
     def __init__(
@@ -48,9 +48,12 @@ class CrossEntropy(Loss):
         weight: tuple[Annotated[float, Ge(0)], ...] | Literal["balanced"] | None = None,
         normalize: Normalize = "examples",
     ) -> None:
-        self.at_every_step = spec.targets is not None and spec.targets.kind == "tokens"
+        self.at_every_step = spec.targets is not None and spec.targets.kind in ("tokens", "tags")
         if self.at_every_step and weight is not None:
-            raise ConfigError("loss.weight: weighs classes, and the targets of these data are tokens. Leave it out.")
+            assert spec.targets is not None
+            raise ConfigError(
+                f"loss.weight: weighs classes, and the targets of these data are {spec.targets.kind}. Leave it out."
+            )
         if weight == "balanced":
             weight = balanced_weights(_counts(spec))
         if weight is not None and len(weight) != spec.num_classes:

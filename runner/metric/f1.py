@@ -23,7 +23,7 @@ class F1(Metric):
 
     name = "f1"
     direction = "max"
-    tasks = frozenset({"classification", "multilabel", "segmentation", "nodes"})
+    tasks = frozenset({"classification", "multilabel", "segmentation", "nodes", "tagging"})
     comparable = True
     statistic = ConfusionMatrix
 

@@ -19,7 +19,7 @@ class TokenAccuracy(Metric):
 
     name = "token_accuracy"
     direction = "max"
-    tasks = frozenset({"masked", "tokens", "sequence"})
+    tasks = frozenset({"masked", "tagging", "tokens", "sequence"})
     comparable = True
     statistic = TokenHits
 

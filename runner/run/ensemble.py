@@ -84,8 +84,9 @@ class Ensemble(TrainedNetwork):
         each = []
         for member in self.members:
             assert member.transform is not None
-            each.append(self.in_first_units(member, member.outputs(member.transform.batch(raw))))
-        return self.task.rows(self.together(each))
+            batch = member.transform.batch(raw)
+            each.append(self.in_first_units(member, member.outputs(batch)))
+        return self.task.rows_of(self.together(each), batch)
 
     def told(self, data: Sequence[Data], split: str, members: Sequence[int] = ()) -> Iterator[Told]:
         """Go over a part of the data, batch by batch.

@@ -99,7 +99,8 @@ class TrainedNetwork:
         """
         if self.transform is None:
             raise ConfigError("predict: the data of this run have no raw form that could be given to it.")
-        return self.task.rows(self.outputs(self.transform.batch(raw)))
+        batch = self.transform.batch(raw)
+        return self.task.rows_of(self.outputs(batch), batch)
 
 
 def load(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from runner.engine.task import Task
 from runner.task.classification import log_mean
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from runner.engine.batch import Batch
-    from runner.engine.spec import Spec
+    from runner.engine.spec import Kind, Spec
 
 
 class Tokens(Task):
@@ -22,8 +22,8 @@ class Tokens(Task):
     """
 
     loss = "runner.loss.cross_entropy.CrossEntropy"
-    targets = ("tokens",)
-    sections = ("tokens",)
+    targets: ClassVar[tuple[Kind, ...]] = ("tokens",)
+    sections: ClassVar[tuple[str, ...]] = ("tokens",)
 
     @classmethod
     def num_outputs(cls, spec: Spec) -> int:

@@ -91,5 +91,5 @@ def evidence(task: Task, outputs: Tensor, targets: Tensor) -> Tensor:
     if field.kind == "labels":
         return shares.where(targets > 0.5, 1 - shares).flatten()
     known = targets != IGNORED
-    shares = shares.movedim(-1 if field.kind == "tokens" else 1, -1)[known]
+    shares = shares.movedim(-1 if field.kind in ("tokens", "tags") else 1, -1)[known]
     return shares.gather(1, targets[known][:, None])[:, 0]

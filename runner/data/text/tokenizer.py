@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from runner.data.text.vocabulary.library import LibraryVocabulary
 
-Kind = Literal["words", "characters", "bytes", "bpe", "wordpiece", "unigram"]
+Kind = Literal["words", "spaced", "characters", "bytes", "bpe", "wordpiece", "unigram"]
 # Where nobody says otherwise, of vocabularies that are learned.
 _LIMIT = 10_000
 
@@ -52,8 +52,8 @@ class Tokenizer(Transform):
 
     Args:
         kind: tokens are ``words`` (runs of letters, digits and underscores, and every other sign but space by itself),
-            ``characters``, ``bytes`` (of UTF-8), or pieces of words that are learned: ``bpe``, ``wordpiece``,
-            ``unigram``; see `runner.data.text.vocabulary.trained`.
+            ``spaced`` (whatever stands between spaces), ``characters``, ``bytes`` (of UTF-8), or pieces of words that
+            are learned: ``bpe``, ``wordpiece``, ``unigram``; see `runner.data.text.vocabulary.trained`.
         limit: entries of the vocabulary, at most, the most frequent; the rest is `UNKNOWN`. None: no limit, and 10,000
             where they are learned.
         longest: tokens of a text, at most; the rest of it is left out. None: no limit.

@@ -37,7 +37,8 @@ class Confusion(Section):
     @property
     def unit(self) -> str:
         """What is counted."""
-        return "pixels" if self.task.spec.targets is not None and self.task.spec.targets.kind == "mask" else "examples"
+        kind = self.task.spec.targets.kind if self.task.spec.targets is not None else "class"
+        return {"mask": "pixels", "tags": "tokens"}.get(kind, "examples")
 
     def find(self, totals: dict[Any, Tensor], found: Findings) -> None:
         """See `Section.find`."""

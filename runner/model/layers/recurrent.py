@@ -156,7 +156,7 @@ class Recurrent(Network):
     """
 
     takes: ClassVar[tuple[Kind, ...]] = ("series", "image", "tokens")
-    tasks: ClassVar[tuple[str, ...]] = (*ONE_VECTOR, "tokens")
+    tasks: ClassVar[tuple[str, ...]] = (*ONE_VECTOR, "tokens", "tagging")
     lengths: ClassVar[bool] = True
 
     def __init__(
@@ -277,7 +277,7 @@ class Recurrent(Network):
 
 def at_every_step(spec: Spec) -> bool:
     """Whether the data want an answer at every step."""
-    return spec.targets is not None and spec.targets.kind == "tokens"
+    return spec.targets is not None and spec.targets.kind in ("tokens", "tags")
 
 
 def check_answers(spec: Spec, pooling: Pooling) -> None:

@@ -21,7 +21,12 @@ def _bytes(text: str) -> list[str]:
     return [_byte(value) for value in text.encode()]
 
 
-SPLITS: dict[str, Callable[[str], Sequence[str]]] = {"words": _WORD.findall, "characters": str, "bytes": _bytes}
+SPLITS: dict[str, Callable[[str], Sequence[str]]] = {
+    "words": _WORD.findall,
+    "spaced": str.split,
+    "characters": str,
+    "bytes": _bytes,
+}
 
 
 class PlainVocabulary:
@@ -38,7 +43,7 @@ class PlainVocabulary:
 
     def __init__(self, kind: str, names: Iterable[str]) -> None:
         self.split, self.names = SPLITS[kind], tuple(names)
-        self.between = " " if kind == "words" else ""
+        self.between = " " if kind in ("words", "spaced") else ""
         self._numbers = {name: number for number, name in enumerate(self.names)}
 
     @classmethod
