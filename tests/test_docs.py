@@ -20,6 +20,7 @@ LEFT_OUT = (
     "rerun",
     "evaluate",
     "predict",
+    "generate",
     "explain",
     "fetch",
     "advise",

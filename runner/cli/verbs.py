@@ -37,6 +37,7 @@ from runner.cli.flags import (
     trusted_of,
     verb_first,
 )
+from runner.cli.generate import generate
 from runner.cli.hydra import chosen_folder, train
 from runner.cli.inspect_data import inspect_data
 from runner.cli.predict import predict
@@ -57,14 +58,14 @@ runner: train a network from composed choices; every choice is one word.
 
   (no verb)                       train, then test the best weights
   list [GROUP]                    the options of every group, or of one
-  show GROUP/OPTION               an option's arguments, types, defaults, source
-  show GROUP/OPTION --plot [...]  a picture: activation, augmentation, init, scheduler or warmup
+  show GROUP/OPTION [--plot]      an option's arguments, types, defaults, source; or its picture
   check [OVERRIDES]               compose and check a command without running it
   resume DIR [OVERRIDES]          continue an interrupted or killed run or sweep where it was
   rerun RUN_DIR [OVERRIDES]       repeat a run, with changes
   evaluate RUN_DIR [--split test] [--checkpoint best|last|epoch-0010|FILE]
                                   scores; tables, curves, worst examples and their pictures
   predict RUN_DIR INPUT... [--output FILE]    predictions for a table, images, texts, or -
+  generate RUN_DIR [--prompt TEXT]   goes on with a text, or answers it; --temperature --top-p
   explain RUN_DIR [INPUT...]      why a network answers as it does: pictures, tables, texts
   runs [DIR] [FILTER...]          every run and trial: status, choices, scores; model=cnn best<0.3
   advise RUN_DIR [--json]         what is wrong with a run, by which numbers, what to try next
@@ -93,7 +94,6 @@ Examples
   python -m runner 'regularization=[dropout,early_stopping]' regularization.dropout.p=0.3
   python -m runner data=csv data.path=table.csv data.target=price
   python -m runner --multirun optimizer=sgd,adam,adamw             # one run each
-  python -m runner resume outputs/runs/2026-01-31_12-00-00_digits-mlp trainer.max_epochs=40
   tensorboard --logdir outputs
 
 Flags of Hydra: --multirun, --cfg job, --info, --config-dir DIR (options of your own),
@@ -408,6 +408,7 @@ VERBS: dict[str, Callable[[list[str]], int]] = {
     "rerun": _rerun,
     "evaluate": evaluate,
     "predict": predict,
+    "generate": generate,
     "explain": explain,
     "runs": runs,
     "advise": advise,

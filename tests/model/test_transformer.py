@@ -10,7 +10,7 @@ from runner.errors import ConfigError
 from runner.init.auto import Auto
 from runner.model.layers.block import BlockParts, TransformerBlock
 from runner.model.layers.multihead import Attention
-from runner.model.layers.positions import angles, rotated, sinusoids
+from runner.model.layers.positions import rotated, rotation, sinusoids
 from runner.model.layers.transformer import Transformer, draw, inside
 
 LENGTHS = torch.tensor([7, 1, 4])
@@ -125,14 +125,14 @@ def test_shared_heads_are_heads_repeated():
 def test_rotation_is_the_formula_and_tells_distances_only():
     torch.manual_seed(0)
     x, places = torch.randn(1, 1, 7, 6).double(), torch.arange(7)
-    turned = rotated(x, angles(places, 6).double())
+    turned = rotated(x, rotation(places, 6))
     for place in range(7):
         for i in range(3):
             angle = place * 10000 ** (-2 * i / 6)
             pair = torch.complex(x[0, 0, place, i], x[0, 0, place, i + 3]) * torch.exp(torch.tensor(1j * angle))
             torch.testing.assert_close(turned[0, 0, place, i], pair.real, rtol=1e-6, atol=1e-6)
             torch.testing.assert_close(turned[0, 0, place, i + 3], pair.imag, rtol=1e-6, atol=1e-6)
-    far = rotated(x, angles(places + 50, 6).double())
+    far = rotated(x, rotation(places + 50, 6))
     torch.testing.assert_close(turned @ turned.mT, far @ far.mT, rtol=1e-5, atol=1e-5)
     assert not torch.allclose(turned @ turned.mT, x @ x.mT)
 

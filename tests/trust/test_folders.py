@@ -58,6 +58,7 @@ VERBS = {
     "rerun": ("rerun", "run", "seed=1"),
     "evaluate": ("evaluate", "run"),
     "predict": ("predict", "run", "rows.csv"),
+    "generate": ("generate", "run"),
     "explain": ("explain", "run"),
     "explain_file": ("explain", "run", "rows.csv", "--method", "integrated_gradients"),
     "ensemble": ("ensemble", "run"),

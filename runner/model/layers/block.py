@@ -116,7 +116,7 @@ class TransformerBlock(nn.Module):
         mask: Tensor | None = None,
         memory_mask: Tensor | None = None,
         causal: bool = False,
-        rotation: Tensor | None = None,
+        rotation: tuple[Tensor, Tensor] | None = None,
         cache: LayerCache | None = None,
     ) -> Tensor:
         """Tokens ``(N, T, hidden)`` to the same shape; see `Attention.forward`."""

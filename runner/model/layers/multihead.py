@@ -95,7 +95,7 @@ class Attention(Residual):
         *,
         mask: Tensor | None = None,
         causal: bool = False,
-        rotation: Tensor | None = None,
+        rotation: tuple[Tensor, Tensor] | None = None,
         cache: KeyValues | None = None,
     ) -> Tensor:
         """What each token takes from those that it may see: ``(N, T, hidden)`` to the same shape.

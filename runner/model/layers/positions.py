@@ -25,18 +25,24 @@ def sinusoids(positions: Tensor, width: int) -> Tensor:
     return torch.stack((found.sin(), found.cos()), -1).flatten(-2)[..., :width]
 
 
-def rotated(x: Tensor, rotation: Tensor) -> Tensor:
+def rotation(positions: Tensor, width: int) -> tuple[Tensor, Tensor]:
+    """Cosines and sines of the `angles`, for `rotated`; made once for all layers."""
+    found = angles(positions, width)
+    return found.cos(), found.sin()
+
+
+def rotated(x: Tensor, rotation: tuple[Tensor, Tensor]) -> Tensor:
     """Turn each pair of numbers i and ``i + D / 2`` by an angle that grows with the token's position.
 
     The dot product of two turned vectors depends on how far their tokens stand apart, not on where they stand.
 
     Args:
         x: ``(N, heads, T, D)`` with even D.
-        rotation: the `angles` of D numbers at the positions ``(T, D / 2)``.
+        rotation: cosines and sines ``(T, D / 2)`` at the positions of the tokens.
 
     Source: Su et al. 2021, "RoFormer: Enhanced Transformer with Rotary Position Embedding", equation 34; which numbers
     make a pair is free.
     """
     a, b = x.chunk(2, -1)
-    cos, sin = rotation.cos(), rotation.sin()  # float32, and so are the products in half precision
+    cos, sin = rotation  # float32, and so are the products in half precision
     return torch.cat((a * cos - b * sin, a * sin + b * cos), -1).to(x.dtype)

@@ -13,7 +13,7 @@ from runner.model.layers.block import BlockParts, TransformerBlock
 from runner.model.layers.dropout import dropout_layer
 from runner.model.layers.multihead import Cache
 from runner.model.layers.normalization import dense_norm
-from runner.model.layers.positions import Positions, angles, sinusoids
+from runner.model.layers.positions import Positions, rotation, sinusoids
 
 
 class Transformer(nn.Module):
@@ -88,7 +88,7 @@ class Transformer(nn.Module):
             x = x + self.table(places)
         elif self.positions == "sinusoidal":
             x = x * math.sqrt(x.shape[-1]) + sinusoids(places, x.shape[-1]).to(x.dtype)
-        rotation = angles(places, self.width) if self.positions == "rotary" else None
+        turned = rotation(places, self.width) if self.positions == "rotary" else None
         mask = None if self.causal else inside(lengths, x)
         memory_mask = None if memory is None else inside(memory_lengths, memory)
         x = self.dropout(x)
@@ -99,7 +99,7 @@ class Transformer(nn.Module):
                 mask=mask,
                 memory_mask=memory_mask,
                 causal=self.causal,
-                rotation=rotation,
+                rotation=turned,
                 cache=None if cache is None else cache.layers[number],
             )
         return self.norm(x)  # type: ignore[no-any-return]

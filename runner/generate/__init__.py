@@ -1,0 +1,1 @@
+"""Texts written by trained networks: a token is drawn, read, and the next one drawn."""
