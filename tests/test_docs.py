@@ -67,6 +67,9 @@ def files(tmp_path, monkeypatch):
     Path("test.csv").write_text(f"size,kind,price\n{rows}\n")
     people = "\n".join(f"{i % 2},{20 + i},C{i},n,t,b,1,h" for i in range(60))
     Path("titanic.csv").write_text(f"survived,age,cabin,name,ticket,boat,body,home.dest\n{people}\n")
+    for name in ("yes", "no"):
+        (Path("sounds") / name).mkdir(parents=True)
+        (Path("sounds") / name / "0.wav").touch()
     for name in ("cat", "dog"):
         folder = Path("photos") / name
         folder.mkdir(parents=True)
