@@ -109,6 +109,11 @@ def first_norm(run: Trained) -> float:
     return run.intervals[0]["gradient_norm"]
 
 
+def power(run: Trained) -> float:
+    """Decimal logarithm of `first_norm`."""
+    return math.log10(first_norm(run))
+
+
 def different_units(model: Any, splits: Any) -> dict[str, float]:
     return {"different": len(model.linear1.weight.unique(dim=0))}
 
@@ -122,11 +127,28 @@ def black_pixels(model: Any, splits: Any) -> dict[str, float]:
     return {"black": share(weight[:, black]), "lit": share(weight[:, ~black])}
 
 
+def by_company(model: Any, splits: Any) -> dict[str, float]:
+    """Test examples, in percent, of which another class is told among all others than when each is alone."""
+    import torch
+
+    with torch.inference_mode():
+        batch = splits.test.read(torch.arange(len(splits.test)))
+        together = model(batch.inputs, **batch.more).argmax(1)
+        each = [splits.test.read(torch.tensor([row])) for row in range(len(splits.test))]
+        alone = torch.cat([model(one.inputs, **one.more).argmax(1) for one in each])
+    return {"changed": 100 * float((together != alone).double().mean())}
+
+
+def bits(run: Trained) -> float:
+    """Bits for each token of the test split."""
+    return run.result["test"]["bits_per_token"]
+
+
 # How it is drawn
 
 
 def panels(columns: int) -> tuple[Any, list[Any]]:
-    from runner.plots import canvas
+    from runner import canvas
 
     figure, axes = canvas.panels(columns, "", width=7.0 / columns + 0.5, height=3.2)
     figure.suptitle(None)
@@ -307,6 +329,54 @@ EFFECTS: dict[str, Effect] = {
         ],
         {"norm of the gradients, first update": first_norm, "test accuracy, %": tested},
         first_updates,
+    ),
+    "long_sequences": Effect(
+        [
+            Side("128 steps", "experiment=long_sequences"),
+            Side("128 steps, clipped", "experiment=long_sequences trainer.clip_norm=1"),
+            Side("64 steps", "experiment=long_sequences data.length=64"),
+            Side("64 steps, clipped", "experiment=long_sequences data.length=64 trainer.clip_norm=1"),
+            Side("16 steps", "experiment=long_sequences data.length=16"),
+            Side("16 steps, clipped", "experiment=long_sequences data.length=16 trainer.clip_norm=1"),
+        ],
+        {"norm of the gradients, first update: 10 to the power of": power, "bits per token, test": bits},
+        first_updates,
+        seeds=3,
+    ),
+    "padding_leak": Effect(
+        [
+            Side("read", "experiment=padding_leak"),
+            Side("masked", "experiment=padding_leak model.mask_padding=true"),
+        ],
+        {"answers that others in the batch change, %": fact("changed"), "test accuracy, %": tested},
+        course("val/loss", "val/accuracy"),
+        by_company,
+        seeds=3,
+    ),
+    "batch_norm_rnn": Effect(
+        [
+            Side("batch norm, batches of 2", "experiment=batch_norm_rnn"),
+            Side("batch norm, batches of 32", "experiment=batch_norm_rnn data.batch_size=32 trainer.max_epochs=8"),
+            Side("layer norm, batches of 2", "experiment=batch_norm_rnn model.norm=layer"),
+            Side("none, batches of 2", "experiment=batch_norm_rnn model.norm=none"),
+        ],
+        {"training loss": last("train/loss"), "validation loss": kept("loss"), "test accuracy, %": tested},
+        course("train/loss", "val/loss"),
+        seeds=3,
+    ),
+    "truncated_backpropagation": Effect(
+        [
+            Side("8, from zeros", "experiment=truncated_backpropagation"),
+            Side("8, carried", "experiment=truncated_backpropagation data.stateful=true"),
+            Side("64, from zeros", "experiment=truncated_backpropagation data.length=64"),
+            Side("64, carried", "experiment=truncated_backpropagation data.length=64 data.stateful=true"),
+        ],
+        {
+            "bits per token, test": bits,
+            "seconds": lambda run: run.result["seconds"],
+        },
+        course("train/loss", "val/bits_per_token"),
+        seeds=3,
     ),
     "dead_relu": Effect(
         [

@@ -9,6 +9,7 @@ from runner.data.text.option import MaskedOption, TokenizerKind
 from runner.data.text.python_library import check_packages, sources
 from runner.engine.data import Data
 from runner.engine.spec import Field, Spec
+from runner.errors import ConfigError
 
 PACKAGES = ("asyncio", "email", "http", "json", "logging", "urllib")
 
@@ -23,10 +24,16 @@ class PythonSource(MaskedOption):
     Attributes:
         packages: packages of the library, whose files the text is.
         length: tokens of an example; the next one begins where it ends.
+        stateful: whether a batch goes on where the one before ended, with the state that the network had there, in
+            `batch_size` lanes side by side: truncated back-propagation through time. Recurrent networks only.
+
+    Raises:
+        ConfigError: hidden tokens are told (`masked`), for which a state from before is of no use.
     """
 
     packages: tuple[str, ...] = PACKAGES
     length: Annotated[int, Ge(1)] = 128
+    stateful: bool = False
     tokenizer: TokenizerKind = "characters"
 
     def probe(self) -> Spec:
@@ -37,6 +44,11 @@ class PythonSource(MaskedOption):
         """
         check_packages(self.packages)
         self.check_tokenizer()
+        if self.stateful and self.masked:
+            raise ConfigError(
+                f"data.stateful=true data.masked={self.masked:g}: a masked language model sees both sides of each "
+                "window, and none goes on from the one before. Give one of them."
+            )
         return self.told(Spec("tokens", Field("tokens", (None,)), Field("tokens", (None,))))
 
     def load(self) -> Data:
@@ -53,5 +65,6 @@ class PythonSource(MaskedOption):
             divide(self, len(modules), None),
             self.length,
             fingerprint=combine(part for module in modules for part in module),
+            stateful=self.stateful,
         )
         return self.hidden(data)

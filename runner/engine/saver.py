@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from runner.engine import checkpoint
+from runner.engine.carried import Carrying
 from runner.engine.unsaved import UnsavedState
 from runner.errors import RunFailed
 
@@ -119,6 +120,7 @@ class Saver:
             "warmup": fit.learning_rate.warmup.state_dict() if fit.learning_rate.warmup else {},
             "techniques": {technique.name: technique.state_dict() for technique in fit.techniques},
             "meter": fit.meter.state_dict(),
+            "carried": dict(fit.model.carried) if isinstance(fit.model, Carrying) else {},
             "monitor": {**fit.best.monitor.state_dict(), "scores": fit.best.scores, "top": fit.best.top},
             "position": {**fit.state.position(), "seconds": fit.seconds()},
             "ended": fit.state.ended,
@@ -148,6 +150,8 @@ def restore(fit: Fit, saved: dict[str, Any]) -> None:
     for technique in fit.techniques:
         technique.load_state_dict(saved["techniques"][technique.name])
     fit.meter.load_state_dict(saved["meter"], fit.device)
+    if isinstance(fit.model, Carrying):
+        fit.model.carried = saved.get("carried", {})
     fit.best.monitor.load_state_dict(saved["monitor"])
     fit.best.scores, fit.best.top = saved["monitor"]["scores"], saved["monitor"]["top"]
     for name, value in saved["position"].items():

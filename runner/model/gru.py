@@ -24,6 +24,7 @@ class GRU(Recurrent):
         dropout_between: probability of dropping a feature between recurrent layers, in [0, 1).
         dropout_input: probability of dropping a feature of the input at a step, in [0, 1).
         embedding: numbers that stand for each token; used for tokens only.
+        mask_padding: whether padding behind series of unequal length counts for nothing; false reads it as steps.
 
     Raises:
         ConfigError: see `Recurrent`.
@@ -44,6 +45,7 @@ class GRU(Recurrent):
         dropout_between: DropoutRate = 0.0,
         dropout_input: DropoutRate = 0.0,
         embedding: Units = 64,
+        mask_padding: bool = True,
     ) -> None:
         super().__init__(
             spec,
@@ -56,4 +58,5 @@ class GRU(Recurrent):
             dropout_between=dropout_between,
             dropout_input=dropout_input,
             embedding=embedding,
+            mask_padding=mask_padding,
         )

@@ -218,6 +218,7 @@ NEEDS = {
     "data=coco": ("data.root={root}/coco", *ANNOTATED),
     "data=imagenet_folder": ("data.root={root}/imagenet", "data.image_size=16", "data.split=[0.7,0.3,0]", "model=mlp"),
     "data=audio_folder": ("data.root={root}/sounds", "data.seconds=0.1"),
+    "experiment=long_sequences": ("trainer.clip_norm=1",),
     "data=tones": ("data.examples=60",),
     "augmentation=time_shift": ("data=tones", "data.examples=60"),
     "augmentation=gain": ("data=tones", "data.examples=60"),

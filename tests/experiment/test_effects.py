@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
 from runner.engine.progress import Progress
 from runner.errors import RunFailed
@@ -36,6 +37,45 @@ def test_exploding_gradients(go):
     assert any("gradients explode" in s and "trainer.clip_norm=1" in s for s in heard.said)
     clipped = go("experiment=exploding_gradients", "trainer.clip_norm=1", folder="clipped")
     assert clipped["test"]["accuracy"] > 0.8
+
+
+def test_gradients_explode_with_the_length_of_a_sequence(go):
+    words = ("experiment=long_sequences", "trainer.max_steps=8")
+    with pytest.raises(RunFailed, match="non-finite loss"):
+        go(*words)
+    assert go(*words, "trainer.clip_norm=1", folder="clipped")["status"] == "completed"
+    assert go(*words, "data.length=16", folder="short")["status"] == "completed"
+
+
+@pytest.mark.slow
+def test_padding_that_is_read_changes_answers(go):
+    def changed(*words):
+        """Whether outputs for a document depend on what is in its batch."""
+        go("experiment=padding_leak", "trainer.max_steps=10", "data.packages=[email,xml]", *words, folder=words[0])
+        network = load(words[0])
+        test = load_data(network.recipe).test
+        with torch.inference_mode():
+            one, two = test.read(torch.tensor([0])), test.read(torch.arange(40))
+            outputs = network.model(two.inputs, **two.more)[:1] - network.model(one.inputs, **one.more)
+        return float(outputs.abs().max())
+
+    assert changed("seed=0") > 0.01
+    assert changed("model.mask_padding=true") < 1e-5
+
+
+@pytest.mark.slow
+def test_batch_norm_over_two_examples_hurts_a_recurrent_network(go):
+    hurt = go("experiment=batch_norm_rnn", "trainer.max_epochs=2")
+    cured = go("experiment=batch_norm_rnn", "model.norm=layer", "trainer.max_epochs=2", folder="cured")
+    assert hurt["test"]["accuracy"] < 0.8 < 0.9 < cured["test"]["accuracy"]
+
+
+@pytest.mark.slow
+def test_a_state_that_is_carried_tells_more_than_eight_characters(go):
+    short = ("experiment=truncated_backpropagation", "trainer.max_steps=400", "model.hidden=64")
+    zeros = go(*short)
+    carried = go(*short, "data.stateful=true", folder="carried")
+    assert carried["test"]["bits_per_token"] < zeros["test"]["bits_per_token"] - 0.1
 
 
 @pytest.mark.slow

@@ -11,11 +11,13 @@ from runner.data.parts.split import Parts
 from runner.data.text.tokenizer import Tokenizer, of_parts
 from runner.engine.data import Data
 from runner.engine.spec import START, Spec
-from runner.engine.split import WindowSplit
+from runner.engine.split import LaneSplit, Split, WindowSplit
 from runner.errors import RunFailed, counted
 
 
-def stream(tokenizer: Tokenizer, texts: Sequence[str], parts: Parts, length: int, *, fingerprint: str) -> Data:
+def stream(
+    tokenizer: Tokenizer, texts: Sequence[str], parts: Parts, length: int, *, fingerprint: str, stateful: bool = False
+) -> Data:
     """Texts for a language model.
 
     Args:
@@ -24,6 +26,7 @@ def stream(tokenizer: Tokenizer, texts: Sequence[str], parts: Parts, length: int
         parts: which text is in which part.
         length: tokens of an example; the next one begins where it ends. What is left at the end is not used.
         fingerprint: hash of the raw content.
+        stateful: whether a batch goes on where the one before ended.
 
     Raises:
         RunFailed: a part has not enough tokens for one example.
@@ -34,7 +37,7 @@ def stream(tokenizer: Tokenizer, texts: Sequence[str], parts: Parts, length: int
     notes: list[str] = []
     told: list[str] = []
 
-    def split(rows: NDArray[np.int64]) -> WindowSplit:
+    def split(rows: NDArray[np.int64]) -> Split:
         tokens = torch.cat([piece for row in rows for piece in (start, tokenizer.encode(texts[row]))])
         if len(tokens) <= length:
             raise RunFailed(
@@ -43,7 +46,8 @@ def stream(tokenizer: Tokenizer, texts: Sequence[str], parts: Parts, length: int
             )
         notes.append(f"{len(tokens):,}")
         told.append(tokenizer.told())
-        return WindowSplit(tokens, length, stride=length)
+        windows = WindowSplit(tokens, length, stride=length)
+        return LaneSplit(windows) if stateful else windows
 
     splits = in_parts(parts, split)
     spec = Spec("tokens", tokenizer.field, tokenizer.named, num_outputs=len(tokenizer.vocabulary))

@@ -5,6 +5,7 @@ from runner.engine.split.captions import CaptionSplit
 from runner.engine.split.files import DatasetSplit
 from runner.engine.split.graph import GraphSplit
 from runner.engine.split.graphs import GraphsSplit
+from runner.engine.split.lanes import LaneSplit
 from runner.engine.split.neighbours import NeighbourSplit
 from runner.engine.split.scaled import ScaledSplit
 from runner.engine.split.sequences import SequenceSplit
@@ -17,6 +18,7 @@ __all__ = [
     "DatasetSplit",
     "GraphSplit",
     "GraphsSplit",
+    "LaneSplit",
     "NeighbourSplit",
     "ScaledSplit",
     "SequenceSplit",

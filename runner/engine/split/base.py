@@ -24,9 +24,11 @@ class Split:
 
     Attributes:
         listed: whether any example can be read at any time. Where not, they come as they come, in every epoch anew.
+        contiguous: whether batches go on where the one before ended, all of one size.
     """
 
     listed: ClassVar[bool] = True
+    contiguous: ClassVar[bool] = False
 
     def __len__(self) -> int:
         raise NotImplementedError

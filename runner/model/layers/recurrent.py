@@ -9,6 +9,7 @@ import torch
 from annotated_types import Ge
 from torch import Tensor, nn
 
+from runner.engine.carried import Carrying
 from runner.engine.spec import Kind, Spec
 from runner.errors import ConfigError
 from runner.model.base import ONE_VECTOR, Network
@@ -128,7 +129,7 @@ def series_shape(spec: Spec) -> tuple[int, int]:
     return steps, features
 
 
-class Recurrent(Network):
+class Recurrent(Network, Carrying):
     """Recurrent layers over a series, pooled over its steps into one vector, and a dense layer.
 
     The layers are named ``embedding`` (of tokens), ``rnn1``, ``norm1``, ``rnn2``, ..., and ``output``. Shapes: ``(N,
@@ -149,6 +150,7 @@ class Recurrent(Network):
         dropout: probability of dropping a pooled feature, in [0, 1).
         dropout_between: the same between recurrent layers.
         dropout_input: the same of the input's features, at each step by itself.
+        mask_padding: whether padding counts for nothing; where not, answers depend on what else is in the batch.
 
     Raises:
         ConfigError: `dropout_between` with one layer; a pooling that does not give what the data ask for; what would
@@ -172,6 +174,7 @@ class Recurrent(Network):
         dropout: float,
         dropout_between: float,
         dropout_input: float,
+        mask_padding: bool,
     ) -> None:
         super().__init__()
         if dropout_between and layers == 1:
@@ -194,7 +197,7 @@ class Recurrent(Network):
             )
         if pooling == "auto":
             pooling = "none" if at_every_step(spec) else "last"
-        self.activation, self.pooling = activation, pooling
+        self.activation, self.pooling, self.mask_padding = activation, pooling, mask_padding
         self.recurrent: list[str] = []
         self._add("dropout_input", dropout_layer(dropout_input))
         for i in range(1, layers + 1):
@@ -219,13 +222,20 @@ class Recurrent(Network):
             self.add_module(name, layer)
             self.recurrent.append(name)
 
-    def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, lengths: Tensor | None = None, begins: Tensor | None = None) -> Tensor:
         """``(N, T, F)``, ``(N, C, H, W)`` or tokens ``(N, T)`` to ``(N, num_outputs)``, or ``(N, T, num_outputs)``.
 
         Args:
             x: the series, padded at their ends where they are of unequal length.
             lengths: steps of each ``(N,)``, at least 1; None: all.
+            begins: of streams, whether each begins here ``(N,)`` or goes on from the batch before; see `Carrying`.
         """
+        if begins is not None:
+            outputs, states = self.follow(x, self.state_before(begins))
+            self.carry(states)
+            return outputs
+        if not self.mask_padding:
+            lengths = None
         if x.ndim == 4:
             x = x.transpose(1, 2).flatten(2)  # (N, H, C W)
         if self.embedding is not None:
