@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 
 from runner.baseline.interval import CONFIDENCE, Difference, Judge
-from runner.baseline.models import TASKS, Fitted, models
+from runner.baseline.models import TASKS, Fitted, forecasts, models
+from runner.baseline.summaries import summaries
 from runner.cleaning.likeness.vectors import AT_ONCE, COMPARABLE, SIDE, vectors
 from runner.config.build import build_loss, build_metrics, build_task
+from runner.data.series.option import SeriesOption
 from runner.engine.meter import Meter, Result
 from runner.errors import ConfigError
 from runner.record.files import write_json
@@ -140,7 +142,15 @@ def compare(recipe: Recipe, seeds: int, progress: Progress, run: OfRun | None = 
     notes = []
     if data.spec.inputs and data.spec.inputs.kind == "image" and max(data.spec.input_shape[1:]) > SIDE:
         notes.append(f"images are averaged down to {SIDE} by {SIDE} pixels for the baselines")
-    inputs = {name: _vectors(part, data.spec) for name, part in data.parts.items()}
+    series = task.name != "forecasting" and data.spec.inputs is not None and data.spec.inputs.kind == "series"
+    if series:
+        notes.append("summary_...: from mean, deviation, smallest and largest value of each channel alone")
+    views = {"summary_": {name: summaries(part) for name, part in data.parts.items()}} if series else {}
+    if "lengths" not in data.spec.more:
+        views[""] = {name: _vectors(part, data.spec) for name, part in data.parts.items()}
+    seasons = recipe.data.seasons if isinstance(recipe.data, SeriesOption) else ()
+    named = forecasts(data.spec, seasons) if task.name == "forecasting" else models(task.name)
+    tried = {f"{view}{name}": (make, inputs) for view, inputs in views.items() for name, make in named.items()}
     targets = _read(data.train, lambda batch: batch.targets).numpy()
     parts = [name for name in ("val", "test") if name in data.parts]
     scores: dict[str, dict[str, list[Scores]]] = {part: {} for part in parts}
@@ -148,7 +158,7 @@ def compare(recipe: Recipe, seeds: int, progress: Progress, run: OfRun | None = 
         for part in parts:
             scores[part]["run"] = [dict(run.scores[part])]
     answers: dict[str, list[Tensor]] = {}  # of each model on the part that is judged, the last one
-    for name, make in models(task.name).items():
+    for name, (make, inputs) in tried.items():
         progress.message(f"fitting {name}")
         for seed in range(seeds):
             try:
@@ -161,11 +171,13 @@ def compare(recipe: Recipe, seeds: int, progress: Progress, run: OfRun | None = 
                 scores[part].setdefault(name, []).append(_scores(outputs, data.parts[part], recipe, task, loss))
             answers.setdefault(name, []).append(outputs)
             given = scores[parts[0]][name]
-            if name != "boosting" or (seed == 1 and given[0] == given[1]):
+            if not name.endswith("boosting") or (seed == 1 and given[0] == given[1]):
                 break  # it draws nothing
     monitor = str(recipe.values["monitor"]).replace("val_", "val/").partition("/")[2]
     metrics = {m.name: m for m in build_metrics(recipe, task)}
-    directions = {"loss": "min", **{name: metric.direction for name, metric in metrics.items()}}
+    # An interval draws answers without the inputs, with which some scores are computed.
+    alone = {name: metric for name, metric in metrics.items() if "inputs" not in metric.statistic(task.spec).needs}
+    directions = {"loss": "min", **{name: metric.direction for name, metric in alone.items()}}
     score = (
         monitor if monitor in directions and monitor != "loss" else next((n for n in directions if n != "loss"), "loss")
     )

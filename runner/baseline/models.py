@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
+    from runner.engine.spec import Spec
     from runner.engine.task import Task
 
 # What is fitted for each task.
@@ -22,6 +23,7 @@ TASKS = {
     "regression": "regression",
     "nodes": "classification",
     "node_regression": "regression",
+    "forecasting": "forecasting",
 }
 Make = Callable[[int], Any]
 
@@ -58,6 +60,33 @@ def _for_each_label(make: Make) -> Make:
     return lambda seed: MultiOutputClassifier(make(seed))
 
 
+def forecasts(spec: Spec, seasons: Sequence[int]) -> dict[str, Make]:
+    """What a forecast is held against; a season that is longer than a history can't be repeated and is left out.
+
+    Args:
+        spec: of the data.
+        seasons: steps after which series come back to about the same.
+    """
+    from sklearn.linear_model import Ridge
+
+    from runner.baseline.forecasts import ExponentialSmoothing, Naive
+
+    length = spec.input_shape[0]
+    twice = [season for season in seasons if 2 * season <= length]
+    return {
+        "naive": lambda seed: Naive(spec),
+        **{f"seasonal_naive_{season}": _repeating(spec, season) for season in seasons if season <= length},
+        "exponential_smoothing": lambda seed: ExponentialSmoothing(spec, max(twice, default=None)),
+        "linear": lambda seed: Ridge(),
+    }
+
+
+def _repeating(spec: Spec, season: int) -> Make:
+    from runner.baseline.forecasts import SeasonalNaive
+
+    return lambda seed: SeasonalNaive(spec, season)
+
+
 class Fitted:
     """A model fitted on the training part.
 
@@ -81,8 +110,9 @@ class Fitted:
 
     def outputs(self, inputs: NDArray[np.float32]) -> Tensor:
         """What a network of this task would give for the same answers ``(N, outputs)``."""
-        if self.kind == "regression":
-            return torch.from_numpy(self.model.predict(inputs)).float().reshape(len(inputs), -1)
+        if self.kind in ("regression", "forecasting"):
+            told = torch.from_numpy(self.model.predict(inputs)).float().reshape(len(inputs), -1)
+            return told.repeat_interleave(self.task.spec.num_outputs // told.shape[1], 1)
         return as_outputs(torch.from_numpy(self._probabilities(inputs)), self.task)
 
     def _probabilities(self, inputs: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -179,6 +179,9 @@ def build_task(recipe: Recipe, spec: Spec, loss: Loss) -> Task:
     kind = task_named(spec.task)
     spec = spec.with_outputs(kind.num_outputs(spec))
     spec = spec.with_outputs(loss.num_outputs(spec))
+    if loss.levels and spec.targets is not None:
+        spec = replace(spec, targets=replace(spec.targets, levels=loss.levels))
+        spec = spec.with_outputs(spec.num_outputs * len(loss.levels))
     if recipe.values.get("task"):
         made: Task = recipe["task"].make(spec=spec, link=loss.link)
         return made

@@ -24,6 +24,8 @@ class Loss:
         tasks: tasks it fits; None: any.
         link: what it takes the network's outputs for; None leaves that to the task.
         soft_targets: whether class probabilities ``(N, C)`` are taken as well as class indices ``(N,)``.
+        levels: quantiles that it asks of each value, ascending; empty: one number of each. The network gives them one
+            behind the other.
         weighs: whether `units` depends on the targets, so that it is asked of those that the loss sees.
         not_saved: names of own attributes that change in training and need not be in `state_dict`.
     """
@@ -31,6 +33,7 @@ class Loss:
     tasks: ClassVar[frozenset[str] | None] = None
     link: Link | None = None
     soft_targets: ClassVar[bool] = False
+    levels: tuple[float, ...] = ()
     weighs: bool = False
     not_saved: ClassVar[tuple[str, ...]] = ()
 

@@ -23,7 +23,7 @@ class Scored:
     Attributes:
         predictions: in the form of the targets.
         targets: the true ones; always hard (never smoothed or mixed).
-        probabilities: such as ``(N, C)``; only where a statistic needs them.
+        probabilities: such as ``(N, C)``, or quantiles ``(N, ..., levels)``; only where a statistic needs them.
         inputs: what the network was given; only where a statistic needs them.
         answers: what it answers by itself, without the true tokens in front of each; in evaluation, where a metric is
             `decoded`.

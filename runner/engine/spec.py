@@ -75,6 +75,8 @@ class Field:
         mean: of values, one each, that were subtracted; empty: none were. Of images one per channel, as shares of a
             fully lit pixel: ``(pixel - mean) / std`` with pixels in [0, 1].
         std: likewise, what they were divided by.
+        levels: of values of which quantiles are told, the share of the distribution below each, ascending; empty: one
+            number is told of each value.
         sizes: of categories, how many each column has, the last one for what training had not.
         between: of tokens, what stands between their `names` in a text: nothing; a space; or ``##``, a space but in
             front of those that begin with it (WordPiece).
@@ -89,6 +91,7 @@ class Field:
     counts: tuple[int, ...] = ()
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
+    levels: tuple[float, ...] = ()
     sizes: tuple[int, ...] = ()
     between: str = " "
     made_of: Kind | None = None

@@ -31,10 +31,23 @@ class Forecasting(Task):
         assert spec.targets is not None and spec.targets.shape is not None
         return math.prod(length or 0 for length in spec.targets.shape)
 
+    @property
+    def levels(self) -> tuple[float, ...]:
+        """The quantiles that are told of each value; empty: one number."""
+        return self.spec.targets.levels if self.spec.targets else ()
+
     def predict(self, outputs: Tensor) -> Tensor:
-        """The outputs as ``(N, horizon, series)``, scaled as the series are."""
+        """The forecasts ``(N, horizon, series)``, scaled as the series are: of quantiles those next to the median."""
+        told = self.probabilities(outputs)
+        middle = min(range(len(self.levels)), key=lambda i: abs(self.levels[i] - 0.5), default=0)
+        return told[..., middle]
+
+    def probabilities(self, outputs: Tensor) -> Tensor:
+        """What is told of each value's distribution: its quantiles ``(N, horizon, series, levels)``, ascending."""
         assert self.spec.targets is not None and self.spec.targets.shape is not None
-        return outputs.reshape(len(outputs), -1, self.spec.targets.shape[-1] or 1)
+        series, levels = self.spec.targets.shape[-1] or 1, len(self.levels) or 1
+        told = outputs.reshape(len(outputs), -1, series, levels)
+        return told.sort(-1).values if levels > 1 else told
 
     @property
     def answer_names(self) -> tuple[str, ...]:
@@ -62,8 +75,15 @@ class Forecasting(Task):
         return rescaled(self.spec, other.spec, values)
 
     def rows(self, outputs: Tensor) -> list[dict[str, Any]]:
-        """The values in their units, by step from 1: ``prediction_1``; of several series ``prediction_NAME_1``."""
-        return self._named("prediction", self.predict(outputs))
+        """The values in their units, by step from 1: ``prediction_1``; of several series ``prediction_NAME_1``.
+
+        Where quantiles are told, each stands beside: ``quantile_0.1_1``.
+        """
+        rows = self._named("prediction", self.predict(outputs))
+        for level, told in zip(self.levels, self.probabilities(outputs).unbind(-1), strict=False):
+            for row, more in zip(rows, self._named(f"quantile_{level:g}", told), strict=True):
+                row.update(more)
+        return rows
 
     def true_rows(self, targets: Tensor) -> list[dict[str, Any]]:
         """The true values, likewise."""

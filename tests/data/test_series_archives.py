@@ -6,14 +6,18 @@ import numpy as np
 import pytest
 import torch
 
+from runner.baseline.compare import compare
+from runner.config.check import check_run
 from runner.data.basic_motions import BasicMotions
 from runner.data.italy_power import ItalyPower
 from runner.data.japanese_vowels import JapaneseVowels
 from runner.data.series.archive import ArchiveSeries
 from runner.data.series.ts import parse_ts
 from runner.data.source.available import available
+from runner.engine.progress import Progress
 from runner.engine.transform import Bad, Raw
 from runner.errors import ConfigError, RunFailed
+from runner.run import compose
 from tests.fetch.conftest import file_of
 
 HEAD = "#words\n@problemName X\n@timeStamps false\n@classLabel true 1 2\n@data\n"
@@ -142,6 +146,9 @@ def test_through_the_command_line(root, go):
         "data.batch_size=16",
     )
     assert result["test"]["accuracy"] > 0.5  # of nine classes
+    compared = compare(check_run(compose(["data=japanese_vowels", f"data.root={root}", "model=gru"])), 1, Progress())
+    assert set(compared.scores["test"]) == {"summary_constant", "summary_linear", "summary_boosting"}
+    assert compared.mean("test", "summary_linear", "accuracy") > 0.9
     with pytest.raises(ConfigError, match=r"model=mlp: takes series of one length.*model=gru"):
         go("data=japanese_vowels", f"data.root={root}", folder="other")
     with pytest.raises(ConfigError, match="mixup: mixes examples, and these series are of unequal length"):
