@@ -65,6 +65,8 @@ def files(tmp_path, monkeypatch):
     rows = "\n".join(f"{i},{'ab'[i % 2]},{i * 2.5}" for i in range(60))
     Path("table.csv").write_text(f"size,kind,price\n{rows}\n")
     Path("test.csv").write_text(f"size,kind,price\n{rows}\n")
+    Path("nodes.csv").write_text("id,size,label\n" + "".join(f"n{i},{i},{'ab'[i % 2]}\n" for i in range(20)))
+    Path("edges.csv").write_text("from,to\n" + "".join(f"n{i},n{i + 1}\n" for i in range(19)))
     people = "\n".join(f"{i % 2},{20 + i},C{i},n,t,b,1,h" for i in range(60))
     Path("titanic.csv").write_text(f"survived,age,cabin,name,ticket,boat,body,home.dest\n{people}\n")
     for name in ("yes", "no"):

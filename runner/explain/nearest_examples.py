@@ -33,7 +33,7 @@ class NearestExamples(Method):
     kinds = ("image", "table", "series", "tokens")
     takes_layer = True
     categories = True
-    instead = "the nodes of one graph are no examples by themselves"
+    instead = "nodes and edges are no examples by themselves"
 
     @classmethod
     def refusal(cls, explained: Explained) -> str | None:

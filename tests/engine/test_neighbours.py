@@ -121,6 +121,9 @@ def test_what_is_drawn_is_a_function_of_seed_epoch_and_place():
     assert alike(whole[4:], drawn_in(1, 4))  # as a run that is resumed there
     assert not alike(whole, drawn_in(2))
     assert not alike(whole, drawn_in(1, seed=1))
+    nodes = torch.arange(20)  # the same in both epochs
+    one, other = (next(split_of((2, 2), True).batches(epoch, nodes, 20, iter)) for epoch in (0, 1))
+    assert not torch.equal(one.inputs, other.inputs) or not torch.equal(one.more["edges"], other.more["edges"])
     (batch,) = Batches(split_of((2, 2), False), 3, CPU).in_order()
     assert (batch.examples, len(batch.inputs)) == (20, N)  # evaluated on the whole graph at once
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import torch
@@ -164,10 +163,6 @@ class NeighbourSplit(Split):
         """With the run's seed; the graph stays where it is, and batches travel."""
         return replace(self, seed=seed)
 
-    @cached_property
-    def _whole(self) -> bool:
-        return self.graph.features.nbytes <= _WHOLE_BYTES
-
     def read(self, rows: Tensor) -> Batch:
         """See `Split.read`; with all neighbours."""
         return self._batch(rows, None)
@@ -187,7 +182,7 @@ class NeighbourSplit(Split):
     def in_order(self, size: int, move: Move) -> Iterator[Batch]:
         """See `Split.in_order`; with all neighbours."""
         every = torch.arange(len(self))
-        if self._whole:
+        if self.graph.features.nbytes <= _WHOLE_BYTES:
             return move(iter([self.graph.read(every)]))
         return move(self.read(part) for part in every.split(size))
 

@@ -164,8 +164,8 @@ def _methods(explained: Explained, asked: Asked, files: bool, say: Callable[[str
     if explained.kind not in USUAL:
         raise ConfigError(
             f"explain: of {IN_WORDS.get(explained.kind, explained.kind)} nothing is explained: an answer for a node "
-            "depends on all nodes and edges, and these methods take examples that stand for themselves. Methods are "
-            "for images, tables, series and texts."
+            "depends on all nodes and edges, one for a whole graph on all of its own, and these methods take numbers "
+            "or tokens that can be changed by themselves. Methods are for images, tables, series and texts."
         )
     if not asked.methods:
         usual = [n for n in USUAL[explained.kind] if method_named(n).refusal(explained) is None]
