@@ -10,6 +10,7 @@ from PIL import Image
 
 from runner.cli.verbs import VERBS, answer
 from tests.data.annotated import write_captions, write_coco, write_voc
+from tests.data.pairs import write_pairs
 from tests.test_own_task import write_files
 
 ROOT = Path(__file__).parent.parent
@@ -80,6 +81,7 @@ def files(tmp_path, monkeypatch):
     for collection in ("VOCdevkit/VOC2012", "mine"):
         write_voc(Path(collection))
     write_captions(write_coco(Path("coco")))
+    write_pairs(Path())
     Path("my_options/model").mkdir(parents=True)
     Path("my_options/model/tiny.yaml").write_text("# A model of my own.\n_target_: my_models.Tiny\nwidth: 8\n")
     Path("sent/experiment").mkdir(parents=True)

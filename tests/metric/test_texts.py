@@ -13,8 +13,10 @@ from runner.errors import ConfigError
 from runner.metric.bleu import Bleu
 from runner.metric.chrf import ChrF
 from runner.metric.exact_match import ExactMatch
+from runner.metric.statistic.texts import _ended
 from runner.run import evaluate_run
 from runner.task.sequence import Sequence
+from tests.trained import with_data
 
 WORDS = (*SPECIAL, "The", "the", "cat", "dog", "Öl", "'ll", "n't", ",", ".", "%", "10", "sat", "runs", "!", "mat", "@")
 FIELD = Field("tokens", (None,), len(WORDS), WORDS, between=" ")
@@ -103,6 +105,16 @@ def test_a_run_reports_and_monitors_them(go):
     assert {"bleu", "chrf"} <= result["val"].keys() and {"bleu", "chrf"} <= result["test"].keys()
     assert 0 < result["val"]["chrf"] < 60
     assert evaluate_run("run", "val")["chrf"] == pytest.approx(result["val"]["chrf"])
+    network, data = with_data("run")
+    split, field = data.parts["val"], data.spec.targets
+    batch = split.read(torch.arange(len(split)))
+    free, given = (
+        [field.text(_ended(row)) for row in outputs.argmax(-1).tolist()]
+        for outputs in (network.model(batch.inputs, batch.more["lengths"]), network.model(batch.inputs, **batch.more))
+    )
+    true = [field.text(row) for row in batch.targets.tolist()]
+    assert free != given
+    assert result["val"]["chrf"] == pytest.approx(CHRF().corpus_score(free, [true]).score)
 
 
 @pytest.mark.parametrize(

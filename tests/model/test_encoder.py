@@ -66,6 +66,13 @@ def test_gradients_do_not_see_padding_either():
     assert not together[0][PADDING].any()  # of the embedding
 
 
+def test_a_text_longer_than_the_learned_positions_is_told():
+    net = encoder(positions="learned", context=6)
+    assert net(TEXTS[0][None]).shape == (1, 3)
+    with pytest.raises(ConfigError, match=r"model\.context=6: .* one has 7 tokens\. Take model\.context=7"):
+        net(padded(), LENGTHS)
+
+
 def test_it_looks_both_ways():
     net, text = encoder("tagging"), torch.tensor([[4, 5, 6, 7]])
     before = net(text)

@@ -196,6 +196,18 @@ def test_the_length_penalty_is_equation_14():
     assert length_penalty(30, 0.0) == 1
 
 
+@pytest.mark.parametrize(("alpha", "expected"), [(0.0, [END]), (0.5, [END]), (2.0, [0, END])])
+def test_longer_answers_are_preferred_by_the_penalty(alpha, expected):
+    chances = torch.zeros(4, 4)  # of what comes behind each token
+    chances[START, END], chances[START, 0] = 0.4, 0.6
+    chances[0, END], chances[0, 1], chances[1, END] = 0.5, 0.5, 1.0
+
+    def step(tokens, taken):
+        return chances[tokens[:, 0]].log()
+
+    assert beam_search(step, 1, 2, 5, alpha, chances.device).tolist() == [expected]
+
+
 def test_the_answer_of_beams_has_its_own_probability():
     outputs = torch.tensor([[[0.0, 2.5, 3.0, 1.0], [0.0, 0.0, 0.0, 0.0], [9.0, 0.0, 0.0, 0.0]]])
     told = torch.tensor([[1, 0, 2]])

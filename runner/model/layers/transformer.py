@@ -81,10 +81,18 @@ class Transformer(nn.Module):
             memory: what blocks look at beside ``(N, S, hidden)``, where they were made for it.
             memory_lengths: likewise of the memory.
             cache: what was read in front of `x`, to which it is added; for causal attention.
+
+        Raises:
+            ConfigError: positions are learned, and there are more tokens than positions.
         """
         first = 0 if cache is None else len(cache)
         places = torch.arange(first, first + x.shape[1], device=x.device)
         if self.table is not None:
+            if (steps := first + x.shape[1]) > self.table.num_embeddings:
+                raise ConfigError(
+                    f"model.context={self.table.num_embeddings}: with model.positions=learned no text can be longer, "
+                    f"and one has {steps:,} tokens. Take model.context={steps}, or model.positions=rotary."
+                )
             x = x + self.table(places)
         elif self.positions == "sinusoidal":
             x = x * math.sqrt(x.shape[-1]) + sinusoids(places, x.shape[-1]).to(x.dtype)
