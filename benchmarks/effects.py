@@ -148,11 +148,9 @@ def bits(run: Trained) -> float:
 
 
 def panels(columns: int) -> tuple[Any, list[Any]]:
-    from runner import canvas
+    from runner.canvas import canvas
 
-    figure, axes = canvas.panels(columns, "", width=7.0 / columns + 0.5, height=3.2)
-    figure.suptitle(None)
-    return figure, axes
+    return canvas("", columns=columns, width=7.0 / columns + 0.5, height=3.2)
 
 
 def curves(axis: Any, runs: dict[str, list[Trained]], points: Callable[[Trained], list[tuple[float, float]]]) -> None:
@@ -295,6 +293,7 @@ def strengths(runs: dict[str, list[Trained]]) -> Any:
 # The effects
 
 RELU = "experiment=vanishing_gradients model.activation=relu init=he"
+TRUNCATED = "experiment=truncated_backpropagation"
 OVERFITTING = "experiment=overfitting"
 CLOTHES = "experiment=overfitting data=fashion_mnist"
 FASHION = f"{CLOTHES} data.fraction=0.02"
@@ -349,7 +348,7 @@ EFFECTS: dict[str, Effect] = {
             Side("masked", "experiment=padding_leak model.mask_padding=true"),
         ],
         {"answers that others in the batch change, %": fact("changed"), "test accuracy, %": tested},
-        course("val/loss", "val/accuracy"),
+        dots(("answers that others in the batch change (%)", fact("changed")), ("test accuracy (%)", tested)),
         by_company,
         seeds=3,
     ),
@@ -366,10 +365,10 @@ EFFECTS: dict[str, Effect] = {
     ),
     "truncated_backpropagation": Effect(
         [
-            Side("8, from zeros", "experiment=truncated_backpropagation"),
-            Side("8, carried", "experiment=truncated_backpropagation data.stateful=true"),
-            Side("64, from zeros", "experiment=truncated_backpropagation data.length=64"),
-            Side("64, carried", "experiment=truncated_backpropagation data.length=64 data.stateful=true"),
+            Side("8, from zeros", TRUNCATED),
+            Side("8, carried", f"{TRUNCATED} data.stateful=true"),
+            Side("64, from zeros", f"{TRUNCATED} data.length=64 trainer.max_steps=375"),
+            Side("64, carried", f"{TRUNCATED} data.length=64 trainer.max_steps=375 data.stateful=true"),
         ],
         {
             "bits per token, test": bits,
