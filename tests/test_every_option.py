@@ -173,6 +173,7 @@ def files(root):
     """Data of the user's own, beside the trained network."""
     rows = "".join(f"{i},{'xy'[i % 2]},{i * 2.5}\n" for i in range(80))
     (root / "table.csv").write_text(f"a,b,price\n{rows}")
+    (root / "lines.txt").write_text("a line of text\n" * 40)
     for label in ("cat", "dog"):
         (root / "images" / label).mkdir(parents=True)
         for i in range(24):

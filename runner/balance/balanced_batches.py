@@ -9,6 +9,7 @@ import torch
 
 from runner.balance.base import Balance
 from runner.engine.split.rows import RowsSplit
+from runner.errors import ConfigError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -66,4 +67,9 @@ class BalancedBatches(Balance):
 
     def balanced(self, train: Split, spec: Spec, seed: int) -> Split:
         """See `Balance.balanced`; which examples an epoch takes is a function of the run's seed and the epoch."""
+        if train.length_buckets:
+            raise ConfigError(
+                "balance=balanced_batches: says which examples a batch has, and so does data.length_buckets. Leave one "
+                "of them out."
+            )
         return ClassByClass(train, torch.arange(len(train)), train.classes())

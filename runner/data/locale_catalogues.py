@@ -74,10 +74,11 @@ class LocaleCatalogues(PairsOption):
             for source, target in messages(path):
                 first.setdefault(source.strip(), target.strip())
         pairs, notes = kept_pairs(list(first.items()), self.longest_text, f"the catalogues of {self.language}")
-        return answers(
+        data = answers(
             self.transform(),
             pairs,
             divided(self, pairs),
             fingerprint=combine(text for pair in pairs for text in pair),
             notes=(f"{len(pairs):,} messages of {len(files)} catalogues", *notes),
         )
+        return self.bucketed(data)

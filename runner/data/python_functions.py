@@ -66,4 +66,4 @@ class PythonFunctions(MaskedOption, DocumentOption):
             fingerprint=combine(part for module in modules for part in module),
             notes=(f"{len(texts):,} functions of {len(modules)} files of Python's library",),
         )
-        return self.hidden(data)
+        return self.hidden(self.bucketed(data))

@@ -1,21 +1,18 @@
 """The text of Python's own library."""
 
 from dataclasses import dataclass
-from typing import Annotated
 
-from annotated_types import Ge
-
-from runner.data.text.option import MaskedOption, TokenizerKind
+from runner.data.text.option import MaskedOption, StreamOption, TokenizerKind
 from runner.data.text.python_library import check_packages, sources
 from runner.engine.data import Data
-from runner.engine.spec import Field, Spec
+from runner.engine.spec import Spec
 from runner.errors import ConfigError
 
 PACKAGES = ("asyncio", "email", "http", "json", "logging", "urllib")
 
 
 @dataclass(kw_only=True)
-class PythonSource(MaskedOption):
+class PythonSource(MaskedOption, StreamOption):
     """About a million characters of source for a language model: which token comes next?
 
     Files are divided whole; those of a part stand one behind the other, each behind a `START`. How much text there is
@@ -23,7 +20,6 @@ class PythonSource(MaskedOption):
 
     Attributes:
         packages: packages of the library, whose files the text is.
-        length: tokens of an example; the next one begins where it ends.
         stateful: whether a batch goes on where the one before ended, with the state that the network had there, in
             `batch_size` lanes side by side: truncated back-propagation through time. Recurrent networks only.
 
@@ -32,7 +28,6 @@ class PythonSource(MaskedOption):
     """
 
     packages: tuple[str, ...] = PACKAGES
-    length: Annotated[int, Ge(1)] = 128
     stateful: bool = False
     tokenizer: TokenizerKind = "characters"
 
@@ -49,7 +44,12 @@ class PythonSource(MaskedOption):
                 f"data.stateful=true data.masked={self.masked:g}: a masked language model sees both sides of each "
                 "window, and none goes on from the one before. Give one of them."
             )
-        return self.told(Spec("tokens", Field("tokens", (None,)), Field("tokens", (None,))))
+        if self.stateful and not self.crossing:
+            raise ConfigError(
+                "data.stateful=true data.crossing=false: a state goes on from one example to the next, which may be "
+                "of another text here. Give one of them."
+            )
+        return self.told(self.spec)
 
     def load(self) -> Data:
         """Read the packages; see `DataOption.load`."""
@@ -64,6 +64,7 @@ class PythonSource(MaskedOption):
             [source for _, _, source in modules],
             divide(self, len(modules), None),
             self.length,
+            crossing=self.crossing,
             fingerprint=combine(part for module in modules for part in module),
             stateful=self.stateful,
         )

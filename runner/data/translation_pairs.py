@@ -49,10 +49,14 @@ class TranslationPairs(PairsOption):
         fingerprint = combine(sha256_of_file(path) for path in files.values())
         pairs, notes = kept_pairs(read_pairs(files["path"]), self.longest_text, str(self.path))
         if "test_path" not in files:
-            return answers(self.transform(), pairs, divided(self, pairs), fingerprint=fingerprint, notes=notes)
+            return self.bucketed(
+                answers(self.transform(), pairs, divided(self, pairs), fingerprint=fingerprint, notes=notes)
+            )
         test, more = kept_pairs(read_pairs(files["test_path"]), self.longest_text, str(self.test_path))
         known = {source for source, _ in pairs}
         if shared := sum(source in known for source, _ in test):
             more += (f"{shared:,} of {len(test):,} sources of data.test_path are in data.path too",)
         parts = divided(self, [*pairs, *test], len(test))
-        return answers(self.transform(), [*pairs, *test], parts, fingerprint=fingerprint, notes=notes + more)
+        return self.bucketed(
+            answers(self.transform(), [*pairs, *test], parts, fingerprint=fingerprint, notes=notes + more)
+        )

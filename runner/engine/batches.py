@@ -10,6 +10,7 @@ from torch import Tensor
 from runner.engine.batch import Batch
 from runner.engine.prefetch import prefetched
 from runner.engine.split import Split
+from runner.engine.split.sequences import by_length
 from runner.engine.state import seed_for
 from runner.errors import ConfigError, counted
 
@@ -90,8 +91,10 @@ class Batches:
         self.updates_per_epoch, self.whole = updates, whole
 
     def order(self, epoch: int) -> Tensor:
-        """The order of the examples in `epoch`: see `Split.order`."""
-        return self.split.order(torch.Generator().manual_seed(seed_for(self.seed, "order", epoch)))
+        """The order of the examples in `epoch`: see `Split.order` and `by_length`."""
+        generator = torch.Generator().manual_seed(seed_for(self.seed, "order", epoch))
+        rows, window = self.split.order(generator), self.split.length_buckets
+        return by_length(rows, self.split.lengths(), self.batch_size, window, generator) if window else rows
 
     def read(self, rows: Tensor, kept: bool = False) -> Batch:
         """The examples numbered `rows` ``(N,)`` as one batch on the device; `kept` as in `updates`."""

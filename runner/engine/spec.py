@@ -117,6 +117,23 @@ class Field:
             return self.between.join(names)
         return b"".join(map(bytes_of, names)).decode(errors="replace")
 
+    def bytes_each(self) -> list[int]:
+        """How many bytes of UTF-8 each token stands for, with the space in front of it where there is one.
+
+        An unknown token, of which nobody knows it, counts as one byte, and so does every token that has no name.
+        """
+        if not self.names:
+            return [1] * (self.size or 0)
+        spaces = {"": 0, " ": 1}.get(self.between)
+        counts = []
+        for name in self.names:
+            joined = spaces is None and name.startswith("##")
+            more = (not joined) if spaces is None else spaces
+            counts.append(len(bytes_of(name.removeprefix("##") if joined else name)) + more)
+        for special, count in ((PADDING, 0), (UNKNOWN, 1), (START, 0), (END, 0)):
+            counts[special] = count
+        return counts
+
 
 @dataclass(frozen=True)
 class Spec:

@@ -87,7 +87,8 @@ def test_the_first_line_says_what_it_is_and_when_to_choose_it(group, name):
 def test_the_second_line_says_where_a_network_or_a_data_set_comes_from(group, name):
     """Those of techniques are checked with their table; data of one's own have none."""
     sources = OPTIONS.comments(group, name)[1:]
-    if f"{group}={name}" not in ("data=csv", "data=edge_list", "data=csv_series", "data=image_folder"):
+    own = ("data=csv", "data=edge_list", "data=csv_series", "data=image_folder", "data=text_lines")
+    if f"{group}={name}" not in own:
         assert re.search(r" (1[89]|20)\d\d\b|[Ll]icen[cs]e", sources[0])
 
 
@@ -237,6 +238,7 @@ NEEDS = {
     "model=encoder_decoder": ("data=digit_sequences",),
     "model=seq2seq": ("data=digit_sequences",),
     "model=decoder": ("data=python_source",),
+    "data=text_lines": ("data.path={root}/lines.txt", "data.length=4", "model=gru"),
     "data=csv_series": ("data.path={root}/table.csv", "data.columns=[a]", "data.length=4", "data.horizon=2"),
     "data=japanese_vowels": ("model=gru",),
     "data=python_imports": ("model=gcn",),
@@ -276,6 +278,7 @@ def save_weights(folder):
 def root(tmp_path_factory):
     """Data of the user's own."""
     folder = tmp_path_factory.mktemp("data")
+    (folder / "lines.txt").write_text("a line of text\n" * 40)
     (folder / "table.csv").write_text("a,b,price\n" + "".join(f"{i},{'xy'[i % 2]},{i * 2.5}\n" for i in range(80)))
     random = np.random.default_rng(0)
     for label in ("cat", "dog"):

@@ -80,7 +80,7 @@ class LabelledTexts(DocumentOption):
         notes = found.notes
         if empty := sum(not text.strip() for text in found.texts):
             notes += (f"{empty:,} of {len(found.texts):,} texts are empty",)
-        return documents(
+        data = documents(
             self.transform(),
             found.texts,
             found.labels,
@@ -89,6 +89,7 @@ class LabelledTexts(DocumentOption):
             fingerprint=found.fingerprint,
             notes=notes,
         )
+        return self.bucketed(data)
 
 
 def _divided(option: LabelledTexts, found: Labelled) -> Parts:

@@ -13,6 +13,9 @@ from runner.errors import ConfigError
 if TYPE_CHECKING:
     from runner.data.text.tokenizer import Tokenizer
 
+# Batches put together by length, where what it would bring is told.
+_BUCKETS = 50
+
 TokenizerKind = Literal["words", "characters", "bytes", "bpe", "wordpiece", "unigram"]
 
 
@@ -68,10 +71,13 @@ class DocumentOption(TextOption):
         longest: tokens of a text, at most; the rest of it is left out.
         enclosed: put a `START` in front of each text and an `END` behind it, as encoders such as BERT have them;
             `longest` counts them.
+        length_buckets: put so many training batches together by length, at least 2: less padding, and examples of a
+            batch that are alike in length; see `runner.engine.split.sequences.by_length`. None: as they are drawn.
     """
 
     longest: Annotated[int, Ge(1)] = 100
     enclosed: bool = False
+    length_buckets: Annotated[int, Ge(2)] | None = None
 
     def transform(self) -> "Tokenizer":
         """See `DataOption.transform`."""
@@ -85,6 +91,28 @@ class DocumentOption(TextOption):
             enclosed=self.enclosed,
             file=self.tokenizer_file,
         )
+
+    def bucketed(self, data: Data) -> Data:
+        """For `load`: the data with training batches of similar length, where asked for, and what is padded."""
+        import torch
+
+        from runner.engine.split import SequenceSplit
+        from runner.engine.split.sequences import by_length, padding_share
+
+        assert isinstance(data.train, SequenceSplit)
+        train = replace(data.train, length_buckets=self.length_buckets or 0)
+        lengths, generator = train.lengths(), torch.Generator().manual_seed(0)
+        size = len(train) if self.batch_size == "full" else min(self.batch_size, len(train))
+        drawn, window = torch.randperm(len(train), generator=generator), self.length_buckets or _BUCKETS
+        without = padding_share(drawn, lengths, size)
+        within = padding_share(by_length(drawn, lengths, size, window, generator), lengths, size)
+        named = f"data.length_buckets={window}"
+        told = (
+            f"{100 * within:.2g} % of what is given in training is padding, {100 * without:.2g} % without {named}"
+            if self.length_buckets
+            else f"{100 * without:.2g} % of what is given in training is padding, {100 * within:.2g} % with {named}"
+        )
+        return replace(data, parts={**data.parts, "train": train}, notes=(*data.notes, told))
 
 
 @dataclass(kw_only=True)
@@ -119,3 +147,23 @@ class MaskedOption(TextOption):
         size, share = targets.size, self.masked
         parts = {name: MaskedSplit(part, size, share, anew=name == "train") for name, part in data.parts.items()}
         return replace(data, spec=spec, parts=parts)
+
+
+@dataclass(kw_only=True)
+class StreamOption(TextOption):
+    """Texts for a language model: which token comes next?
+
+    Attributes:
+        length: tokens of an example; the next one begins where it ends.
+        crossing: whether an example may go on into the next text; then all are of the same length. Else the end of
+            each text is an example that is shorter.
+    """
+
+    length: Annotated[int, Ge(1)] = 128
+    crossing: bool = True
+
+    @property
+    def spec(self) -> Spec:
+        """What is known without loading: all but the vocabulary."""
+        tokens = Field("tokens", (None,))
+        return Spec("tokens", tokens, tokens, {} if self.crossing else {"lengths": Field("values", ())})

@@ -25,10 +25,12 @@ class Split:
     Attributes:
         listed: whether any example can be read at any time. Where not, they come as they come, in every epoch anew.
         contiguous: whether batches go on where the one before ended, all of one size.
+        length_buckets: how many training batches are put together by length at a time; 0: none. See `by_length`.
     """
 
     listed: ClassVar[bool] = True
     contiguous: ClassVar[bool] = False
+    length_buckets: int = 0
 
     def __len__(self) -> int:
         raise NotImplementedError
@@ -47,6 +49,10 @@ class Split:
     def order(self, generator: torch.Generator) -> Tensor:
         """The order of the examples in an epoch: their numbers ``(N,)`` on the CPU; as they come in a stream."""
         return torch.randperm(len(self), generator=generator) if self.listed else torch.arange(len(self))
+
+    def lengths(self) -> Tensor:
+        """Steps of each example ``(N,)``, on the CPU; only where there are `length_buckets`."""
+        raise NotImplementedError
 
     def place(self, row: int) -> str:
         """Where an example comes from, such as the path of its file; empty where that is not known."""

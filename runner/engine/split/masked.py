@@ -55,6 +55,15 @@ class MaskedSplit(Split):
         """See `Split.order`."""
         return self.inner.order(generator)
 
+    @property
+    def length_buckets(self) -> int:  # type: ignore[override]
+        """As the other split has it."""
+        return self.inner.length_buckets
+
+    def lengths(self) -> Tensor:
+        """See `Split.lengths`."""
+        return self.inner.lengths()
+
     def place(self, row: int) -> str:
         """See `Split.place`."""
         return self.inner.place(row)

@@ -51,6 +51,15 @@ class RowsSplit(Split):
         """See `Split.classes`."""
         return self.split.classes()[self.rows]
 
+    @property
+    def length_buckets(self) -> int:  # type: ignore[override]
+        """As the other split has it."""
+        return self.split.length_buckets
+
+    def lengths(self) -> Tensor:
+        """See `Split.lengths`."""
+        return self.split.lengths()[self.rows]
+
     def place(self, row: int) -> str:
         """See `Split.place`."""
         return self.split.place(int(self.rows[row]))

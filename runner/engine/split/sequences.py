@@ -62,6 +62,35 @@ def answered(
     return Batch(batch.inputs, targets, more, len(rows), int(lengths.sum()))
 
 
+def by_length(rows: Tensor, lengths: Tensor, size: int, window: int, generator: torch.Generator) -> Tensor:
+    """An order whose batches have examples of similar length, so that little is padded.
+
+    So many batches at a time, the examples are sorted by length; then the batches are shuffled. Every example stays in
+    the order once, and what makes up a last, short batch is as it was drawn.
+
+    Args:
+        rows: numbers of examples as they were drawn ``(N,)``.
+        lengths: of all examples.
+        size: examples of a batch.
+        window: batches among which they are sorted; the more, the less is padded, and the more alike the examples of
+            a batch are in every epoch.
+        generator: of the order of the batches.
+    """
+    whole = len(rows) - len(rows) % size
+    if not whole:
+        return rows
+    parts = rows[:whole].split(window * size)
+    batches = torch.cat([part[lengths[part].argsort(stable=True)] for part in parts]).view(-1, size)
+    return torch.cat((batches[torch.randperm(len(batches), generator=generator)].flatten(), rows[whole:]))
+
+
+def padding_share(rows: Tensor, lengths: Tensor, size: int) -> float:
+    """Which share of what a network is given is padding, where batches are taken in this order."""
+    batches = lengths[rows].split(size)
+    given = sum(len(batch) * int(batch.max()) for batch in batches)
+    return 1 - int(lengths[rows].sum()) / max(1, given)
+
+
 @dataclass(frozen=True)
 class SequenceSplit(Split):
     """Sequences of tokens or of numbers, padded batch by batch; the network is given their `lengths` beside.
@@ -75,6 +104,7 @@ class SequenceSplit(Split):
         padding: the token or number that fills up the inputs.
         start: with sequences for targets, the token in front of the decoder's inputs, which are the answers moved by
             one: given beside as ``decoder_inputs``. None gives none (answers as long as their inputs, as in tagging).
+        length_buckets: see `Split.length_buckets`; lengths are those of the inputs.
     """
 
     values: Tensor
@@ -83,9 +113,14 @@ class SequenceSplit(Split):
     target_offsets: Tensor | None = None
     padding: int = 0
     start: int | None = None
+    length_buckets: int = 0
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
+
+    def lengths(self) -> Tensor:
+        """See `Split.lengths`."""
+        return self.offsets.diff()
 
     def read(self, rows: Tensor) -> Batch:
         """See `Split.read`."""
