@@ -68,7 +68,7 @@ def _list(sets: dict[str, Published], options: dict[str, tuple[Published, ...]])
         table.add_row(
             name,
             published.about,
-            ", ".join(f"data={option}" for option in users),
+            ", ".join(f"data={option}" for option in users) or published.use,
             megabytes(min(way.size for way in published.ways)),
             published.licence,
             str(next(iter(there.values())).parent) if there else "not here",

@@ -70,6 +70,7 @@ class Published:
         files: what is wanted of it, by the name under which it is kept.
         ways: to get them, the best first.
         system: where the system's own package puts them, if there is one.
+        use: the words of a command that take it, where they are not those of a data option.
     """
 
     name: str
@@ -78,6 +79,7 @@ class Published:
     files: Mapping[str, File]
     ways: tuple[Way, ...]
     system: Path | None = None
+    use: str = ""
 
     @property
     def folder(self) -> Path:

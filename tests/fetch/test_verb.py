@@ -3,6 +3,7 @@
 import pytest
 
 from runner.cli.fetch import Fetching
+from runner.data.source.available import fetched
 from runner.fetch.fetching import fetch
 from runner.fetch.listener import Listener, listen
 from runner.fetch.sets import all_sets
@@ -45,6 +46,11 @@ def test_what_was_changed_in_the_cache_is_refused(small, command):
     (small.folder / "labels.txt").write_bytes(b"x" * len(CONTENTS["labels.txt"]))
     code, _, error = command("fetch", "small")
     assert code == 1 and "labels.txt: has the SHA-256" in error
+
+
+def test_every_set_says_what_takes_it():
+    taken = {published for used in fetched().values() for published in used}
+    assert all((published in taken) != bool(published.use) for published in all_sets().values())
 
 
 def test_list(command, cache):

@@ -19,4 +19,5 @@ EFFICIENTNET_LITE0 = Published(
             sha256="f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be",
         ),
     ),
+    use="model=efficientnet_lite0 init=pretrained",
 )

@@ -23,4 +23,5 @@ MINILM = Published(
             sha256="b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54",
         ),
     ),
+    use="model=minilm init=pretrained",
 )
