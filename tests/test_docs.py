@@ -64,6 +64,7 @@ def files(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     rows = "\n".join(f"{i},{'ab'[i % 2]},{i * 2.5}" for i in range(60))
+    Path("book.txt").write_text("One.\n\nTwo.\n")
     Path("table.csv").write_text(f"size,kind,price\n{rows}\n")
     Path("test.csv").write_text(f"size,kind,price\n{rows}\n")
     Path("nodes.csv").write_text("id,size,label\n" + "".join(f"n{i},{i},{'ab'[i % 2]}\n" for i in range(20)))
