@@ -210,8 +210,9 @@ PUBLISHED = [name for name in OPTIONS.names("model") if declared(target("model",
 
 @pytest.mark.slow
 @pytest.mark.parametrize("model", [name for name in PUBLISHED if name != "inception_v3"])  # googlenet stands for it
-def test_every_published_network_is_resumed_exactly(model, cut):
-    overrides = [f"model={model}", *SMALL.get(model, ()), *NEEDS.get(f"model={model}", ()), *SHORT]
+def test_every_published_network_is_resumed_exactly(model, root, cut):
+    needs = [need.format(root=root) for need in NEEDS.get(f"model={model}", ())]
+    overrides = [f"model={model}", *SMALL.get(model, ()), *needs, *SHORT]
     overrides += ["trainer.max_epochs=2", "trainer.limit_batches=2", "data.batch_size=8"]
     assert same(*cut(1, overrides)) == []
 

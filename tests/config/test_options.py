@@ -255,6 +255,7 @@ NEEDS = {
     "loss=quantile": ("data=membrane",),
     "metric=pinball": ("data=membrane", "loss=quantile"),
     "metric=coverage": ("data=membrane", "loss=quantile"),
+    "model=transformers": ("data=python_functions", "data.vocabulary=60", "model.path={root}/bert"),
     "init=pretrained": ("model=mobilenet_v3", "init.weights={root}/mobilenet.pth", "data.scaling=imagenet"),
     "init=checkpoint": ("init.path={root}/weights.pt",),
     "regularization=spatial_dropout": ("model=cnn", "model.channels=[4]", "model.head=[8]"),
@@ -269,9 +270,12 @@ DOWNLOADED = tuple(f"data={name}" for name in fetched())
 def save_weights(folder):
     """Files of weights, as an initialization takes them."""
     from torchvision.models import mobilenet_v3_small
+    from transformers import BertConfig, BertModel
 
     torch.save({"output.bias": torch.zeros(10)}, folder / "weights.pt")
     torch.save(mobilenet_v3_small().state_dict(), folder / "mobilenet.pth")
+    sizes = {"hidden_size": 16, "num_attention_heads": 2, "num_hidden_layers": 1, "intermediate_size": 16}
+    BertModel(BertConfig(vocab_size=60, **sizes)).save_pretrained(folder / "bert")
 
 
 @pytest.fixture(scope="module")
