@@ -9,7 +9,7 @@ import numpy as np
 from annotated_types import Ge
 from numpy.typing import NDArray
 
-from runner.data.base import ImageOption
+from runner.data.base import ImageOption, ImageScaling
 from runner.data.image.listing import IMAGES
 from runner.data.source.class_folders import ClassFolders
 from runner.data.source.listing import Files
@@ -45,6 +45,7 @@ class ImageFolder(ClassFolders, ImageOption):
     """
 
     files: ClassVar[Files] = IMAGES
+    scaling: ImageScaling = "standard"  # type: ignore[assignment]  # that of ClassFolders would stand in front
     image_size: Annotated[int, Ge(1)] = 64
     in_memory: Literal["auto"] | bool = "auto"
     on_bad_image: Literal["stop", "skip"] = "stop"
