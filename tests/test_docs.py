@@ -71,6 +71,11 @@ def files(tmp_path, monkeypatch):
     Path("edges.csv").write_text("from,to\n" + "".join(f"n{i},n{i + 1}\n" for i in range(19)))
     people = "\n".join(f"{i % 2},{20 + i},C{i},n,t,b,1,h" for i in range(60))
     Path("titanic.csv").write_text(f"survived,age,cabin,name,ticket,boat,body,home.dest\n{people}\n")
+    for name in ("mails.csv", "later.csv"):
+        Path(name).write_text("text,kind,author\nhello,wanted,me\n")
+    for name in ("wanted", "other"):
+        (Path("mails") / name).mkdir(parents=True)
+        (Path("mails") / name / "1.txt").write_text("hello")
     for name in ("yes", "no"):
         (Path("sounds") / name).mkdir(parents=True)
         (Path("sounds") / name / "0.wav").touch()

@@ -13,6 +13,7 @@ import torch
 from runner.baseline.interval import CONFIDENCE, Difference, Judge
 from runner.baseline.models import TASKS, Fitted, forecasts, models
 from runner.baseline.summaries import summaries
+from runner.baseline.texts import counts
 from runner.cleaning.likeness.vectors import AT_ONCE, COMPARABLE, SIDE, vectors
 from runner.config.build import build_loss, build_metrics, build_task
 from runner.data.series.option import SeriesOption
@@ -25,6 +26,7 @@ from runner.run.assembly import balanced, load_data
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from scipy.sparse import csr_array
     from torch import Tensor
 
     from runner.config.recipe import Recipe
@@ -146,10 +148,11 @@ def compare(recipe: Recipe, seeds: int, progress: Progress, run: OfRun | None = 
     if series:
         notes.append("summary_...: from mean, deviation, smallest and largest value of each channel alone")
     views = {"summary_": {name: summaries(part) for name, part in data.parts.items()}} if series else {}
-    if "lengths" not in data.spec.more:
+    texts = data.spec.inputs is not None and data.spec.inputs.kind == "tokens"
+    if texts or "lengths" not in data.spec.more:
         views[""] = {name: _vectors(part, data.spec) for name, part in data.parts.items()}
     seasons = recipe.data.seasons if isinstance(recipe.data, SeriesOption) else ()
-    named = forecasts(data.spec, seasons) if task.name == "forecasting" else models(task.name)
+    named = forecasts(data.spec, seasons) if task.name == "forecasting" else models(task.name, texts)
     tried = {f"{view}{name}": (make, inputs) for view, inputs in views.items() for name, make in named.items()}
     targets = _read(data.train, lambda batch: batch.targets).numpy()
     parts = [name for name in ("val", "test") if name in data.parts]
@@ -202,14 +205,17 @@ def _refuse(spec: Spec) -> None:
     """Refuse what there are no baselines for, as far as it is known."""
     if spec.task is not None and spec.task not in TASKS:
         raise ConfigError(f"baseline: is for {', '.join(TASKS)}, and these data are for {spec.task}.")
-    if spec.inputs is not None and spec.inputs.kind not in (*COMPARABLE, "graph"):
+    if spec.inputs is not None and spec.inputs.kind not in (*COMPARABLE, "graph", "tokens"):
         raise ConfigError(
-            f"baseline: takes rows of tables, series, images or graphs, and these data are {spec.inputs.kind}."
+            f"baseline: takes rows of tables, series, images, texts or graphs, and these data are {spec.inputs.kind}."
         )
 
 
-def _vectors(part: Split, spec: Spec) -> NDArray[np.float32]:
-    """The examples as vectors: of a node its own features, of a whole graph the sums over its nodes."""
+def _vectors(part: Split, spec: Spec) -> NDArray[np.float32] | csr_array:
+    """The examples as vectors: of a text its counts, of a node its features, of a graph the sums over its nodes."""
+    if spec.inputs is not None and spec.inputs.kind == "tokens":
+        assert spec.inputs.size is not None
+        return counts(part, spec.inputs.size)
     if spec.inputs is None or spec.inputs.kind != "graph":
         return vectors(part)
     return _read(part, _without_edges).numpy()

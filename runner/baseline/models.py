@@ -11,6 +11,7 @@ import torch
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from scipy.sparse import csr_array
     from torch import Tensor
 
     from runner.engine.spec import Spec
@@ -28,11 +29,20 @@ TASKS = {
 Make = Callable[[int], Any]
 
 
-def models(task: str) -> dict[str, Make]:
+def models(task: str, texts: bool = False) -> dict[str, Make]:
     """The models that a task is tried with, by name; each is made from a seed.
 
     ``constant`` looks at no input: the shares of the classes, or the mean.
+
+    Args:
+        task: its name.
+        texts: whether inputs are counts of tokens.
     """
+    if texts:
+        from runner.baseline.texts import models as of_texts
+
+        each = of_texts(TASKS[task])
+        return {name: _for_each_label(make) for name, make in each.items()} if TASKS[task] == "multilabel" else each
     from sklearn.dummy import DummyClassifier, DummyRegressor
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
     from sklearn.linear_model import LogisticRegression, Ridge
@@ -44,7 +54,7 @@ def models(task: str) -> dict[str, Make]:
             "linear": lambda seed: Ridge(),
             "boosting": lambda seed: MultiOutputRegressor(HistGradientBoostingRegressor(random_state=seed)),
         }
-    each: dict[str, Make] = {
+    each = {
         "constant": lambda seed: DummyClassifier(strategy="prior"),
         "linear": lambda seed: LogisticRegression(max_iter=1000),
         "boosting": lambda seed: HistGradientBoostingClassifier(random_state=seed),
@@ -100,7 +110,7 @@ class Fitted:
         ValueError: it can't be fitted to these, such as those of one class.
     """
 
-    def __init__(self, model: Any, inputs: NDArray[np.float32], targets: NDArray[Any], task: Task) -> None:
+    def __init__(self, model: Any, inputs: NDArray[np.float32] | csr_array, targets: NDArray[Any], task: Task) -> None:
         self.task, self.kind = task, TASKS[task.name]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a fit that has not quite ended is a baseline all the same
@@ -108,19 +118,19 @@ class Fitted:
                 inputs, targets.reshape(len(targets), -1) if self.kind != "classification" else targets
             )
 
-    def outputs(self, inputs: NDArray[np.float32]) -> Tensor:
+    def outputs(self, inputs: NDArray[np.float32] | csr_array) -> Tensor:
         """What a network of this task would give for the same answers ``(N, outputs)``."""
         if self.kind in ("regression", "forecasting"):
-            told = torch.from_numpy(self.model.predict(inputs)).float().reshape(len(inputs), -1)
+            told = torch.from_numpy(self.model.predict(inputs)).float().reshape(inputs.shape[0], -1)
             return told.repeat_interleave(self.task.spec.num_outputs // told.shape[1], 1)
         return as_outputs(torch.from_numpy(self._probabilities(inputs)), self.task)
 
-    def _probabilities(self, inputs: NDArray[np.float32]) -> NDArray[np.float64]:
+    def _probabilities(self, inputs: NDArray[np.float32] | csr_array) -> NDArray[np.float64]:
         number = self.task.spec.num_classes or 0
         if self.kind == "multilabel":
             shares = zip(self.model.estimators_, self.model.predict_proba(inputs), strict=True)
             return np.stack([p[:, -1] if e.classes_[-1] == 1 else np.zeros(len(p)) for e, p in shares], axis=1)
-        probabilities = np.zeros((len(inputs), number))
+        probabilities = np.zeros((inputs.shape[0], number))
         probabilities[:, self.model.classes_] = self.model.predict_proba(inputs)
         return probabilities
 

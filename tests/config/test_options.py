@@ -87,7 +87,8 @@ def test_the_first_line_says_what_it_is_and_when_to_choose_it(group, name):
 def test_the_second_line_says_where_a_network_or_a_data_set_comes_from(group, name):
     """Those of techniques are checked with their table; data of one's own have none."""
     sources = OPTIONS.comments(group, name)[1:]
-    own = ("data=csv", "data=edge_list", "data=csv_series", "data=image_folder", "data=text_lines")
+    tables = ("data=csv", "data=edge_list", "data=csv_series", "data=text_csv")
+    own = (*tables, "data=image_folder", "data=text_folder", "data=text_lines")
     if f"{group}={name}" not in own:
         assert re.search(r" (1[89]|20)\d\d\b|[Ll]icen[cs]e", sources[0])
 
@@ -226,6 +227,8 @@ NEEDS = {
     "data=image_folder": ("data.root={root}/images", "model=mlp"),
     "data=python_functions": ("model=gru",),
     "data=spam": ("model=gru",),
+    "data=text_folder": ("data.root={root}/texts", "model=gru"),
+    "data=text_csv": ("data.path={root}/texts.csv", "model=gru"),
     "data=newsgroups": ("model=gru",),
     "data=reuters_r8": ("model=gru",),
     "data=reuters_r52": ("model=gru",),
@@ -283,13 +286,16 @@ def root(tmp_path_factory):
     """Data of the user's own."""
     folder = tmp_path_factory.mktemp("data")
     (folder / "lines.txt").write_text("a line of text\n" * 40)
+    (folder / "texts.csv").write_text("text,label\n" + "".join(f"text {i},{'xy'[i % 2]}\n" for i in range(80)))
     (folder / "table.csv").write_text("a,b,price\n" + "".join(f"{i},{'xy'[i % 2]},{i * 2.5}\n" for i in range(80)))
     random = np.random.default_rng(0)
     for label in ("cat", "dog"):
         (folder / "images" / label).mkdir(parents=True)
+        (folder / "texts" / label).mkdir(parents=True)
         for number in range(12):
             pixels = random.integers(0, 256, (10, 10, 3), dtype=np.uint8)
             Image.fromarray(pixels).save(folder / "images" / label / f"{number}.png")
+            (folder / "texts" / label / f"{number}.txt").write_text(f"text {number}")
         (folder / "sounds" / label).mkdir(parents=True)
         for number in range(12):
             samples = random.integers(-9999, 9999, 2000, dtype=np.int16)

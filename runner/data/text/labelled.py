@@ -75,11 +75,9 @@ class LabelledTexts(DocumentOption):
     def load(self) -> Data:
         """Read the texts and divide them; see `DataOption.load`."""
         from runner.data.text.documents import documents
+        from runner.data.text.files import empty
 
         found = self.read()
-        notes = found.notes
-        if empty := sum(not text.strip() for text in found.texts):
-            notes += (f"{empty:,} of {len(found.texts):,} texts are empty",)
         data = documents(
             self.transform(),
             found.texts,
@@ -87,7 +85,7 @@ class LabelledTexts(DocumentOption):
             _divided(self, found),
             class_names=found.class_names,
             fingerprint=found.fingerprint,
-            notes=notes,
+            notes=(*found.notes, *empty(found.texts)),
         )
         return self.bucketed(data)
 
