@@ -45,7 +45,7 @@ class ImageFolder(ClassFolders, ImageOption):
     """
 
     files: ClassVar[Files] = IMAGES
-    scaling: ImageScaling = "standard"  # type: ignore[assignment]  # that of ClassFolders would stand in front
+    scaling: ImageScaling = "standard"  # that of ClassFolders would stand in front
     image_size: Annotated[int, Ge(1)] = 64
     in_memory: Literal["auto"] | bool = "auto"
     on_bad_image: Literal["stop", "skip"] = "stop"
