@@ -67,6 +67,7 @@ def files(tmp_path, monkeypatch):
     Path("book.txt").write_text("One.\n\nTwo.\n")
     Path("table.csv").write_text(f"size,kind,price\n{rows}\n")
     Path("test.csv").write_text(f"size,kind,price\n{rows}\n")
+    Path("days.csv").write_text("day,price\n" + "".join(f"2026-01-{i:02},{i}\n" for i in range(1, 32)))
     Path("nodes.csv").write_text("id,size,label\n" + "".join(f"n{i},{i},{'ab'[i % 2]}\n" for i in range(20)))
     Path("edges.csv").write_text("from,to\n" + "".join(f"n{i},n{i + 1}\n" for i in range(19)))
     people = "\n".join(f"{i % 2},{20 + i},C{i},n,t,b,1,h" for i in range(60))

@@ -27,8 +27,9 @@ class Elecdemand(SeriesOption):
     """Victoria's demand in GW and Melbourne's temperature in degrees Celsius, all 17,520 half-hours of 2014.
 
     The demand is told, by default of the next day from a week. Whether a day is a working day is known in advance, and
-    so is the calendar. A file to predict has columns ``time`` (ISO dates), ``demand``, ``temperature`` and
-    ``working_day``; the rows of the steps that are to be told are empty but for the first and the last of these.
+    so are the day of the week and the time. A file to predict has columns ``time`` (ISO dates), ``demand``,
+    ``temperature`` and ``working_day``; the rows of the steps that are to be told are empty but for the first
+    and the last of these.
 
     Source: Hyndman and Athanasopoulos 2018, "Forecasting: Principles and Practice", 2nd edition: ``elecdemand`` of the
     package fpp2.
@@ -48,7 +49,8 @@ class Elecdemand(SeriesOption):
 
     @property
     def _turns(self) -> tuple[Turn, ...]:
-        return ("day_of_year", "day_of_week", "time_of_day") if self.known else ()
+        # Not where it lies in the year: of a single one the test part has days that training has not met.
+        return ("day_of_week", "time_of_day") if self.known else ()
 
     def probe(self) -> Spec:
         """Known beforehand."""

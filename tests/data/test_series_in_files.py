@@ -172,7 +172,7 @@ def test_mistakes_are_told(tmp_path, change, says):
 def test_the_real_demand():
     data = Elecdemand(scaling="none").load()
     assert {name: len(part.stream) for name, part in data.parts.items()} == {"train": 12264, "val": 2628, "test": 2628}
-    assert data.spec.inputs == Elecdemand().probe().inputs and data.spec.inputs.shape == (336, 9)
+    assert data.spec.inputs == Elecdemand().probe().inputs and data.spec.inputs.shape == (336, 7)
     first = data.train.read(torch.tensor([0])).inputs[0]
     assert first[0, :2].tolist() == pytest.approx([3.914647, 18.2], abs=1e-5)
     # New Year's Day is none of work; the day behind it, 48 half-hours ahead, is one.
