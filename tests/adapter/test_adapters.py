@@ -7,8 +7,10 @@ from torch import nn
 from runner.adapter.base import merge
 from runner.adapter.ia3 import IA3
 from runner.adapter.lora import LoRA, low_rank
-from runner.engine.spec import Spec
+from runner.engine.spec import Field, Spec
 from runner.errors import ConfigError, Interrupted
+from runner.model.decoder import Decoder
+from runner.model.encoder import Encoder
 from runner.model.mlp import MLP
 from runner.run import resume
 from runner.run.trained import load
@@ -106,3 +108,27 @@ def test_refusals(go):
         go("adapter=lora", "regularization=[freeze]", *TINY)
     with pytest.raises(ConfigError, match="no dense layer but the last"):
         LoRA()(MLP(Spec.classification((6,), 3), ()))
+
+
+@pytest.mark.parametrize("kind", ["decoder", "encoder"])
+def test_transformers_of_ours_take_it_and_are_merged(kind):
+    torch.manual_seed(0)
+    field = Field("tokens", (None,), 12)
+    if kind == "decoder":
+        model = Decoder(Spec("tokens", field, field, num_outputs=12), hidden=8, layers=2, heads=2).eval()
+    else:
+        targets = Field("class", (), 3)
+        model = Encoder(Spec("classification", field, targets, num_outputs=3), hidden=8, layers=2, heads=2).eval()
+    names, tokens = list(model.state_dict()), torch.randint(4, 12, (2, 5))
+    before = model(tokens)
+    LoRA(rank=2)(model)
+    assert torch.equal(model(tokens), before)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if "lora_B" in name:
+                parameter.normal_()
+    changed = model(tokens)
+    assert not torch.allclose(changed, before)
+    merge(model)
+    torch.testing.assert_close(model(tokens), changed, rtol=1e-4, atol=1e-5)
+    assert list(model.state_dict()) == names
