@@ -285,7 +285,7 @@ def check_data(recipe: Recipe, spec: Spec) -> None:
     Raises:
         ConfigError: one of them does not.
     """
-    check_inputs(recipe, spec.inputs)
+    check_inputs(recipe, spec.inputs, spec.task)
     _check_model(recipe, spec)
     _check_lengths(recipe, spec)
     _check_categories(recipe, spec)
@@ -293,8 +293,13 @@ def check_data(recipe: Recipe, spec: Spec) -> None:
     _check_scores(recipe, spec.task)
 
 
-def check_inputs(recipe: Recipe, inputs: Field | None) -> None:
+def check_inputs(recipe: Recipe, inputs: Field | None, task: str | None = None) -> None:
     """Whether network and techniques take what the examples are.
+
+    Args:
+        recipe: checked.
+        inputs: of the data; None where they are not known.
+        task: of the data, for which other networks are named.
 
     Raises:
         ConfigError: one of them does not.
@@ -315,7 +320,7 @@ def check_inputs(recipe: Recipe, inputs: Field | None) -> None:
             *wanted, these = (IN_WORDS.get(kind, kind) for kind in (*takes, inputs.kind))
             raise ConfigError(
                 f"{group}={name or node.short} takes {' or '.join(wanted)}, and these data are {these}. "
-                + (f"Leave {name} out." if name else f"Take {_models_for(inputs.kind)}or other data.")
+                + (f"Leave {name} out." if name else f"Take {_models_for(inputs.kind, task)}or other data.")
             )
 
 

@@ -48,7 +48,7 @@ def load_data(recipe: Recipe, tell: Callable[[str], None] = lambda text: None) -
 def clean_data(recipe: Recipe, tell: Callable[[str], None] = lambda text: None) -> Data:
     """The data that a recipe chooses, without what its cleaning leaves out, and before features are made of them."""
     data: Data = recipe.data.load()
-    check_inputs(recipe, data.spec.inputs)  # before they are changed
+    check_inputs(recipe, data.spec.inputs, data.spec.task)  # before they are changed
     check_preparation(recipe, data.spec.task)
     for node in recipe.of(BY_NAME["cleaning"]):
         if (examples := sum(data.sizes.values())) > MANY:

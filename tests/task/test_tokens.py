@@ -115,7 +115,7 @@ def test_interrupted_and_resumed_equals_uninterrupted(go, choice):
         ("loss=focal", "these data are for tokens"),
         ("model.bidirectional=true", "is to tell"),
         ("monitor=val/exact_match", "no such score"),
-        ("model=mlp", "Take model=gru, model=lstm, model=rnn"),
+        ("model=mlp", "Take model=decoder, .*model=gru, model=lstm, model=rnn"),
         ("data.scaling=none", "has no argument 'scaling'"),
         ("loss.weight=balanced", "targets of these data are tokens"),
     ],

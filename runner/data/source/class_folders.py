@@ -170,7 +170,7 @@ class ClassFolders(DataOption):
         if not len(inner.val):
             raise RunFailed(
                 f"data.split={list(self.split)} leaves no example for val out of the {sizes['train']:,} for training. "
-                "Give it a larger share, or use more {self.files.many}."
+                f"Give it a larger share, or use more {self.files.many}."
             )
         return Parts(inner.train, inner.val, rows.get("test", none))
 
