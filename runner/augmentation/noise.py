@@ -42,4 +42,7 @@ class Noise(Technique):
             waveforms = as_floats(batch.inputs)
             level = waveforms.square().mean(1, keepdim=True).sqrt()
             return batch.changed(torch.addcmul(waveforms, torch.randn_like(waveforms), level, value=self.std))
-        return batch.changed(torch.add(batch.inputs, torch.randn_like(batch.inputs), alpha=self.std))
+        z, lengths = torch.randn_like(batch.inputs), batch.more.get("lengths")
+        if lengths is not None:  # of series of unequal length, behind which padding stays zero
+            z *= (torch.arange(z.shape[1], device=z.device) < lengths[:, None])[..., None]
+        return batch.changed(torch.add(batch.inputs, z, alpha=self.std))

@@ -8,6 +8,7 @@ import torch
 from annotated_types import Ge, Le, Lt
 from torch import Tensor
 
+from runner.augmentation.series.base import interpolated
 from runner.engine.batch import Batch
 from runner.engine.spec import Kind
 from runner.engine.technique import Slot, Technique
@@ -42,11 +43,7 @@ def warped(x: Tensor, centre: Tensor, by: Tensor) -> Tensor:
     last = x.shape[-2] - 1
     frames, centre, to = torch.arange(last + 1, device=x.device), centre[:, None], (centre + by)[:, None]
     before, behind = frames * centre / to, centre + (frames - to) * (last - centre) / (last - to)
-    source = torch.where(frames < to, before, behind).clamp(0, last)  # (N, frames)
-    low = source.floor().clamp(max=last - 1)
-    shape = (len(x), *[1] * (x.ndim - 3), last + 1, 1)
-    share, index = (source - low).view(shape).to(x.dtype), low.long().view(shape).expand_as(x)
-    return torch.lerp(x.gather(-2, index), x.gather(-2, index + 1), share)
+    return interpolated(x, torch.where(frames < to, before, behind))
 
 
 class SpecAugment(Technique):

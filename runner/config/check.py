@@ -413,6 +413,7 @@ def _check_task(recipe: Recipe, task: str | None) -> None:
         )
     _check_chosen_task(recipe, task)
     check_preparation(recipe, task)
+    _check_not_for(recipe, task)
     for technique in recipe.techniques:
         classes = task in (None, "classification", "nodes")
         if technique.soft_targets and not (classes and loss.soft_targets):
@@ -432,6 +433,13 @@ def check_preparation(recipe: Recipe, task: str | None) -> None:
                 f"{node.key.partition('.')[0]}={node.short}: is for {' and '.join(node.target.tasks)}, and these data "
                 f"are for {task}. Leave it out."
             )
+
+
+def _check_not_for(recipe: Recipe, task: str | None) -> None:
+    for node in recipe.nodes():
+        if node.group and node.group.technique and task in node.target.not_for:
+            group, _, name = node.key.partition(".")
+            raise ConfigError(f"{group}={name}: is not for {task}: {node.target.not_for[task]}. Leave it out.")
 
 
 def _check_chosen_task(recipe: Recipe, task: str | None) -> None:

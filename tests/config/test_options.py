@@ -223,6 +223,10 @@ NEEDS = {
     "experiment=long_sequences": ("trainer.clip_norm=1",),
     "data=tones": ("data.examples=60",),
     "augmentation=time_shift": ("data=tones", "data.examples=60"),
+    **dict.fromkeys(
+        (f"augmentation={n}" for n in ("scaling", "magnitude_warp", "time_warp", "window_slice", "permutation")),
+        ("data.as_sequence=true",),
+    ),
     "augmentation=gain": ("data=tones", "data.examples=60"),
     "data=image_folder": ("data.root={root}/images", "model=mlp"),
     "data=python_functions": ("model=gru",),

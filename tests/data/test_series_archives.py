@@ -155,6 +155,12 @@ def test_through_the_command_line(root, go):
         go("data=japanese_vowels", f"data.root={root}", "model=gru", "regularization=[mixup]", folder="other")
 
 
+def test_series_of_unequal_length_are_augmented(root, go):
+    words = ["data=japanese_vowels", f"data.root={root}", "model=gru", "model.hidden=4", "trainer.max_steps=2"]
+    result = go(*words, "augmentation=[scaling,magnitude_warp,time_warp,window_slice,permutation,noise]")
+    assert result["status"] == "completed" and result["train"]["loss"] > 0
+
+
 @pytest.mark.skipif(available()["italy_power"].startswith("missing"), reason="not on this machine; `runner fetch aeon`")
 def test_the_real_series():
     """Examples, steps, channels and classes as the archives state them."""
