@@ -126,8 +126,8 @@ def test_nodes_are_told_by_their_own_features(say):
 
 def test_what_has_no_baseline_is_refused(say):
     for words, reason in (
-        (("data=membrane",), "is for classification, multilabel, regression, nodes, node_regression, and"),
         (("data=python_source", "model=gru"), "and these data are for tokens"),
+        (("data=digit_sequences", "model=seq2seq"), "and these data are for sequence"),
         (("data=digits_stream",), "come as a stream"),
         (("no/such/run",), "no/such/run"),
         (("--seeds", "0"), "expected a whole number of at least 1"),

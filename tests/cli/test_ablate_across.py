@@ -82,9 +82,11 @@ def test_the_score_is_one_that_all_have_on_one_scale(names, given, expected, des
 def test_every_metric_says_whether_it_is_on_one_scale():
     """Those in the unit of a target, or of a likelihood, are not."""
     assert {name for name, metric in all_metrics().items() if not metric.comparable} == {
+        "bits_per_byte",
         "bits_per_token",
         "mae",
         "perplexity",
+        "pinball",
         "rmse",
     }
 

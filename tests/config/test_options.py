@@ -285,27 +285,34 @@ def save_weights(folder):
     BertModel(BertConfig(vocab_size=60, **sizes)).save_pretrained(folder / "bert")
 
 
+def write_sequences(folder):
+    """Texts and sounds of the user's own."""
+    (folder / "lines.txt").write_text("a line of text\n" * 40)
+    (folder / "texts.csv").write_text("text,label\n" + "".join(f"text {i},{'xy'[i % 2]}\n" for i in range(80)))
+    random = np.random.default_rng(0)
+    for label in ("cat", "dog"):
+        (folder / "texts" / label).mkdir(parents=True)
+        (folder / "sounds" / label).mkdir(parents=True)
+        for number in range(12):
+            (folder / "texts" / label / f"{number}.txt").write_text(f"text {number}")
+            samples = random.integers(-9999, 9999, 2000, dtype=np.int16)
+            wavfile.write(folder / "sounds" / label / f"{number}.wav", 16000, samples)
+    write_pairs(folder)
+
+
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
     """Data of the user's own."""
     folder = tmp_path_factory.mktemp("data")
-    (folder / "lines.txt").write_text("a line of text\n" * 40)
-    (folder / "texts.csv").write_text("text,label\n" + "".join(f"text {i},{'xy'[i % 2]}\n" for i in range(80)))
+    write_sequences(folder)
     (folder / "table.csv").write_text("a,b,price\n" + "".join(f"{i},{'xy'[i % 2]},{i * 2.5}\n" for i in range(80)))
     random = np.random.default_rng(0)
     for label in ("cat", "dog"):
         (folder / "images" / label).mkdir(parents=True)
-        (folder / "texts" / label).mkdir(parents=True)
         for number in range(12):
             pixels = random.integers(0, 256, (10, 10, 3), dtype=np.uint8)
             Image.fromarray(pixels).save(folder / "images" / label / f"{number}.png")
-            (folder / "texts" / label / f"{number}.txt").write_text(f"text {number}")
-        (folder / "sounds" / label).mkdir(parents=True)
-        for number in range(12):
-            samples = random.integers(-9999, 9999, 2000, dtype=np.int16)
-            wavfile.write(folder / "sounds" / label / f"{number}.wav", 16000, samples)
     write_voc(folder / "voc")
-    write_pairs(folder)
     for part in ("train", "val"):
         shutil.copytree(folder / "images", folder / "imagenet" / part)
     write_coco(folder / "coco")

@@ -187,4 +187,4 @@ def test_the_real_set():
     assert sum(data.sizes.values()) == 1282 and data.sizes["test"] == 257
     assert len(data.train.offsets) == 1283
     sizes = data.train.offsets.diff()
-    assert (int(sizes.min()), int(data.train.edge_offsets.diff().min())) == (1, 0)  # of one atom, without bonds
+    assert (int(sizes.min()), int(data.train.edge_offsets.diff().min())) == (2, 2)  # a bond is two edges

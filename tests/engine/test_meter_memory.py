@@ -28,7 +28,7 @@ def test_outputs_are_folded_before_they_take_much_memory(monkeypatch):
     most = 0
     for result in results(20):
         meter.add([result])
-        most = max(most, sum(outputs.numel() for outputs, _ in meter.waiting))
+        most = max(most, sum(outputs.numel() for outputs, *_ in meter.waiting))
     assert most == 330
     assert meter.read()["perplexity"] > 1
 

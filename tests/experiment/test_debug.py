@@ -12,8 +12,8 @@ from tests.cli.conftest import QUICK
 def test_overfit_batch_trains_on_one_batch_and_learns_it(go, monkeypatch):
     seen, updates = [], Batches.updates
 
-    def watched(batches, epoch, start=0):
-        for update in updates(batches, epoch, start):
+    def watched(batches, epoch, start=0, **kept):
+        for update in updates(batches, epoch, start, **kept):
             seen.append(update[0].inputs.clone())
             yield update
 

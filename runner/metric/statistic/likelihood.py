@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-import torch
-
 from runner.engine.metric import Need, Scored, Statistic
 from runner.engine.spec import IGNORED
 
@@ -41,6 +39,8 @@ class ByteSurprise(Surprise):
     """As `Surprise`, but the first sum is of the bytes that the true tokens stand for: `Field.bytes_each`."""
 
     def __init__(self, spec: Spec) -> None:
+        import torch  # so that metrics are known without it
+
         super().__init__(spec)
         assert spec.targets is not None
         self.bytes = torch.tensor(spec.targets.bytes_each())
