@@ -133,8 +133,8 @@ def test_interrupted_and_resumed_equals_uninterrupted(go, choice):
 @pytest.mark.parametrize(
     ("choice", "message"),
     [
-        ("model=gru", "Take model=seq2seq"),
-        ("data=python_source", "Take model=gru"),
+        ("model=gru", "Take model=encoder_decoder, model=seq2seq"),
+        ("data=python_source", "Take model=decoder, model=gru"),
         ("data=iris", "seq2seq takes tokens"),
         ("regularization=[label_smoothing]", "these data are for sequence"),
     ],
