@@ -22,7 +22,7 @@ class Slot(IntEnum):
     """Where in a step a technique acts. Slots fix the order in which techniques are applied, not the order typed."""
 
     MODEL = 0  # changes how the model is built
-    GEOMETRY = 10  # moves pixels
+    GEOMETRY = 10  # moves pixels, or tokens of texts
     COLOUR = 20  # changes their values
     ERASE = 25  # blanks out some of them
     NOISE = 30  # adds noise

@@ -31,6 +31,8 @@ def before_and_after(name: str, overrides: list[str], config_dir: str | None) ->
         chosen = [t for t in fit.techniques if t.name == name]
         if not listeners(chosen, "on_batch"):
             raise ConfigError(f"augmentation/{name}: changes no examples, so there is nothing to draw.")
+        if fit.spec.inputs is not None and fit.spec.inputs.kind == "tokens":
+            raise ConfigError(f"augmentation/{name}: changes texts, of which nothing is drawn. Leave --plot out.")
         rows = fit.train.order(0)[:EXAMPLES]
         batch, kept = fit.train.read(rows), fit.train.read(rows, kept=True)
         shift, spread = torch.zeros(()), torch.ones(())

@@ -228,6 +228,10 @@ NEEDS = {
         ("data.as_sequence=true",),
     ),
     "augmentation=gain": ("data=tones", "data.examples=60"),
+    **dict.fromkeys(
+        ("augmentation=random_deletion", "augmentation=random_insertion", "augmentation=random_swap"),
+        ("data=python_functions", "data.packages=[json,urllib,http]", "data.longest=20", "model=gru", "model.hidden=8"),
+    ),
     "data=image_folder": ("data.root={root}/images", "model=mlp"),
     "data=python_functions": ("model=gru",),
     "data=spam": ("model=gru",),
