@@ -67,7 +67,7 @@ class AudioFolder(ClassFolders, AudioOption):
         """List, split and read the files; all are read once, so that what is wrong with one is known at once."""
         import torch
 
-        from runner.data.audio.spectrogram import WavFiles
+        from runner.data.source.file_arrays import ClassFiles
         from runner.engine.split import DatasetSplit, Split, TensorSplit
 
         paths, labels, classes, parts, notes = self.listed()
@@ -86,7 +86,7 @@ class AudioFolder(ClassFolders, AudioOption):
         if kept is not None:
             split = TensorSplit(torch.from_numpy(kept), torch.from_numpy(labels), places=places)
         else:
-            files = WavFiles(paths, labels, transform)
+            files = ClassFiles(paths, labels, transform.clip)
             split = DatasetSplit(files, len(paths), place_of=places.__getitem__, labels=torch.from_numpy(labels))
         return self.clips(
             transform,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
@@ -67,7 +68,7 @@ class ImageFolder(ClassFolders, ImageOption):
         """List, split and decode the images; what doesn't fit in memory is decoded once for the statistics."""
         import torch
 
-        from runner.data.image.files import ImageFiles, in_threads
+        from runner.data.image.files import decode_or_name_the_way_out, in_threads
         from runner.data.parts.assemble import (
             classes_spec,
             images,
@@ -75,6 +76,7 @@ class ImageFolder(ClassFolders, ImageOption):
             missing_classes,
         )
         from runner.data.parts.scaling import histogram
+        from runner.data.source.file_arrays import ClassFiles
         from runner.engine.split import DatasetSplit, ScaledSplit, Split
 
         paths, labels, classes, parts, notes = self.listed()
@@ -120,7 +122,9 @@ class ImageFolder(ClassFolders, ImageOption):
 
         def split(rows: NDArray[np.int64]) -> Split:
             files = DatasetSplit(
-                ImageFiles([paths[i] for i in rows], labels[rows], transform),
+                ClassFiles(
+                    [paths[i] for i in rows], labels[rows], partial(decode_or_name_the_way_out, pixels=transform)
+                ),
                 len(rows),
                 place_of=lambda row: str(paths[rows[row]]),
                 labels=torch.from_numpy(labels[rows]),
@@ -143,15 +147,15 @@ class ImageFolder(ClassFolders, ImageOption):
         return Pixels(self.scaling, size, size, 3, as_sequence=self.as_sequence, cover=self.resize)
 
     def _decoder(self, transform: "Pixels") -> Callable[[Path], NDArray[np.uint8] | None]:
-        from runner.data.image.files import WAY_OUT
+        from runner.data.image.files import decode_or_name_the_way_out
 
         def decode(path: Path) -> NDArray[np.uint8] | None:
             try:
-                return transform.decode(path)
-            except RunFailed as error:
+                return decode_or_name_the_way_out(path, transform)
+            except RunFailed:
                 if self.on_bad_image == "skip":
                     return None
-                raise RunFailed(f"{error} {WAY_OUT}") from error
+                raise
 
         return decode
 

@@ -43,7 +43,7 @@ class Encoder(Network):
         units: of the feed-forward layer; None: 4 `hidden`.
         activation: of the feed-forward layer.
         norm: normalization of each token by itself.
-        order: whether it stands in front of each branch (pre) or behind each sum (post).
+        norm_order: whether it stands in front of each branch (pre) or behind each sum (post).
         positions: how tokens are told where they stand.
         context: tokens of a text, at most, where positions are learned.
         pooling: what is made of the steps where one answer is wanted: the state of the ``first`` one, which should be a
@@ -56,7 +56,7 @@ class Encoder(Network):
         ConfigError: the data ask for the next token, or for answers of a length of their own; numbers that do not fit.
 
     Source: Devlin et al. 2019, "BERT: Pre-training of Deep Bidirectional Transformers for Language Understanding"
-        (positions=learned order=post pooling=first).
+        (positions=learned norm_order=post pooling=first).
     """
 
     takes: ClassVar[tuple[Kind, ...]] = ("tokens", "series")
@@ -74,7 +74,7 @@ class Encoder(Network):
         units: Units | None = None,
         activation: FeedForwardActivation = "gelu",
         norm: BlockNorm = "layer",
-        order: NormOrder = "pre",
+        norm_order: NormOrder = "pre",
         positions: Positions = "rotary",
         context: Units = 512,
         pooling: Literal["first", "mean", "attention"] = "mean",
@@ -89,7 +89,7 @@ class Encoder(Network):
                 f"model={told[1]}."
             )
         assert spec.inputs is not None
-        parts = BlockParts(hidden, heads, kv_heads, units, activation, norm, order, dropout)
+        parts = BlockParts(hidden, heads, kv_heads, units, activation, norm, norm_order, dropout)
         self.embedding: nn.Module
         if spec.inputs.kind == "tokens":
             assert spec.inputs.size is not None

@@ -40,7 +40,7 @@ class EncoderDecoder(Network):
         units: of the feed-forward layer; None: 4 `hidden`.
         activation: of the feed-forward layer.
         norm: normalization of each token by itself.
-        order: whether it stands in front of each branch (pre) or behind each sum (post).
+        norm_order: whether it stands in front of each branch (pre) or behind each sum (post).
         positions: how tokens are told where they stand.
         context: tokens of a source, and of an answer, at most, where positions are learned.
         dropout: probability of dropping an attention weight, and a number at the end of each branch, in [0, 1).
@@ -51,8 +51,9 @@ class EncoderDecoder(Network):
     Raises:
         ConfigError: the data ask for no answers of a length of their own; numbers that do not fit.
 
-    Source: Vaswani et al. 2017, "Attention Is All You Need" (positions=sinusoidal order=post activation=relu); Raffel
-        et al. 2020, "Exploring the Limits of Transfer Learning with a Unified Text-to-Text Transformer" (order=pre).
+    Source: Vaswani et al. 2017, "Attention Is All You Need" (positions=sinusoidal norm_order=post activation=relu);
+        Raffel et al. 2020, "Exploring the Limits of Transfer Learning with a Unified Text-to-Text Transformer"
+        (norm_order=pre).
     """
 
     takes: ClassVar[tuple[Kind, ...]] = ("tokens",)
@@ -69,7 +70,7 @@ class EncoderDecoder(Network):
         units: Units | None = None,
         activation: FeedForwardActivation = "gelu",
         norm: BlockNorm = "layer",
-        order: NormOrder = "pre",
+        norm_order: NormOrder = "pre",
         positions: Positions = "rotary",
         context: Units = 512,
         dropout: DropoutRate = 0.1,
@@ -90,7 +91,7 @@ class EncoderDecoder(Network):
                 f"{spec.inputs.size} tokens on one and {spec.num_outputs} on the other. Give them one vocabulary, or "
                 "take model=seq2seq."
             )
-        parts = BlockParts(hidden, heads, kv_heads, units, activation, norm, order, dropout)
+        parts = BlockParts(hidden, heads, kv_heads, units, activation, norm, norm_order, dropout)
         self.beams, self.length_penalty, self.longest = beams, length_penalty, longest
         if positions == "learned":
             self.longest = min(longest, context)

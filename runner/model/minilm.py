@@ -75,7 +75,7 @@ class MiniLM(Network):
         assert spec.inputs is not None and spec.inputs.size is not None
         self.at_every_token = spec.task == "tagging"
         self.embedding = Embedding(spec.inputs.size)
-        parts = BlockParts(WIDTH, HEADS, order="post", dropout=dropout)
+        parts = BlockParts(WIDTH, HEADS, norm_order="post", dropout=dropout)
         self.encoder = Transformer(parts, layers, "none", POSITIONS, causal=False)
         self.output = nn.Linear(WIDTH, spec.num_outputs)
         draw(self)

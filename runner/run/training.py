@@ -154,7 +154,9 @@ def _describe(fit: Fit, recipe: Recipe, settings: dict[str, bool | float | str])
         batch = next(iter(fit.train.updates(0, kept=True)))[0]
         augments = [t for t in fit.techniques if t.slot < Slot.MIX]
         if listeners(augments, "on_batch"):
-            before = next(iter(fit.train.updates(0)))[0]
+            before = batch
+            for make in fit.changes(()):
+                before = make(before)
             fit.recorder.images("train/images_before", before.inputs[: fit.settings.images])
         for augment in fit.changes(augments):
             batch = augment(batch)

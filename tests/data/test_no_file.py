@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from runner.data.image.listing import image_files
+from runner.data.image.listing import IMAGES
+from runner.data.source.listing import files_in
 from runner.errors import ConfigError
 from runner.run import compose
 from tests.run.conftest import QUICK, photos, table
@@ -83,24 +84,24 @@ def compose_and_check(*overrides):
 
 
 def test_a_link_to_a_folder_around_it_is_refused_by_name(photos):
-    images = len(list(image_files(Path("photos/train/cat"))))
+    images = len(list(files_in(Path("photos/train/cat"), IMAGES)))
     for target in ("..", "../..", ".", str(Path("photos").resolve()), "/"):
         os.symlink(target, "photos/train/cat/loop")
         with pytest.raises(ConfigError, match=r"photos/train/cat/loop: a link to a folder around it"):
-            list(image_files(Path("photos/train/cat")))
+            list(files_in(Path("photos/train/cat"), IMAGES))
         os.unlink("photos/train/cat/loop")
     os.symlink("..", "photos/train/again")
     with pytest.raises(ConfigError, match=r"photos/train/again: a link to a folder around it"):
         compose_and_check("data=image_folder", "data.root=photos")
-    assert len(list(image_files(Path("photos/train/cat")))) == images
+    assert len(list(files_in(Path("photos/train/cat"), IMAGES))) == images
 
 
 def test_a_folder_is_counted_once_and_links_to_others_are_followed(photos, tmp_path):
-    images = sorted(image_files(Path("photos/train/cat")))
+    images = sorted(files_in(Path("photos/train/cat"), IMAGES))
     Path("photos/train/cat").rename(tmp_path / "elsewhere")
     os.symlink(tmp_path / "elsewhere", "photos/train/cat")
-    assert sorted(image_files(Path("photos/train/cat"))) == images
+    assert sorted(files_in(Path("photos/train/cat"), IMAGES)) == images
     for name in ("a", "b"):
         os.symlink(tmp_path / "photos/train/dog", f"photos/train/cat/{name}")
-    dogs = len(list(image_files(Path("photos/train/dog"))))
-    assert len(list(image_files(Path("photos/train/cat")))) == len(images) + dogs
+    dogs = len(list(files_in(Path("photos/train/dog"), IMAGES)))
+    assert len(list(files_in(Path("photos/train/cat"), IMAGES))) == len(images) + dogs

@@ -35,7 +35,7 @@ def encoder(task="classification", **settings):
 
 
 @pytest.mark.parametrize("pooling", ["first", "mean", "attention"])
-@pytest.mark.parametrize("parts", [{}, {"positions": "learned", "order": "post"}, {"kv_heads": 1, "norm": "rms"}])
+@pytest.mark.parametrize("parts", [{}, {"positions": "learned", "norm_order": "post"}, {"kv_heads": 1, "norm": "rms"}])
 def test_a_text_is_told_as_it_is_alone(pooling, parts):
     net = encoder(pooling=pooling, **parts)
     together = net(padded(), LENGTHS)

@@ -33,7 +33,7 @@ def network(size=12, scale=0.3, seed=0, **settings):
 
 @pytest.mark.parametrize("order", ["pre", "post"])
 def test_is_torchs_transformer(order):
-    net = network(units=20, activation="relu", positions="none", order=order)
+    net = network(units=20, activation="relu", positions="none", norm_order=order)
     theirs = nn.Transformer(12, 3, 2, 2, 20, 0.0, batch_first=True, norm_first=order == "pre").double()
     for parameter in theirs.parameters():
         nn.init.normal_(parameter, 0, 0.3)
@@ -58,7 +58,7 @@ def test_is_torchs_transformer(order):
 def _parts(order):
     from runner.model.layers.block import BlockParts
 
-    return BlockParts(12, 3, units=20, activation="relu", order=order)
+    return BlockParts(12, 3, units=20, activation="relu", norm_order=order)
 
 
 @pytest.mark.parametrize("positions", ["learned", "sinusoidal", "rotary"])

@@ -80,7 +80,7 @@ def test_an_encoder_block_is_torchs(order, activation, padded):
     layer = nn.TransformerEncoderLayer(12, 3, 20, 0.0, activation, batch_first=True, norm_first=order == "pre").double()
     for parameter in layer.parameters():
         nn.init.normal_(parameter, 0, 0.3)
-    block = copied(BlockParts(12, 3, units=20, activation=activation, order=order), layer)
+    block = copied(BlockParts(12, 3, units=20, activation=activation, norm_order=order), layer)
     x = torch.randn(3, 7, 12).double()
     mask = inside(LENGTHS, x) if padded else None
     expected = layer(x, src_key_padding_mask=~mask[:, 0, 0] if padded else None)
@@ -93,7 +93,7 @@ def test_a_decoder_block_is_torchs(order):
     layer = nn.TransformerDecoderLayer(12, 3, 20, 0.0, batch_first=True, norm_first=order == "pre").double()
     for parameter in layer.parameters():
         nn.init.normal_(parameter, 0, 0.3)
-    block = copied(BlockParts(12, 3, units=20, activation="relu", order=order), layer)
+    block = copied(BlockParts(12, 3, units=20, activation="relu", norm_order=order), layer)
     x, memory = torch.randn(3, 5, 12).double(), torch.randn(3, 7, 12).double()
     mask = inside(LENGTHS, memory)
     causal = nn.Transformer.generate_square_subsequent_mask(5).double()
@@ -156,7 +156,7 @@ def stack(positions="rotary", *, causal=True, cross=False, layers=2, **parts):
 
 @pytest.mark.parametrize("positions", ["learned", "sinusoidal", "rotary", "none"])
 @pytest.mark.parametrize("causal", [False, True])
-@pytest.mark.parametrize("parts", [{}, {"norm": "rms", "activation": "swiglu", "kv_heads": 1}, {"order": "post"}])
+@pytest.mark.parametrize("parts", [{}, {"norm": "rms", "activation": "swiglu", "kv_heads": 1}, {"norm_order": "post"}])
 def test_a_text_is_read_as_it_is_alone(positions, causal, parts):
     net, x = stack(positions, causal=causal, **parts).double(), torch.randn(3, 7, 12).double()
     together = net(x, LENGTHS)

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,14 +10,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import Dataset
 
 from runner.data.audio.log_mel import LogMel
 from runner.data.audio.wav import WAVES, Clip, Samples, fitted, read_wav, resample
-from runner.data.source.listing import files_in
+from runner.data.source.file_arrays import read_arrays
 from runner.engine.spec import Field
 from runner.engine.transform import Bad, Raw, Transform
-from runner.errors import ConfigError, RunFailed, no_file
+from runner.errors import RunFailed
 
 if TYPE_CHECKING:
     from runner.data.audio.option import AudioOption
@@ -82,24 +77,13 @@ class Spectrograms(Transform):
             )
         return fitted(resample(clip.samples, clip.rate, self.rate), self.length), clip
 
+    def clip(self, path: Path) -> Samples:
+        """The clip alone; see `read_clip`."""
+        return self.read_clip(path)[0]
+
     def read(self, sources: Sequence[str], size: int) -> Iterator[Raw | Bad]:
         """WAV files, those in folders (sorted, with those in their folders), or ``-``, a path per line."""
-        paths = (path for source in sources for path in _listed(source))
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            while some := list(islice(paths, size)):
-                good: list[Samples] = []
-                places: list[str] = []
-                for path, samples in zip(some, pool.map(self._read, some), strict=True):
-                    if isinstance(samples, Bad):
-                        if good:
-                            yield Raw(np.stack(good), places)
-                            good, places = [], []
-                        yield samples
-                    else:
-                        good.append(samples)
-                        places.append(str(path))
-                if good:
-                    yield Raw(np.stack(good), places)
+        return read_arrays(sources, WAVES, self._read, size)
 
     def _read(self, path: Path) -> Samples | Bad:
         try:
@@ -114,7 +98,7 @@ class Spectrograms(Transform):
 
     def __call__(self, raw: Any) -> Tensor:
         """Waveforms ``(N, samples)``, or WAV files by their paths, as inputs."""
-        clips = raw if isinstance(raw, np.ndarray) else np.stack([self.read_clip(Path(path))[0] for path in raw])
+        clips = raw if isinstance(raw, np.ndarray) else np.stack([self.clip(Path(path)) for path in raw])
         module = self.module()
         return torch.cat([module(torch.from_numpy(part)) for part in _split(clips)])
 
@@ -142,37 +126,3 @@ class Spectrograms(Transform):
 
 def _split(clips: NDArray[Any]) -> list[NDArray[Any]]:
     return [clips[start : start + _AT_ONCE] for start in range(0, len(clips), _AT_ONCE)]
-
-
-def _listed(source: str) -> Iterator[Path]:
-    if source == "-":
-        yield from (Path(line.rstrip("\n")) for line in sys.stdin if line.strip())
-        return
-    path = Path(os.path.expanduser(source))
-    if path.is_dir():
-        yield from sorted(files_in(path, WAVES))
-    elif path.is_file():
-        yield path
-    else:
-        raise ConfigError(f"{source}: {no_file(path)}")
-
-
-class WavFiles(Dataset[tuple[Tensor, Tensor]]):
-    """Clips ``(samples,)`` of WAV files with their classes, read when asked for.
-
-    Args:
-        paths: the files.
-        labels: class indices ``(N,)``.
-        spectrograms: reads them.
-    """
-
-    def __init__(self, paths: Sequence[Path], labels: NDArray[np.int64], spectrograms: Spectrograms) -> None:
-        self.paths = np.array([os.fsencode(path) for path in paths])
-        self.labels, self.spectrograms = torch.from_numpy(labels), spectrograms
-
-    def __len__(self) -> int:
-        return len(self.paths)
-
-    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
-        samples, _ = self.spectrograms.read_clip(Path(os.fsdecode(self.paths[index])))
-        return torch.from_numpy(samples), self.labels[index]

@@ -1,10 +1,8 @@
 """Reading image files: decoding, scaling, and a dataset of files that are decoded while training."""
 
 import os
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, TypeVar
 
@@ -13,14 +11,14 @@ import torch
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps
 from torch import Tensor, nn
-from torch.utils.data import Dataset
 
 from runner.data.base import ImageScaling
-from runner.data.image.listing import image_files
+from runner.data.image.listing import IMAGES
 from runner.data.parts.scaling import Scale, fit_images, histogram
+from runner.data.source.file_arrays import read_arrays
 from runner.engine.spec import Field
 from runner.engine.transform import Bad, Raw, Transform
-from runner.errors import ConfigError, RunFailed, no_file
+from runner.errors import RunFailed
 
 WAY_OUT = "data.on_bad_image=skip leaves such images out."
 
@@ -141,22 +139,7 @@ class Pixels(Transform):
 
     def read(self, sources: Sequence[str], size: int) -> Iterator[Raw | Bad]:
         """Image files, those in folders (sorted, with those in their folders), or ``-``, a path per line; pixels."""
-        paths = (path for source in sources for path in _listed(source))
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            while some := list(islice(paths, size)):
-                good: list[NDArray[np.uint8]] = []
-                places: list[str] = []
-                for path, pixels in zip(some, pool.map(self._decoded, some), strict=True):
-                    if isinstance(pixels, Bad):
-                        if good:
-                            yield Raw(np.stack(good), places)
-                            good, places = [], []
-                        yield pixels
-                    else:
-                        good.append(pixels)
-                        places.append(str(path))
-                if good:
-                    yield Raw(np.stack(good), places)
+        return read_arrays(sources, IMAGES, self._decoded, size)
 
     def _decoded(self, path: Path) -> NDArray[np.uint8] | Bad:
         try:
@@ -213,17 +196,16 @@ class Pixels(Transform):
         self.height, self.width, self.channels, self.ceiling = state["size"]
 
 
-def _listed(source: str) -> Iterator[Path]:
-    if source == "-":
-        yield from (Path(line.rstrip("\n")) for line in sys.stdin if line.strip())
-        return
-    path = Path(os.path.expanduser(source))
-    if path.is_dir():
-        yield from sorted(image_files(path))
-    elif path.is_file():
-        yield path
-    else:
-        raise ConfigError(f"{source}: {no_file(path)}")
+def decode_or_name_the_way_out(path: Path, pixels: "Pixels") -> NDArray[np.uint8]:
+    """An image as `Pixels.decode` gives it, where it was not known beforehand that it can be read.
+
+    Raises:
+        RunFailed: it can't be; names what leaves such images out.
+    """
+    try:
+        return pixels.decode(path)
+    except RunFailed as error:
+        raise RunFailed(f"{error} {WAY_OUT}") from error
 
 
 class _Scaled(nn.Module):
@@ -242,28 +224,3 @@ class _Scaled(nn.Module):
         else:  # in place, as new memory costs more than the arithmetic
             scaled = pixels.float().sub_(self.shift).div_(self.spread)
         return scaled.transpose(1, 2).flatten(2) if self.as_sequence else scaled
-
-
-class ImageFiles(Dataset[tuple[Tensor, Tensor]]):
-    """Pixels ``(C, H, W)`` of image files, a byte each, with their classes, decoded when asked for.
-
-    Args:
-        paths: the files.
-        labels: class indices ``(N,)``.
-        pixels: decodes them.
-    """
-
-    def __init__(self, paths: Sequence[Path], labels: NDArray[np.int64], pixels: Pixels) -> None:
-        # As arrays of bytes: a list of a million objects would be copied into every worker as its counts are touched.
-        self.paths = np.array([os.fsencode(path) for path in paths])
-        self.labels, self.pixels = torch.from_numpy(labels), pixels
-
-    def __len__(self) -> int:
-        return len(self.paths)
-
-    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
-        try:
-            pixels = self.pixels.decode(Path(os.fsdecode(self.paths[index])))
-        except RunFailed as error:
-            raise RunFailed(f"{error} {WAY_OUT}") from error
-        return torch.from_numpy(np.ascontiguousarray(pixels)), self.labels[index]

@@ -1,6 +1,7 @@
 """Which files of a folder are examples."""
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -34,6 +35,24 @@ def files_in(folder: Path, files: Files) -> Iterator[Path]:
     if folder.is_dir():
         around = {_identity(path) for path in (*folder.absolute().parents, *folder.resolve().parents)}
         yield from _below(folder, files, around, set())
+
+
+def named_files(source: str, files: Files) -> Iterator[Path]:
+    """The files that a user named: one of any name, those of a kind in a folder, or ``-``, names in the standard input.
+
+    Raises:
+        ConfigError: there is no such file or folder; see also `files_in`.
+    """
+    if source == "-":
+        yield from (Path(line.rstrip("\n")) for line in sys.stdin if line.strip())
+        return
+    path = Path(os.path.expanduser(source))
+    if path.is_dir():
+        yield from sorted(files_in(path, files))
+    elif path.is_file():
+        yield path
+    else:
+        raise ConfigError(f"{source}: {no_file(path)}")
 
 
 def _below(folder: Path, files: Files, around: set[tuple[int, int]], seen: set[tuple[int, int]]) -> Iterator[Path]:

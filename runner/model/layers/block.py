@@ -31,7 +31,7 @@ class BlockParts:
             two thirds of that.
         activation: of the feed-forward layer.
         norm: normalization of each token by itself.
-        order: whether it stands in front of each branch (pre) or behind each sum (post).
+        norm_order: whether it stands in front of each branch (pre) or behind each sum (post).
         dropout: probability of dropping an attention weight, and a number at the end of each branch, in [0, 1).
 
     Raises:
@@ -44,7 +44,7 @@ class BlockParts:
     units: int | None = None
     activation: FeedForwardActivation = "gelu"
     norm: BlockNorm = "layer"
-    order: NormOrder = "pre"
+    norm_order: NormOrder = "pre"
     dropout: float = 0.0
 
     def __post_init__(self) -> None:
@@ -99,7 +99,7 @@ class TransformerBlock(nn.Module):
 
     def __init__(self, parts: BlockParts, cross: bool = False, drop: float = 0.0) -> None:
         super().__init__()
-        self.pre = parts.order == "pre"
+        self.pre = parts.norm_order == "pre"
         self.attention, self.norm1 = parts.attention(), dense_norm(parts.norm, parts.hidden)
         self.cross, self.norm2 = None, None
         if cross:

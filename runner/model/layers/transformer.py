@@ -58,7 +58,7 @@ class Transformer(nn.Module):
         self.dropout = dropout_layer(parts.dropout)
         drops = [stochastic_depth * layer / layers for layer in range(1, layers + 1)]
         self.blocks = nn.ModuleList(TransformerBlock(parts, cross, drop) for drop in drops)
-        self.norm = dense_norm(parts.norm, parts.hidden) if parts.order == "pre" else nn.Identity()
+        self.norm = dense_norm(parts.norm, parts.hidden) if parts.norm_order == "pre" else nn.Identity()
 
     def cache(self) -> Cache:
         """An empty one, for `forward`."""
