@@ -71,7 +71,8 @@ class Field:
         shape: of one example, without the batch; a length that varies is None.
         size: number of classes, labels or entries of the vocabulary.
         names: of the features, classes, labels or values, in their order.
-        counts: examples per class in the training part.
+        counts: examples per class in the training part; of tokens, examples there that each entry of the vocabulary is
+            in.
         mean: of values, one each, that were subtracted; empty: none were. Of images one per channel, as shares of a
             fully lit pixel: ``(pixel - mean) / std`` with pixels in [0, 1].
         std: likewise, what they were divided by.

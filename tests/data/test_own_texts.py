@@ -40,6 +40,14 @@ def test_a_folder_per_class_is_divided(tmp_path):
             assert data.transform.vocabulary[first] == ("cat", "dog")[target]
 
 
+def test_training_texts_with_each_token_are_counted(tmp_path):
+    data = TextFolder(root=str(texts(tmp_path / "all"))).load()
+    read = [set(text.split()) for text in inputs(data, "train")]
+    names = data.transform.vocabulary
+    assert data.spec.inputs.counts == tuple(sum(name in text for text in read) for name in names)
+    assert data.spec.inputs.counts[names.index("sentence")] == 17 > data.spec.inputs.counts[names.index("cat")] > 0
+
+
 def test_folders_of_parts_are_parts(tmp_path):
     for part, number in (("train", 8), ("valid", 3), ("test", 2)):
         texts(tmp_path / part, number)

@@ -2,8 +2,10 @@
 
 import pytest
 import torch
+from sklearn.feature_extraction.text import TfidfTransformer
 
 from runner.engine.spec import PADDING, Field, Spec
+from runner.errors import ConfigError
 from runner.model.bag_of_words import PRIME, BagOfWords, hashed
 
 TEXTS = [torch.tensor(text) for text in ([4, 5, 6, 7, 8], [9], [8, 8, 4, 5, 9, 10, 4], [5, 4])]
@@ -18,15 +20,15 @@ def padded(width=7, filler=PADDING):
     return inputs
 
 
-def bag(ngrams, buckets=BUCKETS, task="classification"):
+def bag(ngrams, buckets=BUCKETS, task="classification", counts=(), texts=(), **settings):
     torch.manual_seed(0)
     targets = {
-        "classification": Field("class", (), 3),
+        "classification": Field("class", (), 3, counts=texts),
         "multilabel": Field("multilabel", (3,)),
         "regression": Field("values", (3,)),
     }
-    spec = Spec(task, Field("tokens", (None,), 12), targets[task], num_outputs=3)
-    return BagOfWords(spec, 5, ngrams, buckets).double()
+    spec = Spec(task, Field("tokens", (None,), 12, counts=counts), targets[task], num_outputs=3)
+    return BagOfWords(spec, 5, ngrams, buckets, **settings).double()
 
 
 def one_by_one(net, text):
@@ -105,3 +107,32 @@ def test_which_of_two_words_is_first_is_learned_from_pairs(ngrams, right):
                 parameter -= 10 * gradient
     texts[:, 4:] = texts[:, 4:].flip(0)  # other texts
     assert ((net(texts).argmax(1) == first).double().mean() > 0.95) == right
+
+
+def counted(text):
+    return torch.tensor(text).bincount(minlength=12)
+
+
+def test_weights_are_those_of_sklearns_tfidf():
+    training = [[4, 4, 4, 5], [4, 6, 7], [8, 9, 9, 10], [4], [10, 11, 4, 11]]
+    within = tuple(sum(token in text for text in training) for token in range(12))
+    net = bag(1, counts=within, texts=(2, 2, 1), weighting="tfidf")
+    theirs = TfidfTransformer(sublinear_tf=True, norm="l1").fit(torch.stack([*map(counted, training)]).numpy())
+    weights = theirs.transform(torch.stack([counted(text.tolist()) for text in TEXTS]).numpy())
+    expected = net.output(torch.from_numpy(weights.toarray()) @ net.embedding.weight)
+    together = net(padded(), LENGTHS)
+    torch.testing.assert_close(together, expected, rtol=1e-6, atol=1e-8)  # their logarithms have more digits
+    assert torch.equal(net(padded(filler=11), LENGTHS), together)  # whatever stands there
+    torch.testing.assert_close(torch.cat([net(text[None]) for text in TEXTS]), together, rtol=1e-12, atol=1e-12)
+    assert not torch.allclose(bag(1)(padded(), LENGTHS), together, rtol=1e-3)
+
+
+def test_a_loaded_network_weighs_as_in_training():
+    net, other = (bag(1, counts=within, texts=(3,), weighting="tfidf") for within in ((0, 1, 2) * 4, ()))
+    other.load_state_dict(net.state_dict())
+    assert torch.equal(net(padded(), LENGTHS), other(padded(), LENGTHS))
+
+
+def test_ngrams_are_not_weighted():
+    with pytest.raises(ConfigError, match=r"model\.ngrams=2: in how many texts"):
+        bag(2, weighting="tfidf")

@@ -12,7 +12,7 @@ from runner.data.parts.split import Parts
 from runner.data.text.tokenizer import Tokenizer, of_parts
 from runner.engine.data import Data
 from runner.engine.spec import PADDING, Field
-from runner.engine.split import SequenceSplit
+from runner.engine.split import SequenceSplit, Split
 
 
 def documents(
@@ -45,8 +45,18 @@ def documents(
         return SequenceSplit(values, offsets, torch.from_numpy(labels[rows]), padding=PADDING)
 
     spec = classes_spec(labels, parts, class_names, tokenizer.field)
-    spec = replace(spec, more={"lengths": Field("values", ())})
     splits = in_parts(parts, split)
+    counted = replace(tokenizer.field, counts=_texts_each(tokenizer, splits["train"]))
+    spec = replace(spec, inputs=counted, more={"lengths": Field("values", ())})
     notes += (*missing_classes(labels, parts, class_names), *of_parts(splits, told))
     tokenizer.notes.clear()  # what is predicted later is told of anew
     return Data(spec, splits, fingerprint, tokenizer, notes)
+
+
+def _texts_each(tokenizer: Tokenizer, split: Split) -> tuple[int, ...]:
+    """How many texts each entry of the vocabulary is in."""
+    assert isinstance(split, SequenceSplit)
+    size = len(tokenizer.vocabulary)
+    texts = torch.repeat_interleave(torch.arange(len(split)), split.lengths())
+    different = torch.unique(texts * size + split.values)
+    return tuple((different % size).bincount(minlength=size).tolist())
