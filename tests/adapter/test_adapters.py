@@ -47,6 +47,40 @@ def test_low_rank_is_the_formula_and_nothing_at_first():
     torch.testing.assert_close(model(x), plain(x))
 
 
+@pytest.mark.parametrize("alpha", [1.0, 6.0])
+def test_dora_learns_the_length_of_each_row_apart_from_its_direction(alpha):
+    """Equation 5 of Liu et al. 2024: each output has the length that was learned, whatever A and B are."""
+    model, x = network(), torch.randn(5, 6)
+    before, weight = model(x), model.get_submodule("linear1").weight
+    LoRA(rank=2, alpha=alpha, dora=True)(model)
+    torch.testing.assert_close(model(x), before)
+    changed = {name: p for name, p in model.named_parameters() if "linear1.lora_" in name}
+    with torch.no_grad():
+        for parameter in changed.values():
+            parameter.normal_()
+    a, b = (changed[f"linear1.lora_{part}.default.weight"] for part in "AB")
+    (length,) = (p for name, p in changed.items() if "magnitude" in name)
+    direction = low_rank(weight, a, b, alpha)
+    expected = length[:, None] * direction / direction.norm(dim=1, keepdim=True)
+    layer = model.get_submodule("linear1")
+    torch.testing.assert_close(layer(x), x @ expected.T + layer.bias, rtol=1e-4, atol=1e-5)
+
+
+def test_dropout_is_of_what_goes_through_a_and_in_training_only():
+    model, x = network(), torch.ones(4000, 6)
+    LoRA(rank=6, alpha=6.0, dropout=0.25, layers=("linear1",))(model)
+    layer = model.get_submodule("linear1")
+    with torch.no_grad():
+        for name, parameter in layer.named_parameters():
+            if "lora_" in name:
+                parameter.copy_(torch.eye(*parameter.shape))
+    plain = layer.base_layer(x)
+    added = (layer.train()(x) - plain)[:, :6]
+    assert (added < 0.5).float().mean() == pytest.approx(0.25, abs=0.02)
+    torch.testing.assert_close(added[added > 0.5], torch.full_like(added[added > 0.5], 1 / 0.75), rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close((layer.eval()(x) - plain)[:, :6], torch.ones(4000, 6))
+
+
 def test_ia3_scales_what_a_layer_gives():
     model, x = network(), torch.randn(5, 6)
     before = model(x)

@@ -40,7 +40,8 @@ def test_keeps_channels_last():
 
 def test_of_sounds_it_is_in_units_of_each_ones_level(fit):
     torch.manual_seed(0)
-    sounds = torch.stack([torch.full((5000,), 8192), torch.full((5000,), 512), torch.zeros(5000)]).to(torch.int16)
+    half = torch.arange(5000) % 2  # sounds every other sample, of a root mean square that is not their mean
+    sounds = torch.stack([half * 8192 * 2**0.5, half * 512 * 2**0.5, torch.zeros(5000)]).round().to(torch.int16)
     noise = Noise(std=0.5)
     noise.setup(fit(spec=Spec("classification", Field("image", (1, 3, 4), made_of="waveform"))))
     changed = noise.on_batch(batch_of(torch.zeros(3), sounds)).inputs - sounds / 32768

@@ -9,6 +9,7 @@ import torch
 from statsmodels.tsa.holtwinters import ExponentialSmoothing as Reference
 
 from runner.baseline.forecasts import ExponentialSmoothing, Naive, SeasonalNaive
+from runner.baseline.models import forecasts
 from runner.baseline.summaries import summaries
 from runner.engine.spec import Field, Spec
 from runner.engine.split import SequenceSplit
@@ -43,6 +44,15 @@ def test_smoothing_is_that_of_statsmodels(season):
         ).fit(optimized=False, **model.constants[series])  # fmt: skip
         np.testing.assert_allclose(told[4, :, series], theirs.forecast(7))
         assert all(0 <= constant <= 1 for constant in model.constants[series].values())
+
+
+def test_a_season_is_repeated_where_a_history_has_it_and_smoothed_where_it_has_it_twice():
+    made = forecasts(SPEC, (4, 10, 11, 20, 21))  # of histories of 20 steps
+    assert [name for name in made if "seasonal" in name] == [f"seasonal_naive_{season}" for season in (4, 10, 11, 20)]
+    assert made["exponential_smoothing"](0).season == 10  # statsmodels needs two whole cycles
+    assert forecasts(SPEC, (11,))["exponential_smoothing"](0).season is None
+    flat = WINDOWS.reshape(9, -1)
+    assert (made["seasonal_naive_20"](0).predict(flat).reshape(9, 7, 2) == WINDOWS[:, :7, [2, 0]]).all()
 
 
 def test_summaries_look_at_no_padding():

@@ -1,6 +1,7 @@
 """Several series in a file, gaps, steps of unequal length, and what is known in advance."""
 
 import math
+import time
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -97,6 +98,20 @@ def test_steps_of_unequal_length(tmp_path):
     resampled = option(path, order="at", irregular="resample").load()
     whole = torch.cat([part.stream for part in resampled.parts.values()])[:, 0]
     assert torch.equal(whole, 2.0 * torch.arange(80))
+
+
+def test_times_without_a_zone_are_utc_wherever_they_are_read(tmp_path, monkeypatch):
+    rows = [(f"2026-03-{8 + hour // 24:02}T{hour % 24:02}:00:00" + "Z" * (hour % 2), hour) for hour in range(60)]
+    path = write(tmp_path / "z.csv", "at,v", rows)
+    monkeypatch.setenv("TZ", "America/New_York")  # where the eighth of March has 23 hours
+    time.tzset()
+    try:
+        (series,) = option(path, order="at").transform().series(path)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert series.values[:, 0].tolist() == list(range(60)) and set(np.diff(series.times)) == {3600}
+    assert series.times[0] == (datetime(2026, 3, 8) - datetime(1970, 1, 1)).total_seconds()
 
 
 def test_months_are_of_equal_length(tmp_path):

@@ -153,6 +153,20 @@ def test_a_vocabulary_of_bert(tmp_path):
     assert tokenizer.decode(tokenizer.encode("Walking the Café!").tolist()) == "walking the cafe !"
 
 
+def test_entries_that_a_file_puts_around_texts_are_put_where_they_are_asked_for_only(tmp_path):
+    """As the files of BERT's kind have them: those around a text are ours (`enclosed`), never put there twice."""
+    from tokenizers import Tokenizer as Library
+    from tokenizers import models, pre_tokenizers, processors
+
+    library = Library(models.WordPiece({piece: number for number, piece in enumerate(BERT)}, unk_token="[UNK]"))
+    library.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    library.post_processor = processors.BertProcessing(("[SEP]", 4), ("[CLS]", 3))
+    library.save(str(tmp_path / "tokenizer.json"))
+    plain, enclosed = loaded(tmp_path), loaded(tmp_path, enclosed=True)
+    assert plain.encode("the cafe").tolist() == [5, 8]
+    assert by_library(enclosed, library.encode("the cafe").ids) == enclosed.batch(["the cafe"]).inputs[0].tolist()
+
+
 @given(st.text(max_size=40))
 @settings(max_examples=60, deadline=None)
 def test_a_model_of_sentencepiece(model_files, text):

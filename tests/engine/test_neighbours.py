@@ -124,8 +124,20 @@ def test_what_is_drawn_is_a_function_of_seed_epoch_and_place():
     nodes = torch.arange(20)  # the same in both epochs
     one, other = (next(split_of((2, 2), True).batches(epoch, nodes, 20, iter)) for epoch in (0, 1))
     assert not torch.equal(one.inputs, other.inputs) or not torch.equal(one.more["edges"], other.more["edges"])
+    one, other = (next(split_of((2, 2), True).opened(CPU, seed, 0).batches(0, nodes, 20, iter)) for seed in (0, 1))
+    assert not torch.equal(one.inputs, other.inputs) or not torch.equal(one.more["edges"], other.more["edges"])
     (batch,) = Batches(split_of((2, 2), False), 3, CPU).in_order()
     assert (batch.examples, len(batch.inputs)) == (20, N)  # evaluated on the whole graph at once
+
+
+def test_batches_of_an_epoch_have_draws_of_their_own():
+    """Twenty nodes with the same thirty neighbours: of which others are drawn in every batch."""
+    edges = torch.cartesian_prod(torch.arange(20, 50), torch.arange(20)).T
+    graph = GraphSplit(torch.arange(50.0)[:, None], edges, torch.zeros(50), torch.arange(20))
+    split = NeighbourSplit(graph, Around.of(edges, 50), (3,), True)
+    drawn_ones = [set(batch.inputs[:, 0].tolist()[1:]) for batch in split.batches(0, torch.arange(20), 1, iter)]
+    assert all(len(one) == 3 for one in drawn_ones)
+    assert len(set(map(frozenset, drawn_ones))) > 15 and len(set.union(*drawn_ones)) > 20
 
 
 def test_a_graph_too_large_to_be_passed_whole_is_evaluated_in_parts(monkeypatch):

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from runner.engine.spec import END, START
+from runner.engine.spec import END, PADDING, START, UNKNOWN
 from runner.errors import ConfigError
 from runner.generate.sampling import Sampling
 from runner.generate.text import generate, pieces, tell
@@ -80,6 +80,32 @@ def test_a_text_ends_where_the_next_one_begins():
         return logits, (state or 0) + 1
 
     assert list(tell(follow, [START], None, Sampling(), 20, 0)) == [5, 5, 5]
+
+
+def test_padding_and_the_unknown_are_never_told():
+    logits = torch.zeros(9)
+    logits[[PADDING, UNKNOWN]], logits[[5, 6]] = 50.0, 20.0
+    follow = lambda tokens, state: (logits.expand(1, tokens.shape[1], 9), None)  # noqa: E731
+    assert set(tell(follow, [START], None, Sampling(), 50, 0)) == {5, 6}
+
+
+@pytest.mark.parametrize(("context", "begun"), [(8, 3), (7, 20), (2, 1)])
+def test_what_is_read_anew_are_the_last_tokens_and_only_once_the_context_is_full(context, begun):
+    begun, read = [START, *range(20, 19 + begun)], []
+
+    def follow(tokens, state):
+        """Says what has been read since the state was empty; the next token is the number of those told."""
+        state = [*(state or []), *tokens[0].tolist()]
+        read.append(state)
+        return torch.nn.functional.one_hot(torch.full(tokens.shape, 49 + len(read)), 100).float(), state
+
+    told = list(tell(follow, begun, context, Sampling(temperature=0), 30, 0))
+    assert told == list(range(50, 80))
+    whole = [*begun, *told]
+    wanted = min(context, len(begun))
+    for step, state in enumerate(read):
+        assert state == whole[: len(begun) + step][-wanted:]
+        wanted = wanted + 1 if wanted < context else context // 2
 
 
 @pytest.mark.parametrize("context", [1, 2, 7, 8])

@@ -5,9 +5,13 @@ import pytest
 import torch
 from sklearn.metrics import mean_pinball_loss
 
+from runner.engine.metric import Scored
 from runner.engine.spec import Field, Spec
 from runner.errors import ConfigError
 from runner.loss.quantile import Quantile
+from runner.metric.coverage import Coverage
+from runner.metric.pinball import Pinball
+from runner.metric.statistic.quantiles import QuantileSums
 from runner.run import evaluate_run
 from runner.task.forecasting import Forecasting
 from tests.batches import batch_of
@@ -73,6 +77,26 @@ def test_scores_of_a_run_are_those_of_its_predictions(go):
     assert scores["pinball"] == pytest.approx(expected, rel=1e-4)
     assert scores["coverage"] == pytest.approx(((told[0.1] <= true) & (true <= told[0.8])).mean(), abs=1e-3)
     assert scores["mae"] == pytest.approx(np.abs(told[0.5] - true).mean(), rel=1e-4)
+
+
+def test_scores_of_several_series_are_means_in_their_units_and_ends_lie_within():
+    torch.manual_seed(0)
+    targets = Field("values", (4, 2), names=("a", "b"), mean=(0.0, 0.0), std=(2.0, 10.0), levels=LEVELS)
+    statistic = QuantileSums(Spec("forecasting", None, targets, num_outputs=24))
+    true, told = torch.randn(30, 4, 2), torch.randn(30, 4, 2, 3).sort(-1).values
+    told[:5, :, 0] = true[:5, :, 0, None] + torch.arange(3)  # the truth is the lowest quantile, and then the highest
+    told[5:10, :, 1] = true[5:10, :, 1, None] - torch.arange(3).flip(0)
+    for some in range(0, 30, 7):
+        statistic.update(Scored(told[some : some + 7, ..., 1], true[some : some + 7], told[some : some + 7]))
+    losses = [
+        unit * mean_pinball_loss(true[..., i].flatten(), told[..., i, q].flatten(), alpha=level)
+        for i, unit in enumerate((2.0, 10.0))
+        for q, level in enumerate(LEVELS)
+    ]
+    assert Pinball().compute(statistic.total).item() == pytest.approx(np.mean(losses), rel=1e-5)
+    within = (told[..., 0] <= true) & (true <= told[..., 2])
+    assert Coverage().compute(statistic.total).item() == pytest.approx(within.double().mean().item())
+    assert within.sum() > ((told[..., 0] < true) & (true < told[..., 2])).sum()
 
 
 def test_without_quantiles_there_is_nothing_to_score(go):

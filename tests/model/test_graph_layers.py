@@ -86,6 +86,17 @@ def test_graphsage_is_that_of_the_formula(aggregator, normalize):
     torch.testing.assert_close(layer(x, EDGES), torch.stack(expected))
 
 
+def test_graphsage_scales_hidden_layers_and_leaves_what_it_tells():
+    model = drawn(GraphSAGE(NODES, (4, 6), normalize=True))
+    x, last = torch.randn(N, F), model.output
+    for layer in (model.linear1, model.linear2):
+        x = layer(x, EDGES)
+        torch.testing.assert_close(x.norm(dim=1), torch.ones(N))
+        x = x.relu()
+    around = torch.stack([x[neighbours(i)].mean(0) if neighbours(i) else torch.zeros(6) for i in range(N)])
+    torch.testing.assert_close(last(x, EDGES), last.linear_self(x) + around @ last.linear.weight.T)
+
+
 @pytest.mark.slow  # importing torch-geometric takes six seconds
 @pytest.mark.parametrize("name", MAKE)
 def test_outputs_are_those_of_torch_geometric(name):

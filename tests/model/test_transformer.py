@@ -199,6 +199,19 @@ def test_positions_make_a_difference():
         assert torch.allclose(net(x)[0, 5], net(swapped)[0, 5], atol=1e-5) == same
 
 
+@pytest.mark.parametrize("positions", ["learned", "sinusoidal", "none"])
+def test_what_is_added_to_tokens_is_their_position(positions):
+    """Vaswani et al. 2017, section 3.4: sines are added to tokens that are √hidden times as large."""
+    net, x = stack(positions, layers=0), torch.randn(3, 7, 12)
+    net.norm = nn.Identity()
+    expected = {
+        "learned": lambda: x + net.table.weight[:7],
+        "sinusoidal": lambda: x * math.sqrt(12) + sinusoids(torch.arange(7), 12),
+        "none": lambda: x,
+    }[positions]()
+    torch.testing.assert_close(net(x), expected)
+
+
 def test_bfloat16_is_near():
     net, x = stack(), torch.randn(3, 7, 12)
     exact = net(x)

@@ -28,6 +28,10 @@ def test_hidden_tokens_are_the_targets():
     hidden = batch.targets != IGNORED
     assert torch.equal(batch.targets[hidden], true.inputs[hidden])
     assert batch.units == hidden.sum() and batch.more.keys() == {"lengths"}
+    for name, drawn in (("train", True), ("val", False), ("test", False)):
+        part, rows = data.parts[name], torch.arange(20)
+        one, other = (next(part.opened(rows.device, seed, 0).batches(0, rows, 20, iter)) for seed in (1, 2))
+        assert torch.equal(one.targets, other.targets) != drawn, name  # every seed is judged by the same tokens
 
 
 def test_interrupted_and_resumed_equals_uninterrupted_and_a_classifier_starts_from_it(go):

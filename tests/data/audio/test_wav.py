@@ -49,6 +49,12 @@ def test_24_bits_and_as_many_seconds_as_are_wanted(tmp_path):
     assert short.seconds == 0.005
 
 
+def test_so_many_seconds_are_of_every_channel(tmp_path):
+    wavfile.write(tmp_path / "a.wav", 1000, np.repeat(np.arange(0, 6000, 1000, dtype=np.int16)[:, None], 3, axis=1))
+    short = read_wav(tmp_path / "a.wav", seconds=0.004)
+    assert (short.samples.tolist(), short.seconds) == ([0, 1000, 2000, 3000], 0.006)
+
+
 PCM_16 = struct.pack("<HHIIHH", 1, 1, 8000, 16000, 2, 16)
 
 
