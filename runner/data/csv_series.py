@@ -55,6 +55,10 @@ class CsvSeries(SeriesOption):
         """Reads the first line only."""
         if not self.columns:
             raise ConfigError("data.columns=[]: expected the names of one column or more.")
+        for key, names in (("columns", self.columns), ("targets", self.targets), ("known", self.known)):
+            for name in names:
+                if names.count(name) > 1:
+                    raise ConfigError(f"data.{key}: names {name} twice; expected each column once.")
         for name in self.targets:
             if name not in self.columns:
                 raise ConfigError(f"data.targets={name}: is not among data.columns={list(self.columns)}.")

@@ -27,9 +27,15 @@ class Carrying(nn.Module):
         self.evaluated: dict[str, tuple[Tensor, ...]] = {}
 
     def state_before(self, begins: Tensor) -> dict[str, Any]:
-        """The states that a batch goes on from; none where there were as many examples as now, all zeros."""
+        """The states that a batch goes on from; none where there were not as many examples as now, all zeros.
+
+        What is no finite number is zero too: a batch that was skipped for it would spoil all that follow.
+        """
         goes_on = (~begins)[None, :, None]
-        states = {name: [part * goes_on for part in parts] for name, parts in self._fitting(len(begins)).items()}
+        states = {
+            name: [part.where(goes_on & part.isfinite(), 0.0) for part in parts]
+            for name, parts in self._fitting(len(begins)).items()
+        }
         return {name: parts[0] if len(parts) == 1 else tuple(parts) for name, parts in states.items()}
 
     def _fitting(self, count: int) -> dict[str, tuple[Tensor, ...]]:

@@ -56,7 +56,7 @@ class Sampling:
         logits = logits.index_fill(0, torch.tensor(list(never), dtype=torch.int64), -torch.inf)
         if self.temperature == 0:
             return torch.zeros_like(logits).index_fill_(0, logits.argmax(), 1.0)
-        logits = logits / self.temperature
+        logits = (logits - logits.max()) / self.temperature  # the largest is 0, however small the temperature
         if self.top_k is not None:
             logits = most_probable(logits, self.top_k)
         if self.top_p is not None:
@@ -67,11 +67,14 @@ class Sampling:
 def penalized(logits: Tensor, told: Collection[int], penalty: float) -> Tensor:
     """Logits ``(V,)`` in which those of `told` tokens are divided by `penalty` where above 0, else multiplied by it.
 
+    None falls below the least number there is, so that something is left to draw from.
+
     Source: Keskar et al. 2019, "CTRL: A Conditional Transformer Language Model for Controllable Generation", section
     4.1; for logits below 0, which the division there would raise, as in the transformers library.
     """
     logits, rows = logits.clone(), list(told)
-    logits[rows] = torch.where(logits[rows] > 0, logits[rows] / penalty, logits[rows] * penalty)
+    changed = torch.where(logits[rows] > 0, logits[rows] / penalty, logits[rows] * penalty)
+    logits[rows] = changed.clamp(min=torch.finfo(logits.dtype).min)
     return logits
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from runner.engine.precision import Precision
 from runner.engine.spec import END, PADDING, START, UNKNOWN
-from runner.errors import ConfigError, counted
+from runner.errors import ConfigError, RunFailed, counted
 from runner.generate.sampling import Sampling, draw
 from runner.model.base import Network
 from runner.run.trained import TrainedNetwork
@@ -103,7 +103,11 @@ def _outputs(network: TrainedNetwork, follow: Follow) -> Follow:
 def tell(
     follow: Follow, begun: Sequence[int], context: int | None, sampling: Sampling, max_tokens: int, seed: int
 ) -> Iterator[int]:
-    """The tokens behind those that a text begins with, up to its end; see `generate`."""
+    """The tokens behind those that a text begins with, up to its end; see `generate`.
+
+    Raises:
+        RunFailed: the network says no finite number of a token.
+    """
     read, met, held, state = list(begun), set(begun), 0, None
     unread = read if context is None else read[-context:]
     generator = torch.Generator().manual_seed(seed)
@@ -113,6 +117,11 @@ def tell(
         outputs, state = follow(torch.tensor([unread]), state)
         held += len(unread)
         logits = outputs[0, -1].float().cpu()
+        if not logits.max().isfinite():
+            raise RunFailed(
+                f"generate: behind {counted(len(read), 'token')} the network gives no finite number. Its weights have "
+                "become none in training, or trainer.precision is too small for it; --checkpoint last takes others."
+            )
         token = draw(sampling.probabilities(logits, met, (PADDING, UNKNOWN)), generator)
         if token in (START, END):
             return

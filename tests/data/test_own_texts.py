@@ -7,8 +7,10 @@ import pytest
 import torch
 
 from runner.data.text.files import decoded
+from runner.data.text.reading import read_texts
 from runner.data.text_csv import TextCsv
 from runner.data.text_folder import TextFolder
+from runner.engine.transform import Bad
 from runner.errors import ConfigError, RunFailed
 from tests.cli.conftest import say as say
 
@@ -157,6 +159,14 @@ def test_other_columns_and_lines_of_json(tmp_path):
     (tmp_path / "b.jsonl").write_text('{"text": "a", "label": 1}\n{"text": \n')
     with pytest.raises(RunFailed, match=r"b.jsonl, line 2: it is no JSON"):
         TextCsv(path=str(tmp_path / "b.jsonl")).load()
+    (tmp_path / "c.csv").write_text("text,text,label\na,x,b\nc,x,d\n")
+    with pytest.raises(ConfigError, match=r"there are several columns 'text'"):
+        TextCsv(path=str(tmp_path / "c.csv")).load()
+    (tmp_path / "d.jsonl").write_text('{"text": ' + "[" * 100_000 + "\n")
+    with pytest.raises(RunFailed, match=r"d.jsonl, line 1: it is no JSON"):
+        TextCsv(path=str(tmp_path / "d.jsonl")).load()
+    (wrong,) = read_texts([str(tmp_path / "d.jsonl")], 5)
+    assert isinstance(wrong, Bad) and "it is no JSON" in wrong.reason
     with pytest.raises(ConfigError, match=r"data.test_path=nowhere.csv: there is no"):
         TextCsv(path=str(tmp_path / "b.jsonl"), test_path="nowhere.csv").probe()
 

@@ -193,3 +193,58 @@ def test_the_real_demand():
     # New Year's Day is none of work; the day behind it, 48 half-hours ahead, is one.
     assert first[:49, 2].tolist() == [1] * 49
     assert Elecdemand(known=False).load().spec.inputs.names == ("demand", "temperature")
+
+
+STEPS = [f"{i},{i}.5,x" for i in range(40)]
+
+
+@pytest.mark.parametrize(
+    ("row", "more", "says"),
+    [
+        ("20,1,5,x", {}, "line 22: 4 values, and the first line names 3 columns"),
+        ("20,1", {}, "line 22: 2 values, and the first line names 3 columns"),
+        ('20,1.5,"never closed', {}, "line 22: .*Is a double quote never closed"),
+        ("20,1.5," + "y" * 200_000, {}, "line 22: field larger than field limit"),
+        ("20,1_000,x", {}, "line 22: '1_000' is no number"),
+        ("2026-01-01,1.5,x", {}, "line 22: '2026-01-01' is a date, those before are not"),
+        ("1e12,1.5,x", {"irregular": "resample"}, "line 22: .*Is the time right"),
+    ],
+)
+def test_rows_that_would_be_read_as_something_else(tmp_path, row, more, says):
+    path = tmp_path / "t.csv"
+    path.write_text("\n".join(["t,v,note", *STEPS[:20], row, *STEPS[21:]]) + "\n")
+    with pytest.raises(RunFailed, match=says):
+        option(path, order="t", **more).load()
+
+
+def test_a_sign_between_thousands_is_no_decimal_mark(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("v;w\n" + "1,5;2\n" * 30 + "1.234;2\n")
+    with pytest.raises(RunFailed, match=r"line 32: '1\.234' is no number with the decimal mark"):
+        option(path, decimal=",").load()
+
+
+def test_ends_of_lines_of_any_kind(tmp_path):
+    path = tmp_path / "t.csv"
+    read = []
+    for end in ("\n", "\r\n", "\r"):
+        path.write_bytes(end.join(["t,v,note", *STEPS]).encode())
+        read.append(option(path).load().train.stream)
+    assert torch.equal(read[0], read[1])
+    assert torch.equal(read[0], read[2])
+
+
+def test_a_history_without_times_leaves_the_next_one_in_order(tmp_path):
+    transform = option(write(tmp_path / "t.csv", "t,v", enumerate(range(40))), order="t").load().transform
+    without = write(tmp_path / "a.csv", "v", [[i] for i in range(9)])
+    backwards = write(tmp_path / "b.csv", "t,v", [(i, i) for i in range(9)][::-1])
+    alone = [raw.examples.tolist() for raw in transform.read([str(backwards)], 5)]
+    assert [raw.examples.tolist() for raw in transform.read([str(without), str(backwards)], 5)][1:] == alone
+    assert alone == [[[[5.0], [6.0], [7.0], [8.0]]]]
+
+
+def test_a_column_that_is_named_twice(tmp_path):
+    path = write(tmp_path / "t.csv", "v,w", [(i, i) for i in range(40)])
+    for twice in ({"columns": ("v", "v")}, {"targets": ("v", "v")}, {"known": ("w", "w")}):
+        with pytest.raises(ConfigError, match="twice"):
+            option(path, **twice).probe()

@@ -81,6 +81,18 @@ def test_all_windows_of_a_lane_give_what_the_lane_gives_as_a_whole():
     assert network.carried == {}  # an evaluation leaves the state of the training alone
 
 
+def test_a_batch_that_overflowed_spoils_none_behind_it():
+    torch.manual_seed(0)
+    spec = Spec("tokens", Field("tokens", (None,), 8), Field("tokens", (None,), 8), num_outputs=8)
+    network = LSTM(spec, hidden=6, embedding=4)
+    inputs, begins = torch.ones(2, 5, dtype=torch.int64), torch.tensor([True, False])
+    first = network(inputs, begins=torch.ones(2, dtype=torch.bool))
+    for states in network.carried.values():
+        for state in states:
+            state.fill_(torch.nan)
+    assert torch.equal(network(inputs, begins=begins), first)
+
+
 WORDS = ("data=python_source", "data.packages=[json]", "data.length=16", "data.stateful=true", "model=lstm")
 SMALL = ("model.hidden=8", "model.embedding=4", "optimizer.lr=0.01", "scheduler=constant", "trainer.max_epochs=2")
 

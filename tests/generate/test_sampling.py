@@ -51,6 +51,18 @@ def test_zero_is_the_most_probable_token():
     assert Sampling(temperature=0).probabilities(torch.tensor([1.0, 3.0, 2.0]), (), never=[1]).tolist() == [0, 0, 1]
 
 
+@pytest.mark.parametrize(
+    "sampling", [Sampling(temperature=1e-310), Sampling(repetition_penalty=1e308), Sampling(1e308, 1e-310, 3, 0.5)]
+)
+def test_something_is_drawn_with_extreme_values(sampling):
+    logits = torch.tensor([9.0, 9.0, -50.0, -60.0, -70.0])
+    chances = sampling.probabilities(logits, told=[2, 3, 4], never=[0, 1])
+    assert chances.sum() == 1
+    assert chances[:2].tolist() == [0, 0]
+    if sampling.temperature < 1 and sampling.repetition_penalty == 1:
+        assert chances.tolist() == [0, 0, 1, 0, 0]
+
+
 @pytest.mark.slow
 def test_all_is_what_transformers_makes():
     transformers = pytest.importorskip("transformers")

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from runner.engine.spec import END, PADDING, START, UNKNOWN
-from runner.errors import ConfigError
+from runner.errors import ConfigError, RunFailed
 from runner.generate.sampling import Sampling
 from runner.generate.text import generate, pieces, tell
 from runner.model.base import Network
@@ -128,6 +128,15 @@ def test_a_full_context_goes_on_with_its_later_half(context, begun):
     assert max(seen[1:], default=0) <= max(1, context // 2)
     if context == 8 and len(told) == 25:
         assert seen.count(1) > 15  # most tokens cost one step
+
+
+@pytest.mark.parametrize("wrong", [float("nan"), float("inf")])
+def test_a_network_that_gives_no_finite_number_writes_nothing(wrong):
+    def follow(tokens, state):
+        return torch.full((1, tokens.shape[1], 7), wrong), state
+
+    with pytest.raises(RunFailed, match="behind 1 token the network gives no finite number"):
+        list(tell(follow, [START], None, Sampling(), 5, 0))
 
 
 def test_pieces_are_whole_characters_and_add_up():

@@ -17,6 +17,7 @@ from runner.errors import ConfigError, RunFailed, did_you_mean, no_file
 Missing = Literal["error", "forward", "interpolate"]
 Irregular = Literal["error", "accept", "resample"]
 GAPS = ("", "na", "n/a", "nan", "null", "none", "?")  # in any case
+_RESAMPLED = 1_000  # steps that are made of each that there is, at most: more come from a time that is wrong
 
 
 @dataclass(frozen=True)
@@ -77,12 +78,16 @@ def columns_of(path: Path, key: str, wanted: Collection[str] = ()) -> tuple[list
     if not path.is_file():
         raise ConfigError(f"{path}: {no_file(path)}")
     try:
-        with path.open("rb") as file:
-            line = file.readline().decode("utf-8-sig")
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            line = file.readline()
+        delimiter = max(",;\t", key=line.count)
+        names = [name.strip() for name in next(csv.reader([line], delimiter=delimiter), [])]
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: it is not in UTF-8.") from error
-    delimiter = max(",;\t", key=line.count)
-    names = [name.strip() for name in next(csv.reader([line], delimiter=delimiter), [])]
+    except csv.Error as error:
+        raise ConfigError(
+            f"{path}: its first line can't be read ({error}). Expected the names of the columns."
+        ) from error
     for name in wanted:
         if names.count(name) != 1:
             there = "several columns of that name" if name in names else "no such column"
@@ -104,7 +109,8 @@ def read_series(path: Path, columns: Sequence[str], reading: Reading, told: int 
 
     Raises:
         ConfigError: see `columns_of`.
-        RunFailed: a value is missing or no number, two steps have one time, or steps are of unequal length.
+        RunFailed: a value is missing or no number, a row has too many or too few of them, a quote is never closed, two
+            steps have one time, or steps are of unequal length.
     """
     wanted = [*columns, *(name for name in (reading.order, reading.series) if name)]
     names, delimiter = columns_of(path, "column", wanted)
@@ -112,24 +118,36 @@ def read_series(path: Path, columns: Sequence[str], reading: Reading, told: int 
     when = names.index(reading.order) if reading.order else None
     which = names.index(reading.series) if reading.series else None
     found: dict[str, list[tuple[int, float, list[float]]]] = {}
-    dated = False
+    dated: bool | None = None
     with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file, delimiter=delimiter)
-        next(reader)
+        reader = csv.reader(file, delimiter=delimiter, strict=True)
+        begins = 1
         try:
+            next(reader)
+            begins = reader.line_num + 1
             for row in reader:
+                if row and len(row) != len(names):
+                    raise RunFailed(
+                        f"{path}, line {begins}: {len(row)} values, and the first line names {len(names)} columns. Put "
+                        "values with separators in them in double quotes."
+                    )
                 if row:
                     values = [_value(row[place], reading.decimal) for place in places]
                     time, date = (0.0, False) if when is None else _time(row[when], reading.decimal)
-                    dated = dated or date
-                    found.setdefault("" if which is None else row[which].strip(), []).append(
-                        (reader.line_num, time, values)
-                    )
-        except (ValueError, IndexError) as error:
+                    if dated not in (None, date):
+                        raise ValueError(
+                            f"{row[when or 0]!r} is a {'date' if date else 'number'}, those before are not"
+                        )
+                    dated = date
+                    found.setdefault("" if which is None else row[which].strip(), []).append((begins, time, values))
+                begins = reader.line_num + 1
+        except ValueError as error:
             raise RunFailed(
-                f"{path}, line {reader.line_num}: {error}. Expected a number in every column of a series, and a number "
-                "or an ISO date for its time."
+                f"{path}, line {begins}: {error}. Expected a number in every column of a series, and a number or an "
+                "ISO date for its time."
             ) from error
+        except csv.Error as error:
+            raise RunFailed(f"{path}, line {begins}: {error}. Is a double quote never closed?") from error
     made = []
     for name, rows in found.items():
         lines, times = np.array([row[0] for row in rows]), np.array([row[1] for row in rows])
@@ -138,7 +156,7 @@ def read_series(path: Path, columns: Sequence[str], reading: Reading, told: int 
             one = Series(table, name=name, lines=lines)
         else:
             order = np.argsort(times, kind="stable")
-            one = _regular(Series(table[order], times[order], dated, name, lines[order]), path, reading)
+            one = _regular(Series(table[order], times[order], bool(dated), name, lines[order]), path, reading)
         made.append(_filled(one, path, columns, reading.missing, told))
     return made or [Series(np.empty((0, len(columns))), np.empty(0) if reading.order else None)]
 
@@ -146,16 +164,23 @@ def read_series(path: Path, columns: Sequence[str], reading: Reading, told: int 
 def _value(text: str, decimal: str) -> float:
     if text.strip().lower() in GAPS:
         return math.nan
-    value = float(text if decimal == "." else text.replace(decimal, "."))
+    value = _float(text, decimal)
     if not math.isfinite(value):
         raise ValueError(f"{text!r} is no finite number")
     return value
 
 
+def _float(text: str, decimal: str) -> float:
+    """A number as a file has it; signs that part thousands are none of it."""
+    if "_" in text or (decimal != "." and "." in text):
+        raise ValueError(f"{text!r} is no number with the decimal mark {decimal!r}")
+    return float(text if decimal == "." else text.replace(decimal, "."))
+
+
 def _time(text: str, decimal: str) -> tuple[float, bool]:
     """A time as a number, and whether it is a date; one without a zone is of UTC."""
     try:
-        value = float(text if decimal == "." else text.replace(decimal, "."))
+        value = _float(text, decimal)
     except ValueError:
         moment = datetime.fromisoformat(text.strip())
         # A time without a zone is taken as UTC: the order must not depend on where it is computed.
@@ -180,6 +205,14 @@ def _regular(series: Series, path: Path, reading: Reading) -> Series:
     if not len(off) or (series.dated and _months(times) is not None):
         return series
     if reading.irregular == "resample":
+        count = (times[-1] - times[0]) / usual
+        if count > _RESAMPLED * len(times):
+            furthest = int(np.argmax(steps))
+            raise RunFailed(
+                f"{series.place(path, furthest + 1)}: {steps[furthest]:g} after the step before it, where most are "
+                f"{usual:g} apart: {count:,.0f} steps of that length would be made of {len(times):,}. Is the "
+                "time right?"
+            )
         grid = times[0] + usual * np.arange(int((times[-1] - times[0]) / usual + 1e-9) + 1)
         columns = [
             np.interp(grid, times[there], column[there]) if there.any() else np.full(len(grid), np.nan)

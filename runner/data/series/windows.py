@@ -83,10 +83,15 @@ class Windows(Transform):
 
         Args:
             path: the file.
-            predicting: whether its last steps are to be told, of which it has only what is known in advance.
+            predicting: whether its last steps are to be told, of which it has only what is known in advance. Such a
+                history may come without its times.
         """
-        told = len(self.observed) if predicting else None
-        found = read_series(path, (*self.observed, *self.plan), self.reading, told)
+        told, reading, columns = None, self.reading, (*self.observed, *self.plan)
+        if predicting:
+            told = len(self.observed)
+            if reading.order not in columns_of(path, "column", columns)[0] and not self.turns:
+                reading = replace(reading, order=None)
+        found = read_series(path, columns, reading, told)
         return [self._with_calendar(one) for one in found]
 
     def _with_calendar(self, one: Series) -> Series:
@@ -120,9 +125,6 @@ class Windows(Transform):
                 yield from self._histories(Path(copy.name), source, size)
 
     def _histories(self, path: Path, source: str, size: int) -> Iterator[Raw | Bad]:
-        names, _ = columns_of(path, "column", (*self.observed, *self.plan))
-        if self.reading.order not in names and not self.turns:  # a history may come without its times
-            self.reading = replace(self.reading, order=None)
         try:
             found = self.series(path, predicting=True)
         except RunFailed as error:

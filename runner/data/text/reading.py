@@ -95,7 +95,7 @@ def _text(place: str, content: bytes, form: str) -> str | Bad:
         return text
     try:
         entry = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         return text if form == "either" else Bad(place, f"it is no JSON ({error}).")
     if isinstance(entry, dict) and isinstance(entry.get("text"), str):
         return str(entry["text"])

@@ -67,7 +67,7 @@ def _json(path: Path, text: str, columns: Sequence[str]) -> Iterator[Row]:
             continue
         try:
             entry = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise RunFailed(f"{path}, line {number}: it is no JSON ({error}).") from error
         if not isinstance(entry, dict):
             raise RunFailed(f"{path}, line {number}: expected an object, such as {{{columns[0]!r}: ...}}.")
@@ -107,9 +107,10 @@ def _csv(path: Path, text: str, columns: Sequence[str]) -> Iterator[Row]:
 
 def _refuse_missing(path: Path, columns: Sequence[str], names: Sequence[str]) -> None:
     for name in columns:
-        if name not in names:
+        if names.count(name) != 1:
+            there = "are several columns" if name in names else "is no column"
             raise ConfigError(
-                f"{path}: there is no column {name!r}.{did_you_mean(name, names)} Its columns: {', '.join(names[:20])}."
+                f"{path}: there {there} {name!r}.{did_you_mean(name, names)} Its columns: {', '.join(names[:20])}."
             )
 
 
