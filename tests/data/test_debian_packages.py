@@ -51,6 +51,8 @@ def test_sections_and_names_are_in_no_feature():
     assert set(data.spec.inputs.names) <= described
     assert not described & set(packages_of(INDEX.read_bytes(), "").names)
     assert sum(data.sizes.values()) == 48
+    learnt_from = data.train.graph.features[data.train.graph.nodes]
+    torch.testing.assert_close(learnt_from.mean(0), torch.zeros(learnt_from.shape[1]), atol=1e-5, rtol=0)
     assert data.train.sampled and not data.val.sampled
     assert data.fingerprint[:16] in data.notes[0]
     assert len(DebianPackages(path=str(INDEX), min_packages=16).load().spec.class_names) == 3

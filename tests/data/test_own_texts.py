@@ -121,9 +121,11 @@ def test_groups_stay_in_one_part(tmp_path):
         found.groups.tolist() == [int(author.split()[1]) for _, _, author in sorted(ROWS, key=str)]
         or len(set(found.groups.tolist())) == 10
     )
-    data = option.load()
-    numbers = {part: {text.split()[3] for text in inputs(data, part)} - {"<unknown>"} for part in data.parts}
-    assert all(len(split) % 4 == 0 for split in data.parts.values()) and numbers["train"]
+    for settings in ({}, {"folds": 3, "fold": 1}, {"split_seed": 2}):
+        data = TextCsv(path=path, group="author", longest=4, **settings).load()
+        numbers = {part: {text.split()[3] for text in inputs(data, part)} for part in data.parts}
+        assert all(len(split) % 4 == 0 for split in data.parts.values()) and len(numbers["train"]) > 4
+        assert numbers["val"] == numbers["test"] == {"<unknown>"}  # an author's numbers are nobody else's
 
 
 def test_a_test_file_is_the_test_part(tmp_path):

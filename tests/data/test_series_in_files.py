@@ -192,6 +192,12 @@ def test_the_real_demand():
     assert first[0, :2].tolist() == pytest.approx([3.914647, 18.2], abs=1e-5)
     # New Year's Day is none of work; the day behind it, 48 half-hours ahead, is one.
     assert first[:49, 2].tolist() == [1] * 49
+    stream = data.train.stream  # of days that are told 48 steps, which is one day, before they come
+    angles = torch.atan2(stream[:, [3, 5]], stream[:, [4, 6]]) / (2 * math.pi)
+    day, hour = ((angles + 1e-4) % 1 * torch.tensor([7, 24])).floor().T
+    assert not stream[day >= 5, 2].any() and stream[day < 5, 2].mean() > 0.9  # nobody works on Saturdays and Sundays
+    demand = [stream[hour == number, 0].mean().item() for number in range(24)]
+    assert 2 <= int(np.argmin(demand)) <= 5  # in the small hours
     assert Elecdemand(known=False).load().spec.inputs.names == ("demand", "temperature")
 
 

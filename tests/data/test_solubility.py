@@ -134,6 +134,8 @@ def test_the_official_test_set_and_the_classes(wheel):
     assert data.spec.targets.names == ("solubility",) and data.spec.task == "regression"
     values = data.train.targets[data.train.graphs]
     torch.testing.assert_close(values.mean(0), torch.zeros(1), atol=1e-5, rtol=0)
+    numbers = data.train.read(torch.arange(len(data.train))).inputs[:, -len(NUMBERS) :]  # of the training atoms
+    torch.testing.assert_close(numbers.mean(0), torch.zeros(len(NUMBERS)), atol=1e-5, rtol=0)
     assert Solubility(root="wheel", task="classification").load().spec.class_names == CLASSES
 
 

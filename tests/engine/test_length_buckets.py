@@ -51,6 +51,8 @@ def test_batches_are_of_similar_length_and_what_is_left_out_is_drawn():
         told = [batch.more["lengths"] for (batch,) in batches.updates(epoch)]
         assert len(told) == 100
         assert sum(int(t.max() - t.min()) for t in told) / len(told) < 8
+        means = torch.stack([t.float().mean() for t in told[:50]])  # of the batches of a window: in no order of length
+        assert torch.corrcoef(torch.stack((torch.arange(50.0), means)))[0, 1].abs() < 0.4
         firsts.append(told[0].tolist())
         left_out |= set(range(1003)) - {row for (b,) in batches.updates(epoch) for row in b.targets.tolist()}
     assert len(left_out) > 9

@@ -89,6 +89,15 @@ def test_decoding_with_kept_keys_is_decoding_what_was_told(positions):
     torch.testing.assert_close(given, free, rtol=1e-10, atol=1e-10)
 
 
+def test_an_answer_ends_where_learned_positions_do():
+    net = network(positions="learned", context=4, longest=9)
+    with torch.no_grad():
+        net.bias[END] = -100.0
+    sources, lengths = padded()[:, :4], LENGTHS.clamp(max=4)
+    for net.beams in (1, 2):
+        assert net(sources, lengths).shape == (4, 4, 12)
+
+
 def test_decoding_ends_with_the_last_answer():
     net = network()
     with torch.no_grad():
@@ -206,6 +215,21 @@ def test_longer_answers_are_preferred_by_the_penalty(alpha, expected):
         return chances[tokens[:, 0]].log()
 
     assert beam_search(step, 1, 2, 5, alpha, chances.device).tolist() == [expected]
+
+
+@pytest.mark.parametrize(
+    ("alpha", "longest", "expected"), [(0.0, 5, [END]), (2.0, 5, [0, 1, END]), (2.0, 2, [0, 1]), (0.0, 2, [END])]
+)
+def test_what_is_followed_is_held_against_an_answer_at_its_present_length(alpha, longest, expected):
+    """``log 0.36`` is below ``log 0.4``, and divided by the penalty of two tokens it is above."""
+    chances = torch.zeros(4, 4)  # of what comes behind each token
+    chances[START, END], chances[START, 0] = 0.4, 0.6
+    chances[0, 0], chances[0, 1], chances[1, END] = 0.4, 0.6, 1.0
+
+    def step(tokens, taken):
+        return chances[tokens[:, 0]].log()
+
+    assert beam_search(step, 1, 2, longest, alpha, chances.device).tolist() == [expected]
 
 
 def test_the_answer_of_beams_has_its_own_probability():
