@@ -68,10 +68,11 @@ def fetch(published: Published) -> str:
             f"{published.name}: {error.filename or target}: {error.strerror}. Nothing half is left behind; "
             "RUNNER_DATA=FOLDER takes another folder."
         ) from error
+    place = f"into {target}" if published.use else "into a folder and give data.root=FOLDER"
     raise RunFailed(
         f"{published.name}: its files are not on this machine and could not be fetched ({'; '.join(failures)}). "
-        f"By hand: {', or '.join(way.by_hand for way in published.ways)}, put {_names(published)} into a folder and "
-        f"give data.root=FOLDER; or run `python -m runner fetch {published.name}` where there is a network and copy "
+        f"By hand: {', or '.join(way.by_hand for way in published.ways)}, put {_names(published)} {place}; "
+        f"or run `python -m runner fetch {published.name}` where there is a network and copy "
         f"{target} here."
     )
 

@@ -86,7 +86,7 @@ def test_evaluation_sees_texts_as_they_are(go, tmp_path):
     assert (changed["val"], changed["test"]) == (plain["val"], plain["test"])
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, "synonym_replacement"])
 @pytest.mark.parametrize(
     ("words", "task", "reason"),
     [

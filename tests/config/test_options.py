@@ -23,6 +23,7 @@ from runner.config.targets import resolve
 from runner.data.source.available import available, fetched
 from runner.run import compose, run
 from runner.testing.checks import alike
+from tests.augmentation.wordnet import write_wordnet
 from tests.data.annotated import write_coco, write_voc
 from tests.data.pairs import write_pairs
 
@@ -190,6 +191,10 @@ TASKS = {
 }
 GRAPH = Path(__file__).parent.parent / "data/graph"
 MIXED = Path(__file__).parent.parent / "balance/mixed.csv"  # a table with categories
+FEW_TEXTS = (
+    *("data=python_functions", "data.packages=[json,urllib,http]", "data.longest=20"),
+    *("model=gru", "model.hidden=8"),
+)
 NEEDS = {
     "model=torchvision": ("model.name=shufflenet_v2_x0_5",),
     "model=timm": ("model.name=test_resnet",),
@@ -231,8 +236,9 @@ NEEDS = {
     "augmentation=gain": ("data=tones", "data.examples=60"),
     **dict.fromkeys(
         ("augmentation=random_deletion", "augmentation=random_insertion", "augmentation=random_swap"),
-        ("data=python_functions", "data.packages=[json,urllib,http]", "data.longest=20", "model=gru", "model.hidden=8"),
+        FEW_TEXTS,
     ),
+    "augmentation=synonym_replacement": ("augmentation.synonym_replacement.root={root}/wordnet", *FEW_TEXTS),
     "data=image_folder": ("data.root={root}/images", "model=mlp"),
     "data=python_functions": ("model=gru",),
     "data=spam": ("model=gru",),
@@ -285,6 +291,7 @@ def save_weights(folder):
     from torchvision.models import mobilenet_v3_small
     from transformers import BertConfig, BertModel
 
+    write_wordnet(folder / "wordnet")
     torch.save({"output.bias": torch.zeros(10)}, folder / "weights.pt")
     torch.save(mobilenet_v3_small().state_dict(), folder / "mobilenet.pth")
     sizes = {"hidden_size": 16, "num_attention_heads": 2, "num_hidden_layers": 1, "intermediate_size": 16}
