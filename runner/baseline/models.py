@@ -82,7 +82,8 @@ def forecasts(spec: Spec, seasons: Sequence[int]) -> dict[str, Make]:
     from runner.baseline.forecasts import ExponentialSmoothing, Naive
 
     length = spec.input_shape[0]
-    twice = [season for season in seasons if 2 * season <= length]
+    # statsmodels finds where a season begins from no fewer steps than these
+    twice = [season for season in seasons if length >= max(2 * season, 10 + 2 * (season // 2))]
     return {
         "naive": lambda seed: Naive(spec),
         **{f"seasonal_naive_{season}": _repeating(spec, season) for season in seasons if season <= length},

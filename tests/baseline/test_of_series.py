@@ -51,6 +51,9 @@ def test_a_season_is_repeated_where_a_history_has_it_and_smoothed_where_it_has_i
     assert [name for name in made if "seasonal" in name] == [f"seasonal_naive_{season}" for season in (4, 10, 11, 20)]
     assert made["exponential_smoothing"](0).season == 10  # statsmodels needs two whole cycles
     assert forecasts(SPEC, (11,))["exponential_smoothing"](0).season is None
+    short = Spec("forecasting", Field("series", (16, 1), names=("a",)), Field("values", (3, 1), names=("a",)))
+    told = forecasts(short, (3, 8))["exponential_smoothing"](0)  # of 8 steps statsmodels asks for 18
+    assert told.season == 3 and np.isfinite(told.fit(WINDOWS[:, :16, 0], None).predict(WINDOWS[:, :16, 0])).all()
     flat = WINDOWS.reshape(9, -1)
     assert (made["seasonal_naive_20"](0).predict(flat).reshape(9, 7, 2) == WINDOWS[:, :7, [2, 0]]).all()
 

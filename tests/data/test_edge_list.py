@@ -56,6 +56,9 @@ def test_loops_doubles_and_dangling_edges_are_told_of(tmp_path):
         ("a b x\n", True, "'x' is no weight. Expected a number of at least 0"),
         ("a b -1\n", True, "'-1' is no weight"),
         ("a b nan\n", True, "'nan' is no weight"),
+        ("a b 1e31\n", True, "'1e31' is no weight"),
+        ("a b 9e29\nb a 1\na b 9e29\n", True, "line 3: the weights of this edge add up to more than 1e.30"),
+        ('"a,b\nb,c\n', False, "unexpected end of data"),
     ],
 )
 def test_lines_that_are_none_are_refused(tmp_path, text, weighted, says):

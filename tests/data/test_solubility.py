@@ -69,6 +69,9 @@ def test_atoms_bonds_charges_and_values():
         (molfile("x", [("C", 0)], [(1, 2, 1)]), "a bond between the atoms 1 and 2 of 1"),
         (molfile("x", [("C", 0), ("C", 0)], [(1, 1, 1)]), "a bond between the atoms 1 and 1"),
         ("\n".join(ACETATE.splitlines()[:6]), "it ends within the atoms or bonds"),
+        (METHANE.replace("  1  0  0  0  0  0", " -1  0  0  0  0  0"), "it has no atom"),
+        (METHANE.replace("  1  0  0  0  0  0", "  1 -1  0  0  0  0"), "it says that it has -1 bonds"),
+        (molfile("x", [("C", 0), ("C", 0)], [], charges=[(0, 1)]), "a charge of atom 0 of 2"),
         (METHANE.replace("  1  0  0  0  0  0", "  x  0  0  0  0  0"), "'x' where a number is expected"),
     ],
 )

@@ -13,6 +13,7 @@ from runner.errors import RunFailed, did_you_mean
 
 OnDangling = Literal["stop", "skip"]
 _SEPARATORS = "\t,;"
+_HEAVIEST = 1e30  # far below where the sum of the weights of a node would overflow
 _EXPECTED = "Expected lines of two names, or of two names and a weight, apart by tabs, commas, semicolons or spaces."
 
 
@@ -73,6 +74,8 @@ def read_edges(
         elif pair in pairs:
             doubles += 1
             pairs[pair] += weight if weighted else 0.0
+            if pairs[pair] > _HEAVIEST:
+                raise RunFailed(f"{place}: the weights of this edge add up to more than {_HEAVIEST:.3g}.")
         else:
             pairs[pair] = weight
     ends = np.array(list(pairs), dtype=np.int64).reshape(-1, 2).T
@@ -99,7 +102,9 @@ def _lines(path: Path, nodes: Mapping[str, int]) -> Iterator[tuple[str, list[str
                 first = not separator
                 if first:
                     separator = next((s for s in _SEPARATORS if s in line), " ")
-                values = line.split() if separator == " " else next(csv.reader([line], delimiter=separator))
+                values = (
+                    line.split() if separator == " " else next(csv.reader([line], delimiter=separator, strict=True))
+                )
                 values = [value.strip() for value in values]
                 if not (first and all(value not in nodes for value in values[:2])):
                     yield f"{path}, line {count}", values
@@ -112,6 +117,8 @@ def _weight(place: str, text: str) -> float:
         weight = float(text)
     except ValueError:
         weight = math.nan
-    if not 0 <= weight < math.inf:
-        raise RunFailed(f"{place}: {text!r} is no weight. Expected a number of at least 0.")
+    if not 0 <= weight <= _HEAVIEST:
+        raise RunFailed(
+            f"{place}: {text!r} is no weight. Expected a number of at least 0, and at most {_HEAVIEST:.3g}."
+        )
     return weight

@@ -87,8 +87,8 @@ def molecule_of(lines: list[str]) -> Molecule:
         what = "version V3000, which is not read" if "V3000" in counts else "no fourth line with counts and V2000"
         raise ValueError(what)
     atoms, bonds = _number(counts[:3]), _number(counts[3:6])
-    if not atoms:
-        raise ValueError("it has no atom")
+    if atoms < 1 or bonds < 0:
+        raise ValueError("it has no atom" if atoms < 1 else f"it says that it has {bonds} bonds")
     elements, charges = [], []
     for line in lines[4 : 4 + atoms]:
         elements.append(line[31:34].strip())
@@ -109,6 +109,8 @@ def molecule_of(lines: list[str]) -> Molecule:
                 charges, said = [0] * atoms, True
             entries = [int(entry) for entry in line[9:].split()]
             for atom, charge in zip(entries[::2], entries[1::2], strict=True):
+                if not 1 <= atom <= atoms:
+                    raise ValueError(f"a charge of atom {atom} of {atoms}")
                 charges[atom - 1] = charge
         elif line.startswith(">"):
             name = line[line.find("<") + 1 : line.rfind(">")]
