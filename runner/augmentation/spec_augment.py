@@ -16,7 +16,7 @@ from runner.engine.technique import Slot, Technique
 Share = Annotated[float, Ge(0), Le(1)]
 
 
-def masked(x: Tensor, start: Tensor, width: Tensor, dim: int) -> Tensor:
+def masked(x: Tensor, start: Tensor, width: Tensor, dim: int, frames: Tensor | None = None) -> Tensor:
     """Spectrograms with some neighbouring frames or bands set to the mean of what each was before.
 
     Args:
@@ -24,32 +24,43 @@ def masked(x: Tensor, start: Tensor, width: Tensor, dim: int) -> Tensor:
         start: number of the first that is masked, of each spectrogram ``(N,)``.
         width: how many are ``(N,)``.
         dim: -2: frames, -1: bands.
+        frames: that each has ``(N,)``; what is behind them is padding, which stays what it is and is no part of the
+            mean. None: all.
     """
     places = torch.arange(x.shape[dim], device=x.device)
     inside = (places >= start[:, None]) & (places < (start + width)[:, None])  # (N, places)
     shape = [len(x), *[1] * (x.ndim - 1)]
     shape[dim] = -1
-    return x.where(~inside.view(shape), x.flatten(1).mean(1).view(-1, *[1] * (x.ndim - 1)))
+    inside, single = inside.view(shape), [1] * (x.ndim - 1)
+    if frames is None:
+        return x.where(~inside, x.flatten(1).mean(1).view(-1, *single))
+    there = (torch.arange(x.shape[-2], device=x.device) < frames[:, None]).view(len(x), *single[2:], -1, 1)
+    each = x[0].numel() // x.shape[-2]
+    mean = x.where(there, 0).flatten(1).sum(1) / (frames * each)
+    return x.where(~(inside & there), mean.view(-1, *single))
 
 
-def warped(x: Tensor, centre: Tensor, by: Tensor) -> Tensor:
+def warped(x: Tensor, centre: Tensor, by: Tensor, frames: Tensor | None = None) -> Tensor:
     """Spectrograms whose frame `centre` is moved `by` frames, first and last staying: linear in between.
 
     Args:
         x: ``(N, ..., frames, bands)``.
         centre: a frame of each ``(N,)``, as a float, so that ``0 < centre + by < frames - 1``.
         by: frames, to a later time where above 0 ``(N,)``.
+        frames: that each has ``(N,)``; what is behind them is padding, which stays what it is. None: all.
     """
-    last = x.shape[-2] - 1
-    frames, centre, to = torch.arange(last + 1, device=x.device), centre[:, None], (centre + by)[:, None]
-    before, behind = frames * centre / to, centre + (frames - to) * (last - centre) / (last - to)
-    return interpolated(x, torch.where(frames < to, before, behind))
+    places, centre, to = torch.arange(x.shape[-2], device=x.device), centre[:, None], (centre + by)[:, None]
+    last = places[-1:] if frames is None else frames[:, None] - 1
+    before, behind = places * centre / to, centre + (places - to) * (last - centre) / (last - to)
+    source = torch.where(places < to, before, behind)
+    return interpolated(x, source.where((places <= last) & (last > 0), places))
 
 
 class SpecAugment(Technique):
     """Mask frames and bands of each spectrogram, each with draws of its own, and warp its time before.
 
-    Masks may overlap. What is masked becomes the mean of the spectrogram.
+    Masks may overlap. What is masked becomes the mean of the spectrogram. Of spectrograms of unequal length each is
+    masked and warped within its own, and shares are of its own.
 
     Args:
         time_masks: masks of frames, at least 0.
@@ -79,17 +90,17 @@ class SpecAugment(Technique):
 
     def on_batch(self, batch: Batch) -> Batch:
         """Change spectrograms ``(N, 1, frames, bands)`` or ``(N, frames, bands)``; the targets stay."""
-        x = batch.inputs
-        reach = self.time_warp * (x.shape[-2] - 1)
-        if reach:
+        x, lengths = batch.inputs, batch.more.get("lengths")
+        frames: int | Tensor = x.shape[-2] if lengths is None else lengths
+        reach = self.time_warp * (frames - 1)
+        if self.time_warp:
             draw, by = torch.rand(2, len(x), device=x.device)
-            x = warped(x, reach + draw * (x.shape[-2] - 1 - 2 * reach), (2 * by - 1) * 0.99 * reach)
-        for count, share, dim in (
-            (self.time_masks, self.time_width, -2),
-            (self.frequency_masks, self.frequency_width, -1),
+            x = warped(x, reach + draw * (frames - 1 - 2 * reach), (2 * by - 1) * 0.99 * reach, lengths)
+        for count, share, size, dim in (
+            (self.time_masks, self.time_width, frames, -2),
+            (self.frequency_masks, self.frequency_width, x.shape[-1], -1),
         ):
-            size = x.shape[dim]
             for draw, place in torch.rand(count, 2, len(x), device=x.device):
-                width = (draw * (int(share * size) + 1)).floor()
-                x = masked(x, (place * (size - width + 1)).floor(), width, dim)
+                width = (draw * ((share * size) // 1 + 1)).floor()
+                x = masked(x, (place * (size - width + 1)).floor(), width, dim, lengths)
         return batch.changed(x)

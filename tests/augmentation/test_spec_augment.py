@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.augmentation.spec_augment import SpecAugment, masked, warped
+from runner.engine.batch import Batch
 from tests.batches import batch_of
 
 
@@ -66,3 +67,30 @@ def test_a_warp_keeps_to_the_frames_there_are():
     torch.testing.assert_close(changed[:, :, -1], x[:, :, -1])
     assert changed.isfinite().all()
     assert not torch.equal(changed, x)
+
+
+def test_series_of_unequal_length_are_masked_and_warped_within_their_own():
+    torch.manual_seed(0)
+    lengths = torch.tensor([1, 2, 3, 20] * 50)
+    x = torch.randn(200, 20, 4).masked_fill((torch.arange(20) >= lengths[:, None])[..., None], 0.0)
+    batch = Batch(x, torch.zeros(200), {"lengths": lengths})
+    for technique in (SpecAugment(1, 0.5, 0), SpecAugment(0, 0.0, 1, 0.5), SpecAugment(0, 0.0, 0, 0.0, time_warp=0.4)):
+        changed = technique.on_batch(batch).inputs
+        assert changed.isfinite().all() and not torch.equal(changed, x)
+        for one, before, length in zip(changed, x, lengths.tolist(), strict=True):
+            assert not one[length:].any()  # what is behind the end stays padding
+            alone = Batch(before[None, :length], torch.zeros(1))  # the same series without padding may become such
+            if technique.time_masks and (gone := (one != before).any(1)).any():
+                assert gone.sum() <= length * 0.5
+                torch.testing.assert_close(one[gone], alone.inputs.mean().expand(int(gone.sum()), 4))
+            if technique.frequency_masks:
+                gone = (one[:length] != before[:length]).any(0)
+                torch.testing.assert_close(one[:length, gone], alone.inputs.mean().expand(length, int(gone.sum())))
+        assert torch.equal(changed[lengths == 1], x[lengths == 1]) == (technique.frequency_masks == 0)
+    twenty = torch.randn(500, 20, 4)  # of one length, both ways draw and change the same
+    for technique in (SpecAugment(2, 0.3, 2, 0.5), SpecAugment(0, 0.0, 0, 0.0, time_warp=0.3)):
+        made = []
+        for more in ({}, {"lengths": torch.full((500,), 20)}):
+            torch.manual_seed(1)
+            made.append(technique.on_batch(Batch(twenty, torch.zeros(500), more)).inputs)
+        torch.testing.assert_close(*made, rtol=1e-4, atol=1e-4)
