@@ -16,6 +16,7 @@ from runner.baseline.summaries import summaries
 from runner.baseline.texts import counts
 from runner.cleaning.likeness.vectors import AT_ONCE, COMPARABLE, SIDE, vectors
 from runner.config.build import build_loss, build_metrics, build_task
+from runner.config.recipe import Recipe
 from runner.data.series.option import SeriesOption
 from runner.engine.meter import Meter, Result
 from runner.errors import ConfigError
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
     from torch import Tensor
 
-    from runner.config.recipe import Recipe
     from runner.engine.batch import Batch
     from runner.engine.loss import Loss
     from runner.engine.progress import Progress
@@ -132,7 +132,8 @@ def compare(recipe: Recipe, seeds: int, progress: Progress, run: OfRun | None = 
         ConfigError: there are no baselines for such data.
     """
     _refuse(recipe.data.probe())
-    data = load_data(recipe, progress.message)
+    asked = load_data(recipe, progress.message)
+    data = load_data(_at_once(recipe), progress.message) if "future" in asked.spec.more else asked
     _refuse(data.spec)
     if not data.train.listed:
         raise ConfigError("baseline: needs all examples at once, and these come as a stream.")
@@ -186,7 +187,7 @@ def compare(recipe: Recipe, seeds: int, progress: Progress, run: OfRun | None = 
     )
     differences: dict[str, Difference | None] = {}
     if run is not None:
-        judged = data.parts[parts[-1]]
+        judged = asked.parts[parts[-1]]
         judge = Judge(task, loss, metrics.get(score), _read(judged, lambda batch: batch.targets))
         own = _read(judged, run.network.outputs)
         for name, outputs_of in answers.items():
@@ -194,6 +195,11 @@ def compare(recipe: Recipe, seeds: int, progress: Progress, run: OfRun | None = 
             differences[name] = judge.difference(own, outputs_of)
     folder = run.folder if run is not None else None
     return Compared(scores, data.sizes, score, directions[score] == "max", folder, differences, notes)
+
+
+def _at_once(recipe: Recipe) -> Recipe:
+    """The recipe with forecasts of the whole horizon at once, as plain models are fitted."""
+    return Recipe({**recipe.values, "data": {**recipe.values["data"], "strategy": "direct"}})
 
 
 def _read(part: Split, take: Callable[[Batch], Tensor]) -> Tensor:

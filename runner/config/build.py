@@ -60,7 +60,7 @@ def build(recipe: Recipe, data: Data, seed: int, fresh: bool = True) -> Objects:
     loss = build_loss(recipe, data.spec)
     task = build_task(recipe, data.spec, loss)
     torch.manual_seed(seed)
-    model = model_node(recipe).make(spec=task.spec)
+    model = network(recipe, task.spec)
     if any(isinstance(p, torch.nn.UninitializedParameter) for p in model.parameters()):
         with torch.no_grad():  # lazy layers take their size from what they see first
             some = data.train.sample(2, seed)
@@ -91,9 +91,19 @@ def build(recipe: Recipe, data: Data, seed: int, fresh: bool = True) -> Objects:
 
 def build_model(recipe: Recipe, spec: Spec) -> nn.Module:
     """The network for some data, with its adapters, whose weights are about to be replaced by saved ones."""
-    model: nn.Module = model_node(recipe).make(spec=spec)
+    model = network(recipe, spec)
     adapt(recipe, model)
     return model
+
+
+def network(recipe: Recipe, spec: Spec) -> nn.Module:
+    """The network that a recipe chooses; where forecasts are fed back, around it what does that."""
+    from runner.model.layers.recursive import Recursive, one_step
+
+    if "future" not in spec.more:
+        model: nn.Module = model_node(recipe).make(spec=spec)
+        return model
+    return Recursive(model_node(recipe).make(spec=one_step(spec)), spec)
 
 
 def adapt(recipe: Recipe, model: nn.Module) -> None:

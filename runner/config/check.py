@@ -289,6 +289,7 @@ def check_data(recipe: Recipe, spec: Spec) -> None:
     _check_model(recipe, spec)
     _check_lengths(recipe, spec)
     _check_categories(recipe, spec)
+    _check_fed_back(recipe, spec)
     _check_task(recipe, spec.task)
     _check_scores(recipe, spec.task)
 
@@ -366,6 +367,16 @@ def _check_categories(recipe: Recipe, spec: Spec) -> None:
                 f"regularization={technique.name}: mixes examples, and numbers of categories can't be mixed. Take "
                 "data.encoding=onehot, ordinal or target."
             )
+
+
+def _check_fed_back(recipe: Recipe, spec: Spec) -> None:
+    """Whether what the network tells can be fed back, where forecasts are."""
+    if "future" in spec.more and recipe["loss"].values.get("levels"):
+        raise ConfigError(
+            f"loss={recipe['loss'].short}: tells quantiles, and data.strategy=recursive feeds one number of each value "
+            "back: a quantile of what follows from a quantile is none of what follows. Take data.strategy=direct, or "
+            "another loss."
+        )
 
 
 def _models_for(kind: Kind, task: str | None = None) -> str:

@@ -10,7 +10,7 @@ from runner.data.series.columns import Irregular, Missing, Reading, columns_of
 from runner.data.series.option import SeriesOption
 from runner.data.source.fingerprint import sha256
 from runner.engine.data import Data
-from runner.engine.spec import Field, Spec
+from runner.engine.spec import Spec
 from runner.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -75,13 +75,7 @@ class CsvSeries(SeriesOption):
         for key, column in (("order", self.order), ("series", self.series)):
             if column:
                 columns_of(path, f"data.{key}", [column])
-        targets = self.targets or self.columns
-        columns = (*self.columns, *self.known, *calendar_names(self.calendar))
-        return Spec(
-            "forecasting",
-            Field("series", (self.length, len(columns)), names=columns),
-            Field("values", (self.horizon, len(targets)), names=targets),
-        )
+        return self.facts(self.columns, (*self.known, *calendar_names(self.calendar)), self.targets or self.columns)
 
     def transform(self) -> "Windows":
         """See `DataOption.transform`."""
@@ -98,6 +92,7 @@ class CsvSeries(SeriesOption):
             reading,
             self.known,
             self.calendar,
+            self.strategy,
         )
 
     def load(self) -> Data:

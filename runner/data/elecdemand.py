@@ -11,14 +11,15 @@ from runner.data.series.columns import Reading, Series
 from runner.data.series.option import SeriesOption
 from runner.data.source.located import in_root, located
 from runner.engine.data import Data
-from runner.engine.spec import Field, Spec
+from runner.engine.spec import Spec
+from runner.errors import ConfigError
 from runner.fetch.published import Published
 from runner.fetch.sets.elecdemand import ELECDEMAND
 
 if TYPE_CHECKING:
     from runner.data.series.windows import Windows
 
-OBSERVED, KNOWN = ("demand", "temperature"), ("working_day",)
+TOLD, BESIDE, KNOWN = ("demand",), ("temperature",), ("working_day",)
 _START, _STEP = "2014-01-01T00:00", 1800  # seconds
 
 
@@ -36,6 +37,8 @@ class Elecdemand(SeriesOption):
 
     Attributes:
         known: whether the network is told what is known in advance.
+        temperature: whether it sees the temperature so far. With ``strategy=recursive`` it can't: nothing would tell
+            how the temperature goes on.
         root: folder with ``elecdemand.pkl.compress``. None: the cache (``$RUNNER_DATA``, by default
             ``~/.cache/runner``), else it is fetched.
     """
@@ -44,8 +47,13 @@ class Elecdemand(SeriesOption):
     horizon: Annotated[int, Ge(1)] = 48
     seasons: tuple[Annotated[int, Ge(2)], ...] = (48, 336)
     known: bool = True
+    temperature: bool = True
     root: str | None = None
     published: ClassVar[tuple[Published, ...]] = (ELECDEMAND,)
+
+    @property
+    def _observed(self) -> tuple[str, ...]:
+        return (*TOLD, *(BESIDE if self.temperature else ()))
 
     @property
     def _turns(self) -> tuple[Turn, ...]:
@@ -56,21 +64,29 @@ class Elecdemand(SeriesOption):
         """Known beforehand."""
         if self.root is not None:
             in_root(self.published[0], self.root)
-        columns = (*OBSERVED, *(KNOWN if self.known else ()), *calendar_names(self._turns))
-        return Spec(
-            "forecasting",
-            Field("series", (self.length, len(columns)), names=columns),
-            Field("values", (self.horizon, 1), names=OBSERVED[:1]),
-        )
+        if self.temperature and self.strategy == "recursive":
+            raise ConfigError(
+                "data.strategy=recursive: a forecast is fed back in place of what comes, and nothing would tell how "
+                "the temperature goes on. Give data.temperature=false as well."
+            )
+        return self.facts(self._observed, (*(KNOWN if self.known else ()), *calendar_names(self._turns)), TOLD)
 
     def transform(self) -> "Windows":
         """See `DataOption.transform`."""
         from runner.data.series.windows import Windows
 
         plan = KNOWN if self.known else ()
-        reading = Reading("time")
         return Windows(
-            self.scaling, OBSERVED, self.length, self.stride, self.horizon, self.forecast, reading, plan, self._turns
+            self.scaling,
+            self._observed,
+            self.length,
+            self.stride,
+            self.horizon,
+            self.forecast,
+            Reading("time"),
+            plan,
+            self._turns,
+            self.strategy,
         )
 
     def load(self) -> Data:
@@ -92,4 +108,4 @@ class Elecdemand(SeriesOption):
         times = np.datetime64(_START, "s").astype(np.int64) + _STEP * np.arange(len(values), dtype=np.float64)
         values = np.concatenate([values, calendar(times, self._turns)], axis=1)
         series = [Series(values, times, dated=True)]
-        return self.windows(series, transform, OBSERVED[:1], published.files[name].sha256, notes)
+        return self.windows(series, transform, TOLD, published.files[name].sha256, notes)

@@ -31,7 +31,15 @@ class Membrane(SeriesOption):
         """See `DataOption.transform`."""
         from runner.data.series.windows import Windows
 
-        return Windows(self.scaling, ("voltage",), self.length, self.stride, self.horizon, self.forecast)
+        return Windows(
+            self.scaling,
+            ("voltage",),
+            self.length,
+            self.stride,
+            self.horizon,
+            self.forecast,
+            strategy=self.strategy,
+        )
 
     def load(self) -> Data:
         """Read the bundled file; see `DataOption.load`."""

@@ -264,7 +264,7 @@ def training_batches(
     from runner.engine.technique import acts_early
 
     option, trainer = recipe.data, recipe.trainer
-    split, inputs = data.train, data.spec.inputs
+    split, inputs = data.train.for_learning(), data.spec.inputs
     return Batches(
         split,
         len(split) if option.batch_size == "full" else option.batch_size,

@@ -1,7 +1,7 @@
 """Forecasting from windows over series: what all such data sets have in common."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from annotated_types import Ge
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from runner.data.series.windows import Windows
 
 Forecast = Literal["last", "every"]
+Strategy = Literal["direct", "recursive"]
 
 
 @dataclass(kw_only=True)
@@ -31,17 +32,24 @@ class SeriesOption(DataOption):
         stride: steps from one window to the next, at least 1.
         forecast: when a user's file is predicted: ``last`` tells what comes behind its end, ``every`` goes through it
             in strides.
+        strategy: ``direct`` tells all steps of the horizon at once; ``recursive`` trains a network to tell the next
+            step alone, and feeds each answer back until the horizon is reached. Every column that it sees must then be
+            one that it tells, or be known in advance.
         seasons: steps after which a series comes back to about the same, such as [24,168] for hours, each at least 2:
             what `python -m runner baseline` repeats.
 
     Raises:
         ConfigError: folds are asked for.
+
+    Source: Ben Taieb et al. 2012, "A review and comparison of strategies for multi-step ahead time series forecasting
+        based on the NN5 forecasting competition", section 2.
     """
 
     length: Annotated[int, Ge(2)] = 64
     horizon: Annotated[int, Ge(1)] = 16
     stride: Annotated[int, Ge(1)] = 1
     forecast: Forecast = "last"
+    strategy: Strategy = "direct"
     seasons: tuple[Annotated[int, Ge(2)], ...] = ()
 
     def __post_init__(self) -> None:
@@ -54,7 +62,50 @@ class SeriesOption(DataOption):
 
     def probe(self) -> Spec:
         """Known beforehand, but for the columns."""
-        return Spec("forecasting", Field("series"), Field("values"))
+        more = {"future": Field("series")} if self.strategy == "recursive" else {}
+        return Spec("forecasting", Field("series"), Field("values"), more)
+
+    @property
+    def ahead(self) -> int:
+        """How many steps before its time a network sees what is known in advance: as many as it tells at once."""
+        return 1 if self.strategy == "recursive" else self.horizon
+
+    def facts(
+        self,
+        observed: Sequence[str],
+        known: Sequence[str],
+        targets: Sequence[str],
+        mean: Sequence[float] = (),
+        std: Sequence[float] = (),
+    ) -> Spec:
+        """What is to be known of such series.
+
+        Args:
+            observed: names of the columns that are seen up to the present.
+            known: those that are known in advance.
+            targets: those of the first that are to be told.
+            mean: what was subtracted from each of these.
+            std: what each was divided by.
+
+        Raises:
+            ConfigError: forecasts are to be fed back, and would leave out a column.
+        """
+        columns = (*observed, *known)
+        spec = Spec(
+            "forecasting",
+            Field("series", (self.length, len(columns)), names=columns),
+            Field("values", (self.horizon, len(targets)), names=tuple(targets), mean=tuple(mean), std=tuple(std)),
+            num_outputs=self.horizon * len(targets),
+        )
+        if self.strategy == "direct":
+            return spec
+        if untold := [name for name in observed if name not in targets]:
+            raise ConfigError(
+                "data.strategy=recursive: a forecast is fed back in place of what comes, and nothing would tell "
+                f"{', '.join(untold)}. Tell it too, leave it out of what the network sees, or take "
+                "data.strategy=direct."
+            )
+        return replace(spec, more={"future": Field("series", (self.horizon - 1, len(known)), names=tuple(known))})
 
     def windows(
         self,
@@ -106,13 +157,9 @@ class SeriesOption(DataOption):
             pieces[name] = long
         transform.fit(np.concatenate(pieces["train"]))
         told = tuple(columns.index(name) for name in targets)
-        mean, std = (tuple(values[list(told)].tolist()) for values in (transform.scale.shift, transform.scale.spread))
-        spec = Spec(
-            "forecasting",
-            Field("series", (self.length, len(columns)), names=columns),
-            Field("values", (self.horizon, len(told)), names=tuple(targets), mean=mean, std=std),
-            num_outputs=self.horizon * len(told),
-        )
+        mean, std = (values[list(told)].tolist() for values in (transform.scale.shift, transform.scale.spread))
+        spec = self.facts(transform.observed, transform.known, targets, mean, std)
+        known = len(transform.known)
 
         def split(each: Sequence[Floats]) -> WindowSplit:
             ends = np.cumsum([len(piece) for piece in each])
@@ -121,14 +168,17 @@ class SeriesOption(DataOption):
                 for piece, end in zip(each, ends, strict=True)
             ]
             return WindowSplit(
-                torch.cat([transform(ahead(piece, len(transform.known), self.horizon)) for piece in each]),
+                torch.cat([transform(ahead(piece, known, self.ahead)) for piece in each]),
                 self.length,
                 self.stride,
                 self.horizon,
                 None if tuple(targets) == columns else told,
                 torch.from_numpy(np.concatenate(starts)) if len(each) > 1 else None,
+                known if self.strategy == "recursive" else None,
             )
 
+        if self.strategy == "recursive" and self.horizon > 1:
+            notes += (f"scores of training are those of the next step, all others of {self.horizon} steps",)
         return Data(spec, {name: split(each) for name, each in pieces.items()}, fingerprint, transform, notes)
 
     def _cuts(self, series: "Sequence[Series]") -> list[list[int]]:

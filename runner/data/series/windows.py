@@ -17,21 +17,22 @@ from runner.data.base import Scaling
 from runner.data.parts.scaling import Floats, Scale, fit_table
 from runner.data.series.calendar import Turn, calendar, calendar_names
 from runner.data.series.columns import Reading, Series, columns_of, following, read_series
-from runner.data.series.option import Forecast
+from runner.data.series.option import Forecast, Strategy
+from runner.engine.batch import Batch
 from runner.engine.transform import Bad, Raw, Transform
 from runner.errors import RunFailed
 
 
-def ahead(values: Floats, known: int, horizon: int) -> Floats:
-    """Series ``(steps, columns)`` whose last `known` columns are told `horizon` steps before their time.
+def ahead(values: Floats, known: int, steps: int) -> Floats:
+    """Series ``(steps, columns)`` whose last `known` columns are told `steps` steps before their time.
 
-    So the last `horizon` steps of a history carry what is known of the steps that are to be told, and any network that
+    So the last `steps` steps of a history carry what is known of the steps that are to be told, and any network that
     reads a history reads it. At the end, where nothing comes any more, the last row is repeated.
     """
     if not known:
         return values
     moved = values.copy()
-    later = np.minimum(np.arange(len(values)) + horizon, len(values) - 1)
+    later = np.minimum(np.arange(len(values)) + steps, len(values) - 1)
     moved[:, -known:] = values[later, -known:]
     return moved
 
@@ -49,6 +50,8 @@ class Windows(Transform):
         reading: how a file becomes series.
         plan: names of the columns that are known in advance.
         turns: what is made of times, which are known in advance too.
+        strategy: ``direct``: a raw example is a history ``(length, series)``; ``recursive``: `horizon` - 1 further
+            steps stand behind it, of which only what is known in advance is looked at.
     """
 
     def __init__(
@@ -62,11 +65,15 @@ class Windows(Transform):
         reading: Reading | None = None,
         plan: tuple[str, ...] = (),
         turns: tuple[Turn, ...] = (),
+        strategy: Strategy = "direct",
     ) -> None:
         super().__init__()
         self.scaling, self.observed, self.length, self.stride = scaling, observed, length, stride
         self.horizon, self.forecast, self.reading = horizon, forecast, reading or Reading()
         self.plan, self.turns = plan, turns
+        self.further = horizon - 1 if strategy == "recursive" else 0  # steps of an example behind its history
+        self.ahead = 1 if strategy == "recursive" else horizon
+        self.strategy = strategy
 
     @property
     def known(self) -> tuple[str, ...]:
@@ -108,6 +115,14 @@ class Windows(Transform):
     def __call__(self, raw: Floats) -> Tensor:
         """Series ``(..., steps, series)``, scaled."""
         return torch.from_numpy(self.scale.table(raw))
+
+    def batch(self, raw: Floats) -> Batch:
+        """See `Transform.batch`; of forecasts that are fed back, with what is known of the `future`."""
+        batch = super().batch(raw)
+        if self.strategy == "direct":
+            return batch
+        history, future = batch.inputs[:, : self.length], batch.inputs[:, self.length :, len(self.observed) :]
+        return Batch(history, batch.targets, {"future": future}, batch.examples)
 
     def read(self, sources: Sequence[str], size: int) -> Iterator[Raw | Bad]:
         """Histories ``(N, length, series)`` from CSV files with the columns of the training; places name the last step.
@@ -154,7 +169,8 @@ class Windows(Transform):
                 "behind the last one, in rows whose other columns are empty.",
             )
             return
-        windows = sliding_window_view(ahead(values, len(self.known), self.horizon), self.length, axis=0)
+        values = np.pad(ahead(values, len(self.known), self.ahead), ((0, self.further), (0, 0)), "edge")
+        windows = sliding_window_view(values, self.length + self.further, axis=0)
         for part in np.split(ends, range(size, len(ends), size)):
             yield Raw(windows.transpose(0, 2, 1)[part - self.length], [f"{place}:{end}" for end in part.tolist()])
 

@@ -62,6 +62,10 @@ class Split:
         """The examples as they are kept, and what makes inputs of theirs; None where inputs are kept."""
         return self, None
 
+    def for_learning(self) -> Split:
+        """The same examples as they are learnt from, where they are scored as something else."""
+        return self
+
     def opened(self, device: torch.device, seed: int, num_workers: int) -> Split:
         """The same examples ready for a run: moved to its device where they fit, with workers where they are files.
 

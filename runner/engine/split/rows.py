@@ -69,6 +69,10 @@ class RowsSplit(Split):
         kept, scale = self.split.parted()
         return replace(self, split=kept), scale
 
+    def for_learning(self) -> RowsSplit:
+        """See `Split.for_learning`."""
+        return replace(self, split=self.split.for_learning())
+
     def opened(self, device: torch.device, seed: int, num_workers: int) -> RowsSplit:
         """See `Split.opened`."""
         return replace(self, split=self.split.opened(device, seed, num_workers))

@@ -27,6 +27,11 @@ class WindowSplit(Split):
         columns: which features are to be told; None all.
         starts: where each example begins ``(N,)``, on the CPU, where the stream is several series one behind the other;
             None: `stride` says it.
+        known: of series that are told step by step, each answer fed back: how many of the last features are known in
+            advance. Batches then carry those of the steps behind the inputs ``(N, horizon - 1, known)`` as `future`,
+            moved by one step as the inputs have them, by which a network knows how far to go. None: all steps are told
+            at once.
+        learning: of such series, whether the next step alone is to be told, and no `future` is there.
     """
 
     stream: Tensor
@@ -35,11 +40,17 @@ class WindowSplit(Split):
     horizon: int = 0
     columns: tuple[int, ...] | None = None
     starts: Tensor | None = None
+    known: int | None = None
+    learning: bool = False
 
     def __len__(self) -> int:
         if self.starts is not None:
             return len(self.starts)
         return max(0, (len(self.stream) - self.length - max(1, self.horizon)) // self.stride + 1)
+
+    def for_learning(self) -> WindowSplit:
+        """See `Split.for_learning`."""
+        return self if self.known is None else replace(self, learning=True)
 
     def opened(self, device: torch.device, seed: int, num_workers: int) -> WindowSplit:
         """With the stream on the device."""
@@ -50,9 +61,12 @@ class WindowSplit(Split):
         device = self.stream.device
         first = rows * self.stride if self.starts is None else self.starts[rows]
         starts = first.to(device, non_blocking=True)[:, None]
-        steps = torch.arange(self.length + max(1, self.horizon), device=device)
+        steps = torch.arange(self.length + (1 if self.learning else max(1, self.horizon)), device=device)
         windows = self.stream[starts + steps]
         if not self.horizon:
             return Batch(windows[:, :-1], windows[:, 1:], {}, len(rows), len(rows) * self.length)
         future = windows[:, self.length :]
-        return Batch(windows[:, : self.length], future if self.columns is None else future[..., list(self.columns)])
+        targets = future if self.columns is None else future[..., list(self.columns)]
+        if self.known is None or self.learning:
+            return Batch(windows[:, : self.length], targets)
+        return Batch(windows[:, : self.length], targets, {"future": future[:, :-1, future.shape[2] - self.known :]})
