@@ -68,6 +68,13 @@ def files(tmp_path, monkeypatch):
     Path("table.csv").write_text(f"size,kind,price\n{rows}\n")
     Path("test.csv").write_text(f"size,kind,price\n{rows}\n")
     Path("days.csv").write_text("day,price\n" + "".join(f"2026-01-{i:02},{i}\n" for i in range(1, 32)))
+    steps = [
+        f"{walk},{step},{step * 0.1},{step * 0.2},{'ab'[walk % 2]},p{walk % 7}"
+        for walk in range(30)
+        for step in range(4)
+    ]
+    Path("walks.csv").write_text("walk,time,ax,ay,gait,person\n" + "\n".join(steps) + "\n")
+    Path("beats.csv").write_text("age,b_1,b_2,b_3\n" + "".join(f"{20.5 + i},{i},{i + 1},\n" for i in range(30)))
     Path("nodes.csv").write_text("id,size,label\n" + "".join(f"n{i},{i},{'ab'[i % 2]}\n" for i in range(20)))
     Path("edges.csv").write_text("from,to\n" + "".join(f"n{i},n{i + 1}\n" for i in range(19)))
     people = "\n".join(f"{i % 2},{20 + i},C{i},n,t,b,1,h" for i in range(60))

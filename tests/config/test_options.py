@@ -88,7 +88,7 @@ def test_the_first_line_says_what_it_is_and_when_to_choose_it(group, name):
 def test_the_second_line_says_where_a_network_or_a_data_set_comes_from(group, name):
     """Those of techniques are checked with their table; data of one's own have none."""
     sources = OPTIONS.comments(group, name)[1:]
-    tables = ("data=csv", "data=edge_list", "data=csv_series", "data=text_csv")
+    tables = ("data=csv", "data=edge_list", "data=csv_series", "data=labelled_series", "data=text_csv")
     own = (*tables, "data=image_folder", "data=text_folder", "data=text_lines")
     if f"{group}={name}" not in own:
         assert re.search(r" (1[89]|20)\d\d\b|[Ll]icen[cs]e", sources[0])
@@ -259,6 +259,7 @@ NEEDS = {
     "model=decoder": ("data=python_source",),
     "data=text_lines": ("data.path={root}/lines.txt", "data.length=4", "model=gru"),
     "data=csv_series": ("data.path={root}/table.csv", "data.columns=[a]", "data.length=4", "data.horizon=2"),
+    "data=labelled_series": ("data.path={root}/table.csv", "data.target=b"),
     "data=japanese_vowels": ("model=gru",),
     "data=python_imports": ("model=gcn",),
     "model=minilm": ("data=python_functions", "data.vocabulary=300", "model.layers=1"),

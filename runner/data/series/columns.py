@@ -2,7 +2,7 @@
 
 import csv
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -97,6 +97,38 @@ def columns_of(path: Path, key: str, wanted: Collection[str] = ()) -> tuple[list
     return names, delimiter
 
 
+def rows_of(path: Path, names: Sequence[str], delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """The rows of a file behind its first, each with the line in which it begins.
+
+    Args:
+        path: the file, in UTF-8.
+        names: of its columns.
+        delimiter: what separates them; see `columns_of`.
+
+    Raises:
+        RunFailed: a row has too many or too few values, or a quote is never closed.
+    """
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.reader(file, delimiter=delimiter, strict=True)
+        begins = 1
+        try:
+            next(reader)
+            begins = reader.line_num + 1
+            for row in reader:
+                if row and len(row) != len(names):
+                    raise RunFailed(
+                        f"{path}, line {begins}: {len(row)} values, and the first line names {len(names)} columns. Put "
+                        "values with separators in them in double quotes."
+                    )
+                if row:
+                    yield begins, row
+                begins = reader.line_num + 1
+        except UnicodeDecodeError as error:
+            raise RunFailed(f"{path}, line {begins}: it is not in UTF-8.") from error
+        except csv.Error as error:
+            raise RunFailed(f"{path}, line {begins}: {error}. Is a double quote never closed?") from error
+
+
 def read_series(path: Path, columns: Sequence[str], reading: Reading, told: int | None = None) -> list[Series]:
     """Some columns of a file as series, in the order of their names' first rows.
 
@@ -119,35 +151,19 @@ def read_series(path: Path, columns: Sequence[str], reading: Reading, told: int 
     which = names.index(reading.series) if reading.series else None
     found: dict[str, list[tuple[int, float, list[float]]]] = {}
     dated: bool | None = None
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file, delimiter=delimiter, strict=True)
-        begins = 1
+    for line, row in rows_of(path, names, delimiter):
         try:
-            next(reader)
-            begins = reader.line_num + 1
-            for row in reader:
-                if row and len(row) != len(names):
-                    raise RunFailed(
-                        f"{path}, line {begins}: {len(row)} values, and the first line names {len(names)} columns. Put "
-                        "values with separators in them in double quotes."
-                    )
-                if row:
-                    values = [_value(row[place], reading.decimal) for place in places]
-                    time, date = (0.0, False) if when is None else _time(row[when], reading.decimal)
-                    if dated not in (None, date):
-                        raise ValueError(
-                            f"{row[when or 0]!r} is a {'date' if date else 'number'}, those before are not"
-                        )
-                    dated = date
-                    found.setdefault("" if which is None else row[which].strip(), []).append((begins, time, values))
-                begins = reader.line_num + 1
+            values = [number(row[place], reading.decimal) for place in places]
+            time, date = (0.0, False) if when is None else _time(row[when], reading.decimal)
+            if dated not in (None, date):
+                raise ValueError(f"{row[when or 0]!r} is a {'date' if date else 'number'}, those before are not")
         except ValueError as error:
             raise RunFailed(
-                f"{path}, line {begins}: {error}. Expected a number in every column of a series, and a number or an "
+                f"{path}, line {line}: {error}. Expected a number in every column of a series, and a number or an "
                 "ISO date for its time."
             ) from error
-        except csv.Error as error:
-            raise RunFailed(f"{path}, line {begins}: {error}. Is a double quote never closed?") from error
+        dated = date
+        found.setdefault("" if which is None else row[which].strip(), []).append((line, time, values))
     made = []
     for name, rows in found.items():
         lines, times = np.array([row[0] for row in rows]), np.array([row[1] for row in rows])
@@ -157,11 +173,16 @@ def read_series(path: Path, columns: Sequence[str], reading: Reading, told: int 
         else:
             order = np.argsort(times, kind="stable")
             one = _regular(Series(table[order], times[order], bool(dated), name, lines[order]), path, reading)
-        made.append(_filled(one, path, columns, reading.missing, told))
+        made.append(filled(one, path, columns, reading.missing, told))
     return made or [Series(np.empty((0, len(columns))), np.empty(0) if reading.order else None)]
 
 
-def _value(text: str, decimal: str) -> float:
+def number(text: str, decimal: str) -> float:
+    """A value as a file writes it; NaN where it says that there is none.
+
+    Raises:
+        ValueError: it is no finite number.
+    """
     if text.strip().lower() in GAPS:
         return math.nan
     value = _float(text, decimal)
@@ -253,8 +274,19 @@ def following(series: Series, count: int) -> Floats:
     return further
 
 
-def _filled(series: Series, path: Path, columns: Sequence[str], missing: Missing, told: int | None) -> Series:
-    """Without gaps, but for rows at the end that are to be told."""
+def filled(series: Series, path: Path, columns: Sequence[str], missing: Missing, told: int | None) -> Series:
+    """A series without gaps, but for rows at the end that are to be told.
+
+    Args:
+        series: with gaps.
+        path: of its file, for messages.
+        columns: their names.
+        missing: see `Reading`.
+        told: see `read_series`.
+
+    Raises:
+        RunFailed: there is a gap, and none is accepted or nothing to fill it with.
+    """
     values = series.values
     end = len(values)
     if told is not None:
@@ -264,7 +296,7 @@ def _filled(series: Series, path: Path, columns: Sequence[str], missing: Missing
     gaps[end:, :told] = False
     if not gaps.any():
         return series
-    filled = values.copy()
+    whole = values.copy()
     for place in np.flatnonzero(gaps.any(axis=0)).tolist():
         inside = end if told is not None and place < told else len(values)
         column, gap = values[:inside, place], gaps[:inside, place]
@@ -278,7 +310,7 @@ def _filled(series: Series, path: Path, columns: Sequence[str], missing: Missing
             raise RunFailed(f"{where}, and none before it{'' if missing == 'forward' else ' or behind'}.")
         steps = np.arange(inside)
         if missing == "forward":
-            filled[:inside, place] = column[np.maximum.accumulate(np.where(gap, 0, steps))]
+            whole[:inside, place] = column[np.maximum.accumulate(np.where(gap, 0, steps))]
         else:
-            filled[:inside, place] = np.interp(steps, steps[~gap], column[~gap])
-    return replace(series, values=filled)
+            whole[:inside, place] = np.interp(steps, steps[~gap], column[~gap])
+    return replace(series, values=whole)

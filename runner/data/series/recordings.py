@@ -20,7 +20,7 @@ from runner.data.series.columns import Reading, read_series
 from runner.data.series.ts import parse_ts
 from runner.engine.batch import Batch
 from runner.engine.data import Data
-from runner.engine.spec import Field
+from runner.engine.spec import Field, Spec
 from runner.engine.split import SequenceSplit, Split, TensorSplit
 from runner.engine.split.sequences import padded, ragged
 from runner.engine.transform import Bad, Raw, Transform
@@ -144,16 +144,42 @@ def recordings(
         notes: passed on.
         places: where each comes from; empty where that is not known.
     """
+    notes += missing_classes(labels, parts, class_names)
+    spec = classes_spec(labels, parts, class_names, transform.field)
+    return whole_series(transform, series, labels, parts, spec, fingerprint=fingerprint, notes=notes, places=places)
+
+
+def whole_series(
+    transform: Recordings,
+    series: Sequence[Floats],
+    targets: NDArray[Any],
+    parts: Parts,
+    spec: Spec,
+    *,
+    fingerprint: str,
+    notes: tuple[str, ...] = (),
+    places: Sequence[str] = (),
+) -> Data:
+    """Series in memory, of each of which something is told.
+
+    Args:
+        transform: not fitted.
+        series: all of them ``(steps, channels)``.
+        targets: as a network is trained with them ``(N, ...)``.
+        parts: the split.
+        spec: facts about them; that they are of unequal length is added.
+        fingerprint: hash of the raw content.
+        notes: passed on.
+        places: where each comes from; empty where that is not known.
+    """
     transform.fit([series[row] for row in parts.train])
 
     def split(rows: NDArray[np.int64]) -> Split:
-        own, classes = [transform.scaled(series[row]) for row in rows], torch.from_numpy(labels[rows])
+        own, told = [transform.scaled(series[row]) for row in rows], torch.from_numpy(targets[rows])
         if transform.length is None:
-            return SequenceSplit(*ragged(own), classes)
-        return TensorSplit(torch.stack(own), classes, places=[places[row] for row in rows] if places else ())
+            return SequenceSplit(*ragged(own), told)
+        return TensorSplit(torch.stack(own), told, places=[places[row] for row in rows] if places else ())
 
-    spec = classes_spec(labels, parts, class_names, transform.field)
     if transform.length is None:
         spec = replace(spec, more={"lengths": Field("values", ())})
-    notes += missing_classes(labels, parts, class_names)
     return Data(spec, in_parts(parts, split), fingerprint, transform, notes)
