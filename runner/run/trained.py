@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runner.errors import ConfigError, RunFailed
+from runner.errors import ConfigError, RunFailed, RunnerError
 from runner.record.folder import RunFolder
 
 if TYPE_CHECKING:
@@ -143,11 +143,12 @@ def network_in(
         trusted_targets: as of `load`.
 
     Raises:
-        RunFailed: its weights belong to another network.
+        RunFailed: its weights or its vocabulary belong to another network, or what it says of raw data is damaged.
     """
     from runner.config.build import build_loss, build_model, build_task
     from runner.config.targets import check_trusted
     from runner.config.trained_network import recipe_in
+    from runner.data.text.tokenizer import Tokenizer
     from runner.engine import checkpoint as files
     from runner.engine.spec import Spec
     from runner.features.base import WithFeatures
@@ -170,7 +171,19 @@ def network_in(
         assert transform is not None
         if steps := features(recipe):
             transform = WithFeatures(transform, steps)
-        transform.load_state_dict(saved["transform"])
+        try:
+            transform.load_state_dict(saved["transform"])
+        except RunnerError:
+            raise
+        except Exception as error:  # whatever a damaged state makes a library raise
+            raise RunFailed(
+                f"{path}: its state of the transform from raw data is damaged ({type(error).__name__}: {error})."
+            ) from error
+        if isinstance(transform, Tokenizer) and spec.inputs and len(transform.vocabulary) != spec.inputs.size:
+            raise RunFailed(
+                f"{path}: its vocabulary has {len(transform.vocabulary):,} entries, and its network is given "
+                f"{spec.inputs.size:,}: they do not belong together."
+            )
     data = saved["data"]
     return TrainedNetwork(model.eval(), task, loss, transform, recipe, where, data["fingerprint"], data["sizes"])
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+import torch
 
 from tests.generate.test_text import MODELS, TEXTS
 
@@ -91,3 +92,24 @@ def test_a_prompt_that_is_no_text(trained):
     _, err = writing.communicate(b"ab\xff", timeout=60)
     assert writing.returncode == 2
     assert b"byte 3 of the standard input is no UTF-8" in err
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"vocabulary": ["<padding>", "<unknown>", "<start>", "<end>", 7]}, "an entry of it is no text"),
+        ({"vocabulary": "abc"}, "an entry of it is no text"),
+        ({"vocabulary": ["<padding>", "<unknown>", "<start>", "<end>", "a"]}, "its vocabulary has 5 entries"),
+        ({"library": "{", "between": "", "theirs": []}, "its state of the transform from raw data is damaged"),
+        (None, "its state of the transform from raw data is damaged"),
+    ],
+)
+def test_a_vocabulary_that_is_damaged(here, tmp_path, say, changed, says):
+    file = tmp_path / "moved/checkpoints/best.pt"
+    saved = torch.load(file, weights_only=True)
+    saved["transform"] = saved["transform"] | changed if changed else {}
+    torch.save(saved, file)
+    file.with_name("best.pt.sha256").unlink()
+    answer = say("generate", "moved")
+    assert (answer.code, answer.out) == (1, "")
+    assert says in answer.err

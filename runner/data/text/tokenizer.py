@@ -14,6 +14,7 @@ from runner.engine.batch import Batch
 from runner.engine.spec import END, PADDING, START, UNKNOWN, Field
 from runner.engine.split.sequences import padded, ragged
 from runner.engine.transform import Bad, Raw, Transform
+from runner.errors import RunFailed
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -198,11 +199,18 @@ class Tokenizer(Transform):
         return self.entries.state_dict()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take back what `state_dict` gave."""
+        """Take back what `state_dict` gave.
+
+        Raises:
+            RunFailed: an entry of the vocabulary is no text.
+        """
+        names = state["vocabulary"]
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise RunFailed("The vocabulary in the checkpoint is damaged: an entry of it is no text.")
         if "library" in state:
             from runner.data.text.vocabulary.library import LibraryVocabulary
 
-            names, library = state["vocabulary"], state["library"]
+            library = state["library"]
             self.entries = LibraryVocabulary(library, names, state["between"], state["theirs"])
         else:
-            self.entries = PlainVocabulary(self.kind, state["vocabulary"])
+            self.entries = PlainVocabulary(self.kind, names)
