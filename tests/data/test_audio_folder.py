@@ -112,7 +112,7 @@ def test_bad_files_stop_the_run_or_are_left_out(root, keep):
 
 
 def test_files_of_a_speaker_are_in_one_part(root):
-    for group, more in (("^([^_]+)_", {}), ("^speaker[0-9]+", {}), ("^([^_]+)_", {"folds": 2, "fold": 1})):
+    for group, more in (("^([^_]+)_", {}), ("^speaker[0-9]+", {}), ("^([^_]+)_[0-9]+", {"folds": 2, "fold": 1})):
         data = option(root, group=group, **more).load()
         speakers = [
             {part.place(row).rpartition("/")[2][:8] for row in range(len(part))} for part in data.parts.values()

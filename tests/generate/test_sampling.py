@@ -63,6 +63,13 @@ def test_something_is_drawn_with_extreme_values(sampling):
         assert chances.tolist() == [0, 0, 1, 0, 0]
 
 
+def test_top_p_is_of_what_top_k_leaves_and_both_of_what_may_be_told():
+    logits = torch.tensor([0.4, 0.3, 0.2, 0.1]).log()
+    assert Sampling(top_k=2, top_p=0.55).probabilities(logits, ()).tolist() == [1, 0, 0, 0]  # 4/7 reach it
+    assert Sampling(top_k=2, top_p=0.6).probabilities(logits, ()).tolist() == pytest.approx([4 / 7, 3 / 7, 0, 0])
+    assert Sampling(top_k=2).probabilities(logits, (), [0]).tolist() == pytest.approx([0, 0.6, 0.4, 0])
+
+
 @pytest.mark.slow
 def test_all_is_what_transformers_makes():
     transformers = pytest.importorskip("transformers")

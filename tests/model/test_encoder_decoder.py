@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from runner.engine.spec import END, START, Field, Spec
+from runner.engine.spec import END, PADDING, START, Field, Spec
 from runner.errors import ConfigError
 from runner.model.encoder_decoder import EncoderDecoder
 from runner.model.layers.beams import beam_search, length_penalty, marked
@@ -230,6 +230,17 @@ def test_what_is_followed_is_held_against_an_answer_at_its_present_length(alpha,
         return chances[tokens[:, 0]].log()
 
     assert beam_search(step, 1, 2, longest, alpha, chances.device).tolist() == [expected]
+
+
+def test_an_answer_goes_on_where_another_has_ended():
+    chances = torch.tensor([0.05, 0.05, 0.0, 0.9]).expand(2, 4, 4).clone()  # of two examples, behind each token
+    chances[1, START], chances[1, 0] = torch.tensor([[0.8, 0.1, 0.0, 0.1], [0.0, 0.9, 0.0, 0.1]])
+
+    def step(tokens, taken):
+        return chances[torch.tensor([0, 0, 1, 1]), tokens[:, 0]].log()
+
+    found = beam_search(step, 2, 2, 5, 0.6, chances.device)
+    assert found.tolist() == [[END, PADDING, PADDING], [0, 1, END]]
 
 
 def test_the_answer_of_beams_has_its_own_probability():

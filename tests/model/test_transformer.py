@@ -137,6 +137,17 @@ def test_rotation_is_the_formula_and_tells_distances_only():
     assert not torch.allclose(turned @ turned.mT, x @ x.mT)
 
 
+def test_attention_turns_queries_and_keys_and_nothing_else():
+    """So what is taken depends on how far tokens stand apart only, and of one token it is what it is unturned."""
+    torch.manual_seed(0)
+    attention, x = Attention(12, 2, 1, 0.0).double(), torch.randn(3, 7, 12).double()
+    first, far = (attention(x, rotation=rotation(torch.arange(7) + start, 6)) for start in (0, 50))
+    torch.testing.assert_close(first, far, rtol=1e-5, atol=1e-5)
+    assert not torch.allclose(first, attention(x), rtol=1e-2)
+    alone = attention(x[:, :1], rotation=rotation(torch.tensor([9]), 6))
+    torch.testing.assert_close(alone, attention(x[:, :1]))
+
+
 @pytest.mark.parametrize("width", [6, 7])
 def test_sinusoids_are_the_formula(width):
     table = sinusoids(torch.arange(5), width)
