@@ -92,6 +92,10 @@ def files(tmp_path, monkeypatch):
         folder.mkdir(parents=True)
         for i in range(4):
             Image.fromarray(np.full((8, 8, 3), i * 40, np.uint8)).save(folder / f"{i}.png")
+    for name in ("t5", "en-de", "de-en"):
+        (Path("models") / name).mkdir(parents=True)
+        (Path("models") / name / "config.json").write_text('{"is_encoder_decoder": true}')
+        (Path("models") / name / "model.safetensors").touch()
     for collection in ("VOCdevkit/VOC2012", "mine"):
         write_voc(Path(collection))
     write_captions(write_coco(Path("coco")))

@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from runner.errors import ConfigError
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor, nn
 
     from runner.engine.batch import Batch
+    from runner.engine.data import Data
     from runner.engine.fit import Fit
+    from runner.engine.interrupt import Interrupt
     from runner.engine.metric import Direction
+    from runner.engine.progress import Progress
     from runner.engine.spec import Field, Kind
 
 
@@ -73,6 +77,20 @@ class Technique:
     def name(self) -> str:
         """The name that is typed: the name of its file."""
         return type(self).__module__.rpartition(".")[2]
+
+    def on_data(self, data: Data, device: torch.device, progress: Progress, interrupt: Interrupt) -> Data:
+        """Change the training part, once before anything else is built.
+
+        Args:
+            data: loaded, cleaned and balanced.
+            device: of the run.
+            progress: hears of what takes long.
+            interrupt: says whether the run was asked to stop.
+
+        Returns:
+            Data whose validation and test parts, spec and number of examples are the same.
+        """
+        raise NotImplementedError
 
     def setup(self, fit: Fit) -> None:
         """Called once before the first step, when model, optimizer and plan exist."""
@@ -159,6 +177,7 @@ class Technique:
 
 # The methods of `Technique` that the loop calls only where a subclass overrides them.
 EVENTS = (
+    "on_data",
     "on_epoch_start",
     "on_batch",
     "output_penalty",

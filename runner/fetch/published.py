@@ -10,6 +10,11 @@ from pathlib import Path
 from runner.errors import RunFailed
 
 
+def cache() -> Path:
+    """The folder of what is fetched or made once for all runs: ``$RUNNER_DATA``, by default ``~/.cache/runner``."""
+    return Path(os.path.expanduser(os.environ.get("RUNNER_DATA") or "~/.cache/runner"))
+
+
 class Unavailable(Exception):
     """One way to get a set failed; the message says why."""
 
@@ -84,7 +89,7 @@ class Published:
     @property
     def folder(self) -> Path:
         """Where the files are kept: ``$RUNNER_DATA/NAME``, by default ``~/.cache/runner/NAME``."""
-        return Path(os.path.expanduser(os.environ.get("RUNNER_DATA") or "~/.cache/runner")) / self.name
+        return cache() / self.name
 
     @property
     def size(self) -> int:

@@ -117,6 +117,7 @@ def prepare(
     from runner.engine.precision import Precision
     from runner.engine.schedule import LearningRate, Plan
     from runner.engine.state import TrainState, seed_for
+    from runner.engine.technique import listeners
     from runner.model.base import declared
 
     trainer = recipe.trainer
@@ -124,6 +125,8 @@ def prepare(
     loaded = data or load_data(recipe, progress.message)
     data = balanced(recipe, loaded)
     _tell(progress, data.notes)
+    for change in listeners(recipe.techniques, "on_data"):
+        data = change(data, device, progress, interrupt)
     objects = build(recipe, data, seed_for(recipe.seed, "init"), fresh=saved is None)
     _tell(progress, objects.notes)
     spec = objects.task.spec

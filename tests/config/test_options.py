@@ -24,6 +24,7 @@ from runner.data.source.available import available, fetched
 from runner.run import compose, run
 from runner.testing.checks import alike
 from tests.augmentation.wordnet import write_wordnet
+from tests.augmentation.writers import write_writer
 from tests.data.annotated import write_coco, write_voc
 from tests.data.pairs import write_pairs
 
@@ -239,6 +240,19 @@ NEEDS = {
         FEW_TEXTS,
     ),
     "augmentation=synonym_replacement": ("augmentation.synonym_replacement.root={root}/wordnet", *FEW_TEXTS),
+    "augmentation=paraphrase": (
+        "augmentation.paraphrase.path={root}/t5",
+        "augmentation.paraphrase.cache={root}/copies",
+        "augmentation.paraphrase.longest=8",
+        *FEW_TEXTS,
+    ),
+    "augmentation=back_translation": (
+        "augmentation.back_translation.there={root}/t5",
+        "augmentation.back_translation.back={root}/t5",
+        "augmentation.back_translation.cache={root}/copies",
+        "augmentation.back_translation.longest=8",
+        *FEW_TEXTS,
+    ),
     "data=image_folder": ("data.root={root}/images", "model=mlp"),
     "data=python_functions": ("model=gru",),
     "data=spam": ("model=gru",),
@@ -293,6 +307,7 @@ def save_weights(folder):
     from transformers import BertConfig, BertModel
 
     write_wordnet(folder / "wordnet")
+    write_writer(folder / "t5")
     torch.save({"output.bias": torch.zeros(10)}, folder / "weights.pt")
     torch.save(mobilenet_v3_small().state_dict(), folder / "mobilenet.pth")
     sizes = {"hidden_size": 16, "num_attention_heads": 2, "num_hidden_layers": 1, "intermediate_size": 16}

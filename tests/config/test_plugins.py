@@ -351,7 +351,7 @@ def command(own, monkeypatch, capfd):
 
 BEFORE = [  # the option, and what the paragraph must say
     ("regularization=Misspelt", "on_bacth()", "an event that does not exist", "Did you mean 'on_batch'"),
-    ("regularization=Deaf", "listens to no event", "Events: on_epoch_start, on_batch"),
+    ("regularization=Deaf", "listens to no event", "Events: on_data, on_epoch_start, on_batch"),
     ("regularization=Placeless", "names no slot", "Slot.NAME", "GRADIENTS"),
     ("regularization=Elsewhere", "slot='weigths'", "Did you mean 'WEIGHTS'"),
     ("regularization=Short", "on_batch(self)", "called as on_batch(self, batch)"),

@@ -42,7 +42,8 @@ def documents(
     def split(rows: NDArray[np.int64]) -> SequenceSplit:
         values, offsets = tokenizer.inputs(texts[row] for row in rows)
         told.append(tokenizer.told())
-        return SequenceSplit(values, offsets, torch.from_numpy(labels[rows]), padding=PADDING)
+        kept = [texts[row] for row in rows] if rows is parts.train else ()  # techniques may write them anew
+        return SequenceSplit(values, offsets, torch.from_numpy(labels[rows]), padding=PADDING, texts=kept)
 
     spec = classes_spec(labels, parts, class_names, tokenizer.field)
     splits = in_parts(parts, split)

@@ -105,6 +105,7 @@ class SequenceSplit(Split):
         start: with sequences for targets, the token in front of the decoder's inputs, which are the answers moved by
             one: given beside as ``decoder_inputs``. None gives none (answers as long as their inputs, as in tagging).
         length_buckets: see `Split.length_buckets`; lengths are those of the inputs.
+        texts: what the tokens of a training part were made of, one per example, where they may be written anew.
     """
 
     values: Tensor
@@ -114,6 +115,7 @@ class SequenceSplit(Split):
     padding: int = 0
     start: int | None = None
     length_buckets: int = 0
+    texts: Sequence[str] = ()
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
