@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import sys
 import types
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
+from types import SimpleNamespace
 from typing import Any
 
 import annotated_types as at
@@ -66,11 +68,7 @@ def signature_of(target: Callable[..., Any], supplied: frozenset[str] = SUPPLIED
         target: the callable.
         supplied: parameters that the program supplies.
     """
-    function = target.__init__ if inspect.isclass(target) else target
-    try:
-        hints = typing.get_type_hints(function, include_extras=True)
-    except Exception:  # hints that name what can't be imported: those arguments are not checked
-        hints = {}
+    hints = _hints(target)
     arguments, open_ended, given = {}, False, set()
     for name, parameter in inspect.signature(target).parameters.items():
         if parameter.kind is inspect.Parameter.VAR_KEYWORD:
@@ -82,6 +80,29 @@ def signature_of(target: Callable[..., Any], supplied: frozenset[str] = SUPPLIED
         else:
             arguments[name] = Argument(name, hints.get(name), parameter.default)
     return Signature(arguments, frozenset(given), open_ended)
+
+
+def _hints(target: Callable[..., Any]) -> dict[str, Any]:
+    """The hint of each parameter, without those that name what is imported for type checkers alone.
+
+    What a dataclass inherits is read where it was written: its `__init__` has the hints as text, whose names the
+    module of a subclass need not have.
+    """
+    scopes: list[tuple[Any, dict[str, Any]]] = []
+    if inspect.isclass(target):
+        if is_dataclass(target):
+            scopes = [(base, vars(sys.modules[base.__module__])) for base in reversed(target.__mro__)]
+        target = target.__init__
+    scopes.append((target, getattr(target, "__globals__", {})))
+    hints = {}
+    for owner, names in scopes:
+        for name, hint in inspect.get_annotations(owner).items():
+            try:
+                one = SimpleNamespace(__annotations__={name: hint})
+                hints[name] = typing.get_type_hints(one, names, include_extras=True)[name]
+            except (NameError, AttributeError, TypeError):
+                continue
+    return hints
 
 
 def fits(value: Any, hint: Any) -> bool:

@@ -105,6 +105,7 @@ def test_keys_and_values_are_those_of_the_signature(key, node):
     if not target.__module__.startswith("runner."):
         return
     for name, value in given.items():
+        assert signature.arguments[name].hint is not None, f"no value of {name} would be refused"
         default = signature.arguments[name].default
         if isinstance(value, dict) and "_target_" in value:
             assert default is not inspect.Parameter.empty

@@ -2,6 +2,8 @@
 
 import inspect
 import math
+import sys
+import types
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Optional
@@ -140,9 +142,26 @@ def test_signature_of_a_class():
     assert signature.supplied == {"spec"}
     assert signature.arguments["size"].required
     assert not signature.arguments["rate"].required
-    assert signature.arguments["odd"].hint is None  # can't be resolved: unchecked
+    assert signature.arguments["odd"].hint is None  # can't be resolved: unchecked, and it alone
+    assert signature.arguments["rate"].hint == Annotated[float, Ge(0)]
     assert not signature.open
     assert signature_of(Open).open
+
+
+def test_hints_that_are_inherited_are_read_where_they_were_written(monkeypatch):
+    """The module of the subclass need not have the names in the hints of the class that it derives from."""
+    modules = {
+        "written_below": "from annotated_types import Ge\nfrom typing import Annotated\n@dataclass(kw_only=True)\n"
+        "class Below:\n    size: Annotated[int, Ge(1)] = 3\n    kind: str = 'a'\n",
+        "written_above": "from written_below import Below\n@dataclass(kw_only=True)\n"
+        "class Above(Below):\n    path: str\n    kind: int = 1\n",
+    }
+    for name, text in modules.items():
+        module = types.ModuleType(name)
+        monkeypatch.setitem(sys.modules, name, module)
+        exec("from __future__ import annotations\nfrom dataclasses import dataclass\n" + text, vars(module))
+    hints = {name: argument.hint for name, argument in signature_of(module.Above).arguments.items()}
+    assert hints == {"size": Annotated[int, Ge(1)], "kind": int, "path": str}
 
 
 @pytest.mark.parametrize("optimizer", [torch.optim.SGD, torch.optim.AdamW, torch.optim.RMSprop])
