@@ -75,6 +75,9 @@ def files(tmp_path, monkeypatch):
     ]
     Path("walks.csv").write_text("walk,time,ax,ay,gait,person\n" + "\n".join(steps) + "\n")
     Path("beats.csv").write_text("age,b_1,b_2,b_3\n" + "".join(f"{20.5 + i},{i},{i + 1},\n" for i in range(30)))
+    Path("shops.csv").write_text(
+        "date,shop,sales,price\n" + "".join(f"2026-{1 + i // 28:02}-{1 + i % 28:02},x,{i},1\n" for i in range(330))
+    )
     Path("nodes.csv").write_text("id,size,label\n" + "".join(f"n{i},{i},{'ab'[i % 2]}\n" for i in range(20)))
     Path("edges.csv").write_text("from,to\n" + "".join(f"n{i},n{i + 1}\n" for i in range(19)))
     people = "\n".join(f"{i % 2},{20 + i},C{i},n,t,b,1,h" for i in range(60))

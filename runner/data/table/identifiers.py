@@ -50,7 +50,8 @@ def refuse_free_text(frame: pl.DataFrame, categorical: Collection[str], source: 
             raise RunFailed(
                 f"{source}: column {name!r} holds {words:,} different texts in {len(texts):,} rows, such as "
                 f"{texts.min()!r}: an identifier or free text. Leave it out with data.exclude=[{name}] "
-                f"or say data.kinds={{{name}:category}} if each text is one."
+                f"or say data.kinds={{{name}:category}} if each text is one. "
+                "A network reads such texts with data=text_csv."
             )
 
 
