@@ -165,8 +165,8 @@ class Windows(Transform):
         if not len(ends):
             yield Bad(
                 place,
-                f"what is known in advance ({', '.join(self.plan or self.known)}) of the next {self.horizon} steps must "
-                "stand behind the last one, in rows whose other columns are empty.",
+                f"what is known in advance ({', '.join(self.plan or self.known)}) of the next {self.horizon} steps "
+                "must stand behind the last one, in rows whose other columns are empty.",
             )
             return
         values = np.pad(ahead(values, len(self.known), self.ahead), ((0, self.further), (0, 0)), "edge")
