@@ -9,6 +9,8 @@ import pytest
 from PIL import Image
 
 from runner.cli.verbs import VERBS, answer
+from runner.engine import checkpoint
+from runner.engine.spec import SPECIAL
 from tests.data.annotated import write_captions, write_coco, write_voc
 from tests.data.pairs import write_pairs
 from tests.test_own_task import write_files
@@ -114,6 +116,9 @@ def files(tmp_path, monkeypatch):
     )
     Path("my_options/regularization").mkdir()
     Path("my_options/regularization/small_biases.yaml").write_text(shown("yaml", "small_biases:"))
+    Path("outputs/runs/posts/checkpoints").mkdir(parents=True)
+    posts = {"config": {"data": {"tokenizer": "words", "lowercase": True}}, "transform": {"vocabulary": list(SPECIAL)}}
+    checkpoint.save(Path("outputs/runs/posts/checkpoints/best.pt"), posts)
     write_files(ROOT / "docs/own_task.md", tmp_path)
     return tmp_path
 

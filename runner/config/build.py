@@ -69,7 +69,8 @@ def build(recipe: Recipe, data: Data, seed: int, fresh: bool = True) -> Objects:
     init: Init = recipe["init"].make()
     if fresh:
         check_preprocessing(recipe, init, lambda: model)
-        init.numbers = data.transform.vocabulary_numbers if data.transform else ()
+        if data.transform:
+            init.numbers, init.tokens = data.transform.vocabulary_numbers, data.transform.tokens
         init(model)
         if init.examples:
             init.adapt(model, data.train.sample(init.examples, seed))

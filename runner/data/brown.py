@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from annotated_types import Ge
 
 from runner.data.source.located import in_root, located
 from runner.data.text.brown import GENRES, Document, part_of_speech, read_documents
-from runner.data.text.option import TextOption
+from runner.data.text.option import StreamOption
 from runner.engine.data import Data
 from runner.engine.spec import Field, Spec
 from runner.errors import ConfigError, did_you_mean
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(kw_only=True)
-class Brown(TextOption):
+class Brown(StreamOption):
     """500 texts of about 2,300 words each, in 15 genres: which token comes next, or which part of speech a word is.
 
     Texts are divided whole, and every genre alike. To be tagged are the 57,340 sentences, word by word as the corpus
@@ -33,14 +33,13 @@ class Brown(TextOption):
     Attributes:
         task: what is told: the next of the ``tokens``, or the tag of every word (``tagging``).
         genres: which are read; none given: all.
-        length: tokens of an example of a language model; the next one begins where it ends.
         longest: words of a sentence that is tagged, at most; the rest of it is left out.
         marks: keep tags as they stand, about 470 of them; else see `part_of_speech`.
         root: folder with the package. None: the cache (``$RUNNER_DATA``, by default ``~/.cache/runner``), else it is
             fetched.
 
     Raises:
-        ConfigError: there is no such genre, or tags are asked of what is no word.
+        ConfigError: there is no such genre, or tags are asked of what is no word, is hidden or goes on.
     """
 
     task: Literal["tokens", "tagging"] = "tokens"
@@ -64,16 +63,21 @@ class Brown(TextOption):
             raise ConfigError(
                 "data.task=tagging: words have tags, and pieces of them have none. Take data.tokenizer=words."
             )
+        if self.task == "tagging" and (self.masked or self.stateful):
+            given = f"masked={self.masked:g}" if self.masked else "stateful=true"
+            raise ConfigError(
+                f"data.task=tagging data.{given}: is of language models, and here the tags of sentences are told. Take "
+                "data.task=tokens."
+            )
 
     def probe(self) -> Spec:
         """Known beforehand, but for vocabulary and tags."""
         if self.root is not None:
             in_root(self.published[0], self.root)
         self.check_tokenizer()
-        tokens = Field("tokens", (None,))
         if self.task == "tokens":
-            return Spec("tokens", tokens, tokens)
-        return Spec("tagging", tokens, Field("tags", (None,)), {"lengths": Field("values", ())})
+            return self.spec
+        return Spec("tagging", Field("tokens", (None,)), Field("tags", (None,)), {"lengths": Field("values", ())})
 
     def transform(self) -> Tokenizer:
         """See `DataOption.transform`."""
@@ -88,7 +92,6 @@ class Brown(TextOption):
         import numpy as np
 
         from runner.data.parts.assemble import divide
-        from runner.data.text.stream import stream
 
         (published,) = self.published
         files, notes = located(published, self.root)
@@ -102,8 +105,7 @@ class Brown(TextOption):
         if self.task == "tagging":
             return self._tagged(texts, parts, digest, notes)
         whole = ["\n".join(" ".join(words) for words in text.sentences) for text in texts]
-        data = stream(self.transform(), whole, parts, self.length, fingerprint=digest)
-        return replace(data, notes=(*notes, *data.notes))
+        return self.streamed(whole, parts, digest, notes)
 
     def _tagged(self, texts: list[Document], parts: Parts, digest: str, notes: tuple[str, ...]) -> Data:
         import numpy as np

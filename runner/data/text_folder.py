@@ -7,13 +7,13 @@ from annotated_types import Ge
 
 from runner.data.source.class_folders import ClassFolders
 from runner.data.source.listing import Files
-from runner.data.text.option import DocumentOption
+from runner.data.text.option import DocumentOption, MaskedOption
 from runner.engine.data import Data
 from runner.engine.spec import Field, Spec
 
 
 @dataclass(kw_only=True)
-class TextFolder(DocumentOption, ClassFolders):
+class TextFolder(MaskedOption, DocumentOption, ClassFolders):
     """``.txt`` files in UTF-8 under ``root/CLASS/``, or under ``root/{train,val,test}/CLASS/``; see `ClassFolders`.
 
     An empty file is an example like any other.
@@ -28,7 +28,7 @@ class TextFolder(DocumentOption, ClassFolders):
         self.check_tokenizer()
         classes = tuple(self.classes())
         targets = Field("class", (), len(classes), classes)
-        return Spec("classification", Field("tokens", (None,)), targets, {"lengths": Field("values", ())})
+        return self.told(Spec("classification", Field("tokens", (None,)), targets, {"lengths": Field("values", ())}))
 
     def load(self) -> Data:
         """Read all files, folder by folder, in the order of their names."""
@@ -46,4 +46,4 @@ class TextFolder(DocumentOption, ClassFolders):
             fingerprint=self.fingerprint(found.paths),
             notes=(*found.notes, *empty(texts)),
         )
-        return self.bucketed(data)
+        return self.hidden(self.bucketed(data))

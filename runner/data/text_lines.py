@@ -56,7 +56,6 @@ class TextLines(StreamOption):
         """Read the files; see `DataOption.load`."""
         from runner.data.parts.assemble import divide
         from runner.data.source.fingerprint import combine, sha256_of_file
-        from runner.data.text.stream import stream
 
         files = self._files()
         texts, names, empty = [], [], 0
@@ -75,15 +74,7 @@ class TextLines(StreamOption):
         if empty:
             notes += (f"{counted(empty, f'empty {self.unit[:-1]}')} left out",)
         hashes = [sha256_of_file(file) for file in (*files, *([given] if given else []))]
-        return stream(
-            self.transform(),
-            texts,
-            parts,
-            self.length,
-            fingerprint=combine(hashes),
-            crossing=self.crossing,
-            notes=notes,
-        )
+        return self.streamed(texts, parts, combine(hashes), notes)
 
     def _given(self, file: Path, names: Sequence[str]) -> Parts:
         import numpy as np

@@ -59,6 +59,11 @@ class Transform:
         """
         return ()
 
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        """Of texts, the entries of the vocabulary, by their numbers; empty where there is none."""
+        return ()
+
     def fit(self, raw: Any) -> None:
         """Learn from the raw examples of the training part. For transforms that learn nothing it does nothing."""
 

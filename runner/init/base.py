@@ -49,11 +49,13 @@ class Init:
         notes: what the user should hear once the weights are set, in words.
         numbers: of texts, the number that the vocabulary's own file has for each entry of ours, -1 where it has none;
             empty where there is no such file. Set by who knows the data.
+        tokens: of texts, the entries of the vocabulary, likewise.
     """
 
     examples: int = 0
     notes: tuple[str, ...] = ()
     numbers: tuple[int, ...] = ()
+    tokens: tuple[str, ...] = ()
 
     def check(self) -> None:
         """Look, before any data are loaded, whether what the weights are made from is there.

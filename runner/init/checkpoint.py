@@ -18,7 +18,8 @@ class Checkpoint(Init):
     """Take the weights of another run: to fine-tune a network on other data, or to go on from any checkpoint.
 
     What has the same name and shape is taken over; everything else stays as the network drew it, as does the last layer
-    when the classes differ. The run says what was and what was not.
+    when the classes differ. The run says what was and what was not. Of texts, weights by the token are taken where they
+    are of the same vocabulary, which ``data.tokenizer_file`` takes of that run.
 
     Args:
         path: a run folder, whose best weights are taken, or a file: a checkpoint of runner, or a torch file with a
@@ -26,7 +27,8 @@ class Checkpoint(Init):
         strict: whether every weight of the network must be found, with its shape, and no other.
 
     Raises:
-        ConfigError: there is no such file, nothing in it fits, or with `strict` not all of it.
+        ConfigError: there is no such file, nothing in it fits, or with `strict` not all of it; the same numbers stand
+            for other tokens.
         RunFailed: the file is damaged.
 
     Source: Yosinski et al. 2014, "How transferable are features in deep neural networks?".
@@ -42,7 +44,8 @@ class Checkpoint(Init):
     def __call__(self, model: nn.Module) -> None:
         """Copy into `model` what fits."""
         file = checkpoint.meant_by(self.path, "init.path")
-        found, own = weights_in(file), model.state_dict()
+        content = _read(file)
+        found, own = _weights(content, file), model.state_dict()
         fitting = {n: found[n] for n, tensor in own.items() if n in found and found[n].shape == tensor.shape}
         rest = difference(own, found)
         parameters = [name for name, _ in model.named_parameters()]
@@ -53,8 +56,16 @@ class Checkpoint(Init):
             )
         if not taken:
             raise ConfigError(f"init.path={self.path}: nothing in it fits the network: {rest}.")
+        theirs = _tokens(content)
+        if theirs != self.tokens and len(theirs) == len(self.tokens):
+            raise ConfigError(
+                f"init.path={self.path}: these weights were trained with another vocabulary, whose numbers stand for "
+                f"other tokens. Give data.tokenizer_file={self.path}, which takes that vocabulary."
+            )
         model.load_state_dict(fitting, strict=False)
         left = f"; the rest stays as drawn: {rest}" if rest else ""
+        if theirs and self.tokens and theirs != self.tokens:
+            left += f"; their vocabulary is another, which data.tokenizer_file={self.path} takes"
         self.notes = (f"init=checkpoint: {taken} of {len(parameters)} parameters taken from {file}{left}.",)
 
 
@@ -65,12 +76,24 @@ def weights_in(file: Path) -> dict[str, Tensor]:
         ConfigError: there are none in it.
         RunFailed: the file is damaged.
     """
+    return _weights(_read(file), file)
+
+
+def _read(file: Path) -> Any:
     try:
-        content: Any = torch.load(file, map_location="cpu", weights_only=True)
+        content = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds
         raise checkpoint.Damaged(f"{file}: can't be read as weights ({type(error).__name__}).") from error
-    if isinstance(content, dict) and "format" in content:
-        content = checkpoint.load(file)
+    return checkpoint.load(file) if isinstance(content, dict) and "format" in content else content
+
+
+def _tokens(content: Any) -> tuple[str, ...]:
+    """The vocabulary of the texts that weights were trained with; empty where there is none, or it is not known."""
+    transform = content.get("transform") if isinstance(content, dict) else None
+    return tuple(transform.get("vocabulary", ())) if isinstance(transform, dict) else ()
+
+
+def _weights(content: Any, file: Path) -> dict[str, Tensor]:
     for key in ("model", "state_dict"):
         if isinstance(content, dict) and isinstance(content.get(key), dict):
             content = content[key]

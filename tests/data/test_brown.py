@@ -101,3 +101,12 @@ def test_the_real_corpus():
     assert sum(len(split) for split in data.parts.values()) == 57_340
     assert sum(len(split.values) for split in data.parts.values()) == 1_161_192
     assert 75 <= data.spec.num_classes <= 100
+
+
+@pytest.mark.parametrize("given", [{"masked": 0.1}, {"stateful": True}])
+def test_what_language_models_have_is_refused_where_tags_are_told(given):
+    with pytest.raises(
+        ConfigError, match=r"data\.task=tagging data\.(masked=0\.1|stateful=true): is of language models"
+    ):
+        Brown(task="tagging", **given)
+    assert Brown(**given).probe().task == ("masked" if "masked" in given else "tokens")

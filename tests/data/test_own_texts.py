@@ -8,8 +8,13 @@ import torch
 
 from runner.data.text.files import decoded
 from runner.data.text.reading import read_texts
+from runner.data.text.tokenizer import Tokenizer
 from runner.data.text_csv import TextCsv
 from runner.data.text_folder import TextFolder
+from runner.data.text_lines import TextLines
+from runner.engine import checkpoint
+from runner.engine.spec import IGNORED
+from runner.engine.split import LaneSplit
 from runner.engine.transform import Bad
 from runner.errors import ConfigError, RunFailed
 from tests.cli.conftest import say as say
@@ -195,3 +200,59 @@ def test_predictions_of_the_test_file_are_those_of_the_evaluation(tmp_path, say,
     rows = [json.loads(line) for line in say("predict", "run", other, "--format", "jsonl").out.splitlines()]
     right = [row["prediction"] == label for row, (_, label, _) in zip(rows, ROWS[:9], strict=True)]
     assert sum(right) / 9 == pytest.approx(result["test"]["accuracy"])
+
+
+def test_tokens_may_be_hidden_in_place_of_classes(tmp_path):
+    (tmp_path / "texts.csv").write_text(
+        "text,label\n" + "\n".join(f"one of {i} words,{'ab'[i % 2]}" for i in range(20))
+    )
+    folder, table = {"root": str(texts(tmp_path / "all"))}, {"path": str(tmp_path / "texts.csv")}
+    for option, where in ((TextFolder, folder), (TextCsv, table), (TextLines, {**table, "length": 5})):
+        plain, chosen = option(**where), option(**where, masked=0.3)
+        assert chosen.probe().task == "masked" != plain.probe().task
+        data, true = chosen.load(), plain.load()
+        assert data.spec.task == "masked" and data.spec.num_outputs == len(data.transform.vocabulary)
+        batch, whole = (loaded.val.read(torch.arange(2)) for loaded in (data, true))
+        hidden = batch.targets != IGNORED
+        assert bool(hidden.any(1).all()) and torch.equal(batch.targets[hidden], whole.inputs[hidden])
+        assert torch.equal(batch.inputs[~hidden], whole.inputs[~hidden])
+
+
+def test_the_vocabulary_of_a_run(tmp_path):
+    (tmp_path / "checkpoints").mkdir()
+
+    def run_of(option):
+        state = Tokenizer.state_dict(option.load().transform)
+        settings = {"tokenizer": option.tokenizer, "lowercase": option.lowercase}
+        checkpoint.save(tmp_path / "checkpoints/best.pt", {"transform": state, "config": {"data": settings}})
+        return state
+
+    path = written(tmp_path, "\n".join(f"Line {i} of the Text" for i in range(9)))
+    for kind in ("characters", "words", "bpe"):
+        state = run_of(TextLines(path=path, length=3, tokenizer=kind, vocabulary=270))
+        again = TextLines(path=path, length=3, tokenizer_file=str(tmp_path), tokenizer="bytes", fraction=0.5)
+        again.probe()
+        assert again.load().transform.state_dict() == state
+    with pytest.raises(ConfigError, match=r"were taken as they are\. Give data\.lowercase=false"):
+        TextLines(path=path, tokenizer_file=str(tmp_path), lowercase=True).probe()
+    checkpoint.save(tmp_path / "checkpoints/best.pt", {"transform": None, "config": {"data": {"split_seed": 0}}})
+    with pytest.raises(ConfigError, match="is of a run without texts of one's own"):
+        TextLines(path=path, tokenizer_file=str(tmp_path)).probe()
+    (tmp_path / "checkpoints/best.pt").write_bytes(b"damaged")
+    with pytest.raises(RunFailed, match=r"best\.pt: its checksum does not match"):
+        TextLines(path=path, tokenizer_file=str(tmp_path)).probe()
+
+
+def written(tmp_path, content):
+    (tmp_path / "lines.txt").write_text(content)
+    return str(tmp_path / "lines.txt")
+
+
+def test_a_state_may_go_on_through_lines(tmp_path):
+    path = written(tmp_path, "\n".join(f"line {i} of the text" for i in range(30)))
+    data = TextLines(path=path, length=6, stateful=True).load()
+    assert data.train.contiguous and isinstance(data.train, LaneSplit)
+    assert not TextLines(path=path, length=6).load().train.contiguous
+    for other in ({"masked": 0.1}, {"crossing": False}):
+        with pytest.raises(ConfigError, match=r"data\.stateful=true data\.(masked=0\.1|crossing=false): "):
+            TextLines(path=path, stateful=True, **other)

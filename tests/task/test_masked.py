@@ -62,3 +62,17 @@ def test_rows_are_texts():
 def test_networks_that_do_not_see_what_is_behind_are_refused(go, model):
     with pytest.raises(ConfigError, match="masked"):
         go(*DATA, "data.masked=0.15", f"model={model}")
+
+
+def test_a_classifier_of_fewer_of_the_same_texts_starts_with_their_vocabulary(go):
+    rows = [f"{('it is', 'was not')[i % 2]} word{i % 23} and more of word{i % 7},{'ab'[i % 2]}" for i in range(60)]
+    Path("texts.csv").write_text("text,label\n" + "\n".join(rows))
+    own = ("data=text_csv", "data.path=texts.csv", *SMALL[len(DATA) :], "trainer.max_epochs=1", "optimizer.lr=0.01")
+    go(*own, "data.masked=0.2", "data.vocabulary=20", "monitor=val/loss", folder="whole")
+    few = (*own, "data.fraction=0.4", "init=checkpoint", "init.path=whole", "optimizer=sgd", "optimizer.lr=0")
+    with pytest.raises(ConfigError, match=r"another vocabulary, .* Give data\.tokenizer_file=whole, which takes that"):
+        go(*few, "data.vocabulary=20", folder="other")
+    go(*few, "data.tokenizer_file=whole", "data.tokenizer=characters", folder="few")
+    before, after = (torch.load(f"{name}/checkpoints/best.pt", weights_only=True) for name in ("whole", "few"))
+    assert after["transform"] == before["transform"] and after["transform"]["kind"] == "words"
+    assert torch.equal(after["model"]["embedding.weight"], before["model"]["embedding.weight"])

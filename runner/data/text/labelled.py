@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from annotated_types import Ge
 
-from runner.data.text.option import DocumentOption
+from runner.data.text.option import DocumentOption, MaskedOption
 from runner.engine.data import Data
 from runner.engine.spec import Field, Spec
 from runner.errors import RunFailed
@@ -47,7 +47,7 @@ class Labelled:
 
 
 @dataclass(kw_only=True)
-class LabelledTexts(DocumentOption):
+class LabelledTexts(MaskedOption, DocumentOption):
     """Texts with a class each. Subclasses implement `read`, and `classes` where the names are known beforehand."""
 
     vocabulary: Annotated[int, Ge(5)] = 20_000
@@ -70,7 +70,7 @@ class LabelledTexts(DocumentOption):
         self.check_tokenizer()
         names = self.classes()
         targets = Field("class", (), len(names), tuple(names)) if names else Field("class", ())
-        return Spec("classification", Field("tokens", (None,)), targets, {"lengths": Field("values", ())})
+        return self.told(Spec("classification", Field("tokens", (None,)), targets, {"lengths": Field("values", ())}))
 
     def load(self) -> Data:
         """Read the texts and divide them; see `DataOption.load`."""
@@ -87,7 +87,7 @@ class LabelledTexts(DocumentOption):
             fingerprint=found.fingerprint,
             notes=(*found.notes, *empty(found.texts)),
         )
-        return self.bucketed(data)
+        return self.hidden(self.bucketed(data))
 
 
 def _divided(option: LabelledTexts, found: Labelled) -> Parts:

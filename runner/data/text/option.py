@@ -1,5 +1,6 @@
 """The settings that options of texts have in common."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -11,6 +12,7 @@ from runner.engine.spec import Field, Spec
 from runner.errors import ConfigError
 
 if TYPE_CHECKING:
+    from runner.data.parts.split import Parts
     from runner.data.text.tokenizer import Tokenizer
 
 # Batches put together by length, where what it would bring is told.
@@ -26,9 +28,8 @@ class TextOption(DataOption):
     Attributes:
         tokenizer: what a token is; see `runner.data.text.tokenizer.Tokenizer`.
         tokenizer_file: of a vocabulary that is taken as it is, in place of one of the training part; then `tokenizer`
-            and `vocabulary` are not looked at. ``minilm`` is that of these weights. See
-            `runner.data.text.vocabulary.loaded.found`. A trained network has
-            it in its checkpoint.
+            and `vocabulary` are not looked at. The folder of a run has that of its texts, ``minilm`` is that of these
+            weights. See `runner.data.text.vocabulary.loaded.found`. A trained network has it in its checkpoint.
         vocabulary: entries of the vocabulary of the training part, at most; the most frequent tokens.
         lowercase: take texts in lower case.
     """
@@ -43,13 +44,16 @@ class TextOption(DataOption):
         """For `probe`.
 
         Raises:
-            ConfigError: there is no such file, or the vocabulary can't be so small.
+            ConfigError: there is no such file, it is of a run whose texts were taken otherwise, or the vocabulary can't
+                be so small.
         """
         if self.tokenizer_file is not None:
-            from runner.data.text.vocabulary.loaded import found, published
+            from runner.data.text.vocabulary.loaded import found, load, published
 
-            if not published(self.tokenizer_file):  # which are fetched when they are needed
-                found(self.tokenizer_file)
+            if published(self.tokenizer_file):
+                return  # which are fetched when they are needed
+            if found(self.tokenizer_file).suffix == ".pt":
+                load(self.tokenizer_file, self.lowercase)
         elif self.tokenizer in ("bpe", "unigram") and self.vocabulary < 260:
             raise ConfigError(
                 f"data.vocabulary={self.vocabulary}: data.tokenizer={self.tokenizer} has 256 entries for bytes and 4 "
@@ -150,20 +154,55 @@ class MaskedOption(TextOption):
 
 
 @dataclass(kw_only=True)
-class StreamOption(TextOption):
+class StreamOption(MaskedOption):
     """Texts for a language model: which token comes next?
 
     Attributes:
         length: tokens of an example; the next one begins where it ends.
         crossing: whether an example may go on into the next text; then all are of the same length. Else the end of
             each text is an example that is shorter.
+        stateful: whether a batch goes on where the one before ended, with the state that the network had there, in
+            `batch_size` lanes side by side: truncated back-propagation through time. Recurrent networks only.
+
+    Raises:
+        ConfigError: a state is to go on into examples that do not, or in which hidden tokens are told.
     """
 
     length: Annotated[int, Ge(1)] = 128
     crossing: bool = True
+    stateful: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.stateful and self.masked:
+            raise ConfigError(
+                f"data.stateful=true data.masked={self.masked:g}: a masked language model sees both sides of each "
+                "window, and none goes on from the one before. Give one of them."
+            )
+        if self.stateful and not self.crossing:
+            raise ConfigError(
+                "data.stateful=true data.crossing=false: a state goes on from one example to the next, which may be "
+                "of another text here. Give one of them."
+            )
 
     @property
     def spec(self) -> Spec:
         """What is known without loading: all but the vocabulary."""
         tokens = Field("tokens", (None,))
-        return Spec("tokens", tokens, tokens, {} if self.crossing else {"lengths": Field("values", ())})
+        return self.told(Spec("tokens", tokens, tokens, {} if self.crossing else {"lengths": Field("values", ())}))
+
+    def streamed(self, texts: Sequence[str], parts: "Parts", fingerprint: str, notes: tuple[str, ...] = ()) -> Data:
+        """For `load`: see `runner.data.text.stream.stream`."""
+        from runner.data.text.stream import stream
+
+        data = stream(
+            self.transform(),
+            texts,
+            parts,
+            self.length,
+            fingerprint=fingerprint,
+            crossing=self.crossing,
+            stateful=self.stateful,
+            notes=notes,
+        )
+        return self.hidden(data)

@@ -14,7 +14,6 @@ from runner.engine.batch import Batch
 from runner.engine.spec import END, PADDING, START, UNKNOWN, Field
 from runner.engine.split.sequences import padded, ragged
 from runner.engine.transform import Bad, Raw, Transform
-from runner.errors import RunFailed
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -188,11 +187,14 @@ class Tokenizer(Transform):
         return Field("tokens", (None,), len(self.vocabulary), self.vocabulary, between=self.entries.between)
 
     @property
+    def tokens(self) -> tuple[str, ...]:
+        """See `Transform.tokens`."""
+        return self.vocabulary
+
+    @property
     def vocabulary_numbers(self) -> tuple[int, ...]:
         """See `Transform.vocabulary_numbers`."""
-        from runner.data.text.vocabulary.library import LibraryVocabulary
-
-        return self.entries.theirs if self.file and isinstance(self.entries, LibraryVocabulary) else ()
+        return self.entries.theirs if self.file else ()
 
     def state_dict(self) -> dict[str, Any]:
         """The vocabulary; that of a file too, which is not read again."""
@@ -204,13 +206,6 @@ class Tokenizer(Transform):
         Raises:
             RunFailed: an entry of the vocabulary is no text.
         """
-        names = state["vocabulary"]
-        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-            raise RunFailed("The vocabulary in the checkpoint is damaged: an entry of it is no text.")
-        if "library" in state:
-            from runner.data.text.vocabulary.library import LibraryVocabulary
+        from runner.data.text.vocabulary.saved import from_state
 
-            library = state["library"]
-            self.entries = LibraryVocabulary(library, names, state["between"], state["theirs"])
-        else:
-            self.entries = PlainVocabulary(self.kind, names)
+        self.entries = from_state(state, self.kind)

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.data.text.vocabulary.library import LibraryVocabulary
+from runner.data.text.vocabulary.saved import of_run
 from runner.data.text.vocabulary.sentencepiece import of_model
+from runner.engine import checkpoint
 from runner.errors import ConfigError, RunFailed, no_file
 from runner.fetch.fetching import ready
 from runner.fetch.published import Published
@@ -15,6 +17,8 @@ from runner.fetch.sets import all_sets
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer as Library
+
+    from runner.data.text.vocabulary.plain import PlainVocabulary
 
 # In a folder they are looked for in this order.
 _FILES = ("tokenizer.json", "vocab.json", "vocab.txt", "tokenizer.model", "spiece.model", "sentencepiece.bpe.model")
@@ -33,7 +37,8 @@ def found(path: str) -> Path:
     """The file of a vocabulary.
 
     Args:
-        path: of the file, or of a folder that has one; or the name of published weights, which are fetched.
+        path: of the file, or of a folder that has one; of a run or a checkpoint; or the name of published weights,
+            which are fetched.
 
     Raises:
         ConfigError: there is none, or one of a form that is not known.
@@ -42,27 +47,32 @@ def found(path: str) -> Path:
         paths, _ = ready(weights)
         return paths[_FILES[0]]
     file = Path(path).expanduser()
+    if file.suffix == ".pt" or (file / "checkpoints").is_dir():
+        return checkpoint.meant_by(path, "data.tokenizer_file")
     if file.is_dir():
         inside = [file / name for name in _FILES if (file / name).is_file()]
         if not inside:
-            raise ConfigError(f"data.tokenizer_file={path}: this folder has none of {', '.join(_FILES)}.")
+            raise ConfigError(
+                f"data.tokenizer_file={path}: this folder has none of {', '.join(_FILES)}, and is no run's."
+            )
         return inside[0]
     if not file.is_file():
         raise ConfigError(f"data.tokenizer_file={path}: {no_file(file)}")
     if file.suffix not in (".json", ".txt", ".model"):
         raise ConfigError(
             f"data.tokenizer_file={path}: expected a tokenizer.json, a vocab.txt (WordPiece), a .model "
-            "(SentencePiece), a vocab.json with merges.txt beside it (BPE), or a folder with one of them."
+            "(SentencePiece), a vocab.json with merges.txt beside it (BPE), a folder with one of them, or a run's."
         )
     return file
 
 
-def load(path: str, lowercase: bool) -> LibraryVocabulary:
+def load(path: str, lowercase: bool) -> PlainVocabulary | LibraryVocabulary:
     """The vocabulary of a file; see `found`.
 
     Args:
         path: of the file, or of its folder.
-        lowercase: whether a ``vocab.txt`` is one of lower case without accents, which it does not tell.
+        lowercase: whether a ``vocab.txt`` is one of lower case without accents, which it does not tell; that of a run
+            must have been.
 
     Raises:
         ConfigError: see `found`.
@@ -70,6 +80,8 @@ def load(path: str, lowercase: bool) -> LibraryVocabulary:
     """
     file = found(path)
     try:
+        if file.suffix == ".pt":
+            return of_run(file, lowercase)
         return LibraryVocabulary.of_library(_read(file, lowercase))
     except (ConfigError, RunFailed):
         raise

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from runner.engine.spec import SPECIAL, UNKNOWN
 
@@ -37,12 +37,16 @@ class PlainVocabulary:
         names: all entries, the first of them `SPECIAL`.
 
     Attributes:
+        kind: the same.
         names: the same.
         between: see `runner.engine.spec.Field`.
+        theirs: empty, as no other program has numbers for them.
     """
 
+    theirs: ClassVar[tuple[int, ...]] = ()
+
     def __init__(self, kind: str, names: Iterable[str]) -> None:
-        self.split, self.names = SPLITS[kind], tuple(names)
+        self.kind, self.split, self.names = kind, SPLITS[kind], tuple(names)
         self.between = " " if kind in ("words", "spaced") else ""
         self._numbers = {name: number for number, name in enumerate(self.names)}
 
@@ -69,5 +73,5 @@ class PlainVocabulary:
         return [self._numbers.get(token, UNKNOWN) for token in self.split(text)]
 
     def state_dict(self) -> dict[str, Any]:
-        """The entries, in plain containers."""
-        return {"vocabulary": list(self.names)}
+        """Everything, in plain containers."""
+        return {"vocabulary": list(self.names), "kind": self.kind}
