@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -82,6 +83,7 @@ def files(tmp_path, monkeypatch):
     )
     Path("nodes.csv").write_text("id,size,label\n" + "".join(f"n{i},{i},{'ab'[i % 2]}\n" for i in range(20)))
     Path("edges.csv").write_text("from,to\n" + "".join(f"n{i},n{i + 1}\n" for i in range(19)))
+    shutil.copy(ROOT / "tests/data/graph/molecules.sdf", "molecules.sdf")
     people = "\n".join(f"{i % 2},{20 + i},C{i},n,t,b,1,h" for i in range(60))
     Path("titanic.csv").write_text(f"survived,age,cabin,name,ticket,boat,body,home.dest\n{people}\n")
     for name in ("mails.csv", "later.csv"):

@@ -6,11 +6,11 @@ import os
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from annotated_types import Ge
 
-from runner.data.base import DataOption
+from runner.data.graphs.option import NodesOption
 from runner.engine.data import Data
 from runner.engine.spec import IGNORED, Field, Spec
 from runner.errors import ConfigError, RunFailed, no_file
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(kw_only=True)
-class DebianPackages(DataOption):
+class DebianPackages(NodesOption):
     """One graph: its nodes are packages, its edges who needs whom, each taken in both directions.
 
     Features are counts of the words of a package's description; names and sections are in none. The classes are the
@@ -31,8 +31,6 @@ class DebianPackages(DataOption):
         path: a file with what ``apt-cache dumpavail`` prints. None: this machine's, after ``apt-get update``.
         vocabulary: words that are counted, at least 1.
         min_packages: packages that a section must have to be a class, at least 2.
-        neighbours: learn from parts of the graph: how many edges to each node of a batch are drawn, and to each of
-            those that they come from, and so on, a number for each layer of the network. Empty: the whole graph.
     """
 
     path: str | None = None
@@ -65,10 +63,9 @@ class DebianPackages(DataOption):
 
         from runner.data.graphs.modules import Graph
         from runner.data.graphs.packages import packages_of, read_index
-        from runner.data.parts.assemble import classes_spec, divide, in_parts, missing_classes
+        from runner.data.parts.assemble import classes_spec, divide, missing_classes
         from runner.data.source.fingerprint import sha256
-        from runner.engine.split import GraphSplit, NeighbourSplit
-        from runner.engine.split.neighbours import Around
+        from runner.engine.split import GraphSplit
 
         content, source = read_index(None if self.path is None else self._file())
         packages = packages_of(content, source)
@@ -89,17 +86,11 @@ class DebianPackages(DataOption):
         features, edges = transform(graph), transform.edges(graph)
         inputs = Field("graph", tuple(features.shape[1:]), names=tuple(transform.words))
         spec = classes_spec(labels[nodes], parts, classes, inputs)
-        of_nodes = torch.from_numpy(labels)
-        around = Around.of(edges, len(features)) if self.neighbours else None
-
-        def split(rows: Any) -> GraphSplit | NeighbourSplit:
-            part = GraphSplit(features, edges, of_nodes, torch.from_numpy(nodes[rows]), packages.names)
-            return part if around is None else NeighbourSplit(part, around, self.neighbours, rows is parts.train)
-
+        every = GraphSplit(features, edges, torch.from_numpy(labels), torch.from_numpy(nodes), packages.names)
         digest = sha256(content)
         return Data(
             Spec("nodes", spec.inputs, spec.targets, num_outputs=spec.num_outputs),
-            in_parts(parts, split),
+            self.parted(every, parts),
             digest,
             transform,
             (

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from annotated_types import Ge
-
-from runner.data.base import DataOption, TableScaling, TargetScaling
+from runner.data.base import TableScaling, TargetScaling
 from runner.data.graphs.edges import OnDangling
+from runner.data.graphs.option import NodesOption
 from runner.data.table.header import column_names
 from runner.data.table.settings import KINDS, existing
 from runner.engine.data import Data
@@ -28,7 +27,7 @@ _TASKS = {"classification": "nodes", "regression": "node_regression"}
 
 
 @dataclass(kw_only=True)
-class EdgeList(DataOption):
+class EdgeList(NodesOption):
     """One graph, of whose nodes a class or numbers are told.
 
     Features are made of the columns of the nodes' file as those of a table are, fitted on the training nodes. A node
@@ -46,8 +45,6 @@ class EdgeList(DataOption):
         weighted: whether the third value of each line is the weight of the edge, at least 0: one of 2 counts as two
             edges.
         on_dangling: what is done about an edge of which an end is no node: ``stop`` and say so, or ``skip`` it.
-        neighbours: learn from parts of the graph: how many edges to each node of a batch are drawn, and to each of
-            those that they come from, and so on, a number for each layer of the network. Empty: the whole graph.
         exclude: columns left out.
         kinds: what columns hold, whatever they look like: ``number``, ``category`` or ``date``, by their names.
         scaling: of numbers, as in a table.
@@ -63,7 +60,6 @@ class EdgeList(DataOption):
     directed: bool = False
     weighted: bool = False
     on_dangling: OnDangling = "stop"
-    neighbours: tuple[Annotated[int, Ge(1)], ...] = ()
     exclude: tuple[str, ...] = ()
     kinds: Mapping[str, str] | None = None
     scaling: TableScaling = "standard"  # type: ignore[assignment]
@@ -108,14 +104,12 @@ class EdgeList(DataOption):
 
         from runner.data.graphs.edges import read_edges
         from runner.data.graphs.tables import NodesAndEdges, names_of
-        from runner.data.parts.assemble import in_parts
         from runner.data.source.fingerprint import combine, sha256_of_file
         from runner.data.table.meaning import Notation
         from runner.data.table.read import read_table
         from runner.data.table.targets import choose_task, for_a_network, read_targets
         from runner.engine.spec import IGNORED
-        from runner.engine.split import GraphSplit, NeighbourSplit
-        from runner.engine.split.neighbours import Around
+        from runner.engine.split import GraphSplit
 
         self.probe()
         files = existing("nodes", self.nodes), existing("edges", self.edges)
@@ -149,12 +143,7 @@ class EdgeList(DataOption):
         of_nodes[labelled] = values
         labels = torch.from_numpy(of_nodes)
         edges, weights = transform.tensors(found)
-        around = Around.of(edges, len(names), weights) if self.neighbours else None
-
-        def split(rows: Any) -> GraphSplit | NeighbourSplit:
-            graph = GraphSplit(features, edges, labels, torch.from_numpy(labelled[rows]), names, weights)
-            return graph if around is None else NeighbourSplit(graph, around, self.neighbours, rows is parts.train)
-
+        every = GraphSplit(features, edges, labels, torch.from_numpy(labelled), names, weights)
         alone = len(names) - len(np.unique(found.ends))
         notes = [
             f"{len(names):,} nodes, {found.ends.shape[1] // (1 if self.directed else 2):,} edges",
@@ -176,7 +165,7 @@ class EdgeList(DataOption):
         transform.table.notes.clear()
         return Data(
             replace(spec, task=_TASKS[task]),
-            in_parts(parts, split),
+            self.parted(every, parts),
             combine([sha256_of_file(file) for file in files]),
             transform,
             tuple(notes),

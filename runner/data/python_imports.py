@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 from annotated_types import Ge
 
-from runner.data.base import DataOption
+from runner.data.graphs.option import NodesOption
 from runner.data.source.fingerprint import combine, sha256
 from runner.engine.data import Data
 from runner.engine.spec import IGNORED, Field, Spec
@@ -24,7 +24,7 @@ _LEFT_OUT = frozenset({"site-packages", "dist-packages", "test", "tests", "idle_
 
 
 @dataclass(kw_only=True)
-class PythonImports(DataOption):
+class PythonImports(NodesOption):
     """One graph: its nodes are modules, its edges imports, each taken in both directions.
 
     Features are counts of the words of a module's own source; vocabulary and scaling come from the training nodes. The
@@ -54,7 +54,7 @@ class PythonImports(DataOption):
         import torch
 
         from runner.data.graphs.modules import graph_of
-        from runner.data.parts.assemble import classes_spec, divide, in_parts, missing_classes
+        from runner.data.parts.assemble import classes_spec, divide, missing_classes
         from runner.engine.split import GraphSplit
 
         graph = graph_of(Path(sysconfig.get_path("stdlib")), _LEFT_OUT)
@@ -75,13 +75,11 @@ class PythonImports(DataOption):
         spec = classes_spec(
             labels[nodes], parts, classes, Field("graph", tuple(features.shape[1:]), names=tuple(transform.words))
         )
-        of_nodes = torch.from_numpy(labels)
+        every = GraphSplit(features, edges, torch.from_numpy(labels), torch.from_numpy(nodes), graph.names)
         version = ".".join(map(str, sys.version_info[:3]))
         return Data(
             Spec("nodes", spec.inputs, spec.targets, num_outputs=spec.num_outputs),
-            in_parts(
-                parts, lambda rows: GraphSplit(features, edges, of_nodes, torch.from_numpy(nodes[rows]), graph.names)
-            ),
+            self.parted(every, parts),
             combine([*graph.names, *(sha256(text.encode()) for text in graph.texts)]),
             transform,
             (

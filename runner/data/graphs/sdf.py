@@ -13,6 +13,8 @@ from typing import IO, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from runner.errors import RunFailed
+
 END = "$$$$"
 # Charges of the atom block's codes; 4 is a radical.
 _CHARGES = {1: 3, 2: 2, 3: 1, 5: -1, 6: -2, 7: -3}
@@ -40,24 +42,48 @@ class Molecule(NamedTuple):
 
 
 class Record(NamedTuple):
-    """What stands between two ``$$$$``.
+    """A molecule that stands between two ``$$$$``.
 
     Attributes:
         line: number of its first line, from 1.
-        molecule: None where it is no molecule.
+        molecule: what stands there.
+    """
+
+    line: int
+    molecule: Molecule
+
+
+class NoMolecule(NamedTuple):
+    """What stands between two ``$$$$`` and is no molecule.
+
+    Attributes:
+        line: number of its first line, from 1.
         reason: why it is none, in a sentence.
     """
 
     line: int
-    molecule: Molecule | None
-    reason: str = ""
+    reason: str
 
 
-def records(file: IO[bytes]) -> Iterator[Record]:
+def all_of(file: IO[bytes], name: str) -> list[Record]:
+    """The molecules of a whole file.
+
+    Raises:
+        RunFailed: one of its records is none.
+    """
+    found = []
+    for number, record in enumerate(records(file), 1):
+        if isinstance(record, NoMolecule):
+            raise RunFailed(f"{name}, line {record.line} (record {number}): {record.reason}")
+        found.append(record)
+    return found
+
+
+def records(file: IO[bytes]) -> Iterator[Record | NoMolecule]:
     """The records of an SDF file, without holding more than one; what can't be read does not end it."""
     lines: list[str] = []
     first = 1
-    for number, line in enumerate(io.TextIOWrapper(file, "utf-8", "replace"), 1):
+    for number, line in enumerate(io.TextIOWrapper(file, "utf-8-sig", "surrogateescape"), 1):
         if line.rstrip() != END:
             lines.append(line.rstrip("\r\n"))
             continue
@@ -67,12 +93,14 @@ def records(file: IO[bytes]) -> Iterator[Record]:
         yield _record(first, lines)
 
 
-def _record(line: int, lines: list[str]) -> Record:
+def _record(line: int, lines: list[str]) -> Record | NoMolecule:
+    for number, text in enumerate(lines, line):
+        if not text.isascii() and any("\udc80" <= sign <= "\udcff" for sign in text):
+            return NoMolecule(line, f"no molecule: line {number} is not UTF-8.")
     try:
         return Record(line, molecule_of(lines))
-    except (ValueError, IndexError) as error:
-        reason = str(error) if type(error) is ValueError else "it ends within the atoms or bonds"
-        return Record(line, None, f"no molecule: {reason}.")
+    except ValueError as error:
+        return NoMolecule(line, f"no molecule: {error}.")
 
 
 def molecule_of(lines: list[str]) -> Molecule:
@@ -80,7 +108,6 @@ def molecule_of(lines: list[str]) -> Molecule:
 
     Raises:
         ValueError: it is none; says why.
-        IndexError: it ends too early.
     """
     counts = lines[3] if len(lines) > 3 else ""
     if "V2000" not in counts:
@@ -89,6 +116,8 @@ def molecule_of(lines: list[str]) -> Molecule:
     atoms, bonds = _number(counts[:3]), _number(counts[3:6])
     if atoms < 1 or bonds < 0:
         raise ValueError("it has no atom" if atoms < 1 else f"it says that it has {bonds} bonds")
+    if len(lines) < 4 + atoms + bonds:
+        raise ValueError(f"it ends within its {atoms} atoms and {bonds} bonds")
     elements, charges = [], []
     for line in lines[4 : 4 + atoms]:
         elements.append(line[31:34].strip())
@@ -107,7 +136,9 @@ def molecule_of(lines: list[str]) -> Molecule:
         if line.startswith("M  CHG"):
             if not said:  # these lines take the place of what the atoms say
                 charges, said = [0] * atoms, True
-            entries = [int(entry) for entry in line[9:].split()]
+            entries = [_number(entry) for entry in line[9:].split()]
+            if len(entries) % 2:
+                raise ValueError("an atom without its charge")
             for atom, charge in zip(entries[::2], entries[1::2], strict=True):
                 if not 1 <= atom <= atoms:
                     raise ValueError(f"a charge of atom {atom} of {atoms}")
