@@ -254,12 +254,44 @@ def _check_meaning(recipe: Recipe, probe: Spec | None, fresh: bool) -> None:
                     f"adapter={adapter.short} can't be combined with {technique.name}: {reason}. Leave one of them out."
                 )
     model_node(recipe)
+    _check_contiguous(recipe)
     probe = probe or recipe.data.probe()
     if fresh:
         recipe["loss"].target.check(recipe["loss"].values)
     check_data(recipe, probe)
     if fresh:
         check_preprocessing(recipe, init, lambda: _without_weights(recipe, probe))
+
+
+def _check_contiguous(recipe: Recipe) -> None:
+    """Whether the network can go on from batch to batch, where the data do.
+
+    Raises:
+        ConfigError: it can't, or a technique gives it a batch twice or mixes examples.
+    """
+    from runner.engine.carried import Carrying
+    from runner.engine.technique import Slot, listeners
+
+    if not recipe.data.contiguous:
+        return
+    network = recipe["model"].target
+    if inspect.isclass(network) and not issubclass(network, Carrying):  # what a function makes is looked at later
+        raise carries_nothing(recipe)
+    for technique in recipe.techniques:
+        repeats = listeners([technique], "on_batch") and listeners([technique], "output_penalty")
+        if repeats or listeners([technique], "around_gradients") or technique.slot == Slot.MIX:
+            raise ConfigError(
+                f"data.stateful=true can't be combined with {technique.name}, which gives the network a batch twice or "
+                "mixes examples: the state would not go on where it was. Leave one of them out."
+            )
+
+
+def carries_nothing(recipe: Recipe) -> ConfigError:
+    """What is said of a network that can't go on from batch to batch."""
+    return ConfigError(
+        f"data.stateful=true: model={recipe['model'].short} has no state that goes on from batch to batch. Take "
+        "model=rnn, gru or lstm, or data.stateful=false."
+    )
 
 
 def _without_weights(recipe: Recipe, spec: Spec) -> nn.Module | None:

@@ -77,6 +77,11 @@ class DataOption:
         """
         raise NotImplementedError
 
+    @property
+    def contiguous(self) -> bool:
+        """Whether training batches go on where the one before ended; see `runner.engine.split.Split.contiguous`."""
+        return False
+
     def transform(self) -> Transform | None:
         """A transform as the settings say, not fitted: to be given the state that a checkpoint holds.
 

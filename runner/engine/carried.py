@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 
@@ -41,6 +43,10 @@ class Carrying(nn.Module):
     def _fitting(self, count: int) -> dict[str, tuple[Tensor, ...]]:
         states = self.carried if self.training else self.evaluated
         return {name: parts for name, parts in states.items() if parts[0].shape[1] == count}
+
+    def take_back(self, states: Mapping[str, Sequence[Tensor]], device: torch.device) -> None:
+        """What a checkpoint has of `carried`, brought to the device of the run that goes on."""
+        self.carried = {name: tuple(part.to(device) for part in parts) for name, parts in states.items()}
 
     def carry(self, states: dict[str, Any]) -> None:
         """Keep the states behind a batch, without what led to them."""

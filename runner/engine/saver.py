@@ -151,7 +151,7 @@ def restore(fit: Fit, saved: dict[str, Any]) -> None:
         technique.load_state_dict(saved["techniques"][technique.name])
     fit.meter.load_state_dict(saved["meter"], fit.device)
     if isinstance(fit.model, Carrying):
-        fit.model.carried = saved.get("carried", {})
+        fit.model.take_back(saved.get("carried", {}), fit.device)
     fit.best.monitor.load_state_dict(saved["monitor"])
     fit.best.scores, fit.best.top = saved["monitor"]["scores"], saved["monitor"]["top"]
     for name, value in saved["position"].items():

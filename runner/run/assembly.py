@@ -6,9 +6,9 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from runner.config.check import check_data, check_inputs, check_preparation
+from runner.config.check import carries_nothing, check_data, check_inputs, check_preparation
 from runner.config.groups import BY_NAME
-from runner.errors import ConfigError, counted
+from runner.errors import counted
 
 if TYPE_CHECKING:
     import torch
@@ -109,6 +109,7 @@ def prepare(
     """
     from runner.config.build import build, build_optimizer
     from runner.config.check import scores_of
+    from runner.engine.carried import Carrying
     from runner.engine.dry_run import check_curve, check_shapes
     from runner.engine.fit import Best, Fit
     from runner.engine.meter import Meter
@@ -134,7 +135,8 @@ def prepare(
     channels_last = images and (device.type == "cuda" if trainer.channels_last == "auto" else trainer.channels_last)
     model = _placed(objects.model, device, channels_last)
     optimizer = build_optimizer(recipe["optimizer"], model, device.type)
-    _check_contiguous(recipe, data, model)
+    if data.train.contiguous and not isinstance(model, Carrying):
+        raise carries_nothing(recipe)
     train = training_batches(recipe, data, model, device, channels_last)
     total = train.updates_per_epoch * trainer.max_epochs
     total = min(total, trainer.max_steps or total)
@@ -194,31 +196,6 @@ def prepare(
         parameters=sum(p.numel() for p in model.parameters()),
     )
     return fit, data
-
-
-def _check_contiguous(recipe: Recipe, data: Data, model: torch.nn.Module) -> None:
-    """Whether the network can go on from batch to batch, where the data do.
-
-    Raises:
-        ConfigError: it can't, or a technique gives it a batch twice or mixes examples.
-    """
-    from runner.engine.carried import Carrying
-    from runner.engine.technique import Slot, listeners
-
-    if not data.train.contiguous:
-        return
-    if not isinstance(model, Carrying):
-        raise ConfigError(
-            f"data.stateful=true: model={recipe['model'].short} has no state that goes on from batch to batch. Take "
-            "model=rnn, gru or lstm, or data.stateful=false."
-        )
-    for technique in recipe.techniques:
-        repeats = listeners([technique], "on_batch") and listeners([technique], "output_penalty")
-        if repeats or listeners([technique], "around_gradients") or technique.slot == Slot.MIX:
-            raise ConfigError(
-                f"data.stateful=true can't be combined with {technique.name}, which gives the network a batch twice or "
-                "mixes examples: the state would not go on where it was. Leave one of them out."
-            )
 
 
 def about(recipe: Recipe, data: Data, spec: Spec) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from runner.data.python_source import PythonSource
 from runner.engine.batches import Batches
 from runner.engine.spec import Field, Spec
 from runner.engine.split import LaneSplit, WindowSplit
@@ -93,6 +94,19 @@ def test_a_batch_that_overflowed_spoils_none_behind_it():
     assert torch.equal(network(inputs, begins=begins), first)
 
 
+def test_what_was_carried_goes_on_where_the_run_does():
+    spec = Spec("tokens", Field("tokens", (None,), 8), Field("tokens", (None,), 8), num_outputs=8)
+    network = LSTM(spec, hidden=6, embedding=4)
+    (batch,) = next(Batches(lanes(), 4, CPU, drop_last=True).updates(0))
+    network(batch.inputs, **batch.more)
+    saved = {name: list(parts) for name, parts in network.carried.items()}
+    other = torch.device("meta")  # as it stands for another device than that of the file
+    network.take_back(saved, other)
+    assert {part.device for parts in network.carried.values() for part in parts} == {other}
+    network.take_back(saved, CPU)
+    assert all(torch.equal(a, b) for name, parts in network.carried.items() for a, b in zip(parts, saved[name]))
+
+
 WORDS = ("data=python_source", "data.packages=[json]", "data.length=16", "data.stateful=true", "model=lstm")
 SMALL = ("model.hidden=8", "model.embedding=4", "optimizer.lr=0.01", "scheduler=constant", "trainer.max_epochs=2")
 
@@ -118,6 +132,7 @@ def test_a_run_cut_within_an_epoch_goes_on_with_its_state(go, tmp_path):
         (("data.masked=0.15",), "a masked language model sees both sides"),
     ],
 )
-def test_what_could_not_go_on_is_refused(go, words, reason):
+def test_what_could_not_go_on_is_refused_before_data_are_read(go, words, reason, monkeypatch):
+    monkeypatch.setattr(PythonSource, "load", None)
     with pytest.raises(ConfigError, match=reason):
         go(*WORDS, *words)

@@ -186,6 +186,11 @@ class StreamOption(MaskedOption):
             )
 
     @property
+    def contiguous(self) -> bool:
+        """See `DataOption.contiguous`."""
+        return self.stateful
+
+    @property
     def spec(self) -> Spec:
         """What is known without loading: all but the vocabulary."""
         tokens = Field("tokens", (None,))
