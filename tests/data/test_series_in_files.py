@@ -40,13 +40,16 @@ def long(tmp_path):
     )
 
 
-def test_no_window_reaches_from_one_series_to_another(long):
-    data = option(long, series="shop", order="day").load()
+@pytest.mark.parametrize("stride", [1, 3])
+def test_no_window_reaches_from_one_series_to_another(long, stride):
+    data = option(long, series="shop", order="day", stride=stride).load()
     last = {}
     for part in data.parts.values():
         batch = part.read(torch.arange(len(part)))
         steps = torch.cat([batch.inputs, batch.targets], 1)[..., 0]
         assert torch.equal(steps.diff(dim=1), torch.ones(len(part), 5))
+        apart = steps[:, 0].diff()
+        assert set(apart[apart.abs() < 500].tolist()) <= {stride}  # but for that to the next shop
         days = steps % 1000
         assert days.min() > last.get("max", -1)  # cut at the same time in every shop
         last["max"] = days.max()

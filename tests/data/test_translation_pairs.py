@@ -46,6 +46,7 @@ def test_all_translations_of_a_source_are_in_one_part(pairs):
         assert all(number % 3 == 0 for number in rows[1:])
         assert len(parts[0]) >= 10
         assert not parts[0] & (parts[1] | parts[2])
+        assert not parts[1] | parts[2]  # and the vocabulary is that of training
 
 
 def test_a_test_file_of_its_own(pairs, tmp_path):
