@@ -20,7 +20,7 @@ def baseline(arguments: list[str]) -> int:
     """Fit the baselines, print their scores, and those of a run beside them."""
     from runner.baseline.compare import compare
     from runner.cli.progress import Terminal
-    from runner.config.check import check_run
+    from runner.config.check import check_untrained
 
     given, rest = take(arguments, "--seeds")
     seeds = whole_number("--seeds", given, 1) if given is not None else 3
@@ -31,7 +31,7 @@ def baseline(arguments: list[str]) -> int:
             _, config = one_configuration(rest)
             choices = config.hydra.runtime.choices if "hydra" in config else {}
             name = config.name or str(choices.get("data", "data"))
-            compared = compare(check_run(config), seeds, terminal)
+            compared = compare(check_untrained(config), seeds, terminal)
     file = compared.write(name)
     _show(compared)
     print(printable(f"\n{file}"))

@@ -97,6 +97,38 @@ def _add_missing(config: DictConfig, plain: Config) -> None:
             _add_missing(config[key], value)
 
 
+def check_untrained(config: DictConfig) -> Recipe:
+    """Check a configuration with which no network is trained, such as that of a look at its data; see `check_run`.
+
+    Where nothing was typed of a network, and the one that there is by default does not take the data, the first among
+    the options that does stands in.
+
+    Raises:
+        ConfigError: as of `check_run`.
+    """
+    try:
+        return check_run(config)
+    except NetworkMisfit as error:
+        if any(key.partition(".")[0] == "model" for key in _typed(config)):
+            raise
+        options = Options()
+        wrong: ConfigError = error
+        for name, _ in sorted(_networks(), key=lambda network: network[1].published):
+            with open_dict(config):
+                config.model = yaml.safe_load(options.file("model", name).read_text())
+            try:
+                return check_run(config)
+            except NetworkMisfit:
+                continue
+            except ConfigError as other:
+                wrong = wrong if wrong is not error else other
+        raise wrong from None
+
+
+class NetworkMisfit(ConfigError):
+    """A network that does not take the data."""
+
+
 class _NoArgument(ConfigError):
     """A value for which the class of its node has no argument; `key` says where it stands."""
 
@@ -351,7 +383,7 @@ def check_inputs(recipe: Recipe, inputs: Field | None, task: str | None = None) 
         if takes is not None and given.isdisjoint(takes):
             group, _, name = node.key.partition(".")
             *wanted, these = (IN_WORDS.get(kind, kind) for kind in (*takes, inputs.kind))
-            raise ConfigError(
+            raise (NetworkMisfit if node.key == "model" else ConfigError)(
                 f"{group}={name or node.short} takes {' or '.join(wanted)}, and these data are {these}. "
                 + (f"Leave {name} out." if name else f"Take {_models_for(inputs.kind, task)}or other data.")
             )
@@ -368,7 +400,7 @@ def _check_lengths(recipe: Recipe, spec: Spec) -> None:
         able = [
             f"model={name}" for name, network in _networks() if network.lengths and "series" in (network.takes or ())
         ]
-        raise ConfigError(
+        raise NetworkMisfit(
             f"model={recipe['model'].short}: takes series of one length, and those of these data are of unequal "
             f"length. Take {' or '.join(able)}."
         )
@@ -389,7 +421,7 @@ def _check_categories(recipe: Recipe, spec: Spec) -> None:
         return
     if not declared(recipe["model"].target).categories:
         able = [f"model={name}" for name, network in _networks() if network.categories]
-        raise ConfigError(
+        raise NetworkMisfit(
             f"model={recipe['model'].short}: takes no categories beside numbers, which data.encoding=embedding gives. "
             f"Take {' or '.join(able)}, or data.encoding=onehot, ordinal or target."
         )
@@ -441,7 +473,7 @@ def _check_model(recipe: Recipe, spec: Spec) -> None:
     tasks, given = declared(recipe["model"].target).tasks, spec.task
     if given in all_tasks() and tasks is not None and given not in tasks:
         better = _models_for(spec.inputs.kind, given) if spec.inputs else ""
-        raise ConfigError(
+        raise NetworkMisfit(
             f"model={recipe['model'].short} takes data for {' or '.join(tasks)}, and these are for {given}. "
             f"Take {better}or other data."
         )

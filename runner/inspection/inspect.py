@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runner.config.check import check_run
+from runner.config.check import check_untrained
 from runner.inspection.looks import LOOKS
 from runner.inspection.subject import Subject
 from runner.record.files import as_csv, write_json, write_text
@@ -112,7 +112,7 @@ def inspect(config: DictConfig, progress: Progress) -> Inspection:
     """
     from runner.errors import ConfigError
 
-    recipe = check_run(config)
+    recipe = check_untrained(config)
     data = clean_data(recipe, progress.message)
     if not all(part.listed for part in data.parts.values()):
         raise ConfigError(
