@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
-from runner.baseline.interval import CONFIDENCE, Difference, Judge
+from runner.baseline.interval import CONFIDENCE, Difference, Judge, difference_of_ratios
 from runner.baseline.models import TASKS, Fitted, forecasts, models
+from runner.baseline.steps import SCORES, scored
+from runner.baseline.steps import models as stepwise
 from runner.baseline.summaries import summaries
 from runner.baseline.texts import counts
 from runner.cleaning.likeness.vectors import AT_ONCE, COMPARABLE, SIDE, vectors
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from runner.engine.batch import Batch
+    from runner.engine.data import Data
     from runner.engine.loss import Loss
     from runner.engine.progress import Progress
     from runner.engine.spec import Spec
@@ -142,6 +145,8 @@ def compare(recipe: Recipe, seeds: int, progress: Progress, run: OfRun | None = 
     task = build_task(recipe, data.spec, loss)
     for note in data.notes:
         progress.message(note)
+    if task.name in SCORES:
+        return _at_every_token(recipe, data, task, loss, progress, run)
     notes = []
     if data.spec.inputs and data.spec.inputs.kind == "image" and max(data.spec.input_shape[1:]) > SIDE:
         notes.append(f"images are averaged down to {SIDE} by {SIDE} pixels for the baselines")
@@ -202,6 +207,36 @@ def _at_once(recipe: Recipe) -> Recipe:
     return Recipe({**recipe.values, "data": {**recipe.values["data"], "strategy": "direct"}})
 
 
+def _at_every_token(
+    recipe: Recipe, data: Data, task: Task, loss: Loss, progress: Progress, run: OfRun | None
+) -> Compared:
+    """`compare` of what is told at every token of a text."""
+    score, larger = SCORES[task.name]
+    parts = [name for name in ("val", "test") if name in data.parts]
+    scores: dict[str, dict[str, list[Scores]]] = {part: {} for part in parts}
+    told: dict[str, Tensor] = {}  # of each model on the part that is judged, what the score is made of
+    metrics = build_metrics(recipe, task)
+    for name, make in stepwise(task.spec).items():
+        progress.message(f"fitting {name}")
+        model = make().fit(data.train)
+        for part in parts:
+            found, told[name] = scored(model.outputs, data.parts[part], task, loss, metrics)
+            scores[part][name] = [found]
+    differences: dict[str, Difference | None] = {}
+    notes = []
+    if run is not None:
+        scores = {part: {"run": [dict(run.scores[part])], **scores[part]} for part in parts}
+        if data.train.contiguous:
+            notes.append("the run's network goes on from batch to batch, and its examples can't be drawn one by one")
+            differences = dict.fromkeys(told)
+        else:
+            progress.message("comparing with the run")
+            _, own = scored(run.network.outputs, data.parts[parts[-1]], task, loss, metrics)
+            differences = {name: difference_of_ratios(own, sums) for name, sums in told.items()}
+    folder = run.folder if run is not None else None
+    return Compared(scores, data.sizes, score, larger, folder, differences, notes)
+
+
 def _read(part: Split, take: Callable[[Batch], Tensor]) -> Tensor:
     """What is taken of all examples of a part, on the CPU."""
     return torch.cat([take(part.read(rows)).cpu() for rows in torch.arange(len(part)).split(AT_ONCE)])
@@ -209,8 +244,9 @@ def _read(part: Split, take: Callable[[Batch], Tensor]) -> Tensor:
 
 def _refuse(spec: Spec) -> None:
     """Refuse what there are no baselines for, as far as it is known."""
-    if spec.task is not None and spec.task not in TASKS:
-        raise ConfigError(f"baseline: is for {', '.join(TASKS)}, and these data are for {spec.task}.")
+    known = (*TASKS, *SCORES)
+    if spec.task is not None and spec.task not in known:
+        raise ConfigError(f"baseline: is for {', '.join(known)}, and these data are for {spec.task}.")
     if spec.inputs is not None and spec.inputs.kind not in (*COMPARABLE, "graph", "tokens"):
         raise ConfigError(
             f"baseline: takes rows of tables, series, images, texts or graphs, and these data are {spec.inputs.kind}."

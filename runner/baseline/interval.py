@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -82,25 +82,47 @@ class Judge:
 
         Source: Efron and Tibshirani 1993, "An Introduction to the Bootstrap", chapter 13; scipy's bootstrap.
         """
-        from scipy.stats import bootstrap
 
         def apart(drawn: NDArray[np.int64]) -> float:
             rows = torch.from_numpy(drawn.astype(np.int64))
             return self.score(run, rows) - statistics.fmean(self.score(other, rows) for other in others)
 
-        every = np.arange(len(self.targets))
-        if len(every) < 2:
-            return None
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of a score that some draws do not define: the ends say so
-            low, high = bootstrap(
-                (every,),
-                apart,
-                vectorized=False,
-                n_resamples=RESAMPLES,
-                batch=10,  # indices that are in memory at once
-                confidence_level=CONFIDENCE,
-                method="percentile",
-                rng=np.random.default_rng(0),
-            ).confidence_interval
-        return Difference(apart(every), float(low), float(high)) if math.isfinite(low) and math.isfinite(high) else None
+        return _drawn(apart, len(self.targets))
+
+
+def difference_of_ratios(run: Tensor, other: Tensor) -> Difference | None:
+    """How far two scores are apart that are a sum over a sum; see `Judge.difference`.
+
+    Args:
+        run: what is summed of each example, and what that is of ``(N, 2)``.
+        other: the same of the other model.
+    """
+    sums = torch.cat((run, other), 1).numpy()
+
+    def apart(drawn: NDArray[np.int64]) -> float:
+        value, of, other_value, of_other = sums[drawn].sum(0)
+        return float(value / of - other_value / of_other)
+
+    return _drawn(apart, len(sums))
+
+
+def _drawn(apart: Callable[[NDArray[np.int64]], float], examples: int) -> Difference | None:
+    """The difference that `apart` tells of all examples, and its interval from draws of them."""
+    from scipy.stats import bootstrap
+
+    every = np.arange(examples)
+    if examples < 2:
+        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a score that some draws do not define: the ends say so
+        low, high = bootstrap(
+            (every,),
+            apart,
+            vectorized=False,
+            n_resamples=RESAMPLES,
+            batch=10,  # indices that are in memory at once
+            confidence_level=CONFIDENCE,
+            method="percentile",
+            rng=np.random.default_rng(0),
+        ).confidence_interval
+    return Difference(apart(every), float(low), float(high)) if math.isfinite(low) and math.isfinite(high) else None

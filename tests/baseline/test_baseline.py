@@ -112,7 +112,7 @@ def test_balance_is_that_of_the_command(say):
 
 def test_nodes_are_told_by_their_own_features(say):
     graph = Path(__file__).parent.parent / "data/graph"
-    words = [f"data.nodes={graph}/nodes.csv", f"data.edges={graph}/edges.csv", "data.target=label", "model=gcn"]
+    words = [f"data.nodes={graph}/nodes.csv", f"data.edges={graph}/edges.csv", "data.target=label"]
     assert say("baseline", "data=edge_list", *words, "--seeds", "1").code == 0
     scores = written("edge_list")["scores"]["val"]
     data = EdgeList(nodes=f"{graph}/nodes.csv", edges=f"{graph}/edges.csv", target="label").load()
@@ -126,8 +126,9 @@ def test_nodes_are_told_by_their_own_features(say):
 
 def test_what_has_no_baseline_is_refused(say):
     for words, reason in (
-        (("data=python_source", "model=gru"), "and these data are for tokens"),
-        (("data=digit_sequences", "model=seq2seq"), "and these data are for sequence"),
+        (("data=python_source", "data.masked=0.15"), "and these data are for masked"),
+        (("data=digit_sequences",), "and these data are for sequence"),
+        (("data=digit_sequences", "model.hidden=[3]"), "model=mlp takes rows of a table"),
         (("data=digits_stream",), "come as a stream"),
         (("no/such/run",), "no/such/run"),
         (("--seeds", "0"), "expected a whole number of at least 1"),
