@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from runner.cli.counter import Counter
-from runner.cli.flags import no_more, one_of, run_folder, switch, take, trusted_of
+from runner.cli.flags import beams_of, no_more, one_of, run_folder, switch, take, trusted_of
 
 USAGE = (
     "evaluate RUN_DIR [data.path=FILE] [--split test] [--checkpoint best] [--device auto] "
-    "[--evaluation full|summary|off] [--tta flip|shift|flip_shift] [--allow-changed-data]"
+    "[--evaluation full|summary|off] [--tta flip|shift|flip_shift] [--beams N [--length-penalty A]] "
+    "[--allow-changed-data]"
 )
 
 
@@ -20,7 +21,7 @@ def evaluate(arguments: list[str]) -> int:
     from runner.run import evaluate_run
 
     given, rest = {}, arguments
-    for flag in ("--split", "--checkpoint", "--device", "--evaluation", "--tta"):
+    for flag in ("--split", "--checkpoint", "--device", "--evaluation", "--tta", "--beams", "--length-penalty"):
         given[flag], rest = take(rest, flag)
     changed, rest = switch(rest, "--allow-changed-data")
     places, rest = [w for w in rest if PLACE.match(w)], [w for w in rest if not PLACE.match(w)]
@@ -29,6 +30,7 @@ def evaluate(arguments: list[str]) -> int:
     no_more(rest, USAGE)
     level: Any = one_of(given, "--evaluation", ("full", "summary", "off")) or "full"
     split = given["--split"] or "test"
+    beams, length_penalty = beams_of(given)
     said: list[str] = []
     progress = Counter("examples")
     scores = evaluate_run(
@@ -43,6 +45,8 @@ def evaluate(arguments: list[str]) -> int:
         tell=said.append,
         hear=progress.hear,
         views=given["--tta"],
+        beams=beams,
+        length_penalty=length_penalty,
     )
     progress.clear()
     score_table({split: scores})

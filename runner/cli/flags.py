@@ -203,6 +203,22 @@ def refuse_recorded(folder: Path | str, lines: Sequence[str], typed: Sequence[st
             )
 
 
+def beams_of(given: Mapping[str, str | None]) -> tuple[int | None, float | None]:
+    """The values of ``--beams`` and ``--length-penalty``; None where one was not given."""
+    beams, penalty = given["--beams"], number("--length-penalty", given["--length-penalty"])
+    if penalty is not None and not 0 <= penalty < float("inf"):
+        raise ConfigError(f"--length-penalty {penalty}: expected a number of at least 0.")
+    return None if beams is None else whole_number("--beams", beams, 1), penalty
+
+
+def number(flag: str, text: str | None) -> float | None:
+    """The value of a flag that takes a number; None where it was not given."""
+    try:
+        return None if text is None else float(text)
+    except ValueError:
+        raise ConfigError(f"{flag} {text}: expected a number.") from None
+
+
 def whole_number(flag: str, text: str, least: int) -> int:
     """The value of a flag that takes a whole number."""
     if not (text.isdecimal() and int(text) >= least):

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import sys
 
-from runner.cli.flags import known_flags, run_folder, take, trusted_of, whole_number
+from runner.cli.flags import beams_of, known_flags, number, run_folder, take, trusted_of, whole_number
 from runner.errors import ConfigError, printable
 
 USAGE = (
     "generate RUN_DIR [--prompt TEXT|-] [--max-tokens 500] [--temperature 1] [--top-k K] [--top-p P] "
-    "[--repetition-penalty 1] [--seed 0] [--checkpoint best] [--device cpu]"
+    "[--repetition-penalty 1] [--seed 0] [--beams N [--length-penalty A]] [--checkpoint best] [--device cpu]"
 )
-FLAGS = (
-    *("--prompt", "--max-tokens", "--temperature", "--top-k", "--top-p", "--repetition-penalty"),
-    *("--seed", "--checkpoint", "--device"),
-)
+DRAWING = ("--temperature", "--top-k", "--top-p", "--repetition-penalty", "--seed")
+FLAGS = ("--prompt", "--max-tokens", *DRAWING, "--beams", "--length-penalty", "--checkpoint", "--device")
 
 
 def generate(arguments: list[str]) -> int:
@@ -32,7 +30,11 @@ def generate(arguments: list[str]) -> int:
     seed = whole_number("--seed", given["--seed"] or "0", 0)
     if seed >= 2**63:
         raise ConfigError(f"--seed {seed}: expected a number below 2^63.")
-    numbers = {flag: _number(flag, given[flag]) for flag in ("--temperature", "--top-p", "--repetition-penalty")}
+    beams, length_penalty = beams_of(given)
+    searches = beams is not None or length_penalty is not None
+    if searches and (drawing := next((flag for flag in DRAWING if given[flag] is not None), None)):
+        raise ConfigError(f"{drawing}: is for tokens that are drawn, and a beam search draws none. Leave it out.")
+    numbers = {flag: number(flag, given[flag]) for flag in ("--temperature", "--top-p", "--repetition-penalty")}
 
     from runner.generate.sampling import Sampling
 
@@ -43,13 +45,19 @@ def generate(arguments: list[str]) -> int:
         numbers["--top-p"],
     )
 
+    from runner.generate.text import answer
     from runner.generate.text import generate as write
     from runner.run import load
+    from runner.run.beams import with_beams
 
     network = load(folder, given["--checkpoint"] or "best", given["--device"] or "cpu", trusted)
+    network = with_beams(network, beams, length_penalty)
     prompt = given["--prompt"] or ""
     prompt = _standard_input() if prompt == "-" else prompt
-    text = write(network, prompt, sampling, max_tokens=max_tokens, seed=seed)
+    if searches:
+        text = answer(network, prompt, max_tokens)
+    else:
+        text = write(network, prompt, sampling, max_tokens=max_tokens, seed=seed)
     for note in text.notes:
         print(printable(f"note: {note}"), file=sys.stderr, flush=True)
     _show("" if text.answers else prompt)
@@ -59,14 +67,6 @@ def generate(arguments: list[str]) -> int:
     finally:
         print(flush=True)
     return 0
-
-
-def _number(flag: str, text: str | None) -> float | None:
-    """The value of a flag that takes a number; None where it was not given."""
-    try:
-        return None if text is None else float(text)
-    except ValueError:
-        raise ConfigError(f"{flag} {text}: expected a number.") from None
 
 
 def _standard_input() -> str:

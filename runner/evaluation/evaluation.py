@@ -19,6 +19,7 @@ from runner.evaluation.gallery import gallery
 from runner.evaluation.learning_curves import draw, learning_curves
 from runner.evaluation.section import sections_of
 from runner.evaluation.section.base import Findings
+from runner.model.base import declared
 from runner.record.files import as_csv, finite, write_bytes, write_json, write_text
 from runner.record.links import refuse_links
 from runner.record.tensorboard import Figures
@@ -187,6 +188,9 @@ def scored(
                 network, batches, meter, loss, precision, see if evaluation.examples is not None else None
             )
             evaluation.take(meter, scores)
+            if meter.decoded and (beams := declared(network).beams):
+                evaluation.found.facts["beams"] = beams
+                evaluation.found.facts["length_penalty"] = declared(network).length_penalty
         except RunnerError:
             raise
         except Exception:  # of a task or a loss of one's own; a night's training must not be lost by it

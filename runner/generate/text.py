@@ -67,11 +67,7 @@ def generate(
     transform, model = network.transform, network.model
     task, reads = network.task.name, network.spec.inputs
     if task not in ("tokens", "sequence") or transform is None or reads is None or reads.kind != "tokens":
-        raise ConfigError(
-            f"generate: this run's task is {task}, with which no text goes on or answers a text. Expected "
-            "a run of a language model (data=python_source model=decoder) or of sequences (data=digit_sequences "
-            "model=seq2seq); `python -m runner predict` tells what this one says."
-        )
+        raise _no_text(network)
     answers = task == "sequence"
     source = transform.batch([prompt]).to(network.device) if answers else None
     begun = [START] if answers else [START, *transform.encode(prompt).tolist()]  # type: ignore[attr-defined]
@@ -84,6 +80,35 @@ def generate(
     outputs = _outputs(network, partial(follow, source=source))
     tokens = tell(outputs, begun, context, sampling or Sampling(), max_tokens, seed)
     return Generation(pieces(transform.decode, begun, tokens), answers, notes)  # type: ignore[attr-defined]
+
+
+def answer(network: TrainedNetwork, prompt: str, max_tokens: int = 500) -> Generation:
+    """Answer a text as `TrainedNetwork.predict` does: by the beam search of the network, the whole answer at once.
+
+    Args:
+        network: trained for the task sequence, of texts.
+        prompt: what is answered.
+        max_tokens: that are told, at most; where the network's own limit is lower, that counts.
+
+    Raises:
+        ConfigError: it answers something else than texts.
+    """
+    transform, reads = network.transform, network.spec.inputs
+    if network.task.name != "sequence" or transform is None or reads is None or reads.kind != "tokens":
+        raise _no_text(network)
+    asked = transform.batch([prompt])
+    notes = tuple(transform.notes)
+    (told,) = network.task.predict(network.outputs(asked)).tolist()
+    told = told[: told.index(END)] if END in told else told
+    return Generation(iter([transform.decode(told[:max_tokens])]), True, notes)  # type: ignore[attr-defined]
+
+
+def _no_text(network: TrainedNetwork) -> ConfigError:
+    return ConfigError(
+        f"generate: this run's task is {network.task.name}, with which no text goes on or answers a text. Expected "
+        "a run of a language model (data=python_source model=decoder) or of sequences (data=digit_sequences "
+        "model=seq2seq); `python -m runner predict` tells what this one says."
+    )
 
 
 def _outputs(network: TrainedNetwork, follow: Follow) -> Follow:

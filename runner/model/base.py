@@ -40,6 +40,9 @@ class Declared:
             In evaluation and prediction it never is.
         published: whether it is one that others published for large images, which is seldom the first to try.
         places: tokens of a text that it can read; what is behind them it does not. 0: any number.
+        beams: answers that a search follows at once where it answers by itself; 0: it gives no answers of a length of
+            their own.
+        length_penalty: of that search; see `runner.model.layers.beams.beam_search`.
     """
 
     takes: tuple[Kind, ...] | None = None
@@ -52,6 +55,8 @@ class Declared:
     takes_targets: bool = False
     published: bool = False
     places: int = 0
+    beams: int = 0
+    length_penalty: float = 0.0
 
 
 class Network(nn.Module):
@@ -68,6 +73,8 @@ class Network(nn.Module):
     context: int | None = None  # tokens that it may look back at when a text is generated; None: all
     notes: tuple[str, ...] = ()  # what is to be said of it with these data, a sentence each
     places: int = Declared.places
+    beams: int = Declared.beams
+    length_penalty: float = Declared.length_penalty
     builder: str = ""  # the name under which torchvision has the same network, with weights; empty: it has none
 
     def follow(self, x: Tensor, state: Any = None, source: Batch | None = None) -> tuple[Tensor, Any]:
@@ -142,6 +149,8 @@ def declared(network: Any) -> Declared:
         "takes_targets": bool,
         "published": bool,
         "places": int,
+        "beams": int,
+        "length_penalty": (int, float),
     }
     found: dict[str, Any] = {name: getattr(network, name, None) for name in kinds}
     return Declared(**{name: value for name, value in found.items() if isinstance(value, kinds[name])})

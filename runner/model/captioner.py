@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from runner.engine.spec import Kind, Spec
 from runner.errors import ConfigError
 from runner.model.backbone.stages import Depth, OutputStride, Stages
-from runner.model.layers.answering import Answering
+from runner.model.layers.answering import Answering, LengthPenalty
 from runner.model.layers.dropout import DropoutRate
 from runner.model.layers.recurrent import Units
 
@@ -33,6 +33,8 @@ class Captioner(Answering):
         hidden: units of the decoder, and features of a cell that it sees.
         embedding: numbers that stand for each token.
         dropout: probability of dropping a number of an embedding, or a feature before the last layer, in [0, 1).
+        beams: answers that are followed at once where the network decodes from its own; 1: the most probable token.
+        length_penalty: by how much longer answers are preferred, at least 0; see `beam_search`.
         longest: tokens of an answer, at most, where it is decoded from the network's own.
 
     Raises:
@@ -53,6 +55,8 @@ class Captioner(Answering):
         hidden: Units = 128,
         embedding: Units = 64,
         dropout: DropoutRate = 0.0,
+        beams: Units = 1,
+        length_penalty: LengthPenalty = 0.6,
         longest: Units = 50,
     ) -> None:
         super().__init__()
@@ -61,7 +65,7 @@ class Captioner(Answering):
                 "model=captioner: answers with sequences of words, and these data want no such answers. Take "
                 "model=resnet, or data with captions (data=coco data.task=captions)."
             )
-        self.longest = longest
+        self.beams, self.length_penalty, self.longest = beams, length_penalty, longest
         self.backbone = Stages(spec, depth, width, output_stride)
         stride, (_, height, wide) = self.backbone.strides[-1], spec.input_shape
         cells = -(-height // stride), -(-wide // stride)

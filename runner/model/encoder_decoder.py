@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import torch
 from annotated_types import Ge
@@ -12,12 +12,15 @@ from torch.nn import functional as F
 from runner.engine.spec import END, START, Kind, Spec
 from runner.errors import ConfigError
 from runner.model.base import Network
-from runner.model.layers.beams import beam_search, marked
+from runner.model.layers.beams import beam_search, in_front, marked
 from runner.model.layers.block import BlockNorm, BlockParts, FeedForwardActivation, NormOrder
 from runner.model.layers.dropout import DropoutRate
 from runner.model.layers.multihead import Cache
 from runner.model.layers.positions import Positions
 from runner.model.layers.transformer import Transformer, draw
+
+if TYPE_CHECKING:
+    from runner.engine.batch import Batch
 
 Units = Annotated[int, Ge(1)]
 
@@ -126,8 +129,15 @@ class EncoderDecoder(Network):
             return self._told(tokens, memory_of_beams, lengths_of_beams, cache)[:, -1].float().log_softmax(-1)
 
         answers = beam_search(step, len(x), self.beams, self.longest, self.length_penalty, x.device)
-        before = torch.cat((torch.full_like(answers[:, :1], START), answers[:, :-1]), 1)
-        return marked(self._told(before, memory, lengths), answers)
+        return marked(self._told(in_front(answers), memory, lengths), answers)
+
+    def follow(self, x: Tensor, state: Any = None, source: Batch | None = None) -> tuple[Tensor, Any]:
+        """See `Network.follow`; the state is what was read of the source, its lengths, and a `Cache` of the answer."""
+        if state is None:
+            assert source is not None
+            lengths = source.more["lengths"]
+            state = self.encoder(self.embedding(source.inputs), lengths), lengths, self.decoder.cache()
+        return self._told(x, *state), state
 
     def _greedy(self, memory: Tensor, lengths: Tensor, cache: Cache) -> Tensor:
         tokens = torch.full((len(memory), 1), START, device=memory.device)

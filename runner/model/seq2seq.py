@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from runner.engine.spec import Kind, Spec
 from runner.errors import ConfigError
-from runner.model.layers.answering import Answering
+from runner.model.layers.answering import Answering, LengthPenalty
 from runner.model.layers.dropout import DropoutRate
 from runner.model.layers.recurrent import Units, at_steps, recur
 
@@ -25,6 +25,8 @@ class Seq2Seq(Answering):
         embedding: numbers that stand for each token.
         attention: whether the decoder looks at all of the encoder's states.
         dropout: probability of dropping a number of an embedding, or a feature before the last layer, in [0, 1).
+        beams: answers that are followed at once where the network decodes from its own; 1: the most probable token.
+        length_penalty: by how much longer answers are preferred, at least 0; see `beam_search`.
         longest: tokens of an answer, at most, where it is decoded from the network's own.
 
     Raises:
@@ -45,6 +47,8 @@ class Seq2Seq(Answering):
         embedding: Units = 64,
         attention: bool = True,
         dropout: DropoutRate = 0.0,
+        beams: Units = 1,
+        length_penalty: LengthPenalty = 0.6,
         longest: Units = 200,
     ) -> None:
         super().__init__()
@@ -54,7 +58,7 @@ class Seq2Seq(Answering):
                 "model=gru."
             )
         assert spec.inputs is not None and spec.inputs.size is not None
-        self.longest = longest
+        self.beams, self.length_penalty, self.longest = beams, length_penalty, longest
         self.embedding = nn.Embedding(spec.inputs.size, embedding)
         self.encoder = nn.GRU(embedding, hidden, batch_first=True)
         self.answer_with(spec, hidden, embedding, attention, dropout)

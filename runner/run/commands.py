@@ -256,6 +256,8 @@ def evaluate_run(
     tell: Callable[[str], None] = lambda text: None,
     hear: Callable[[int], None] = lambda examples: None,
     views: str | None = None,
+    beams: int | None = None,
+    length_penalty: float | None = None,
 ) -> dict[str, float]:
     """Scores of a run's network on one part of its data; by choice also what else is seen of it, written there.
 
@@ -275,21 +277,35 @@ def evaluate_run(
         hear: hears how many examples there were so far.
         views: test-time augmentation, see `runner.run.views.views_of`; None asks about each example once. What is
             written goes into a folder of its own, such as ``evaluation/test-flip``.
+        beams: another beam search than that of the run, see `runner.run.beams.with_beams`; it goes into a folder of its
+            own too, such as ``evaluation/test-beams-4-0.6``.
+        length_penalty: likewise.
 
     Raises:
-        ConfigError: these data have no such part, or are not those of the run; or there are no such views of them.
+        ConfigError: these data have no such part, or are not those of the run; or there are no such views of them; or
+            no score of the run is of answers that a beam search finds.
     """
     from runner.config.build import build_metrics
     from runner.engine.precision import Precision
     from runner.evaluation.evaluation import FOLDER, scored
+    from runner.model.base import Network
     from runner.record.links import refuse_links
     from runner.run.assembly import evaluation_batches, load_data
+    from runner.run.beams import with_beams
     from runner.run.ensemble import Ensemble, load_each, scores_of_ensemble
     from runner.run.trained import load
     from runner.run.unchanged import Unchanged
     from runner.run.views import with_views
 
-    network = with_views(load(folder, checkpoint, device, trusted_targets), views)
+    network = with_beams(load(folder, checkpoint, device, trusted_targets), beams, length_penalty)
+    network = with_views(network, views)
+    metrics = build_metrics(network.recipe, network.task)
+    searches = beams is not None or length_penalty is not None
+    if searches and not any(metric.decoded for metric in metrics):
+        raise ConfigError(
+            "--beams: no score of this run is of what the network answers by itself, and a beam search changes none. "
+            "bleu and chrf are: start runs with metric=[bleu,chrf]. `python -m runner predict` takes --beams too."
+        )
     _check_split(split, network.sizes)
     if isinstance(network, Ensemble) and not network.takes_prepared:
         each = load_each(network, list(overrides or []), allow_changed_data)
@@ -309,7 +325,7 @@ def evaluate_run(
         network.model,
         evaluation_batches(recipe, data.parts[split], network.device, False),
         network.task,
-        build_metrics(recipe, network.task),
+        metrics,
         network.loss,
         Precision(recipe.trainer.precision, network.device),
         evaluation,
@@ -317,9 +333,16 @@ def evaluate_run(
         hear,
     )
     if seen is not None:
-        own = split == ("test" if "test" in data.parts else "val") and checkpoint == "best" and views is None
+        own = (
+            split == ("test" if "test" in data.parts else "val")
+            and checkpoint == "best"
+            and views is None
+            and not searches
+        )
         name = split if checkpoint == "best" else f"{split}-{Path(checkpoint).stem}"
         name += f"-{views}" if views else ""
+        if searches and isinstance(network.model, Network):
+            name += f"-beams-{network.model.beams}-{network.model.length_penalty:g}"
         tell(_written(place, seen, split, checkpoint, FOLDER if own else f"{FOLDER}/{name}"))
     elif evaluation != "off":
         tell("The evaluation failed, and there are only the scores; the log of the program has the reason.")

@@ -6,9 +6,10 @@ import torch
 from runner.engine.spec import END, PADDING, START, UNKNOWN
 from runner.errors import ConfigError, RunFailed
 from runner.generate.sampling import Sampling
-from runner.generate.text import generate, pieces, tell
+from runner.generate.text import answer, generate, pieces, tell
 from runner.model.base import Network
 from runner.run import compose, load, run
+from runner.run.beams import with_beams
 from tests.model.test_decoder import decoder
 
 TEXTS = ("data=python_source", "data.packages=[json]", "data.length=16", "data.batch_size=64")
@@ -17,7 +18,11 @@ MODELS = {
     "gru": ("model.hidden=8",),
     "lstm": ("model.hidden=8", "model.layers=2"),
 }
-SEQUENCES = ("data=digit_sequences", "data.examples=300", "data.longest=5", "model=seq2seq", "model.hidden=8")
+SEQUENCES = ("data=digit_sequences", "data.examples=300", "data.longest=5")
+ANSWERING = {
+    "seq2seq": ("model.hidden=8",),
+    "encoder_decoder": ("model.hidden=8", "model.heads=2", "model.layers=1"),
+}
 
 
 @pytest.fixture(scope="module")
@@ -27,18 +32,19 @@ def networks(tmp_path_factory):
     short = ("trainer.max_steps=3", "trainer.limit_batches=3", "trainer.threads=1", "trainer.images=0")
     for model, settings in MODELS.items():
         run(compose([*TEXTS, f"model={model}", *settings, *short]), home / model)
-    run(compose([*SEQUENCES, *short]), home / "seq2seq")
-    return {model: load(home / model) for model in (*MODELS, "seq2seq")}
+    for model, settings in ANSWERING.items():
+        run(compose([*SEQUENCES, f"model={model}", *settings, *short]), home / model)
+    return {model: load(home / model) for model in (*MODELS, *ANSWERING)}
 
 
 def written(network, *args, **kwargs):
     return "".join(generate(network, *args, **kwargs).pieces)
 
 
-@pytest.mark.parametrize("model", [*MODELS, "seq2seq"])
+@pytest.mark.parametrize("model", [*MODELS, *ANSWERING])
 @pytest.mark.parametrize("prompt", ["", "7", "import json\nfor x in range(1"])
 def test_with_and_without_cache_are_the_same(networks, model, prompt):
-    prompt = "1 2 3" if model == "seq2seq" else prompt
+    prompt = "1 2 3" if model in ANSWERING else prompt
     kept = written(networks[model], prompt, seed=1, max_tokens=60)
     assert kept == written(networks[model], prompt, seed=1, max_tokens=60, cached=False)
     assert kept == written(networks[model], prompt, seed=1, max_tokens=60)
@@ -63,6 +69,25 @@ def test_an_answer_is_that_of_predict(networks):
     assert made.answers
     (row,) = network.predict(["1 2 3"])
     assert "".join(made.pieces) == network.transform.decode(network.transform.encode(row["prediction"]).tolist())
+
+
+@pytest.mark.parametrize("model", ANSWERING)
+def test_the_answer_of_beams_is_that_of_predict(networks, model):
+    network = with_beams(networks[model], 4, 0.0)
+    made = answer(network, "1 2 3")
+    (row,) = network.predict(["1 2 3"])
+    assert "".join(made.pieces) == network.transform.decode(network.transform.encode(row["prediction"]).tolist())
+    assert made.answers
+    assert networks[model].model.beams == 1  # which is as it was
+    short = "".join(answer(network, "1 2 3", max_tokens=2).pieces)
+    assert "".join(answer(network, "1 2 3").pieces).startswith(short)
+
+
+def test_beams_are_for_answers(networks):
+    with pytest.raises(ConfigError, match="whose task is tokens, gives none"):
+        with_beams(networks["gru"], 2, None)
+    with pytest.raises(ConfigError, match=r"--length-penalty 1: with one beam.* Give --beams N too"):
+        with_beams(networks["seq2seq"], None, 1.0)
 
 
 def test_unknown_characters_and_what_is_too_long_are_told(networks):

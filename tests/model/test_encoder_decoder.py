@@ -7,8 +7,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from runner.engine.batch import Batch
 from runner.engine.spec import END, PADDING, START, Field, Spec
 from runner.errors import ConfigError
+from runner.model.base import Network
 from runner.model.encoder_decoder import EncoderDecoder
 from runner.model.layers.beams import beam_search, length_penalty, marked
 from runner.task.sequence import Sequence
@@ -96,6 +98,21 @@ def test_an_answer_ends_where_learned_positions_do():
     sources, lengths = padded()[:, :4], LENGTHS.clamp(max=4)
     for net.beams in (1, 2):
         assert net(sources, lengths).shape == (4, 4, 12)
+
+
+@pytest.mark.parametrize("positions", ["learned", "rotary"])
+def test_an_answer_that_is_followed_reads_its_source_once(positions):
+    net, calls = network(positions=positions), []
+    net.encoder.register_forward_hook(lambda *_: calls.append("source"))
+    net.decoder.blocks[0].cross.inner.register_forward_hook(lambda *_: calls.append("keys"))
+    source, told = Batch(padded(), padded(), {"lengths": LENGTHS}), torch.randint(4, 12, (4, 6))
+    kept, anew = None, None
+    for tokens in told.split((1, 2, 1, 2), 1):
+        ours, kept = net.follow(tokens, kept, source)
+        assert calls.count("source") == calls.count("keys")
+        theirs, anew = Network.follow(net, tokens, anew, source)
+        torch.testing.assert_close(ours, theirs, rtol=1e-10, atol=1e-10)
+    assert calls.count("source") == 5  # four of them those without
 
 
 def test_decoding_ends_with_the_last_answer():

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import torch
+from annotated_types import Ge
 from torch import Tensor, nn
 
 from runner.engine.spec import END, START, Spec
 from runner.model.base import Network
+from runner.model.layers.beams import beam_search, in_front, marked
 from runner.model.layers.dropout import DropoutRate, dropout_layer
 from runner.model.layers.recurrent import recur
+
+LengthPenalty = Annotated[float, Ge(0)]
 
 
 class Answering(Network):
@@ -18,7 +24,8 @@ class Answering(Network):
     ``tanh(V [s_t; c_t])``; without attention it is that of s_t.
 
     In training and evaluation the tokens in front of each one to be told are given, and all steps are computed at once.
-    Where they are not, the decoder is given its own most probable tokens until all answers have ended.
+    Where they are not, the decoder is given its own most probable tokens until all answers have ended, or with `beams`
+    the answer of the highest score among those that a beam search finds is told (`beam_search`).
 
     Source: Luong et al. 2015, "Effective Approaches to Attention-based Neural Machine Translation", equations 5, 7 and
     8 (general).
@@ -51,10 +58,13 @@ class Answering(Network):
             inside: which of them there are ``(N, T)``.
             state: with which the decoder begins ``(1, N, hidden)``.
             decoder_inputs: the token in front of each that is to be told ``(N, S)``; None: those that the network
-                tells, and S is the length of the longest answer with its end, at most `longest`.
+                tells, and S is the length of the longest answer with its end, at most `longest`; of beams see `marked`.
         """
         if decoder_inputs is not None:
             return self._decoded(decoder_inputs, state, read, inside)[0]
+        if self.beams != 1:
+            answers = self._searched(read, inside, state)
+            return marked(self._decoded(in_front(answers), state, read, inside)[0], answers)
         tokens = torch.full((len(read), 1), START, device=read.device)
         ended = torch.zeros_like(tokens, dtype=torch.bool)
         outputs: list[Tensor] = []
@@ -64,6 +74,19 @@ class Answering(Network):
             tokens = one.argmax(-1)
             ended = ended | (tokens == END)
         return torch.cat(outputs, 1)
+
+    def _searched(self, read: Tensor, inside: Tensor, state: Tensor) -> Tensor:
+        """The tokens of the answers that a beam search finds ``(N, S)``."""
+        rows = torch.arange(len(read), device=read.device).repeat_interleave(self.beams)
+        read_of_beams, inside_of_beams, state = read[rows], inside[rows], state[:, rows]
+
+        def step(tokens: Tensor, taken: Tensor | None) -> Tensor:
+            nonlocal state
+            before = state if taken is None else state[:, taken]
+            outputs, state = self._decoded(tokens, before, read_of_beams, inside_of_beams)
+            return outputs[:, -1].float().log_softmax(-1)
+
+        return beam_search(step, len(read), self.beams, self.longest, self.length_penalty, read.device)
 
     def _decoded(self, tokens: Tensor, state: Tensor, read: Tensor, inside: Tensor) -> tuple[Tensor, Tensor]:
         """Logits behind `tokens` ``(N, S)``, and the decoder's state behind them all ``(1, N, hidden)``."""

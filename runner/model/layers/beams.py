@@ -81,6 +81,11 @@ def beam_search(
     return found.masked_fill(~inside, PADDING)[:, : int(lengths.max())]
 
 
+def in_front(answers: Tensor) -> Tensor:
+    """The token in front of each of answers ``(N, S)``: `START`, and all but the last."""
+    return torch.cat((torch.full_like(answers[:, :1], START), answers[:, :-1]), 1)
+
+
 def marked(outputs: Tensor, answers: Tensor) -> Tensor:
     """Logits whose most probable token is that of the answer, with its probability; all others share the rest.
 
