@@ -88,7 +88,7 @@ class KneserNey:
             known, number = np.unique(keys, return_inverse=True)
             self.known.append(known)
         pairs, counts = np.unique(number * self.vocabulary + words, return_counts=True)
-        self.levels = []
+        self.levels: list[tuple[csr_array, Counts]] = []
         for length in reversed(range(self.order)):
             context, word = np.divmod(pairs, self.vocabulary)
             self.levels.insert(0, self._discounted(context, word, counts))

@@ -30,7 +30,7 @@ def evaluate(arguments: list[str]) -> int:
     no_more(rest, USAGE)
     level: Any = one_of(given, "--evaluation", ("full", "summary", "off")) or "full"
     split = given["--split"] or "test"
-    beams, length_penalty = beams_of(given)
+    beams, length_penalty = beams_of(given["--beams"], given["--length-penalty"])
     said: list[str] = []
     progress = Counter("examples")
     scores = evaluate_run(

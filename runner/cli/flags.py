@@ -203,9 +203,9 @@ def refuse_recorded(folder: Path | str, lines: Sequence[str], typed: Sequence[st
             )
 
 
-def beams_of(given: Mapping[str, str | None]) -> tuple[int | None, float | None]:
+def beams_of(beams: str | None, length_penalty: str | None) -> tuple[int | None, float | None]:
     """The values of ``--beams`` and ``--length-penalty``; None where one was not given."""
-    beams, penalty = given["--beams"], number("--length-penalty", given["--length-penalty"])
+    penalty = number("--length-penalty", length_penalty)
     if penalty is not None and not 0 <= penalty < float("inf"):
         raise ConfigError(f"--length-penalty {penalty}: expected a number of at least 0.")
     return None if beams is None else whole_number("--beams", beams, 1), penalty

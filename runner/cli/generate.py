@@ -30,7 +30,7 @@ def generate(arguments: list[str]) -> int:
     seed = whole_number("--seed", given["--seed"] or "0", 0)
     if seed >= 2**63:
         raise ConfigError(f"--seed {seed}: expected a number below 2^63.")
-    beams, length_penalty = beams_of(given)
+    beams, length_penalty = beams_of(given["--beams"], given["--length-penalty"])
     searches = beams is not None or length_penalty is not None
     if searches and (drawing := next((flag for flag in DRAWING if given[flag] is not None), None)):
         raise ConfigError(f"{drawing}: is for tokens that are drawn, and a beam search draws none. Leave it out.")

@@ -32,7 +32,7 @@ def predict(arguments: list[str]) -> int:
     trusted, rest = trusted_of(rest, "predict")
     if len(rest) < 2:
         raise ConfigError(f"expected the folder of a run and something to predict: python -m runner {USAGE}.")
-    beams, length_penalty = beams_of(given)
+    beams, length_penalty = beams_of(given["--beams"], given["--length-penalty"])
     form = one_of(given, "--format", ("csv", "jsonl"))
     on_error: Any = one_of(given, "--on-error", ("stop", "skip")) or "stop"
     size = given["--batch-size"]

@@ -7,17 +7,21 @@ import pytest
 import torch
 from sklearn.metrics import f1_score
 
+from runner.data.brown import Brown
 from runner.engine.batch import Batch
 from runner.engine.meter import Meter, Result
 from runner.engine.spec import IGNORED, Field, Spec
-from runner.errors import ConfigError
+from runner.errors import ConfigError, Interrupted
 from runner.loss.cross_entropy import CrossEntropy
 from runner.metric.f1 import F1
 from runner.metric.token_accuracy import TokenAccuracy
 from runner.model.lstm import LSTM
+from runner.run import load, resume
 from runner.task.tagging import Tagging
 from tests.cli.conftest import say as say
 from tests.data.test_brown import corpus as corpus
+from tests.faults.kill_resume import content, same
+from tests.test_run import StopAtStep
 
 NAMES = ("noun", "verb", "sign")
 WORDS = ("<padding>", "<unknown>", "<start>", "<end>", "dog", "barks", ".")
@@ -98,26 +102,39 @@ def test_wrong_choices_are_told():
         LSTM(TAGS, 4, pooling="mean")
 
 
+SMALL = ("data=brown", "data.task=tagging", "data.batch_size=8", "trainer.threads=1", "trainer.images=0")
+SMALL += ("model=lstm", "model.hidden=8", "model.embedding=8", "model.bidirectional=true", "optimizer.lr=0.05")
+
+
 @pytest.fixture
 def trained_run(corpus, go):
     go(
-        "data=brown",
+        *SMALL,
         f"data.root={corpus}",
-        "data.task=tagging",
-        "data.batch_size=8",
-        "model=lstm",
-        "model.hidden=8",
-        "model.embedding=8",
-        "model.bidirectional=true",
-        "optimizer.lr=0.05",
         "trainer.max_epochs=8",
-        "trainer.threads=1",
-        "trainer.images=0",
         "trainer.evaluation=full",
         "metric=[token_accuracy,f1]",
         "monitor=val/token_accuracy",
     )
     return Path("run")
+
+
+def test_interrupted_in_mid_epoch_and_resumed_equals_uninterrupted(corpus, go):
+    words = (*SMALL, f"data.root={corpus}", "trainer.max_epochs=2", "trainer.log_every=1", "regularization=[dropout]")
+    go(*words, folder="whole")
+    with pytest.raises(Interrupted):
+        go(*words, folder="cut", progress=StopAtStep(2))
+    resume("cut")
+    assert same(content(Path("whole")), content(Path("cut"))) == []
+
+
+def test_sentences_are_predicted_as_evaluation_saw_them(trained_run, corpus):
+    network, data = load(trained_run), Brown(root=str(corpus), task="tagging").load()
+    batch = data.test.read(torch.arange(len(data.test)))
+    rows = network.task.rows_of(network.outputs(batch), batch)
+    known = [row for row in rows if "<unknown>" not in row["tokens"]]
+    assert known
+    assert network.predict([" ".join(row["tokens"]) for row in known]) == known
 
 
 def test_from_the_corpus_to_predictions_evaluation_and_explanation(trained_run, say):
