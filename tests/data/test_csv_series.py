@@ -136,6 +136,9 @@ def test_a_file_of_a_users_gives_the_windows_of_the_parts(table, tmp_path):
     assert torch.equal(inputs[: len(seen)], seen)
     assert len(inputs) == len(seen) + 1  # one has no future in the file
     assert [place for raw in found for place in raw.places][:2] == [f"{validation}:10", f"{validation}:13"]
+    validation.write_text("\n".join([lines[0], *lines[141:157]]))
+    (raw,) = transform.read([str(validation)], 9)
+    assert raw.places == [f"{validation}:{end}" for end in (10, 13, 16)]  # the last of 16 steps among them
 
 
 def test_only_the_last_history_of_a_file(table, tmp_path, monkeypatch):
