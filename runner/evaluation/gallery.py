@@ -26,7 +26,8 @@ def gallery(task: Task, examples: Sequence[Example], title: str) -> Figure | Non
     if not examples or spec.inputs is None or spec.targets is None:
         return None
     if spec.inputs.kind == "series" and spec.targets.kind == "values":
-        return _series(task, examples[:LARGE], title)
+        forecast = examples[0].target.ndim == 2  # else numbers of a whole series: nothing that goes on
+        return _series(task, examples[:LARGE], title) if forecast else None
     if spec.inputs.kind != "image":
         return None
     if spec.targets.kind == "mask":
@@ -153,22 +154,26 @@ def _name_regions(axis: Axes, mask: Tensor, names: Sequence[str]) -> None:
 
 
 def _series(task: Task, examples: Sequence[Example], title: str) -> Figure:
-    """The history as the network saw it, and the first series that is told of: in its scale, as the history is."""
+    """The history, and the first series that is told of, in its own unit."""
+    from runner.task.regression import in_their_units
+
     figure, axes = _grid(len(examples), 1, title, 1.7)
     assert task.spec.inputs is not None and task.spec.targets is not None
     names, columns = task.spec.targets.names, task.spec.inputs.names
     column = columns.index(names[0]) if names and names[0] in columns else 0
+    scale = task.spec.targets.mean[:1], task.spec.targets.std[:1]
     for (axis,), example in zip(axes, examples, strict=True):
         assert example.inputs is not None
-        history = example.inputs[:, column].tolist()
+        history, true, predicted = (
+            in_their_units(values, *scale).tolist()
+            for values in (example.inputs[:, column], example.target[:, 0], example.predicted[:, 0])
+        )
         steps = range(1, len(example.target) + 1)
         axis.plot(range(1 - len(history), 1), history, color="grey", label="seen")
-        axis.plot(steps, example.target[:, 0].tolist(), color=COLORS[0], marker=".", label="true")
-        axis.plot(
-            steps, example.predicted[:, 0].tolist(), color=COLORS[1], linestyle="--", marker="x", label="predicted"
-        )
+        axis.plot(steps, true, color=COLORS[0], marker=".", label="true")
+        axis.plot(steps, predicted, color=COLORS[1], linestyle="--", marker="x", label="predicted")
         axis.set_ylabel(f"no. {example.index}\nloss {example.loss:.3g}", fontsize=9)
         axis.grid(alpha=0.3)
     axes[0][0].legend(fontsize=8, ncols=3)
-    axes[-1][0].set_xlabel(f"step (0 is the last one seen); {shortened(names[0]) if names else 'values'}, scaled")
+    axes[-1][0].set_xlabel(f"step (0 is the last one seen); {shortened(names[0]) if names else 'values'}")
     return figure
