@@ -55,7 +55,8 @@ def test_a_terminal_that_is_closed_saves_the_run(tmp_path):
     process, terminal = pty.fork()
     if not process:
         os.chdir(tmp_path)
-        os.execv(sys.executable, [sys.executable, "-m", "runner", *COMMAND, "trainer.max_epochs=1000000"])
+        endless = ("trainer.max_epochs=1000000", "trainer.checkpoint.every_seconds=0.1")
+        os.execv(sys.executable, [sys.executable, "-m", "runner", *COMMAND, *endless])
     while not (tmp_path / "run/checkpoints/last.pt").exists():
         time.sleep(0.02)
         os.read(terminal, 1 << 16)

@@ -191,7 +191,7 @@ def killed_within_an_epoch(overrides, folder):
 def test_a_run_killed_while_workers_decode_goes_on_exactly_where_it_was(root, go, tmp_path):
     overrides = ["data=image_folder", f"data.root={root}", "data.image_size=8", "data.in_memory=false"]
     overrides += ["data.num_workers=2", "data.batch_size=1", "data.scaling=none", "model.hidden=[4]"]
-    overrides += ["augmentation=[flip,noise]", "trainer.max_epochs=8", "trainer.images=0", "trainer.threads=1"]
+    overrides += ["augmentation=[flip,noise]", "trainer.max_epochs=4", "trainer.images=0", "trainer.threads=1"]
     overrides += ["trainer.checkpoint.every_seconds=0.02"]
     go(*overrides, folder="whole")
     for attempt in range(5):  # a machine under load may let a run end before it is killed

@@ -11,7 +11,7 @@ from runner.metric import metrics_for
 from runner.model.base import declared
 from runner.run import resume
 from runner.task import all_tasks, task_named
-from tests.config.test_options import DOWNLOADED, OPTIONS, content, resolve
+from tests.config.test_options import DOWNLOADED, GRAPH, OPTIONS, content, resolve
 from tests.faults.kill_resume import content as left_by
 from tests.faults.kill_resume import same
 from tests.test_run import StopAtStep
@@ -32,6 +32,13 @@ def published(name):
 # The plainest network that takes these inputs: the one with the fewest settings, published ones last.
 MODELS = sorted(OPTIONS.names("model"), key=lambda name: (published(name), len(content("model", name)), name))
 SHORT = ("trainer.max_epochs=2", "trainer.log_every=1", "trainer.images=0", "trainer.checkpoint.every_seconds=1e9")
+# As much of the large ones as has eight batches; what is known of all of them is held above.
+PART = {
+    "debian_packages": (f"data.path={GRAPH}/packages.txt", "data.batch_size=4"),
+    "digit_composites": ("data.images=240",),
+    "python_functions": ("data.packages=[json,urllib,http]", "data.longest=20"),
+    "python_source": ("data.packages=[json,http]", "data.length=16"),
+}
 
 
 def of(group, name):
@@ -103,7 +110,7 @@ def trained(name, go, *more):
 @pytest.mark.parametrize("name", EMBEDDED)
 def test_trained_cut_in_mid_epoch_and_resumed(name, go):
     more = (f"data={name}", "data.batch_size=16", "trainer.limit_batches=8", *SHORT)
-    more += ("trainer.accumulate=2", "optimizer=momentum", "optimizer.lr=0.001")
+    more += ("trainer.accumulate=2", "optimizer=momentum", "optimizer.lr=0.001", *PART.get(name, ()))
     middle = Middle()
     model, result = trained(name, lambda *all_of_it, folder: go(*all_of_it, folder=folder, progress=middle), *more)
     assert result["status"] == "completed"
