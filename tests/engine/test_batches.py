@@ -1,3 +1,6 @@
+import gc
+import multiprocessing
+
 import pytest
 import torch
 from torch.utils.data import Dataset
@@ -71,6 +74,23 @@ def test_a_dataset_read_by_workers_equals_one_read_here(workers):
             assert torch.equal(a[0].inputs, b[0].inputs)
     order = [u[0].targets.tolist() for u in here.updates(0)]
     assert order == [u[0] for u in seen(Batches(tensors(), 4, CPU, seed=9), 0)]
+
+
+def test_workers_end_at_once_when_nobody_needs_them(monkeypatch):
+    """Also where their loader goes with a cycle of references: they are told, not ended by a signal after a wait."""
+    monkeypatch.setattr("torch.utils.data._utils.MP_STATUS_CHECK_INTERVAL", 60.0)
+    before = set(multiprocessing.active_children())
+    holder = [Batches(DatasetSplit(Noisy(tensors()), 23), 4, CPU, num_workers=1)]
+    holder.append(holder)
+    assert len(seen(holder[0], 0)) == 6
+    (worker,) = set(multiprocessing.active_children()) - before
+    monkeypatch.setattr("torch.utils.data._utils.MP_STATUS_CHECK_INTERVAL", 20.0)
+    ended = []
+    monkeypatch.setattr(worker, "terminate", lambda: ended.append(worker.kill()))
+    del holder
+    gc.collect()
+    worker.join()
+    assert ended == []
 
 
 class Broken(Dataset):

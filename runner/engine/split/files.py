@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -90,28 +91,36 @@ class _Seeded(Dataset[Any]):
         return self.dataset[index]
 
 
+class _Keys:
+    """What a `DataLoader` is told to read: numbers with their epoch, a list for each batch."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[tuple[int, int]]] = []
+
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        return iter(self.batches)
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+
 class _Loader:
     """A `DataLoader` that is told the epoch and the order instead of choosing them."""
 
     def __init__(self, split: DatasetSplit, seed: int, num_workers: int, pin_memory: bool) -> None:
-        self.keys: list[list[tuple[int, int]]] = []
+        self.keys = _Keys()
         self.loader: DataLoader[Any] = DataLoader(
             _Seeded(split.dataset, seed),
-            batch_sampler=self,
+            batch_sampler=self.keys,
             num_workers=num_workers,
             persistent_workers=num_workers > 0,
             pin_memory=pin_memory,
             collate_fn=split.collate,
         )
-
-    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
-        return iter(self.keys)
-
-    def __len__(self) -> int:
-        return len(self.keys)
+        weakref.finalize(self, _stop, self.loader).atexit = False
 
     def read(self, epoch: int, order: Tensor, batch_size: int) -> Iterator[Batch]:
-        self.keys = [[(epoch, i) for i in part.tolist()] for part in order.split(batch_size)]
+        self.keys.batches = [[(epoch, i) for i in part.tolist()] for part in order.split(batch_size)]
         try:
             yield from self.loader
         except RunnerError as error:
@@ -119,3 +128,12 @@ class _Loader:
                 raise
             sentence = str(error).splitlines()[-1]  # the rest is the worker's traceback
             raise type(error)(sentence.removeprefix(f"{type(error).__module__}.{type(error).__name__}: ")) from None
+
+
+def _stop(loader: DataLoader[Any]) -> None:
+    """End the workers of a loader that nobody has any more.
+
+    Were it left to the collection of the cycles that a run is part of, the queues that tell them would be closed first,
+    and torch would wait five seconds for each of them.
+    """
+    loader._iterator = None
