@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
-from runner.baseline.interval import CONFIDENCE, Difference, Judge, difference_of_ratios
+from runner.baseline.interval import CONFIDENCE, Difference, Judge, blocks_of, difference_of_ratios
 from runner.baseline.models import TASKS, Fitted, forecasts, models
 from runner.baseline.steps import SCORES, scored
 from runner.baseline.steps import models as stepwise
@@ -190,10 +190,16 @@ def compare(recipe: Recipe, seeds: int, progress: Progress, run: OfRun | None = 
     score = (
         monitor if monitor in directions and monitor != "loss" else next((n for n in directions if n != "loss"), "loss")
     )
+    if task.spec.targets is not None and task.spec.targets.levels:
+        score = "mae"  # every forecast has it
+        notes.append("plain models tell a number and no quantiles: compared by mae, the run by its middle quantile")
     differences: dict[str, Difference | None] = {}
     if run is not None:
         judged = asked.parts[parts[-1]]
-        judge = Judge(task, loss, metrics.get(score), _read(judged, lambda batch: batch.targets))
+        blocks = blocks_of(judged)
+        if blocks is not None:
+            notes.append(f"windows that share steps are drawn together for intervals: in {len(blocks):,} block(s)")
+        judge = Judge(task, loss, metrics.get(score), _read(judged, lambda batch: batch.targets), blocks)
         own = _read(judged, run.network.outputs)
         for name, outputs_of in answers.items():
             progress.message(f"comparing with {name}")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from runner.data.series.calendar import Turn, calendar_names
-from runner.data.series.columns import Irregular, Missing, Reading, columns_of
+from runner.data.series.columns import Irregular, Missing, Reading, changes, columns_of
 from runner.data.series.option import SeriesOption
 from runner.data.source.fingerprint import sha256
 from runner.engine.data import Data
@@ -101,4 +101,6 @@ class CsvSeries(SeriesOption):
         path, transform = Path(os.path.expanduser(self.path)), self.transform()
         series = transform.series(path)
         notes = (f"{len(series)} series, {sum(len(one.values) for one in series):,} steps",) if self.series else ()
-        return self.windows(series, transform, self.targets or self.columns, sha256(path.read_bytes()), notes)
+        return self.windows(
+            series, transform, self.targets or self.columns, sha256(path.read_bytes()), (*notes, *changes(series))
+        )

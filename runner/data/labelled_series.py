@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from runner.data.base import DataOption, TargetScaling
-from runner.data.series.columns import Irregular, Missing, Reading, columns_of
+from runner.data.series.columns import Irregular, Missing, Reading, changes, columns_of
 from runner.data.source.fingerprint import sha256
 from runner.engine.data import Data
 from runner.engine.spec import Field, Kind, Spec
@@ -130,6 +130,7 @@ class LabelledSeries(DataOption):
         notes = [f"{len(series):,} series of {spread} steps, channels: {', '.join(transform.channels)}"]
         if len(found) > len(series):
             notes.append(f"{len(found) - len(series):,} series without a target left out")
+        notes += changes(series)
         task: Predicted = choose_task(columns) if self.task == "auto" else self.task
         if self.task == "auto":
             notes.append(f"{task} of {', '.join(map(repr, self.targets))} (data.task decides otherwise)")

@@ -19,10 +19,12 @@ class Raw(NamedTuple):
     Attributes:
         examples: in the form that the transform takes.
         places: where each was found, for messages and outputs: ``table.csv:17``, ``photo.jpg``.
+        beside: what stands beside the prediction of each, by the names of columns; empty where nothing does.
     """
 
     examples: Any
     places: list[str]
+    beside: Sequence[dict[str, Any]] = ()
 
 
 class Bad(NamedTuple):

@@ -81,11 +81,13 @@ def predict(
             if isinstance(raw, Bad):
                 leave_out(raw.place, raw.reason)
                 continue
-            for place, row in zip(raw.places, network.predict(raw.examples), strict=True):
+            beside = raw.beside or [{}] * len(raw.places)
+            for place, more, row in zip(raw.places, beside, network.predict(raw.examples), strict=True):
                 if any(isinstance(value, float) and not math.isfinite(value) for value in row.values()):
                     leave_out(place, "what the network gives for it is no finite number.")
                     continue
-                write({"input": place.encode(errors="replace").decode(), **row})  # names of files may be any bytes
+                # Names of files may be any bytes.
+                write({"input": place.encode(errors="replace").decode(), **more, **row})
                 done.rows += 1
             for note in list(network.transform.notes)[said:]:
                 tell(note)

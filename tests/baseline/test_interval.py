@@ -7,11 +7,15 @@ import pytest
 import torch
 
 from runner.baseline.compare import Compared
-from runner.baseline.interval import Difference, Judge
+from runner.baseline.interval import Difference, Judge, blocks_of
 from runner.engine.spec import Field, Spec
+from runner.engine.split import TensorSplit, WindowSplit
 from runner.loss.cross_entropy import CrossEntropy
+from runner.loss.mse import MSE
 from runner.metric.accuracy import Accuracy
+from runner.metric.mae import MAE
 from runner.task.classification import Classification
+from runner.task.forecasting import Forecasting
 
 
 def judge(targets, metric=None):
@@ -75,3 +79,32 @@ def test_equal_models_are_not_shown_to_differ():
     answers = torch.from_numpy(np.random.default_rng(0).integers(2, size=50))
     found = judge(1 - answers, Accuracy()).difference(saying(answers), [saying(answers)])
     assert (found.estimate, found.low, found.high) == (0, 0, 0)
+
+
+def test_windows_are_in_blocks_with_those_that_share_their_steps():
+    stream = torch.zeros(40, 1)
+    found = blocks_of(WindowSplit(stream, 4, 2, 3))  # windows of 7 steps, one each 2: 17 of them, 4 begin in each
+    assert [block.tolist() for block in found] == [[0, 1, 2, 3, 4], [5, 6, 7, 8], [9, 10, 11, 12], [13, 14, 15, 16]]
+    starts = torch.tensor([*range(0, 8, 2), *range(14, 18, 2), *range(24, 34, 2)])  # three series
+    several = blocks_of(WindowSplit(stream, 4, 2, 3, starts=starts))
+    assert [block.tolist() for block in several] == [[0, 1, 2, 3], [4, 5], [6, 7, 8, 9, 10]]
+    assert blocks_of(WindowSplit(stream, 4, 7, 3)) is None
+    assert blocks_of(TensorSplit(stream, stream)) is None
+
+
+def test_blocks_have_the_interval_of_dependent_errors():
+    length, steps = 20, 3000
+    spec = Spec("forecasting", Field("series", (length - 1, 1)), Field("values", (1, 1)), num_outputs=1)
+    noise = torch.randn(steps, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    errors = 5 + noise.unfold(0, length, 1).mean(1)  # of windows that share steps, so that their mean is that of steps
+    targets = torch.zeros(len(errors), 1, 1)
+    own, other = errors.float()[:, None], torch.full((len(errors), 1), 5.0)
+    blocks = blocks_of(WindowSplit(noise.float()[:, None], length - 1, 1, 1))
+    loss = MSE()
+    halves = []
+    for drawn in (blocks, None):
+        found = Judge(Forecasting(spec, loss), loss, MAE(), targets, drawn).difference(own, [other])
+        halves.append((found.high - found.low) / 2)
+    assert halves[0] == pytest.approx(1.96 * noise.std().item() / math.sqrt(steps), rel=0.25)
+    assert halves[1] < halves[0] / 3
+    assert Judge(Forecasting(spec, loss), loss, MAE(), targets, blocks[:5]).difference(own, [other]) is None

@@ -84,3 +84,13 @@ def test_a_forecast_beside_the_plain_ones(say, go):
     assert list(scores) == ["run", "naive", "seasonal_naive_12", "exponential_smoothing", "linear"]
     assert scores["naive"]["relative_mae"] == pytest.approx(1)
     assert scores["seasonal_naive_12"]["mae"] < 0.05 < scores["naive"]["mae"]
+
+
+def test_one_number_is_not_held_against_quantiles(say):
+    Path("t.csv").write_text("v\n" + "\n".join(str(10 + np.sin(t) + 0.1 * (t % 7)) for t in range(100)))
+    data = ("data=csv_series", "data.path=t.csv", "data.columns=[v]", "data.length=8", "data.horizon=2")
+    answer = say("baseline", *data, "loss=quantile", "metric=[pinball]", "monitor=val/pinball")
+    assert answer.code == 0, answer.err
+    assert "compared by mae, the run by its middle quantile" in answer.out
+    (told,) = Path("outputs/baselines").glob("*/baselines.json")
+    assert json.loads(told.read_text())["score"] == "mae"

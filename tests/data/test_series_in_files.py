@@ -3,6 +3,7 @@
 import math
 import time
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from runner.data.series.calendar import calendar
 from runner.data.source.available import available
 from runner.engine.transform import Bad, Raw
 from runner.errors import ConfigError, RunFailed
+from runner.run.prediction import predict
 
 START = datetime(2026, 3, 1)
 
@@ -85,6 +87,7 @@ def test_gaps(tmp_path):
     with pytest.raises(RunFailed, match=r"line 2: 'v' has no value, and none before it"):
         option(gappy(tmp_path, 0), missing="forward").load()
     assert option(gappy(tmp_path, 0), missing="interpolate").load().train.stream[0, 0] == 1
+    assert forward.notes == ("steps with a gap that was filled in: 3 of 60",)
     with pytest.raises(RunFailed, match=r"none before it or behind"):
         option(gappy(tmp_path, *range(60)), missing="interpolate").load()
 
@@ -101,6 +104,32 @@ def test_steps_of_unequal_length(tmp_path):
     resampled = option(path, order="at", irregular="resample").load()
     whole = torch.cat([part.stream for part in resampled.parts.values()])[:, 0]
     assert torch.equal(whole, 2.0 * torch.arange(80))
+    assert resampled.notes == ("steps of equal length made of those of the file: 80 of 77",)
+    assert not accepted.notes
+
+
+def test_what_was_changed_is_counted_by_series(long):
+    text = long.read_text().splitlines()
+    gap = next(line for line in text if ",north," in line and line.endswith(",30"))
+    north = next(line for line in text if line.endswith(",17") and ",north," in line)
+    long.write_text("\n".join(line if line != gap else line[:-2] for line in text if line != north) + "\n")
+    data = option(long, series="shop", order="day", missing="forward", irregular="resample").load()
+    assert data.notes[1:3] == (
+        "steps of equal length made of those of the file: north: 60 of 59",
+        "steps with a gap that was filled in: north: 1 of 59",
+    )
+    assert data.notes[3] == "train: 1 of 3 series are shorter than a window there and left out: new"
+
+
+def test_a_column_that_never_changes_is_told(tmp_path):
+    path = write(tmp_path / "c.csv", "v,w", [(5, i if i > 50 else 3) for i in range(60)])
+    (alone,) = option(path).load().notes
+    assert alone == "v never changes in train and val and test: there mase and relative_mae are undefined"
+    told = option(path, columns=("v", "w"), split=(0.5, 0.25, 0.25)).load().notes
+    assert told == (
+        "v never changes in train and val and test: there mase and relative_mae leave it out",
+        "w never changes in train and val: there mase and relative_mae leave it out",
+    )
 
 
 def test_times_without_a_zone_are_utc_wherever_they_are_read(tmp_path, monkeypatch):
@@ -169,6 +198,61 @@ def test_a_file_to_predict_ends_with_what_is_known(tmp_path):
     np.testing.assert_allclose(raw.examples[0, -2:, 1:], calendar(times, ["time_of_day"]))
 
 
+def test_the_times_of_what_is_told_stand_beside(tmp_path):
+    def told(path):
+        data = option(tmp_path / "train.csv", order="at", forecast="every", stride=3, split=(0.5, 0.25, 0.25)).load()
+        (raw,) = data.transform.read([str(path)], 100)
+        return raw.places, [list(one.items()) for one in raw.beside]
+
+    days = write(tmp_path / "train.csv", "at,v", [(f"2026-03-{day:02}", day) for day in range(1, 32)])
+    short = write(tmp_path / "short.csv", "at,v", [(f"2024-02-{day}", day) for day in range(22, 29)])
+    places, beside = told(short)
+    assert [place.rpartition(":")[2] for place in places] == ["4", "7"]
+    assert beside == [
+        [("time_1", "2024-02-26"), ("time_2", "2024-02-27")],
+        [("time_1", "2024-02-29"), ("time_2", "2024-03-01")],
+    ]
+    assert told(write(tmp_path / "none.csv", "v", [(i,) for i in range(4)]))[1] == [
+        [("time_1", None), ("time_2", None)]
+    ]
+    write(days, "at,v", [(f"20{20 + m // 12}-{1 + m % 12:02}-01T06:00", m) for m in range(40)])
+    ends = write(tmp_path / "months.csv", "at,v", [(f"2025-{month:02}-01T06:00", month) for month in (9, 10, 11, 12)])
+    assert told(ends)[1] == [[("time_1", "2026-01-01T06:00:00"), ("time_2", "2026-02-01T06:00:00")]]
+    write(days, "at,v", [(0.5 * i, i) for i in range(40)])
+    assert told(write(tmp_path / "numbers.csv", "at,v", [(3 + 0.5 * i, i) for i in range(4)]))[1] == [
+        [("time_1", 5.0), ("time_2", 5.5)]
+    ]
+    assert next(option(days).load().transform.read([str(days)], 100)).beside == []
+
+
+def test_predictions_are_written_with_their_times(tmp_path):
+    path = write(tmp_path / "t.csv", "at,v", [((START + timedelta(days=day)).date(), day) for day in range(30)])
+    transform = option(path, order="at", split=(0.5, 0.25, 0.25)).load().transform
+    network = SimpleNamespace(
+        transform=transform, batch_size=5, predict=lambda raw: [{"prediction_1": 1.5, "prediction_2": 2.5} for _ in raw]
+    )
+    without = write(tmp_path / "w.csv", "v", [(day,) for day in range(30)])
+    predict(network, [str(path), str(without)], tmp_path / "told.csv")
+    assert (tmp_path / "told.csv").read_text().splitlines() == [
+        "input,time_1,time_2,prediction_1,prediction_2",
+        f"{path}:30,2026-03-31,2026-04-01,1.5,2.5",
+        f"{without}:30,,,1.5,2.5",
+    ]
+
+
+def test_resampling_leaves_what_is_to_be_told_open(tmp_path):
+    hours = [hour for hour in range(50) if hour not in (7, 8)]
+    rows = [((START + timedelta(hours=h)).isoformat(), h if h < 46 else "", 100 + h) for h in hours]
+    path = write(tmp_path / "p.csv", "at,v,plan", rows)
+    full = write(tmp_path / "t.csv", "at,v,plan", [(at, i, plan) for i, (at, _, plan) in enumerate(rows)])
+    transform = option(full, order="at", known=("plan",), irregular="resample").load().transform
+    (raw,) = transform.read([str(path)], 5)
+    assert raw.places[0].endswith("p.csv:46") and raw.examples[0, :, 0].tolist() == [42, 43, 44, 45]
+    assert raw.beside == [{"time_1": "2026-03-02T22:00:00", "time_2": "2026-03-02T23:00:00"}]
+    with pytest.raises(RunFailed, match=r"step 47: 'v' has no value"):
+        option(path, order="at", known=("plan",), irregular="resample").load()
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [
@@ -215,6 +299,7 @@ STEPS = [f"{i},{i}.5,x" for i in range(40)]
         ('20,1.5,"never closed', {}, "line 22: .*Is a double quote never closed"),
         ("20,1.5," + "y" * 200_000, {}, "line 22: field larger than field limit"),
         ("20,1_000,x", {}, "line 22: '1_000' is no number"),
+        ("20,1e300,x", {}, "line 22: '1e300' is larger than a network computes with"),
         ("2026-01-01,1.5,x", {}, "line 22: '2026-01-01' is a date, those before are not"),
         ("1e12,1.5,x", {"irregular": "resample"}, "line 22: .*Is the time right"),
     ],

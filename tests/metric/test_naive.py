@@ -57,6 +57,16 @@ def test_the_naive_forecast_has_one_and_units_cancel():
     assert scaled == pytest.approx(scores(spec, [(history, true, told)]), rel=1e-5)
 
 
+def test_a_series_that_never_changes_is_left_out():
+    spec, history, true, told = examples(("c", "a"))
+    history[..., COLUMNS.index("c")] = true[..., 0] = 3.0
+    alone = Spec("forecasting", spec.inputs, Field("values", (HORIZON, 1), names=("a",)))
+    expected = scores(alone, [(history, true[..., 1:], told[..., 1:])])
+    assert scores(spec, [(history, true, told)]) == expected and np.isfinite(expected).all()
+    constant = Spec("forecasting", spec.inputs, Field("values", (HORIZON, 1), names=("c",)))
+    assert np.isnan(scores(constant, [(history, true[..., :1], told[..., :1])])).all()
+
+
 def test_one_step_told_naively_errs_by_the_mean_change():
     series = torch.arange(20.0).square()[:, None]
     windows = series.unfold(0, 3, 1).transpose(1, 2)  # two steps and one to be told

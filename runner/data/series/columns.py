@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,9 @@ from runner.errors import ConfigError, RunFailed, did_you_mean, no_file
 
 Missing = Literal["error", "forward", "interpolate"]
 Irregular = Literal["error", "accept", "resample"]
+_LARGEST = float(np.finfo(np.float32).max)
 GAPS = ("", "na", "n/a", "nan", "null", "none", "?")  # in any case
+_NAMED = 5  # series in a note, at most
 _RESAMPLED = 1_000  # steps that are made of each that there is, at most: more come from a time that is wrong
 
 
@@ -30,6 +32,8 @@ class Series:
         dated: whether times are dates.
         name: of the series, where a file has several.
         lines: of the file, one for each step; None where values were made anew.
+        read: how many steps the file has, where others were made of them; None: those that there are.
+        gaps: how many steps had no value somewhere, and were given one.
     """
 
     values: Floats
@@ -37,6 +41,8 @@ class Series:
     dated: bool = False
     name: str = ""
     lines: NDArray[np.int64] | None = None
+    read: int | None = None
+    gaps: int = 0
 
     def place(self, path: Path, step: int) -> str:
         """Where a step stands, for messages."""
@@ -181,13 +187,15 @@ def number(text: str, decimal: str) -> float:
     """A value as a file writes it; NaN where it says that there is none.
 
     Raises:
-        ValueError: it is no finite number.
+        ValueError: it is no finite number, or none that float32 has.
     """
     if text.strip().lower() in GAPS:
         return math.nan
     value = _float(text, decimal)
     if not math.isfinite(value):
         raise ValueError(f"{text!r} is no finite number")
+    if abs(value) > _LARGEST:
+        raise ValueError(f"{text!r} is larger than a network computes with ({_LARGEST:.2g})")
     return value
 
 
@@ -235,18 +243,28 @@ def _regular(series: Series, path: Path, reading: Reading) -> Series:
                 "time right?"
             )
         grid = times[0] + usual * np.arange(int((times[-1] - times[0]) / usual + 1e-9) + 1)
-        columns = [
-            np.interp(grid, times[there], column[there]) if there.any() else np.full(len(grid), np.nan)
-            for column in series.values.T
-            for there in [~np.isnan(column)]
-        ]
-        return replace(series, values=np.stack(columns, axis=1), times=grid, lines=None)
+        values = np.stack([_between(grid, times, column, 1e-6 * usual) for column in series.values.T], axis=1)
+        gaps = int(np.isnan(series.values).any(axis=1).sum())
+        return replace(series, values=values, times=grid, lines=None, read=len(times), gaps=gaps)
     unit = " seconds" if series.dated else ""
     raise RunFailed(
         f"{series.place(path, int(off[0]) + 1)}: {steps[off[0]]:g}{unit} after the step before it, where most are "
         f"{usual:g} apart ({len(off):,} such steps). data.irregular=resample makes them equal, data.irregular=accept "
         "takes them as they are."
     )
+
+
+def _between(grid: Floats, times: Floats, values: Floats, slack: float) -> Floats:
+    """Values at other times, on lines between those there are; NaN before the first and behind the last of them.
+
+    Of a file to predict, what is behind the last is to be told.
+    """
+    there = np.flatnonzero(~np.isnan(values))
+    if not len(there):
+        return np.full(len(grid), np.nan)
+    found: Floats = np.interp(grid, times[there], values[there])
+    found[(grid < times[there[0]] - slack) | (grid > times[there[-1]] + slack)] = np.nan
+    return found
 
 
 def _months(times: Floats) -> int | None:
@@ -272,6 +290,14 @@ def following(series: Series, count: int) -> Floats:
     within = last - month.astype("datetime64[s]")
     further = ((month + months * np.arange(1, count + 1)).astype("datetime64[s]") + within).astype(np.float64)
     return further
+
+
+def written(times: Floats, dated: bool) -> list[Any]:
+    """Times as a file has them: numbers, or ISO dates of UTC, with the time of day where one of them has one."""
+    if not dated:
+        return [float(time) for time in times]
+    unit = next((unit for unit, length in (("D", 86_400), ("s", 1)) if not (times % length).any()), "ms")
+    return [str(moment) for moment in (times * 1e3).round().astype("datetime64[ms]").astype(f"datetime64[{unit}]")]
 
 
 def filled(series: Series, path: Path, columns: Sequence[str], missing: Missing, told: int | None) -> Series:
@@ -313,4 +339,23 @@ def filled(series: Series, path: Path, columns: Sequence[str], missing: Missing,
             whole[:inside, place] = column[np.maximum.accumulate(np.where(gap, 0, steps))]
         else:
             whole[:inside, place] = np.interp(steps, steps[~gap], column[~gap])
-    return replace(series, values=whole)
+    return replace(series, values=whole, gaps=series.gaps or int(gaps.any(axis=1).sum()))
+
+
+def changes(found: Sequence[Series]) -> tuple[str, ...]:
+    """What some series have that their file has not, in a sentence for each kind: steps made anew, gaps filled in."""
+    each = {
+        "steps of equal length made of those of the file": [
+            (one.name, f"{len(one.values):,} of {one.read:,}") for one in found if one.read is not None
+        ],
+        "steps with a gap that was filled in": [
+            (one.name, f"{one.gaps:,} of {one.read or len(one.values):,}") for one in found if one.gaps
+        ],
+    }
+    return tuple(
+        f"{what}: "
+        + ", ".join(f"{name}: {counts}" if name else counts for name, counts in changed[:_NAMED])
+        + (f" and in {len(changed) - _NAMED:,} more series" if len(changed) > _NAMED else "")
+        for what, changed in each.items()
+        if changed
+    )

@@ -153,8 +153,18 @@ class SeriesOption(DataOption):
                     "larger share."
                 )
             if len(long) < len(each):
-                notes += (f"{name}: {len(each) - len(long)} of {len(each)} series are shorter than a window there",)
+                short = [one.name for one, piece in zip(series, each, strict=True) if len(piece) < needed]
+                more = ", ..." if len(short) > 5 else ""
+                notes += (
+                    f"{name}: {len(short)} of {len(each)} series are shorter than a window there and left out: "
+                    f"{', '.join(short[:5])}{more}",
+                )
             pieces[name] = long
+        for target in targets:
+            constant = [name for name, each in pieces.items() if _constant(each, columns.index(target))]
+            if constant:
+                what = "leave it out" if len(targets) > 1 else "are undefined"
+                notes += (f"{target} never changes in {' and '.join(constant)}: there mase and relative_mae {what}",)
         transform.fit(np.concatenate(pieces["train"]))
         told = tuple(columns.index(name) for name in targets)
         mean, std = (values[list(told)].tolist() for values in (transform.scale.shift, transform.scale.spread))
@@ -198,3 +208,8 @@ class SeriesOption(DataOption):
             ]
             for own in times
         ]
+
+
+def _constant(pieces: "Sequence[Floats]", column: int) -> bool:
+    """Whether a column has one value throughout each of some series."""
+    return all((piece[:, column] == piece[0, column]).all() for piece in pieces)

@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
 from torch import Tensor
 
 from runner.data.base import Scaling
 from runner.data.parts.scaling import Floats, Scale, fit_table
 from runner.data.series.calendar import Turn, calendar, calendar_names
-from runner.data.series.columns import Reading, Series, columns_of, following, read_series
+from runner.data.series.columns import Reading, Series, columns_of, following, read_series, written
 from runner.data.series.option import Forecast, Strategy
 from runner.engine.batch import Batch
 from runner.engine.transform import Bad, Raw, Transform
@@ -127,6 +128,9 @@ class Windows(Transform):
     def read(self, sources: Sequence[str], size: int) -> Iterator[Raw | Bad]:
         """Histories ``(N, length, series)`` from CSV files with the columns of the training; places name the last step.
 
+        Where the data have times, those of the steps to be told stand beside as ``time_1``, ``time_2``, ...: None where
+        a file has none.
+
         Raises:
             ConfigError: a file is not there, or lacks a column.
         """
@@ -172,7 +176,18 @@ class Windows(Transform):
         values = np.pad(ahead(values, len(self.known), self.ahead), ((0, self.further), (0, 0)), "edge")
         windows = sliding_window_view(values, self.length + self.further, axis=0)
         for part in np.split(ends, range(size, len(ends), size)):
-            yield Raw(windows.transpose(0, 2, 1)[part - self.length], [f"{place}:{end}" for end in part.tolist()])
+            places = [f"{place}:{end}" for end in part.tolist()]
+            yield Raw(windows.transpose(0, 2, 1)[part - self.length], places, self._times(one, part))
+
+    def _times(self, one: Series, ends: NDArray[np.int64]) -> list[dict[str, Any]]:
+        """When each of the steps to be told is, behind each of some histories that end before the steps `ends`."""
+        if self.reading.order is None:
+            return []
+        names = [f"time_{step}" for step in range(1, self.horizon + 1)]
+        if one.times is None:
+            return [dict.fromkeys(names) for _ in ends]
+        times = written(np.concatenate([one.times, following(one, self.horizon)]), one.dated)
+        return [dict(zip(names, times[end : end + self.horizon], strict=True)) for end in ends.tolist()]
 
     def state_dict(self) -> dict[str, Any]:
         """Shift and spread of each column, and the names of those from a file."""

@@ -35,3 +35,9 @@ class NaiveErrors(Statistic):
         sums[3] = history.diff(dim=1).abs().sum((0, 1))
         sums[4] = history.shape[0] * (history.shape[1] - 1)
         return sums
+
+
+def defined_mean(errors: Tensor, scales: Tensor) -> Tensor:
+    """The mean of ``errors / scales`` ``(series,)`` over the series whose scale is not 0; NaN where there is none."""
+    there = scales != 0
+    return (errors / scales).where(there, 0).sum() / there.sum()
