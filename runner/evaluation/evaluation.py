@@ -64,7 +64,10 @@ class Evaluation:
     def __init__(self, task: Task, loss: Loss, batches: Batches, transform: Transform | None, full: bool) -> None:
         self.task, self.full = task, full
         self.count = batches.whole
-        self.sections = sections_of(task, full)
+        series = batches.split.series()
+        if series is not None:
+            series = series[0], series[1][batches.rows_in_order()]
+        self.sections = sections_of(task, full, series)
         self.examples = Examples(task, loss, batches, transform) if full else None
         self.statistics: list[Callable[[Spec], Statistic]] = [
             make for section in self.sections for make in section.statistics()

@@ -59,6 +59,10 @@ def test_no_window_reaches_from_one_series_to_another(long, stride):
     assert "3 series, 103 steps" in data.notes[0]
     train = data.train.read(torch.arange(len(data.train))).inputs[:, 0, 0]
     assert set((train // 1000).tolist()) == {0, 1}
+    names, which = data.train.series()
+    assert [{"north": 0, "south": 1}[names[own]] for own in which.tolist()] == (train // 1000).tolist()
+    assert (data.train.place(0), data.train.place(len(data.train) - 1)) == names == ("south", "north")
+    assert data.test.series() is None and not data.test.place(0)  # of one alone
 
 
 def test_without_times_each_series_is_cut_by_its_own_steps(tmp_path):

@@ -18,11 +18,15 @@ from torchmetrics.functional.classification import (
     multilabel_auroc,
 )
 
+from runner.engine.batch import Batch
+from runner.engine.meter import Meter, Result
 from runner.engine.spec import IGNORED
 from runner.evaluation.examples import Examples
 from runner.evaluation.section import curves as curves_section
 from runner.evaluation.section import residuals
+from runner.evaluation.section.base import Findings
 from runner.metric.statistic.kept import KeptScores
+from runner.task import task_named
 from tests.evaluation.conftest import found_of, spec_of
 
 NAMES = ("a", "b", "c", "d")
@@ -196,6 +200,30 @@ def test_errors_of_forecasts_are_told_by_step():
     assert table[2, "x"]["mae"] == pytest.approx(float(error[:, 1, 0].abs().mean()))
     assert table[3, "y"]["rmse"] == pytest.approx(float(error[:, 2, 1].square().mean().sqrt()))
     assert found.tables["per_target"][0]["mae"] == pytest.approx(float(error[..., 0].abs().mean()))
+
+
+def test_errors_of_forecasts_are_told_by_series():
+    predicted, true = torch.randn(9, 3, 2), torch.randn(9, 3, 2)
+    which = torch.tensor([0, 2, 2, 0, 3, 3, 3, 2, 0])  # none of the second
+    spec = spec_of("forecasting", shape=(3, 2), names=("x", "y"), std=(2.0, 1.0), mean=(0.0, 0.0))
+    section = residuals.Residuals(task_named("forecasting")(spec), False, (("a", "b", "c", "d"), which))
+    meter = Meter(section.task, [], section.statistics())
+    for rows in torch.arange(9).split(4):
+        batch = Batch(predicted[rows], true[rows])
+        meter.add([Result(torch.zeros(()), predicted[rows].flatten(1), batch, len(rows))])
+        meter.fold()
+    found = Findings()
+    section.find({make: statistic.total for make, statistic in meter.statistics.items()}, found)
+    error = (true - predicted) * torch.tensor([2.0, 1.0])
+    table = {(row["series"], row["target"]): row for row in found.tables["per_series"]}
+    assert list(table) == [(series, target) for series in "acd" for target in "xy"]
+    for number, series in ((0, "a"), (2, "c"), (3, "d")):
+        own = error[which == number]
+        row = table[series, "x"]
+        assert row["mae"] == pytest.approx(float(own[..., 0].abs().mean()))
+        assert row["rmse"] == pytest.approx(float(own[..., 0].square().mean().sqrt()))
+        assert row["mean_residual"] == pytest.approx(float(own[..., 0].mean()), abs=1e-6)
+        assert row["values"] == own[..., 0].numel()
 
 
 def test_masks_are_told_by_pixels_and_ignored_ones_left_out():

@@ -1,5 +1,6 @@
 """Forecasts: better than the last value repeated, resumed exactly, told of a file as evaluated, in their unit."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -64,6 +65,19 @@ def test_a_file_is_told_as_evaluation_saw_it(go, monkeypatch, tmp_path, model):
     assert 85 < rows[0]["prediction_a_1"] < 115
     error = np.mean([abs(row["prediction_a_1"] - series[280 + 20 + i, 0]) for i, row in enumerate(rows)])
     assert error < 5
+
+
+def test_errors_of_each_series_are_told(go, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    rows = [f"{name},{level + np.sin(t)}" for name, level in (("b", 5), ("a", 90)) for t in range(100)]
+    Path("t.csv").write_text("\n".join(["who,v", *rows]))
+    data = ("data=csv_series", "data.path=t.csv", "data.columns=[v]", "data.series=who", "data.length=8")
+    go(*data, "data.horizon=2", "model.hidden=[8]", "trainer.max_epochs=1", "trainer.images=0")
+    told = json.loads(Path("run/evaluation/evaluation.json").read_text())
+    assert [(row["series"], row["values"]) for row in told["per_series"]] == [("b", 12), ("a", 12)]
+    (whole,) = told["per_target"]
+    assert np.mean([row["mae"] for row in told["per_series"]]) == pytest.approx(whole["mae"])
+    assert told["per_series"][0]["mae"] != pytest.approx(told["per_series"][1]["mae"])
 
 
 @pytest.mark.parametrize(

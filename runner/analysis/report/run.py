@@ -129,6 +129,7 @@ def _what_is_seen(folder: Path, evaluation: dict[str, Any]) -> list[Section]:
         ("per_class", "By class"),
         ("per_target", "By target"),
         ("per_step", "By steps ahead"),
+        ("per_series", "By series"),
         ("most_confused", "Most often taken for each other"),
     ):
         blocks += _table(caption, rows(evaluation.get(name))[:100])

@@ -142,6 +142,7 @@ class SeriesOption(DataOption):
             pieces["train"].append(train[len(train) - kept :])
             pieces["val"].append(val)
             pieces["test"].append(test)
+        names: dict[str, list[str]] = {}
         if not self.split[2]:
             del pieces["test"]
         for name, each in pieces.items():
@@ -160,6 +161,7 @@ class SeriesOption(DataOption):
                     f"{', '.join(short[:5])}{more}",
                 )
             pieces[name] = long
+            names[name] = [one.name for one, piece in zip(series, each, strict=True) if len(piece) >= needed]
         for target in targets:
             constant = [name for name, each in pieces.items() if _constant(each, columns.index(target))]
             if constant:
@@ -171,7 +173,7 @@ class SeriesOption(DataOption):
         spec = self.facts(transform.observed, transform.known, targets, mean, std)
         known = len(transform.known)
 
-        def split(each: Sequence[Floats]) -> WindowSplit:
+        def split(each: Sequence[Floats], names: Sequence[str]) -> WindowSplit:
             ends = np.cumsum([len(piece) for piece in each])
             starts = [
                 np.arange(end - len(piece), end - needed + 1, self.stride)
@@ -185,11 +187,14 @@ class SeriesOption(DataOption):
                 None if tuple(targets) == columns else told,
                 torch.from_numpy(np.concatenate(starts)) if len(each) > 1 else None,
                 known if self.strategy == "recursive" else None,
+                tuple(zip(names, [0, *ends[:-1].tolist()], strict=True)) if len(each) > 1 else (),
             )
 
         if self.strategy == "recursive" and self.horizon > 1:
             notes += (f"scores of training are those of the next step, all others of {self.horizon} steps",)
-        return Data(spec, {name: split(each) for name, each in pieces.items()}, fingerprint, transform, notes)
+        return Data(
+            spec, {name: split(each, names[name]) for name, each in pieces.items()}, fingerprint, transform, notes
+        )
 
     def _cuts(self, series: "Sequence[Series]") -> list[list[int]]:
         """Where each series is cut into train, val and test: at which of its steps."""

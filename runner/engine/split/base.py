@@ -58,6 +58,13 @@ class Split:
         """Where an example comes from, such as the path of its file; empty where that is not known."""
         return ""
 
+    def series(self) -> tuple[tuple[str, ...], Tensor] | None:
+        """Names of the series that examples are cut from, and the number of that of each ``(N,)``, on the CPU.
+
+        None where there are not several.
+        """
+        return None
+
     def parted(self) -> tuple[Split, nn.Module | None]:
         """The examples as they are kept, and what makes inputs of theirs; None where inputs are kept."""
         return self, None

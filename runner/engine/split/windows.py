@@ -31,6 +31,7 @@ class WindowSplit(Split):
             advance. Batches then carry those of the steps behind the inputs ``(N, horizon - 1, known)`` as `future`,
             moved by one step as the inputs have them, by which a network knows how far to go. None: all steps are told
             at once.
+        first: names of the series in the stream, where they are several, and the step with which each begins.
         learning: of such series, whether the next step alone is to be told, and no `future` is there.
     """
 
@@ -41,12 +42,25 @@ class WindowSplit(Split):
     columns: tuple[int, ...] | None = None
     starts: Tensor | None = None
     known: int | None = None
+    first: tuple[tuple[str, int], ...] = ()
     learning: bool = False
 
     def __len__(self) -> int:
         if self.starts is not None:
             return len(self.starts)
         return max(0, (len(self.stream) - self.length - max(1, self.horizon)) // self.stride + 1)
+
+    def series(self) -> tuple[tuple[str, ...], Tensor] | None:
+        """See `Split.series`."""
+        if not self.first or self.starts is None:
+            return None
+        begins = torch.tensor([step for _, step in self.first])
+        return tuple(name for name, _ in self.first), torch.searchsorted(begins, self.starts, right=True) - 1
+
+    def place(self, row: int) -> str:
+        """See `Split.place`: the series."""
+        series = self.series()
+        return series[0][int(series[1][row])] if series else ""
 
     def for_learning(self) -> WindowSplit:
         """See `Split.for_learning`."""

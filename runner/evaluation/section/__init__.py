@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from runner.evaluation.section.base import Section
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from runner.engine.task import Task
 
 
-def sections_of(task: Task, full: bool) -> list[Section]:
+def sections_of(task: Task, full: bool, series: tuple[Sequence[str], Tensor] | None = None) -> list[Section]:
     """The sections that a task has.
 
     Args:
         task: names them.
         full: whether what is drawn is wanted too, besides what a summary has.
+        series: see `Section`.
     """
     made = []
     for name in task.sections:
@@ -26,5 +30,5 @@ def sections_of(task: Task, full: bool) -> list[Section]:
             for cls in vars(module).values()
             if isinstance(cls, type) and issubclass(cls, Section) and cls.__module__ == module.__name__
         )
-        made.append(kind(task, full))
+        made.append(kind(task, full, series))
     return made

@@ -48,10 +48,12 @@ class Section:
     Args:
         task: what is predicted.
         full: whether what is drawn is wanted too.
+        series: names of the series that examples are cut from, and the number of that of each example, in the order of
+            the pass; None where there are not several.
     """
 
-    def __init__(self, task: Task, full: bool) -> None:
-        self.task, self.full = task, full
+    def __init__(self, task: Task, full: bool, series: tuple[Sequence[str], Tensor] | None = None) -> None:
+        self.task, self.full, self.series = task, full, series
 
     def statistics(self) -> Sequence[Callable[[Spec], Statistic]]:
         """Makers of the statistics whose totals `find` is given; added up in the pass that gives the scores."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from runner.engine.metric import Scored, Statistic
@@ -41,6 +42,31 @@ class StepErrors(Statistic):
         return torch.stack([torch.ones_like(error), error, error.abs(), error.square()]).sum(1)
 
 
+class SeriesErrors(Statistic):
+    """Sums ``(4, series, targets)`` of `StepErrors` over all steps, for each of the series that examples are cut from.
+
+    Args:
+        spec: facts about the data.
+        count: how many series there are.
+        which: the number of that of each example ``(N,)``, in the order in which they come.
+    """
+
+    def __init__(self, spec: Spec, count: int, which: Tensor) -> None:
+        super().__init__(spec)
+        self.count, self.which, self.seen = count, which, 0
+
+    def summarize(self, scored: Scored) -> Tensor:
+        """The sums of the next examples, from values ``(N, steps, targets)``."""
+        import torch
+
+        values = [in_unit(v, self.spec) for v in (scored.targets, scored.predictions)]
+        error = values[0] - values[1]
+        sums = torch.stack([torch.ones_like(error), error, error.abs(), error.square()]).sum(2)
+        own = self.which[self.seen : self.seen + len(error)].to(error.device)
+        self.seen += len(error)
+        return sums.new_zeros(4, self.count, sums.shape[-1]).index_add_(1, own, sums)
+
+
 class KeptValues(Statistic):
     """Predicted and true values ``(rows, 2, steps, targets)`` in their unit; of many examples every 2nd, 4th, 8th ...
 
@@ -70,14 +96,23 @@ class KeptValues(Statistic):
 
 
 class Residuals(Section):
-    """MAE, RMSE, R² and mean residual (true - predicted) of each target in its unit; of forecasts also of each step.
+    """MAE, RMSE, R² and mean residual (true - predicted) of each target in its unit; of forecasts by step and series.
 
     R² is undefined, hence None, where the true values are all the same or there is only one.
     """
 
     def statistics(self) -> tuple[Callable[[Spec], Statistic], ...]:
         """See `Section.statistics`."""
-        return (ErrorSums, StepErrors, KeptValues) if self.full else (ErrorSums, StepErrors)
+        more = () if self.of_series is None else (self.of_series,)
+        return (ErrorSums, StepErrors, *more, KeptValues) if self.full else (ErrorSums, StepErrors, *more)
+
+    @cached_property
+    def of_series(self) -> Callable[[Spec], Statistic] | None:
+        """Makes the errors of each series; None where there are not several."""
+        if self.series is None:
+            return None
+        names, which = self.series
+        return partial(SeriesErrors, count=len(names), which=which)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -123,6 +158,20 @@ class Residuals(Section):
                 }
                 for step, sums in enumerate(steps.transpose(0, 1))
                 for name, (n, error, absolute, squared) in zip(self.names, sums.T.tolist(), strict=True)
+            ]
+        if self.series is not None:
+            found.tables["per_series"] = [
+                {
+                    "series": series,
+                    "target": name,
+                    "mae": number(absolute / n),
+                    "rmse": number(math.sqrt(squared / n)),
+                    "mean_residual": number(error / n),
+                    "values": round(n),
+                }
+                for series, sums in zip(self.series[0], totals[self.of_series].transpose(0, 1), strict=True)
+                for name, (n, error, absolute, squared) in zip(self.names, sums.T.tolist(), strict=True)
+                if n
             ]
         if self.full:
             self._pairs(totals[KeptValues], round(count[0]) // steps.shape[1], found)
