@@ -25,14 +25,14 @@ class TextCsv(LabelledTexts):
     Attributes:
         path: the file, UTF-8.
         text: the column of the texts.
-        label: the column of the classes.
+        target: the column of the classes.
         group: column whose equal values never come into different parts, such as an author.
         test_path: a file of the same columns that is the test part; the first two shares of `split` divide `path`.
     """
 
     path: str
     text: str = "text"
-    label: str = "label"
+    target: str = "label"
     group: str | None = None
     test_path: str | None = None
 
@@ -73,7 +73,7 @@ class TextCsv(LabelledTexts):
         from runner.data.source.fingerprint import combine, sha256_of_file
         from runner.data.text.table import read_rows
 
-        columns = [self.text, self.label, *([self.group] if self.group else [])]
+        columns = [self.text, self.target, *([self.group] if self.group else [])]
         files, texts, labels, groups, sizes, notes = self._files(), list[str](), list[str](), list[str](), [], []
         for path in files.values():
             before, left_out = len(texts), 0
@@ -99,11 +99,13 @@ class TextCsv(LabelledTexts):
                 groups += [value for value in group if value]
             sizes.append(len(texts) - before)
             if left_out:
-                notes.append(f"{path}: {left_out:,} rows without {self.label!r} left out")
+                notes.append(f"{path}: {left_out:,} rows without {self.target!r} left out")
+        if shared := set(groups[: sizes[0]]) & set(groups[sizes[0] :]):
+            notes.append(f"{len(shared):,} group(s) of {self.group!r} are in both files")
         names, classes = np.unique(labels, return_inverse=True)
         if len(names) < 2:
             raise RunFailed(
-                f"data.label={self.label}: {files['path']} has {len(names)} class(es); expected at least two."
+                f"data.target={self.target}: {files['path']} has {len(names)} class(es); expected at least two."
             )
         return Labelled(
             texts,

@@ -1,6 +1,6 @@
 """Texts of one's own for a language model."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -15,6 +15,8 @@ from runner.errors import ConfigError, RunFailed, counted, no_file
 @dataclass(kw_only=True)
 class TextLines(StreamOption):
     """Lines, paragraphs or files of UTF-8. Those that are empty or only space are left out.
+
+    It is told how many texts of validation and test are in the training part too, word for word.
 
     Attributes:
         path: a file, or a folder; of a folder every ``.txt`` file in it and below, in the order of their names.
@@ -73,6 +75,7 @@ class TextLines(StreamOption):
         notes: tuple[str, ...] = (f"{counted(len(texts), self.unit[:-1])} of {counted(len(files), 'file')}",)
         if empty:
             notes += (f"{counted(empty, f'empty {self.unit[:-1]}')} left out",)
+        notes += tuple(_copies(texts, parts, self.unit))
         hashes = [sha256_of_file(file) for file in (*files, *([given] if given else []))]
         return self.streamed(texts, parts, combine(hashes), notes)
 
@@ -85,6 +88,15 @@ class TextLines(StreamOption):
         told = read_parts(file, "data.split_file", len(names), names if self.unit == "files" else ())
         found = np.array(told)
         return finish(self, Parts(*(np.flatnonzero(found == part) for part in Parts._fields)), None)
+
+
+def _copies(texts: Sequence[str], parts: Parts, unit: str) -> Iterator[str]:
+    """How many texts that a network is scored on it has read in training."""
+    known = {texts[row] for row in parts.train}
+    for part in ("val", "test"):
+        rows = getattr(parts, part)
+        if shared := sum(texts[row] in known for row in rows):
+            yield f"{part}: {shared:,} of {counted(len(rows), unit[:-1])} {'is' if shared == 1 else 'are'} in train too"
 
 
 def _units(text: str, unit: str) -> list[str]:

@@ -133,6 +133,21 @@ def test_groups_stay_in_one_part(tmp_path):
         assert numbers["val"] == numbers["test"] == {"<unknown>"}  # an author's numbers are nobody else's
 
 
+def test_groups_of_both_files_are_told(tmp_path):
+    path, rows = write(tmp_path / "table.csv"), [("a", "cat", f"author {n}") for n in (3, 3, 8, 70)]
+    settings = {"path": path, "test_path": write(tmp_path / "test.csv", rows), "split": (0.8, 0.2, 0.0)}
+    assert "2 group(s) of 'author' are in both files" in TextCsv(**settings, group="author").load().notes
+    write(tmp_path / "test.csv", rows[-1:])
+    assert not any("both files" in note for note in TextCsv(**settings, group="author").load().notes)
+
+
+def test_the_column_of_the_classes_is_called_as_that_of_every_table(tmp_path, say):
+    path = write(tmp_path / "table.csv", names=("text", "kind", "author"))
+    assert TextCsv(path=path, target="kind").load().spec.class_names == ("cat", "dog")
+    code, _, err = say("check", "data=text_csv", f"data.path={path}", "data.label=kind", "model=gru")
+    assert code == 2 and "has no key 'label'" in err and "target" in err and "Did you mean" not in err
+
+
 def test_a_test_file_is_the_test_part(tmp_path):
     path, other = write(tmp_path / "table.csv"), write(tmp_path / "test.csv", [("cat is new", "cat", "me")] * 3)
     data = TextCsv(path=path, test_path=other, split=(0.8, 0.2, 0.0)).load()

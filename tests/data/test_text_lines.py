@@ -54,6 +54,18 @@ def test_lines_paragraphs_and_files(tmp_path):
     assert texts(data, "test") == ["in b/1.txt"]
 
 
+def test_texts_that_are_in_train_too_are_told(tmp_path):
+    for name, content in {"a": "one", "b": "two", "c": "one", "d": "three", "e": "two", "f": "one"}.items():
+        written(tmp_path, content, f"{name}.txt")
+    parts = "a.txt,train\nb.txt,train\nc.txt,val\nd.txt,val\ne.txt,test\nf.txt,test\n"
+    settings = {"path": str(tmp_path), "unit": "files", "length": 2, "split_file": written(tmp_path, parts, "told.csv")}
+    notes = TextLines(**settings).load().notes
+    assert "val: 1 of 2 files is in train too" in notes and "test: 2 of 2 files are in train too" in notes
+    for name in "cef":
+        written(tmp_path, f"another {name}", f"{name}.txt")
+    assert not any("in train too" in note for note in TextLines(**settings).load().notes)
+
+
 def test_one_long_line_and_nothing_behind_it(tmp_path):
     path = written(tmp_path, "\n".join(["x" * 10_000_000, "ab", "cd", ""]))
     (tmp_path / "parts").write_text("train\nval\ntest\n")

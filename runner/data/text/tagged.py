@@ -29,7 +29,7 @@ def tagged(
 
     Args:
         tokenizer: not fitted, of the kind ``spaced``: a token is a word as it was told apart already.
-        sentences: all of them, none without words.
+        sentences: all of them, none without words; no word has a space of ASCII in it.
         tags: class indices, as many as words.
         parts: which sentence is in which part.
         class_names: one per class.

@@ -11,6 +11,7 @@ from runner.engine.spec import SPECIAL, UNKNOWN
 
 Plain = Literal["words", "characters", "bytes"]
 _WORD = re.compile(r"\w+|[^\w\s]")
+_SPACED = re.compile(r"\S+", re.ASCII)  # a no-break space is inside of a word
 
 
 def _byte(value: int) -> str:
@@ -23,7 +24,7 @@ def _bytes(text: str) -> list[str]:
 
 SPLITS: dict[str, Callable[[str], Sequence[str]]] = {
     "words": _WORD.findall,
-    "spaced": str.split,
+    "spaced": _SPACED.findall,
     "characters": str,
     "bytes": _bytes,
 }
