@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from runner.data.text.python_library import sources
 from runner.data.text.tokenizer import Tokenizer
+from runner.data.text.vocabulary import trained
 from runner.engine.spec import END, SPECIAL, START, UNKNOWN
 from runner.errors import ConfigError, RunFailed
 
@@ -87,6 +88,31 @@ def test_every_process_learns_the_same():
         for _ in range(2)
     ]
     assert made[0].stdout == made[1].stdout
+
+
+@pytest.mark.parametrize(("kind", "longest"), [("bpe", 1000), ("wordpiece", 100)])
+def test_the_library_is_given_no_word_longer_than_so(kind, longest, monkeypatch):
+    from tokenizers import Tokenizer as Library
+
+    text = f"a {'json' * 2000} b {'ü' * 5000}"
+    library = Library.from_str(fitted(kind).state_dict()["library"])
+    assert max(len(word) for word, _ in library.pre_tokenizer.pre_tokenize_str(text)) == longest
+    tokens = fitted(kind).encode(text).tolist()
+    assert UNKNOWN not in tokens
+    assert fitted(kind).decode(tokens).replace(" ", "") == text.replace(" ", "")
+    monkeypatch.setitem(trained._LONGEST, kind, 10**9)
+    without = Tokenizer(kind, 700)
+    without.fit([*texts(), *ODD])
+    assert without.vocabulary == fitted(kind).vocabulary
+    assert all(without.encode(text).equal(fitted(kind).encode(text)) for text in (*texts(), *ODD))
+
+
+def test_sentencepiece_is_given_no_word_longer_than_so():
+    ordinary = ["one line\n", "and\u00a0more " * 400 + "\r\n", "\n"]
+    texts = ["".join(ordinary), "x" * 3500, f"a {'b' * 1001}\n c"]
+    given = list(trained._lines(texts))
+    assert given[:3] == ordinary and "".join(given) == "".join(texts)
+    assert max(len(word) for line in given for word in line.split(" ")) == 1000
 
 
 def test_lower_case():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from runner.data.text.vocabulary.library import LibraryVocabulary
@@ -22,6 +22,10 @@ _UNKNOWN = " "
 _BYTES = 256
 # As the library has it: characters beyond the most frequent ones are unknown.
 _ALPHABET = 1000
+# What is not broken by a space or another sign is taken apart after so many bytes or characters: for each entry that it
+# learns, a trainer goes through all of every word that has it, and of a word of millions has one entry after the other.
+# Of a word of more than 100 characters WordPiece knows nothing.
+_LONGEST = {"bpe": 1000, "wordpiece": 100, "unigram": 1000}
 
 
 def train(kind: Trained, texts: Sequence[str], limit: int) -> LibraryVocabulary:
@@ -32,6 +36,9 @@ def train(kind: Trained, texts: Sequence[str], limit: int) -> LibraryVocabulary:
             ``unigram`` (Kudo 2018).
         texts: of the training part.
         limit: entries, at most.
+
+    A word of more than 1,000 bytes (``bpe``) or 100 characters (``wordpiece``) is read in pieces of so many, and lines
+    with one of more than 1,000 characters are learned from (``unigram``) in such pieces.
 
     Raises:
         RunFailed: the limit is too small for the characters, or there is no text.
@@ -53,7 +60,8 @@ def _bpe(texts: Sequence[str], limit: int) -> LibraryVocabulary:
     if limit < len(SPECIAL) + _BYTES:
         raise _too_small(limit, "bpe", len(SPECIAL) + _BYTES, "one for each byte and the special ones")
     library = Tokenizer(models.BPE())
-    library.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    apart = [pre_tokenizers.ByteLevel(add_prefix_space=False), pre_tokenizers.FixedLength(_LONGEST["bpe"])]
+    library.pre_tokenizer = pre_tokenizers.Sequence(apart)
     library.decoder = decoders.ByteLevel()
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     size = limit - len(SPECIAL)
@@ -79,7 +87,8 @@ def _wordpiece(texts: Sequence[str], limit: int) -> LibraryVocabulary:
     # differs from process to process, and with the numbers the vocabulary.
     inside = [_UNKNOWN, *(f"##{sign}" for sign in kept)]
     library = Tokenizer(models.WordPiece(unk_token=_UNKNOWN))
-    library.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    apart = [pre_tokenizers.BertPreTokenizer(), pre_tokenizers.FixedLength(_LONGEST["wordpiece"])]
+    library.pre_tokenizer = pre_tokenizers.Sequence(apart)
     library.decoder = decoders.WordPiece()
     size = limit - len(SPECIAL) + 1  # with the unknown one, which is among the special ones
     trainer = trainers.WordPieceTrainer(
@@ -96,12 +105,22 @@ def _without_added(library: Library) -> Library:
     return type(library).from_str(json.dumps(state))
 
 
+def _lines(texts: Sequence[str]) -> Iterator[str]:
+    longest = _LONGEST["unigram"]
+    for text in texts:
+        for line in text.splitlines(keepends=True):
+            if max(map(len, line.split(" "))) <= longest:
+                yield line
+            else:
+                yield from (line[start : start + longest] for start in range(0, len(line), longest))
+
+
 def _unigram(texts: Sequence[str], limit: int) -> LibraryVocabulary:
     # The library's own trainer adds up in the order of a hash table: another vocabulary in every process.
     sentencepiece, written = package("data.tokenizer=unigram"), io.BytesIO()
     try:
         sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=(line for text in texts for line in text.splitlines(keepends=True)),
+            sentence_iterator=_lines(texts),
             model_writer=written,
             model_type="unigram",
             vocab_size=limit - len(SPECIAL) + 1,  # with the unknown one, which is among the special ones
