@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import torch
 from annotated_types import Gt, Le
@@ -34,6 +34,8 @@ class SynonymReplacement(TextTechnique):
         Tasks", section 2; Miller 1995, "WordNet: A Lexical Database for English".
     """
 
+    whole_words: ClassVar[bool] = True
+
     def __init__(self, alpha: Annotated[float, Gt(0), Le(1)] = 0.1, root: str | None = None) -> None:
         self.alpha, self.root = alpha, root
 
@@ -41,18 +43,17 @@ class SynonymReplacement(TextTechnique):
         """Look up the synonyms of all words of the vocabulary.
 
         Raises:
-            ConfigError: tokens are no words, or none of them has a synonym; WordNet is not where it is said to be.
+            ConfigError: tokens are no words, or none has a synonym; WordNet is not where it is said to be.
             RunFailed: WordNet can't be fetched, or is damaged.
         """
         from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
         from runner.augmentation.text.wordnet import files, synonyms
 
-        inputs, vocabulary = fit.spec.inputs, (fit.about["transform"] or {}).get("vocabulary")
-        if inputs is None or inputs.between != " " or vocabulary is None:
+        vocabulary = (fit.about["transform"] or {}).get("vocabulary")
+        if vocabulary is None:
             raise ConfigError(
-                "augmentation=synonym_replacement: looks up words, and these tokens are pieces of words or characters. "
-                "Take data.tokenizer=words, or leave it out."
+                "augmentation=synonym_replacement: looks up words, and these tokens have no names. Leave it out."
             )
         found = synonyms(files(self.root), vocabulary)
         for number, word in enumerate(vocabulary):

@@ -387,6 +387,12 @@ def check_inputs(recipe: Recipe, inputs: Field | None, task: str | None = None) 
                 f"{group}={name or node.short} takes {' or '.join(wanted)}, and these data are {these}. "
                 + (f"Leave {name} out." if name else f"Take {_models_for(inputs.kind, task)}or other data.")
             )
+        if node.group.technique and node.target.whole_words and inputs.kind == "tokens" and inputs.between != " ":
+            group, _, name = node.key.partition(".")
+            raise ConfigError(
+                f"{group}={name}: looks up words, and these tokens are pieces of words or characters. Take "
+                "data.tokenizer=words, or leave it out."
+            )
 
 
 def _check_lengths(recipe: Recipe, spec: Spec) -> None:

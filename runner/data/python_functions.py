@@ -33,7 +33,7 @@ class PythonFunctions(MaskedOption, DocumentOption):
         check_packages(self.packages, least=2)
         self.check_tokenizer()
         targets = Field("class", (), len(self.packages), self.packages)
-        return self.told(Spec("classification", Field("tokens", (None,)), targets, {"lengths": Field("values", ())}))
+        return self.told(Spec("classification", self.tokens, targets, {"lengths": Field("values", ())}))
 
     def load(self) -> Data:
         """Read and parse the packages; see `DataOption.load`."""

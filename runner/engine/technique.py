@@ -55,6 +55,7 @@ class Technique:
         moves_weights: whether it changes weights after the update, of which an optimizer's own average would not know.
         takes: kinds of inputs that it can be used with; None: any. One that takes what inputs are made of
             (`Field.made_of`) is given that instead.
+        whole_words: whether tokens must be whole words.
         not_for: names of tasks that it can't be used for, each with the reason.
         model_arguments: names of the model's arguments that it sets, each with the name of its own attribute.
         restore_best_weights: whether the run may end with its best weights; False: with its last.
@@ -68,6 +69,7 @@ class Technique:
     soft_targets: ClassVar[bool] = False
     moves_weights: ClassVar[bool] = False
     takes: ClassVar[tuple[Kind, ...] | None] = None
+    whole_words: ClassVar[bool] = False
     not_for: ClassVar[dict[str, str]] = {}
     model_arguments: ClassVar[dict[str, str]] = {}
     restore_best_weights: bool = True

@@ -9,9 +9,12 @@ from hypothesis import strategies as st
 
 from runner.augmentation.synonym_replacement import SynonymReplacement
 from runner.augmentation.text.wordnet import files, synonyms
+from runner.config.check import check_inputs, resolved
+from runner.config.recipe import Recipe
 from runner.engine.spec import SPECIAL, Field, Spec
 from runner.errors import ConfigError, RunFailed
 from runner.fetch.sets.wordnet import WORDNET
+from runner.run import compose
 from tests.augmentation.texts import BATCHES, batch_of_texts, comes_as, texts_of, words
 from tests.augmentation.wordnet import write_wordnet
 
@@ -28,8 +31,8 @@ def root(tmp_path_factory):
 def ready(root):
     """A technique that knows the synonyms of a vocabulary."""
 
-    def make(alpha, vocabulary=VOCABULARY, between=" ", folder=root, tell=lambda text: None):
-        spec = Spec("classification", Field("tokens", (None,), len(vocabulary), between=between))
+    def make(alpha, vocabulary=VOCABULARY, folder=root, tell=lambda text: None):
+        spec = Spec("classification", Field("tokens", (None,), len(vocabulary)))
         progress = SimpleNamespace(message=tell)
         technique = SynonymReplacement(alpha, str(folder))
         transform = {"vocabulary": list(vocabulary)}
@@ -120,12 +123,22 @@ def test_what_there_is_is_told(ready):
     assert told == ["synonym_replacement: 9 of 15 entries of the vocabulary have synonyms in it"]
 
 
-@pytest.mark.parametrize("between", ["", "##"])
-def test_other_tokens_than_words_are_refused(ready, between):
+@pytest.mark.parametrize("tokenizer", ["bpe", "wordpiece", "characters"])
+def test_other_tokens_than_words_are_refused_before_texts_are_read(go, tmp_path, tokenizer):
+    (tmp_path / "texts.csv").write_text("these are no columns of texts and classes\n")
+    words = ("data=text_csv", "data.path=texts.csv", f"data.tokenizer={tokenizer}", "data.vocabulary=300", "model=gru")
     with pytest.raises(
         ConfigError, match=r"these tokens are pieces of words or characters\. Take data\.tokenizer=words"
     ):
-        ready(0.1, between=between)
+        go(*words, "augmentation=[synonym_replacement]")
+
+
+def test_other_tokens_than_words_of_a_file_are_refused_when_they_are_known():
+    recipe = Recipe(resolved(compose(["data=python_functions", "augmentation=[synonym_replacement]", "model=gru"])))
+    for between in ("", "##"):
+        with pytest.raises(ConfigError, match="these tokens are pieces of words or characters"):
+            check_inputs(recipe, Field("tokens", (None,), between=between))
+    check_inputs(recipe, Field("tokens", (None,)))
 
 
 def test_a_vocabulary_without_synonyms_is_refused(ready):
@@ -158,13 +171,6 @@ def test_a_run_is_refused_other_synonyms_than_it_began_with(ready, root, tmp_pat
     (other / "data.adj").write_text("")
     with pytest.raises(ConfigError, match=r"root=.*other: .* are not those with which the run began"):
         ready(0.1, folder=other).load_state_dict(state)
-
-
-@pytest.mark.parametrize("more", ["data.tokenizer=characters", "data.tokenizer=bpe"])
-def test_pieces_of_words_are_refused_through_the_command_line(go, root, more):
-    data = ("data=python_functions", "data.packages=[json,urllib,http]", "data.longest=20", "model=gru")
-    with pytest.raises(ConfigError, match=r"Take data\.tokenizer=words"):
-        go(*data, more, "augmentation=[synonym_replacement]", f"augmentation.synonym_replacement.root={root}")
 
 
 def test_words_of_wordnet():

@@ -70,7 +70,7 @@ class LabelledTexts(MaskedOption, DocumentOption):
         self.check_tokenizer()
         names = self.classes()
         targets = Field("class", (), len(names), tuple(names)) if names else Field("class", ())
-        return self.told(Spec("classification", Field("tokens", (None,)), targets, {"lengths": Field("values", ())}))
+        return self.told(Spec("classification", self.tokens, targets, {"lengths": Field("values", ())}))
 
     def load(self) -> Data:
         """Read the texts and divide them; see `DataOption.load`."""

@@ -40,6 +40,12 @@ class TextOption(DataOption):
     lowercase: bool = False
     scaling: Scaling = field(default="none", init=False)  # tokens have no scale
 
+    @property
+    def tokens(self) -> Field:
+        """The inputs as far as they are known before the texts are read; of a file nobody knows what tokens are."""
+        between = {"words": " ", "wordpiece": "##"}.get(self.tokenizer, "")
+        return Field("tokens", (None,), between=" " if self.tokenizer_file else between)
+
     def check_tokenizer(self) -> None:
         """For `probe`.
 
