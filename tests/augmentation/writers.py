@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -11,6 +13,14 @@ WORDS = ("<pad>", "</s>", "<unk>", "car", "auto", "text", "big", "large", "tree"
 
 def write_writer(folder: Path) -> Path:
     """A T5 that was taught to write for each of `WORDS` the next of them; of several words it was taught nothing."""
+    for part in _taught():
+        part.save_pretrained(folder)
+    return folder
+
+
+@cache
+def _taught() -> tuple[Any, Any]:
+    """Vocabulary and network, taught once for all tests of a process."""
     from tokenizers import Tokenizer, models, pre_tokenizers, processors
     from transformers import PreTrainedTokenizerFast, T5Config, T5ForConditionalGeneration
 
@@ -18,7 +28,7 @@ def write_writer(folder: Path) -> Path:
     library.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     library.post_processor = processors.TemplateProcessing("$A </s>", special_tokens=[("</s>", 1)])
     named = {"pad_token": "<pad>", "eos_token": "</s>", "unk_token": "<unk>"}
-    PreTrainedTokenizerFast(tokenizer_object=library, **named).save_pretrained(folder)
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=library, **named)
     sizes = {"vocab_size": len(WORDS), "d_model": 16, "d_kv": 8, "num_heads": 2, "num_layers": 1, "d_ff": 32}
     special = {"decoder_start_token_id": 0, "pad_token_id": 0, "eos_token_id": 1, "tie_word_embeddings": False}
     torch.manual_seed(0)
@@ -31,5 +41,4 @@ def write_writer(folder: Path) -> Path:
         network(input_ids=torch.stack((words, ends), 1), labels=answer).loss.backward()
         optimizer.step()
         optimizer.zero_grad()
-    network.save_pretrained(folder)
-    return folder
+    return tokenizer, network
