@@ -53,9 +53,13 @@ def _of_run(rest: list[str], seeds: int, terminal: Terminal) -> tuple[str, Compa
     network = load(folder, trusted_targets=trusted)
     if type(network) is not TrainedNetwork:
         raise ConfigError(f"{folder}: is an ensemble. Expected the folder of one run, such as one of its members.")
-    parts = [part for part in ("val", "test") if part in network.sizes]
+    weights = network.recipe.trainer.test_weights
+    if weights == "last":
+        network = load(folder, weights, trusted_targets=trusted)
     own: dict[str, dict[str, float]] = {
-        part: evaluate_run(folder, part, trusted_targets=trusted, overrides=places) for part in parts
+        part: evaluate_run(folder, part, weights, trusted_targets=trusted, overrides=places)
+        for part in ("val", "test")
+        if part in network.sizes
     }
     return Path(folder).resolve().name, compare(network.recipe_at(places), seeds, terminal, OfRun(folder, own, network))
 

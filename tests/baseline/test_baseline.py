@@ -64,6 +64,14 @@ def test_a_network_with_one_output_and_a_metric_of_choice(say):
     assert one == pytest.approx(two, rel=1e-3) and one["auroc"] > 0.9
 
 
+def test_the_weights_that_a_run_tested_are_judged(say):
+    words = ["data=breast_cancer", "trainer.max_epochs=3", "optimizer.lr=0.003", "monitor=train/loss", "mode=max"]
+    result = run(compose([*words, "trainer.test_weights=last", "trainer.threads=1"]), Path("late"))
+    assert result["best_epoch"] == 1
+    assert say("baseline", "late", "--seeds", "1").code == 0
+    assert written("late")["scores"]["test"]["run"][0]["loss"] == pytest.approx(result["test"]["loss"], rel=1e-6)
+
+
 def test_a_run_that_loses_is_told_of(say):
     run(compose(["data=diabetes", "trainer.max_epochs=1", "optimizer.lr=1e-6", "trainer.threads=1"]), Path("bad"))
     answer = say("baseline", "bad")
