@@ -1,9 +1,13 @@
 import gc
 import multiprocessing
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
 from torch.utils.data import Dataset
+from torch.utils.data import _utils as utils
 
 from runner.engine.batches import Batches
 from runner.engine.split import DatasetSplit, TensorSplit
@@ -76,21 +80,25 @@ def test_a_dataset_read_by_workers_equals_one_read_here(workers):
     assert order == [u[0] for u in seen(Batches(tensors(), 4, CPU, seed=9), 0)]
 
 
-def test_workers_end_at_once_when_nobody_needs_them(monkeypatch):
-    """Also where their loader goes with a cycle of references: they are told, not ended by a signal after a wait."""
-    monkeypatch.setattr("torch.utils.data._utils.MP_STATUS_CHECK_INTERVAL", 60.0)
-    before = set(multiprocessing.active_children())
+def workers_end():
+    """In a process of its own, in which nothing else holds what is let go."""
+    utils.MP_STATUS_CHECK_INTERVAL = 60.0
     holder = [Batches(DatasetSplit(Noisy(tensors()), 23), 4, CPU, num_workers=1)]
     holder.append(holder)
     assert len(seen(holder[0], 0)) == 6
-    (worker,) = set(multiprocessing.active_children()) - before
-    monkeypatch.setattr("torch.utils.data._utils.MP_STATUS_CHECK_INTERVAL", 20.0)
+    (worker,) = multiprocessing.active_children()
+    utils.MP_STATUS_CHECK_INTERVAL = 20.0
     ended = []
-    monkeypatch.setattr(worker, "terminate", lambda: ended.append(worker.kill()))
+    worker.terminate = lambda: ended.append(worker.kill())
     del holder
     gc.collect()
-    worker.join()
-    assert ended == []
+    assert not worker.is_alive() and ended == []
+
+
+def test_workers_end_at_once_when_nobody_needs_them():
+    """Also where their loader goes with a cycle of references: they are told, not ended by a signal after a wait."""
+    program = "from tests.engine.test_batches import workers_end; workers_end()"
+    subprocess.run([sys.executable, "-c", program], cwd=Path(__file__).parents[2], check=True, timeout=300)
 
 
 class Broken(Dataset):

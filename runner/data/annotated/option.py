@@ -13,7 +13,7 @@ from annotated_types import Ge
 from numpy.typing import NDArray
 
 from runner.data.annotated.labelled import Labelled
-from runner.data.base import DataOption
+from runner.data.base import DataOption, ImageScaling
 from runner.data.source.fingerprint import combine, sha256, sha256_of_file
 from runner.data.source.memory import available_memory
 from runner.engine.data import Data
@@ -65,6 +65,7 @@ class AnnotatedOption(DataOption):
     task: Literal["detection", "segmentation", "multilabel"] = "detection"
     image_size: Annotated[int, Ge(1)] = 128
     in_memory: Literal["auto"] | bool = "auto"
+    scaling: ImageScaling = "standard"  # type: ignore[assignment]
 
     def names(self) -> tuple[str, ...]:
         """The names of the classes; empty where they are not known before the annotations are read."""

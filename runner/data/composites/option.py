@@ -9,7 +9,7 @@ import numpy as np
 from annotated_types import Ge, Le
 from numpy.typing import NDArray
 
-from runner.data.base import DataOption
+from runner.data.base import DataOption, ImageScaling
 from runner.engine.data import Data
 from runner.engine.spec import Field, Kind, Spec
 from runner.errors import ConfigError
@@ -50,6 +50,7 @@ class CompositesOption(DataOption):
     images: Annotated[int, Ge(1)] = 2000
     size: Annotated[int, Ge(8)] = 32
     overlap: Annotated[float, Ge(0), Le(1)] = 0.1
+    scaling: ImageScaling = "standard"  # type: ignore[assignment]
     number: ClassVar[str]
     names: ClassVar[tuple[str, ...]]
     channels: ClassVar[int] = 1
