@@ -44,6 +44,7 @@ HEADINGS = {
     "loss": "Losses",
     "regularization": "Regularization",
     "augmentation": "Augmentation",
+    "compression": "Compression while training",
     "diagnostics": "Diagnostics",
 }
 OTHER_GROUPS = (

@@ -18,11 +18,13 @@ from runner.cli import signals
 from runner.cli.ablate import ablate
 from runner.cli.advise import advise
 from runner.cli.baseline import baseline
+from runner.cli.benchmark import benchmark
 from runner.cli.compare import compare
 from runner.cli.diff import diff
 from runner.cli.ensemble import ensemble
 from runner.cli.evaluate import evaluate
 from runner.cli.explain import explain
+from runner.cli.export import export
 from runner.cli.fetch import Fetching, fetch
 from runner.cli.find import find_batch_size, find_lr
 from runner.cli.flags import (
@@ -41,8 +43,11 @@ from runner.cli.generate import generate
 from runner.cli.hydra import chosen_folder, train
 from runner.cli.inspect_data import inspect_data
 from runner.cli.predict import predict
+from runner.cli.prune import prune
+from runner.cli.quantize import quantize
 from runner.cli.report import report
 from runner.cli.runs import runs
+from runner.cli.serve import serve
 from runner.cli.stop import stop
 from runner.cli.sweeps import sweeps
 from runner.cli.watch import watch
@@ -57,22 +62,23 @@ runner: train a network from composed choices; every choice is one word.
   python -m runner [VERB] [GROUP=OPTION ...] [KEY=VALUE ...]
 
   (no verb)                       train, then test the best weights
-  list [GROUP]                    the options of every group, or of one
-  show GROUP/OPTION [--plot]      an option's arguments, types, defaults, source; or its picture
+  list [GROUP], show GROUP/OPTION [--plot]   the options; one's arguments, types, source, picture
   check [OVERRIDES]               compose and check a command without running it
   resume DIR [OVERRIDES]          continue an interrupted or killed run or sweep where it was
   rerun RUN_DIR [OVERRIDES]       repeat a run, with changes
-  evaluate RUN_DIR [--split test] [--checkpoint best|last|epoch-0010|FILE]
-                                  scores; tables, curves, worst examples and their pictures
+  evaluate RUN_DIR [--split val]  scores; tables, curves, worst examples and their pictures
   predict RUN_DIR INPUT... [--output FILE]    predictions for a table, images, texts, or -
   generate RUN_DIR [--prompt TEXT]   goes on with a text, or answers it; --temperature --top-p
   explain RUN_DIR [INPUT...]      why a network answers as it does: pictures, tables, texts
+  export RUN_DIR --format FORMAT  onnx, program or torchscript: a file that runs elsewhere
+  quantize, prune RUN_DIR --method METHOD   a smaller network, and what it costs in accuracy
+  benchmark RUN|FILE...           latency, throughput, size, memory, accuracy: each beside the first
+  serve RUN_DIR [--port 8000]     predictions over HTTP, for this machine, and a page to try them
   runs [DIR] [FILTER...]          every run and trial: status, choices, scores; model=cnn best<0.3
   advise RUN_DIR [--json]         what is wrong with a run, by which numbers, what to try next
   ablate GROUP=A,B,... [--seeds 5] [--tune KEY=SPACE]   does it help? a verdict on each choice
   ensemble RUN... [--weights equal|validation] [--vote]   several networks as one
-  sweeps [DIR]                    the sweeps in outputs/sweeps: how they stand, what is best
-  sweeps SWEEP_DIR --confirm N    the best trial on N fresh seeds: was it luck, is it better?
+  sweeps [DIR] [--confirm N]      how sweeps stand; the best trial on N fresh seeds: luck?
   watch [DIR] [--once]            runs, sweeps and ablations under way: scores, curves, time left
   stop DIR... [--no-wait]         ends a run, sweep or ablation so that it can be continued
   diff RUN_DIR RUN_DIR            what differs: config, code, packages, data, seeds, scores
@@ -80,8 +86,7 @@ runner: train a network from composed choices; every choice is one word.
   report RUN|SWEEP|ABLATION... [--markdown]   one page with the answer, figures, tables
   inspect-data [OVERRIDES]        gaps, copies, leaks, wrong labels, outliers; what acts on them
   baseline RUN_DIR|[OVERRIDES]    a constant, a linear model, boosted trees: who loses to whom
-  find-lr [OVERRIDES]             learning-rate range test: a curve, and the rate to take
-  find-batch-size [OVERRIDES]     throughput by batch size, up to memory or 60 s
+  find-lr, find-batch-size [OVERRIDES]   learning-rate range test; throughput by batch size
   fetch NAME... | --list          brings published data and weights into the cache, verified
   doctor                          versions, devices, threads, disk, data on this machine
 
@@ -410,6 +415,11 @@ VERBS: dict[str, Callable[[list[str]], int]] = {
     "predict": predict,
     "generate": generate,
     "explain": explain,
+    "export": export,
+    "quantize": quantize,
+    "prune": prune,
+    "benchmark": benchmark,
+    "serve": serve,
     "runs": runs,
     "advise": advise,
     "ablate": ablate,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from runner.engine.schedule import Schedule, Warmup
     from runner.engine.task import Task
     from runner.init.base import Init
+    from runner.model.changes import Change
     from runner.model.weights.published import Weights
 
 
@@ -42,20 +43,23 @@ class Objects:
     schedule: Schedule
     warmup: Warmup | None
     notes: tuple[str, ...]
+    changes: Sequence[Change] = ()
 
 
-def build(recipe: Recipe, data: Data, seed: int, fresh: bool = True) -> Objects:
+def build(recipe: Recipe, data: Data, seed: int, saved: dict[str, Any] | None = None) -> Objects:
     """Build a run's objects, once the data are loaded.
 
     Args:
         recipe: checked.
         data: the loaded data.
         seed: seeds the weights.
-        fresh: whether the weights are to be initialized; not where they are about to be replaced by saved ones.
+        saved: the checkpoint that the run goes on from, whose weights are about to replace those here; None: they are
+            initialized.
     """
     import torch
 
     from runner.model.base import Network
+    from runner.model.changes import changed, changes_in
 
     loss = build_loss(recipe, data.spec)
     task = build_task(recipe, data.spec, loss)
@@ -67,7 +71,9 @@ def build(recipe: Recipe, data: Data, seed: int, fresh: bool = True) -> Objects:
             model.eval()(some.inputs, **some.more)
     torch.manual_seed(seed)
     init: Init = recipe["init"].make()
-    if fresh:
+    changes = init.changes() if saved is None else changes_in(saved, "its checkpoint")
+    changed(model, changes)
+    if saved is None:
         check_preprocessing(recipe, init, lambda: model)
         if data.transform:
             init.numbers, init.tokens = data.transform.vocabulary_numbers, data.transform.tokens
@@ -87,6 +93,7 @@ def build(recipe: Recipe, data: Data, seed: int, fresh: bool = True) -> Objects:
             *(model.notes if isinstance(model, Network) else ()),
             *_told_of_longer(model, data),
         ),
+        changes=changes,
     )
 
 

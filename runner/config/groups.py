@@ -51,6 +51,7 @@ GROUPS = (
     Group("batch_growth", _TECHNIQUE, optional=True, technique=True),
     Group("augmentation", _TECHNIQUE, many=True, optional=True, technique=True),
     Group("regularization", _TECHNIQUE, many=True, optional=True, technique=True),
+    Group("compression", _TECHNIQUE, many=True, optional=True, technique=True),
     Group("diagnostics", _TECHNIQUE, many=True, optional=True, technique=True),
 )
 BY_NAME = {group.name: group for group in GROUPS}

@@ -111,6 +111,12 @@ def thaw(path: Path) -> DictConfig:
             f"{path}: is that of an ensemble, which was not trained: `evaluate` and `predict` take it. Its members are "
             "runs of their own, named in its manifest.json."
         )
+    if "variant" in keys:
+        raise ConfigError(
+            f"{path}: is that of a variant, which was not trained: `evaluate` and `predict` take it. What it was made "
+            "of is a run of its own, named in its manifest.json as parent; init=checkpoint init.path=FOLDER goes on "
+            "from the weights of one that was pruned."
+        )
     missing = [key for key in ("data", "model", "loss", "optimizer", "trainer", "seed") if key not in keys]
     if missing or not isinstance(config, DictConfig):
         raise ConfigError(f"{path}: not the configuration of a run: it has no {missing[0]!r}.")

@@ -21,6 +21,7 @@ OWN = (
     "runner.features",
     "runner.adapter",
     "runner.balance",
+    "runner.compression",
     "runner.task",
     "runner.metric",
     "runner.model",

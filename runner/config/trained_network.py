@@ -40,13 +40,17 @@ def trained_network(path: str, key: str, spec: Spec, trusted: Iterable[str] = ()
         RunFailed: it is damaged, or its network is for other data.
     """
     from runner.engine import checkpoint
+    from runner.model.changes import changed, changes_in
 
     file = checkpoint.meant_by(path, key)
     saved = checkpoint.load(file)
     if "members" in saved:
         raise ConfigError(f"{key}={path}: is an ensemble, and one network is wanted here. Name one of its members.")
     recipe = recipe_in(saved, trusted)
-    model: nn.Module = build_model(recipe, build_task(recipe, spec, build_loss(recipe, spec)).spec)
+    if "exported" in saved:
+        raise ConfigError(f"{key}={path}: is an exported file, and a network is wanted here. Name what it was made of.")
+    built = build_model(recipe, build_task(recipe, spec, build_loss(recipe, spec)).spec)
+    model = changed(built, changes_in(saved, file))
     difference = checkpoint.difference(model.state_dict(), saved["model"])
     if difference:
         raise RunFailed(f"{file}: its network does not fit these data: {difference}.")

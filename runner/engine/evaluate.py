@@ -54,12 +54,12 @@ def evaluate(
         if precision.dtype is None:
             outputs = network(batch.inputs, **batch.more)
             value = loss.evaluate(outputs, batch)
-            decoded = _decoded(network, batch) if meter.decoded else None
+            decoded = decoded_by(network, batch) if meter.decoded else None
         else:
             with precision.autocast():
                 outputs = network(batch.inputs, **batch.more)
                 value = loss.evaluate(outputs, batch)
-                decoded = _decoded(network, batch) if meter.decoded else None
+                decoded = decoded_by(network, batch) if meter.decoded else None
         meter.add([Result(value, outputs, batch, loss.units(batch), decoded)])
         if see is not None:
             see(outputs, batch)
@@ -68,7 +68,7 @@ def evaluate(
     return meter.read()
 
 
-def _decoded(network: nn.Module, batch: Batch) -> Tensor:
+def decoded_by(network: nn.Module, batch: Batch) -> Tensor:
     """What the network gives where it is not told the true tokens in front of each."""
     beside = {name: value for name, value in batch.more.items() if name != "decoder_inputs"}
     outputs: Tensor = network(batch.inputs, **beside)

@@ -11,6 +11,7 @@ from torch.nn.modules.conv import _ConvNd
 
 from runner.engine.batch import Batch
 from runner.model.base import declared
+from runner.model.changes import Change
 from runner.model.layers.activation import ACTIVATIONS, ActivationFunction, leaky_gain
 from runner.model.weights.published import Weights
 
@@ -77,6 +78,14 @@ class Init:
             ConfigError: there are no such weights for it.
         """
         return None
+
+    def changes(self) -> list[Change]:
+        """What was done to the network that the weights are from, and is done to the new one before it gets them.
+
+        Raises:
+            ConfigError: with that it can't be trained.
+        """
+        return []
 
     def __call__(self, model: nn.Module) -> None:
         """Initialize `model`, with the gain of its activation (`gain_in`)."""

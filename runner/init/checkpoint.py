@@ -12,6 +12,9 @@ from runner.engine import checkpoint
 from runner.engine.checkpoint import difference
 from runner.errors import ConfigError
 from runner.init.base import Init
+from runner.model.changes import Change, changes_in
+
+_PARENT = "Name the run that it was made of, which stands in its manifest.json as parent."
 
 
 class Checkpoint(Init):
@@ -40,6 +43,21 @@ class Checkpoint(Init):
     def check(self) -> None:
         """Look whether the file is there."""
         checkpoint.meant_by(self.path, "init.path")
+
+    def changes(self) -> list[Change]:
+        """Of a pruned network, what makes the new one as narrow; see `Init.changes`."""
+        file = checkpoint.meant_by(self.path, "init.path")
+        content = _read(file)
+        if not isinstance(content, dict) or "format" not in content:
+            return []
+        if "exported" in content:
+            raise ConfigError(f"init.path={self.path}: is an exported file, whose weights can't be trained. {_PARENT}")
+        changes = changes_in(content, file)
+        if fixed := next((change for change in changes if not change.trainable), None):
+            raise ConfigError(
+                f"init.path={self.path}: its weights can't be trained any more, as they are {fixed.name}. {_PARENT}"
+            )
+        return changes
 
     def __call__(self, model: nn.Module) -> None:
         """Copy into `model` what fits."""

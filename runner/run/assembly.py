@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from runner.config.check import carries_nothing, check_data, check_inputs, check_preparation
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from runner.engine.spec import Spec
     from runner.engine.split import Split
     from runner.features.base import Features
+    from runner.model.changes import Change
     from runner.record.recorder import Recorder
 
 log = logging.getLogger(__name__)
@@ -128,7 +129,7 @@ def prepare(
     _tell(progress, data.notes)
     for change in listeners(recipe.techniques, "on_data"):
         data = change(data, device, progress, interrupt)
-    objects = build(recipe, data, seed_for(recipe.seed, "init"), fresh=saved is None)
+    objects = build(recipe, data, seed_for(recipe.seed, "init"), saved)
     _tell(progress, objects.notes)
     spec = objects.task.spec
     images = spec.inputs is not None and spec.inputs.kind == "image"
@@ -164,7 +165,7 @@ def prepare(
         recorder=recorder,
         interrupt=interrupt,
         progress=progress,
-        about=about(recipe, loaded, spec),
+        about=about(recipe, loaded, spec, objects.changes),
         shows_targets=declared(model).takes_targets,
     )
     if objects.schedule.monitors:
@@ -198,19 +199,21 @@ def prepare(
     return fit, data
 
 
-def about(recipe: Recipe, data: Data, spec: Spec) -> dict[str, Any]:
+def about(recipe: Recipe, data: Data, spec: Spec, changes: Sequence[Change] = ()) -> dict[str, Any]:
     """What a checkpoint says of a network besides its weights: enough to use it where there are no data.
 
     Args:
         recipe: that of the run.
         data: before they were balanced, as they are compared with those that are loaded again.
         spec: with the width of the last layer.
+        changes: that were done to the network that the recipe builds.
     """
     return {
         "config": recipe.recorded,
         "spec": spec.plain(),
         "transform": data.transform.state_dict() if data.transform else None,
         "data": {"fingerprint": data.fingerprint, "sizes": data.sizes},
+        "changes": [change.plain() for change in changes],
     }
 
 

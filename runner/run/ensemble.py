@@ -133,7 +133,7 @@ class Ensemble(TrainedNetwork):
         Args:
             saved: the checkpoint of each member.
         """
-        members = [{name: one[name] for name in KEPT} for one in saved]
+        members = [{name: one[name] for name in KEPT} | {"changes": one.get("changes", [])} for one in saved]
         return {"members": members, "weights": list(self.weights), "vote": self.vote}
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from runner.engine.spec import Spec
     from runner.engine.task import Task
     from runner.engine.transform import Transform
+    from runner.model.changes import Change
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class TrainedNetwork:
         device: where it is.
         fingerprint: of the data that it was trained with.
         sizes: examples in each part of them.
+        changes: what was done to the network that the recipe builds.
     """
 
     model: torch.nn.Module
@@ -46,6 +48,7 @@ class TrainedNetwork:
     device: torch.device
     fingerprint: str
     sizes: dict[str, int]
+    changes: tuple[Change, ...] = ()
 
     @property
     def spec(self) -> Spec:
@@ -152,6 +155,7 @@ def network_in(
     from runner.engine import checkpoint as files
     from runner.engine.spec import Spec
     from runner.features.base import WithFeatures
+    from runner.model.changes import changed, changes_in
     from runner.run.assembly import features
 
     recipe = recipe_in(saved, trusted_targets or ())
@@ -160,11 +164,17 @@ def network_in(
         check_trusted({"_target_": spec.task}, "task", recipe.trusted)
     loss = build_loss(recipe, spec)
     task = build_task(recipe, spec, loss)
-    model = build_model(recipe, task.spec).to(where)
-    difference = files.difference(model.state_dict(), saved["model"])
-    if difference:
-        raise RunFailed(f"{path}: belongs to another network than its config describes: {difference}.")
-    model.load_state_dict(saved["model"])
+    changes = tuple(changes_in(saved, path))
+    if exported := saved.get("exported"):
+        from runner.model.exported import open_exported
+
+        model: torch.nn.Module = open_exported(exported, path.absolute().parent.parent)
+    else:
+        model = changed(build_model(recipe, task.spec), changes).to(where)
+        difference = files.difference(model.state_dict(), saved["model"])
+        if difference:
+            raise RunFailed(f"{path}: belongs to another network than its config describes: {difference}.")
+        model.load_state_dict(saved["model"])
     transform = None
     if saved["transform"] is not None:
         transform = recipe.data.transform()
@@ -185,7 +195,8 @@ def network_in(
                 f"{spec.inputs.size:,}: they do not belong together."
             )
     data = saved["data"]
-    return TrainedNetwork(model.eval(), task, loss, transform, recipe, where, data["fingerprint"], data["sizes"])
+    model.eval()
+    return TrainedNetwork(model, task, loss, transform, recipe, where, data["fingerprint"], data["sizes"], changes)
 
 
 def find(place: RunFolder, checkpoint: str) -> Path:

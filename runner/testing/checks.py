@@ -31,6 +31,7 @@ _PUBLISHED = (
     "loss",
     "regularization",
     "augmentation",
+    "compression",
 )
 
 

@@ -1,0 +1,31 @@
+"""What is printed of a variant that was made."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from runner.errors import printable
+
+
+def made(folder: Path, result: dict[str, Any]) -> int:
+    """Print a variant's scores beside its parent's, its size and its folder; the exit status."""
+    from runner.cli.tables import score_table
+
+    parent = result["parent"]
+    for part in ("val", "test"):
+        if result[part] is not None:
+            score_table({f"{part}: before": parent[part], f"{part}: after": result[part]})
+    told = result["difference"]
+    print(f"outputs: differ by at most {told['largest']:.3g}, {told['mean']:.3g} on average")
+    ratio = parent["bytes"] / result["bytes"]
+    print(
+        f"size: {result['bytes']:,} bytes, {ratio:.2f} times smaller than {parent['bytes']:,}; "
+        f"{result['parameters']:,} parameters of {parent['parameters']:,}"
+    )
+    if result["cause"]:
+        print(printable(f"error: {result['cause']}. It is kept aside in {folder}."), file=sys.stderr)
+        return 1
+    print(printable(f"variant: {folder}"))
+    return 0

@@ -1,0 +1,68 @@
+"""A variant beside its parent, on the same examples."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from runner.config.build import build_metrics
+from runner.engine.evaluate import decoded_by, evaluate
+from runner.engine.meter import Meter, Result
+from runner.engine.precision import Precision
+from runner.run.assembly import evaluation_batches
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from runner.engine.batch import Batch
+    from runner.engine.split import Split
+    from runner.run.trained import TrainedNetwork
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Scores of both on a part of the data, and how far their outputs lie apart.
+
+    Attributes:
+        parent: scores of the parent.
+        variant: scores of the variant.
+        largest: difference of two outputs.
+        mean: of all differences, absolute.
+        scale: the largest output of the parent, absolute.
+    """
+
+    parent: dict[str, float]
+    variant: dict[str, float]
+    largest: float
+    mean: float
+    scale: float
+
+    @property
+    def relative(self) -> float:
+        """The largest difference as a share of the largest output, or of 1 where all are smaller."""
+        return self.largest / max(1.0, self.scale)
+
+
+def judged(parent: TrainedNetwork, variant: TrainedNetwork, split: Split) -> Judged:
+    """Ask both about every example of a part of the data, the parent in float32."""
+    precision = Precision("fp32", parent.device)
+    batches = evaluation_batches(parent.recipe, split, parent.device, False)
+    meters = [Meter(one.task, build_metrics(one.recipe, one.task)) for one in (parent, variant)]
+    own = meters[0]
+    own.reset()
+    largest, scale, total, number = torch.zeros(()), torch.zeros(()), torch.zeros((), dtype=torch.float64), 0
+
+    def compare(outputs: Tensor, batch: Batch) -> None:
+        nonlocal largest, scale, total, number
+        expected = parent.model(batch.inputs, **batch.more)
+        decoded = decoded_by(parent.model, batch) if own.decoded else None
+        own.add([Result(parent.loss.evaluate(expected, batch), expected, batch, parent.loss.units(batch), decoded)])
+        own.fold()
+        difference = (outputs - expected).abs()
+        largest, scale = torch.maximum(largest, difference.max()), torch.maximum(scale, expected.abs().max())
+        total, number = total + difference.sum(dtype=torch.float64), number + difference.numel()
+
+    scores = evaluate(variant.model, batches, meters[1], variant.loss, precision, compare)
+    return Judged(own.read(), scores, float(largest), float(total / max(1, number)), float(scale))

@@ -1,0 +1,120 @@
+"""A variant of a trained network, in a run folder of its own."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from runner.deploy.judged import Judged, judged
+from runner.engine import checkpoint
+from runner.engine.monitor import canonical
+from runner.record.files import write_bytes, write_json
+from runner.record.folder import RunFolder, claim, kept_when_started
+from runner.record.manifest import gather
+from runner.run.trained import network_in
+
+if TYPE_CHECKING:
+    from runner.deploy.parent import Parent
+
+VARIANTS = Path("outputs/variants")
+
+# What a checkpoint has of its parent's, besides weights.
+KEPT = ("config", "spec", "transform", "data")
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What a variant consists of.
+
+    Attributes:
+        verb: that made it.
+        settings: what was chosen: ``{"method": "dynamic"}``.
+        content: of its checkpoint, besides what it has from its parent: ``model`` and ``changes``, or ``exported``.
+        files: that stand in its folder beside, by name.
+        refused: why it is not to be used, from how it compares with its parent; None where it may be.
+    """
+
+    verb: str
+    settings: Mapping[str, Any]
+    content: dict[str, Any]
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    refused: Callable[[Judged], str | None] = lambda judged: None
+
+
+def write(parent: Parent, variant: Variant) -> tuple[Path, dict[str, Any]]:
+    """Write a variant, open it again, and judge it beside its parent on validation and test examples.
+
+    Returns:
+        Its folder, which is called ``...-refused`` where it is not to be used, and what stands in ``result.json``:
+        scores as of any run; those of the ``parent``; the ``difference`` of their outputs, on the test part where there
+        is one; the ``bytes`` of both.
+
+    Raises:
+        ConfigError: the data are not there any more, or have changed.
+    """
+    begin = time.perf_counter()
+    data = parent.data  # before anything is written
+    chosen = "-".join(str(v) for v in variant.settings.values() if isinstance(v, (str, int, float)))
+    with kept_when_started(VARIANTS) as made:
+        folder = claim(VARIANTS, f"{time.strftime('%Y-%m-%d_%H-%M-%S')}_{_name(parent)}-{variant.verb}-{chosen}")
+        made.append(folder)
+        place = RunFolder(folder)
+        config = {**parent.saved["config"], "variant": {"verb": variant.verb, **variant.settings}}
+        config["trainer"] = {**config["trainer"], "precision": "fp32"}
+        place.create(yaml.safe_dump(json.loads(json.dumps(config, default=str)), sort_keys=False))
+        place.update_manifest(**gather([]), parent=parent.described)
+        for name, content in variant.files.items():
+            write_bytes(folder / name, content)
+        kept = {name: parent.saved[name] for name in KEPT} | {"config": config}
+        kept |= {"changes": parent.saved.get("changes", [])}
+        path = place.checkpoints / "best.pt"
+        checkpoint.save(path, {**kept, **variant.content})
+    network = network_in(checkpoint.load(path), path, parent.network.device, list(parent.network.recipe.trusted))
+    compared = {
+        part: judged(parent.network, network, data.parts[part]) for part in ("val", "test") if part in data.parts
+    }
+    last = compared.get("test") or compared["val"]
+    cause = variant.refused(last)
+    monitor = canonical(network.recipe.values["monitor"])
+    result = {
+        "status": "failed" if cause else "completed",
+        "cause": cause,
+        "monitor": monitor,
+        "best_value": compared["val"].variant.get(monitor.removeprefix("val/")),
+        "train": None,
+        **{part: compared[part].variant if part in compared else None for part in ("val", "test")},
+        "parent": {part: compared[part].parent for part in compared}
+        | {"parameters": parameters(parent.network.model), "bytes": parent.path.stat().st_size},
+        "difference": {"largest": last.largest, "mean": last.mean, "relative": last.relative},
+        "parameters": parameters((parent.network if "exported" in variant.content else network).model),
+        "bytes": sum(len(content) for content in variant.files.values()) or path.stat().st_size,
+        "seconds": round(time.perf_counter() - begin, 3),
+    }
+    place.update_manifest(
+        status=result["status"],
+        task=network.spec.task,
+        parameters=result["parameters"],
+        data={"fingerprint": network.fingerprint, **network.sizes},
+    )
+    write_json(place.result, result)
+    if cause:
+        folder = folder.rename(claim(VARIANTS, f"{folder.name}-refused"))
+    return folder, result
+
+
+def parameters(model: Any) -> int:
+    """Numbers in a network's weights, whatever their format."""
+    return sum(p.numel() for p in model.parameters())
+
+
+def _name(parent: Parent) -> str:
+    """The name of a run without its time."""
+    name = re.sub(r"^[\d-]+_[\d-]+_", "", parent.place.path.resolve().name)
+    return re.sub(r"[^\w.-]", "_", name).strip("-_.") or "run"

@@ -1,0 +1,103 @@
+"""An exported file in the place of a network."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Literal
+
+from torch import Tensor, nn
+
+from runner.errors import RunFailed
+
+Format = Literal["onnx", "program", "torchscript"]
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What a checkpoint says of the file that stands in the place of its weights.
+
+    Attributes:
+        format: what wrote it, and runs it: the name of a file here.
+        file: its name in the run folder.
+        sha256: its checksum.
+        inputs: what it is given, in this order: ``inputs``, and what is beside them by name.
+        precision: ``fp32``, ``fp16`` or ``int8``.
+        batch: examples that it takes at once; None: any number.
+    """
+
+    format: Format
+    file: str
+    sha256: str
+    inputs: tuple[str, ...]
+    precision: Literal["fp32", "fp16", "int8"] = "fp32"
+    batch: int | None = None
+
+    def plain(self) -> dict[str, Any]:
+        """In plain containers, for checkpoints."""
+        return {**asdict(self), "inputs": list(self.inputs)}
+
+
+class ExportedNetwork(nn.Module):
+    """The base of networks in files: called as any network is, with nothing to train.
+
+    Args:
+        path: of the file.
+        exported: what is known of it.
+    """
+
+    def __init__(self, path: Path, exported: Exported) -> None:
+        super().__init__()
+        self.path, self.exported = path, exported
+
+    def run(self, given: Sequence[Tensor]) -> Tensor:
+        """Outputs for the inputs in the order of `Exported.inputs`."""
+        raise NotImplementedError
+
+    def forward(self, inputs: Tensor, **more: Tensor) -> Tensor:
+        """Outputs ``(N, ...)``, part by part where the file takes a fixed number of examples."""
+        import torch
+
+        size, number = self.exported.batch, len(inputs)
+        given = [inputs, *(more[name] for name in self.exported.inputs[1:])]
+        if size is None:
+            return self.run(given)
+        parts = []
+        for start in range(0, number, size):
+            part = [tensor[start : start + size] for tensor in given]
+            lacking = size - len(part[0])
+            if lacking:  # the last one again, as often as it takes
+                part = [torch.cat((tensor, tensor[-1:].expand(lacking, *tensor.shape[1:]))) for tensor in part]
+            parts.append(self.run(part)[: size - lacking])
+        return torch.cat(parts)
+
+
+def open_exported(saved: dict[str, Any], folder: Path) -> ExportedNetwork:
+    """The network in an exported file.
+
+    Args:
+        saved: what the checkpoint says of it; see `Exported`.
+        folder: of the run.
+
+    Raises:
+        ConfigError: what runs it is not installed.
+        RunFailed: the file is gone, damaged, or another one.
+    """
+    try:
+        exported = Exported(**{**saved, "inputs": tuple(saved["inputs"])})
+    except (TypeError, KeyError) as error:
+        raise RunFailed(f"{folder}: its checkpoint does not say which file was exported ({error}).") from error
+    path = folder / Path(exported.file).name
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise RunFailed(f"{path}: can't be read ({error.strerror}). Export the network again.") from error
+    if hashlib.sha256(content).hexdigest() != exported.sha256:
+        raise RunFailed(f"{path}: its checksum does not match: the file is damaged or another one. Export it again.")
+    if exported.format not in ("onnx", "program", "torchscript"):
+        raise RunFailed(f"{folder}: format {exported.format!r} is not known to this version.")
+    network: ExportedNetwork = import_module(f"runner.model.exported.{exported.format}").Network(path, exported)
+    return network
