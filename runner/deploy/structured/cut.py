@@ -36,7 +36,6 @@ def kept_of(channels: Channels, gone: NDArray[np.bool_]) -> Kept:
 @torch.no_grad()
 def cut(model: nn.Module, kept: Kept, channels: Channels, gone: NDArray[np.bool_]) -> None:
     """Remove channels from `model`, in place."""
-    before = {name: p.shape for name, p in model.named_parameters()}
     for tensor, dims in ((t, kept[n]) for n, t in [*model.named_parameters(), *model.named_buffers()] if n in kept):
         for dim, indices in dims.items():
             tensor.data = tensor.data.index_select(dim, torch.tensor(indices))
@@ -46,7 +45,7 @@ def cut(model: nn.Module, kept: Kept, channels: Channels, gone: NDArray[np.bool_
         if isinstance(module, Subsample) and name in channels.maps:
             inputs, outputs = (int((~gone[labels]).sum()) for labels in channels.maps[name])
             module.extra = outputs - inputs
-        _fit(module, {n: before[f"{name}.{n}".lstrip(".")] for n, _ in module.named_parameters(recurse=False)})
+        _fit(module)
 
 
 @torch.no_grad()
@@ -71,7 +70,7 @@ def _scale(module: nn.MultiheadAttention) -> None:
                 own[:width] *= math.sqrt(width / module.embed_dim)
 
 
-def _fit(module: nn.Module, before: dict[str, torch.Size]) -> None:
+def _fit(module: nn.Module) -> None:
     """Set what a module says of its sizes."""
     own: Any = module
     weight = getattr(module, "weight", None)

@@ -49,6 +49,7 @@ class Flow(TorchDispatchMode):
             if tensor.is_floating_point() and tensor.ndim:
                 self.weights[name] = labels.fresh(tensor.shape)
                 self.put(tensor, self.weights[name])
+        self._weights = {id(tensor) for tensor in [*model.parameters(), *model.buffers()]}
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Run an operation, and follow the channels through it."""
@@ -66,6 +67,10 @@ class Flow(TorchDispatchMode):
     def is_free(self, tensor: Tensor) -> bool:
         """Whether it is alike everywhere, as zeros are, so that it may have any shape."""
         return self._known.get(id(tensor), (tensor, []))[1] is None
+
+    def is_weight(self, tensor: Tensor) -> bool:
+        """Whether it is a parameter or a buffer itself."""
+        return id(tensor) in self._weights
 
     def put(self, tensor: Tensor, layers: Layers | None) -> None:
         """Say which layers a tensor has; None: it is free."""
@@ -105,8 +110,7 @@ class Flow(TorchDispatchMode):
         """Layers of what is made of tensors number by number, in the shape to which they are broadcast; None: free."""
         own = [t for t in tensors if not self.is_free(t)]
         parts = [
-            ([1] * (len(shape) - t.ndim) + list(t.shape), [layer.expand(*shape) for layer in self.layers(t)])
-            for t in own
+            ([1] * (len(shape) - t.ndim) + _own_sizes(t), [layer.expand(*shape) for layer in self.layers(t)]) for t in own
         ]
         return self.united(parts) if parts else None
 
@@ -150,8 +154,15 @@ class Flow(TorchDispatchMode):
         return self.summed(self.united(parts), {len(full) - 2})[0]
 
 
+def _own_sizes(tensor: Tensor) -> list[int]:
+    """Sizes of a tensor before it was expanded."""
+    return [1 if stride == 0 else size for size, stride in zip(tensor.shape, tensor.stride(), strict=True)]
+
+
 def _is_pointwise(func: Any) -> bool:
-    """Whether torch says so, of the operation or of that which does not overwrite its input."""
+    """Whether torch says so, of the operation or of that which does not overwrite its input; of some it forgot to."""
+    if func.overloadpacket.__name__.rstrip("_") in ("hardswish", "hardsigmoid", "hardtanh", "mish", "softplus"):
+        return True
     packet: Any = getattr(torch.ops.aten, func.overloadpacket.__name__.rstrip("_"), func.overloadpacket)
     others: list[Callable[..., Any]] = [getattr(packet, overload) for overload in packet.overloads()]
     return any(torch.Tag.pointwise in one.tags for one in [func, *others])  # type: ignore[attr-defined]

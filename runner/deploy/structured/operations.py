@@ -53,9 +53,20 @@ def _moved(flow: Flow, func: Any, args: Any, kwargs: Any, out: Any) -> None:
             flow.put(tensor, None)
         return
     found: list[Layers] = [[] for _ in made]
+    name = func.overloadpacket.__name__
     for layer in flow.layers(args[0]):
-        moved = layer.reshape(args[1]) if "view" in func.overloadpacket.__name__ else func(layer, *args[1:], **kwargs)
-        for own, part in zip(found, [moved] if isinstance(moved, Tensor) else moved, strict=True):
+        if name == "slice" and flow.is_weight(args[0]) and made[0].shape != args[0].shape:
+            cut = {d for d, n in enumerate(made[0].shape) if n != layer.shape[d]}  # longer inputs see more of it
+            if (whole := flow.labels.same_along(layer, cut)) is None:
+                continue
+            layer = whole
+        moved = layer.reshape(args[1]) if "view" in name else func(layer, *args[1:], **kwargs)
+        parts = [moved] if isinstance(moved, Tensor) else moved
+        if name == "split":  # into equal parts, which must stay equal
+            for part in parts[1:]:
+                if part.shape == parts[0].shape:
+                    flow.labels.unite(parts[0], part)
+        for own, part in zip(found, parts, strict=True):
             if varies(one := tidy(part)):
                 own.append(flow.labels.kept(one))
             elif one.numel() and varies(layer):  # one channel of many was picked
@@ -78,6 +89,16 @@ def _looked_up(flow: Flow, func: Any, args: Any, kwargs: Any, out: Tensor) -> No
     left = [flow.labels.same_along(layer, dims) for layer in flow.layers(table)]
     rest = (args[1],) if name == "embedding" else args[1:]
     flow.put(out, [tidy(func(layer, *rest)) for layer in left if layer is not None])
+
+
+@_rule("as_strided", "as_strided_")
+def _restrided(flow: Flow, func: Any, args: Any, kwargs: Any, out: Tensor) -> None:
+    """Another order in memory, as pooling gives where maps are laid out by pixel; else nobody knows."""
+    if list(args[1]) == list(args[0].shape) and out.numel() == args[0].shape[0] * args[0].shape[1]:
+        flow.put(out, None if flow.is_free(args[0]) else flow.layers(args[0]))
+    else:
+        flow.unknown.add("as_strided")
+        flow.fix([args[0]])
 
 
 @_rule("copy_")

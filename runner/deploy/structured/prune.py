@@ -67,6 +67,17 @@ def structured(parent: Parent, amount: float, tell: Callable[[str], None]) -> tu
     Structural Pruning".
     """
     check_amount(amount)
+    place = parent.place.path
+    if fixed := next((change for change in parent.network.changes if not change.trainable), None):
+        raise ConfigError(
+            f"{place}: its weights are {fixed.name}, which is the last step. Prune the run that it was made of, which "
+            "stands in its manifest.json as parent."
+        )
+    if parent.network.recipe.values.get("adapter"):
+        raise ConfigError(
+            f"{place}: has adapters, whose layers are those of the network around them. Merge them first: `python -m "
+            f"runner merge {place}`."
+        )
     before, batch = parent.network.model, parent.data.val.sample(4, 0)
     found = without_channels(before, batch, amount)
     one = parent.data.val.sample(1, 0)
