@@ -110,5 +110,7 @@ def _fit(module: nn.Module) -> None:
     elif isinstance(module, Recurrent):
         last = [part for part in module.children() if isinstance(part, nn.RNNBase)][-1]
         own.forwards = last.weight_hh_l0.shape[1]
-    elif hasattr(module, "hidden_dim") and isinstance(getattr(module, "conv_proj", None), nn.Conv2d):  # torchvision's vit
+    elif hasattr(module, "hidden_dim") and isinstance(
+        getattr(module, "conv_proj", None), nn.Conv2d
+    ):  # torchvision's vit
         own.hidden_dim = own.conv_proj.weight.shape[0]

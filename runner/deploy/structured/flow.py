@@ -110,7 +110,8 @@ class Flow(TorchDispatchMode):
         """Layers of what is made of tensors number by number, in the shape to which they are broadcast; None: free."""
         own = [t for t in tensors if not self.is_free(t)]
         parts = [
-            ([1] * (len(shape) - t.ndim) + _own_sizes(t), [layer.expand(*shape) for layer in self.layers(t)]) for t in own
+            ([1] * (len(shape) - t.ndim) + _own_sizes(t), [layer.expand(*shape) for layer in self.layers(t)])
+            for t in own
         ]
         return self.united(parts) if parts else None
 
@@ -118,19 +119,21 @@ class Flow(TorchDispatchMode):
         """Layers of what is made of parts number by number, each with its sizes before it was broadcast."""
         found: Layers = []
         for number, (_, own) in enumerate(parts):
+            new: Layers = []
+            joined: Layers = []
             for layer in own:
                 bare: set[int] = set()  # dimensions along which another part has numbers that are no channels
                 for other, (sizes, layers) in enumerate(parts):
                     if other != number:
                         covered = set().union(*map(varies, layers))
                         bare |= {d for d in varies(layer) if sizes[d] > 1} - covered
-                left = self.labels.same_along(layer, bare)
-                if left is None:
+                if (left := self.labels.same_along(layer, bare)) is None:
                     continue
-                for one in [one for one in found if varies(one) & varies(left)]:
-                    found = [rest for rest in found if rest is not one]
+                for one in (one for one in found if varies(one) & varies(left)):
+                    joined.append(one)
                     left = self.labels.unite(one, left)
-                found.append(left)
+                new.append(left)
+            found = [one for one in found if not any(one is other for other in joined)] + new
         return found
 
     def summed(self, layers: Layers, dims: Iterable[int], keep: bool = False) -> tuple[Layers, bool]:

@@ -34,7 +34,9 @@ def _rule(*names: str) -> Callable[[Any], Any]:
     return keep
 
 
-@_rule("clone", "_to_copy", "contiguous", "detach", "alias", "lift_fresh", "bernoulli_", "zero_", "fill_", "native_dropout")
+@_rule(
+    "clone", "_to_copy", "contiguous", "detach", "alias", "lift_fresh", "bernoulli_", "zero_", "fill_", "native_dropout"
+)
 def _same(flow: Flow, func: Any, args: Any, kwargs: Any, out: Any) -> None:
     for tensor in [out] if isinstance(out, Tensor) else out:
         flow.put(tensor, None if flow.is_free(args[0]) else flow.layers(args[0]))
@@ -177,7 +179,14 @@ def _fresh(flow: Flow, x: Tensor, dims: set[int]) -> Tensor:
     *("avg_pool2d", "avg_pool3d", "_adaptive_avg_pool2d", "adaptive_avg_pool1d", "_adaptive_avg_pool3d"),
     *("adaptive_max_pool2d", "upsample_nearest1d", "upsample_nearest2d", "_upsample_nearest_exact2d"),
     *("upsample_bilinear2d", "_upsample_bilinear2d_aa", "upsample_bicubic2d", "upsample_linear1d", "reflection_pad1d"),
-    *("reflection_pad2d", "replication_pad1d", "replication_pad2d", "replication_pad3d", "grid_sampler_2d", "roi_align"),
+    *(
+        "reflection_pad2d",
+        "replication_pad1d",
+        "replication_pad2d",
+        "replication_pad3d",
+        "grid_sampler_2d",
+        "roi_align",
+    ),
     *("adaptive_max_pool1d", "mkldnn_max_pool2d"),
 )
 def _pooled(flow: Flow, func: Any, args: Any, kwargs: Any, out: Any) -> None:
@@ -190,7 +199,11 @@ def _pooled(flow: Flow, func: Any, args: Any, kwargs: Any, out: Any) -> None:
 def _of_channels(flow: Flow, x: Tensor) -> Layers:
     """Layers of maps ``(N, C, ...)``, with sizes of one but for C."""
     left = [flow.labels.same_along(layer, set(range(x.ndim)) - {1}) for layer in flow.layers(x)]
-    return [layer[tuple(slice(None) if d == 1 else slice(0, 1) for d in range(x.ndim))] for layer in left if layer is not None]
+    return [
+        layer[tuple(slice(None) if d == 1 else slice(0, 1) for d in range(x.ndim))]
+        for layer in left
+        if layer is not None
+    ]
 
 
 @_rule("mm", "bmm", "matmul")
@@ -210,7 +223,9 @@ def _product_with_vector(flow: Flow, func: Any, args: Any, kwargs: Any, out: Ten
 def _sum_and_product(flow: Flow, func: Any, args: Any, kwargs: Any, out: Tensor) -> None:
     layers = flow.multiplied(args[1], args[2], out.shape)
     sizes = [1] * (out.ndim - args[0].ndim) + list(args[0].shape)
-    flow.put(out, flow.united([(list(out.shape), layers), (sizes, [one.expand(out.shape) for one in flow.layers(args[0])])]))
+    flow.put(
+        out, flow.united([(list(out.shape), layers), (sizes, [one.expand(out.shape) for one in flow.layers(args[0])])])
+    )
 
 
 @_rule("convolution", "_convolution")
@@ -235,7 +250,7 @@ def _convolution(flow: Flow, func: Any, args: Any, kwargs: Any, out: Tensor) -> 
                 labels.fix(layer)
         own = [layer.select(1 - rows, 0) for layer in matrix if rows in varies(layer)]
         parts = []
-        for found, channels in ((own, weight.shape[0]), (maps, x.shape[1])):
+        for found in (own, maps):
             whole = [labels.same_along(layer.reshape(groups, -1), {1}) for layer in found]
             parts.append(([groups, 1], [layer[:, :1] for layer in whole if layer is not None]))
         one = flow.united(parts)
@@ -245,7 +260,15 @@ def _convolution(flow: Flow, func: Any, args: Any, kwargs: Any, out: Tensor) -> 
     flow.put(out, [layer.view(-1, *(1,) * len(kernel)).expand(out.shape) for layer in layers])
 
 
-@_rule("native_batch_norm", "_native_batch_norm_legit", "_native_batch_norm_legit_no_training", "_native_batch_norm_legit_functional", "cudnn_batch_norm", "_batch_norm_with_update", "_batch_norm_no_update")
+@_rule(
+    "native_batch_norm",
+    "_native_batch_norm_legit",
+    "_native_batch_norm_legit_no_training",
+    "_native_batch_norm_legit_functional",
+    "cudnn_batch_norm",
+    "_batch_norm_with_update",
+    "_batch_norm_no_update",
+)
 def _batch_norm(flow: Flow, func: Any, args: Any, kwargs: Any, out: Any) -> None:
     x = args[0]
     own = [t for t in args[1:5] if isinstance(t, Tensor)]
@@ -294,7 +317,24 @@ def _along(flow: Flow, func: Any, args: Any, kwargs: Any, out: Tensor) -> None:
     flow.put(out, [layer for layer in left if layer is not None])
 
 
-@_rule("sum", "mean", "amax", "amin", "max", "min", "var", "std", "var_mean", "prod", "any", "all", "linalg_vector_norm", "norm", "logsumexp", "argmax")
+@_rule(
+    "sum",
+    "mean",
+    "amax",
+    "amin",
+    "max",
+    "min",
+    "var",
+    "std",
+    "var_mean",
+    "prod",
+    "any",
+    "all",
+    "linalg_vector_norm",
+    "norm",
+    "logsumexp",
+    "argmax",
+)
 def _reduced(flow: Flow, func: Any, args: Any, kwargs: Any, out: Any) -> None:
     made = [out] if isinstance(out, Tensor) else list(out)
     x = args[0]

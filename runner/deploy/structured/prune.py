@@ -149,7 +149,7 @@ def _check(model: nn.Module, narrow: nn.Module, batch: Batch, kept: Kept, exact:
         if a.shape != b.shape or not torch.allclose(a, b, rtol=1e-3, atol=1e-3 * float(b.abs().max().clamp(min=1))):
             raise ConfigError(
                 "--method structured: without channels this network gives something else than with zeros in their "
-                "place, so its code does more with them than is known. Take --method global, which sets weights to zero."
+                "place, so its code does more with them than is known. Take --method global, which sets weights to 0."
             )
 
 
