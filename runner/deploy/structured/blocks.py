@@ -35,7 +35,7 @@ def followed_as_a_whole(model: nn.Module, flow: Flow) -> list[Tie]:
     ties: list[Tie] = []
     for module in model.modules():
         if isinstance(module, nn.RNNBase):
-            module.forward = _recurrent(flow, module)  # type: ignore[method-assign]
+            module.forward = _recurrent(flow, module)
         elif isinstance(module, nn.MultiheadAttention):
             module.forward = _attention(flow, module, ties)  # type: ignore[method-assign]
     return ties
@@ -57,7 +57,7 @@ def _recurrent(flow: Flow, module: nn.RNNBase) -> Callable[..., Any]:
         if not isinstance(x, Tensor) or module.proj_size or module.hidden_size == 1:  # packed, or of two widths
             flow.fix([*module.parameters(), *before, *([x] if isinstance(x, Tensor) else [])])
             return outputs, last
-        units = flow.layers(module.weight_hh_l0)[1][0]
+        units = flow.layers(module.get_parameter("weight_hh_l0"))[1][0]
         below: Layers = [layer[(0,) * (x.ndim - 1)] for layer in _of_last(flow, x)]
         ways = 2 if module.bidirectional else 1
         for level in range(module.num_layers):

@@ -94,7 +94,7 @@ def _fit(module: nn.Module) -> None:
     elif isinstance(module, nn.Embedding):
         own.num_embeddings, own.embedding_dim = shape
     elif isinstance(module, nn.RNNBase):
-        own.hidden_size, own.input_size = module.weight_hh_l0.shape[1], module.weight_ih_l0.shape[1]
+        own.hidden_size, own.input_size = (own.get_parameter(f"weight_{side}_l0").shape[1] for side in ("hh", "ih"))
     elif isinstance(module, nn.MultiheadAttention) and module.in_proj_weight is not None:
         width = module.in_proj_weight.shape[1]
         if module.num_heads > 1:
@@ -109,7 +109,7 @@ def _fit(module: nn.Module) -> None:
         own.heads = module.heads * module.output.weight.shape[1] // module.output.in_features
     elif isinstance(module, Recurrent):
         last = [part for part in module.children() if isinstance(part, nn.RNNBase)][-1]
-        own.forwards = last.weight_hh_l0.shape[1]
+        own.forwards = last.get_parameter("weight_hh_l0").shape[1]
     elif hasattr(module, "hidden_dim") and isinstance(
         getattr(module, "conv_proj", None), nn.Conv2d
     ):  # torchvision's vit

@@ -37,7 +37,7 @@ class Flow(TorchDispatchMode):
     """
 
     def __init__(self, model: nn.Module, labels: Labels) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.labels = labels
         self.mixed: set[str] = set()
         self.unknown: set[str] = set()
@@ -168,4 +168,4 @@ def _is_pointwise(func: Any) -> bool:
         return True
     packet: Any = getattr(torch.ops.aten, func.overloadpacket.__name__.rstrip("_"), func.overloadpacket)
     others: list[Callable[..., Any]] = [getattr(packet, overload) for overload in packet.overloads()]
-    return any(torch.Tag.pointwise in one.tags for one in [func, *others])  # type: ignore[attr-defined]
+    return any(torch.Tag.pointwise in one.tags for one in [func, *others])

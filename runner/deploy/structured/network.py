@@ -102,4 +102,4 @@ def channels_of(model: nn.Module, batch: Batch) -> Channels:
 def _second(flow: Flow, x: Tensor) -> NDArray[np.int64]:
     """Labels of maps ``(N, C, ...)`` along C; none: empty."""
     layers: Layers = [layer for layer in flow.layers(x) if varies(layer) == {1}]
-    return layers[0][(0, slice(None), *(0,) * (x.ndim - 2))].numpy() if layers else np.zeros(0, np.int64)
+    return layers[0].flatten(2)[0, :, 0].numpy() if layers else np.zeros(0, np.int64)

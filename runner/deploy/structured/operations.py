@@ -235,10 +235,10 @@ def _convolution(flow: Flow, func: Any, args: Any, kwargs: Any, out: Tensor) -> 
     kernel = set(range(2, weight.ndim))
     flat = [labels.same_along(layer, kernel) for layer in flow.layers(weight)]
     # (rows, columns) of the weight; the rows of a transposed convolution are its inputs
-    matrix = [layer[(..., *(0,) * len(kernel))] for layer in flat if layer is not None]
+    matrix = [layer.flatten(2)[..., 0] for layer in flat if layer is not None]
     if transposed:
         matrix = [layer.T for layer in matrix]
-    maps = [layer[(0, slice(None), *(0,) * len(kernel))] for layer in _of_channels(flow, x)]
+    maps = [layer.flatten(2)[0, :, 0] for layer in _of_channels(flow, x)]
     if groups == 1:
         shape = [out.shape[1], x.shape[1]]
         parts = [(shape, matrix), ([1, shape[1]], [layer.expand(shape) for layer in maps])]
@@ -295,7 +295,7 @@ def _group_norm(flow: Flow, func: Any, args: Any, kwargs: Any, out: Any) -> None
     layers = flow.united([(list(x.shape), flow.layers(x)), *parts])
     for layer in layers if groups > 1 else ():
         if varies(layer) == {1}:  # whole groups
-            flow.labels.same_along(layer[(0, slice(None), *(0,) * (x.ndim - 2))].reshape(groups, -1), {1})
+            flow.labels.same_along(layer.reshape(*layer.shape[:2], -1)[0, :, 0].reshape(groups, -1), {1})
         else:
             flow.labels.fix(layer)
     if groups == 1 and layers:
