@@ -1,7 +1,7 @@
 """Throughput of a network before and after its channels were pruned.
 
-``python benchmarks/structured_pruning.py RUN VARIANT``: both are called in turn in one process, on one thread; medians of
-the times, in milliseconds.
+``python benchmarks/structured_pruning.py RUN VARIANT``: both are called in turn in one process, on one thread; medians
+of the times, in milliseconds.
 """
 
 import statistics
