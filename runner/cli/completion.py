@@ -67,7 +67,7 @@ FLAGS = {
     ),
     "export": ("--checkpoint", "--dynamic-batch", "--format", "--precision"),
     "quantize": (),
-    "prune": (),
+    "prune": ("--amount", "--checkpoint", "--epochs", "--keep", "--method", "--rewind"),
     "benchmark": (),
     "serve": (),
     "runs": ("--csv", "--json", "--sort"),

@@ -39,6 +39,7 @@ class Variant:
         content: of its checkpoint, besides what it has from its parent: ``model`` and ``changes``, or ``exported``.
         files: that stand in its folder beside, by name.
         refused: why it is not to be used, from how it compares with its parent; None where it may be.
+        told: what else stands in ``result.json``.
     """
 
     verb: str
@@ -46,6 +47,7 @@ class Variant:
     content: dict[str, Any]
     files: Mapping[str, bytes] = field(default_factory=dict)
     refused: Callable[[Judged], str | None] = lambda judged: None
+    told: Mapping[str, Any] = field(default_factory=dict)
 
 
 def write(parent: Parent, variant: Variant) -> tuple[Path, dict[str, Any]]:
@@ -96,6 +98,7 @@ def write(parent: Parent, variant: Variant) -> tuple[Path, dict[str, Any]]:
         "parameters": parameters((parent.network if "exported" in variant.content else network).model),
         "bytes": sum(len(content) for content in variant.files.values()) or path.stat().st_size,
         "seconds": round(time.perf_counter() - begin, 3),
+        **variant.told,
     }
     place.update_manifest(
         status=result["status"],
