@@ -32,8 +32,8 @@ def test_a_pruned_network_stays_pruned(go, more):
         "init.path=pruned.pt",
         "compression=[keep_zeros]",
         "trainer.max_epochs=2",
-        "hydra.run.dir=again",
         *more,
+        folder="again",
     )
     for file in ("best", "last"):
         model = torch.load(f"again/checkpoints/{file}.pt", weights_only=True)["model"]
