@@ -75,6 +75,10 @@ def _check(method: str, epochs: int | None, overrides: list[str], keep: list[str
         raise ConfigError(
             "--keep: gradual pruning takes all layers; compression.gradual_pruning.scope=layer is gentler."
         )
+    if method == "structured" and keep:
+        raise ConfigError(
+            "--keep: is for single weights and low_rank; structured pruning takes channels of all layers."
+        )
     if rewind and method not in ("magnitude", "global", "random"):
         raise ConfigError(f"--rewind {rewind}: is for the methods that set weights to zero, and {method} does not.")
     if rewind and epochs is not None:

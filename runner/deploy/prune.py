@@ -59,7 +59,7 @@ def prune(
     if method == "structured":
         from runner.deploy.structured import structured  # type: ignore[import-untyped]
 
-        made: tuple[Path, dict[str, Any]] = structured(parent, amount, keep)
+        made: tuple[Path, dict[str, Any]] = structured(parent, amount, parent.tell)
         return made
     if method == "low_rank":
         return write(parent, _low_rank(parent, amount, keep, settings))
