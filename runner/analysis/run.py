@@ -119,6 +119,16 @@ class Run:
         return _text(self.manifest.get("task"))
 
     @property
+    def variant(self) -> str:
+        """What was made of its parent, as it was asked for: ``quantize static``; empty where it was trained itself."""
+        return " ".join(str(value) for key, value in self.settings.items() if key.startswith("variant.") and value)
+
+    @property
+    def parent(self) -> str:
+        """The run that it was made of, by its folder; empty where it was made of none."""
+        return _text(_dict(self.manifest.get("parent")).get("path"))
+
+    @property
     def fingerprint(self) -> str:
         """Of its data; empty where that is not known."""
         return _text(_dict(self.manifest.get("data")).get("fingerprint"))
