@@ -53,9 +53,7 @@ def benchmark(arguments: list[str]) -> int:
     networks = _given(rest, trusted)
     if not speed_only:
         check_together(networks)
-    settings = Settings(
-        sizes, threads, device, rounds, given["--split"] or "test", speed_only, tuple(places), trusted
-    )
+    settings = Settings(sizes, threads, device, rounds, given["--split"] or "test", speed_only, tuple(places), trusted)
     progress = Steps()
     try:
         rows = measure(networks, settings, progress.hear)

@@ -67,12 +67,9 @@ def _groups(rows: Sequence[Row], settings: Settings) -> list[Group]:
         }
     )
     if scores := shown_scores(rows, settings):
-        groups.append(
-            {
-                (f"{settings.split}\n{name}" if not place else f"\n{name}"): [number(row.scores.get(name)) for row in rows]
-                for place, name in enumerate(scores)
-            }
-        )
+        cells = [[number(row.scores.get(name)) for row in rows] for name in scores]
+        heads = [f"{'' if place else settings.split}\n{name}" for place, name in enumerate(scores)]
+        groups.append(dict(zip(heads, cells, strict=True)))
     return groups
 
 
@@ -178,8 +175,9 @@ def _told(rows: Sequence[Row], settings: Settings) -> list[str]:
         said.append("Energy: no counter of this machine can be read (NVML of a GPU, RAPL of a processor).")
     threads = sorted({row.threads for row in rows if row.threads is not None})
     fewest = settings.rounds < 6
+    counted = f"{' and '.join(map(str, threads))} thread{'s' * (threads != [1])}"
     said.append(
-        f"{settings.device}, {' and '.join(map(str, threads))} thread{'s' * (threads != [1])}; {settings.rounds} rounds, "
+        f"{settings.device}, {counted}; {settings.rounds} rounds, "
         f"in turn, each in its own process; examples of the {settings.split} part. "
         + ("Times as fast: without an interval below 6 repetitions." if fewest else "[..]: 95 % interval by rounds.")
     )

@@ -110,7 +110,7 @@ class Asked:
 
     def warm(self, size: int) -> dict[str, Any]:
         """Call it until it is as fast as it gets, and say how many calls a turn shall have."""
-        begin, times = time.perf_counter(), []
+        begin, times = time.perf_counter(), list[int]()
         while not times or time.perf_counter() - begin < WARM:
             times += self._timed(size, 1, 0)
         each = statistics.median(times) / 1e9

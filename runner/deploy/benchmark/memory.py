@@ -7,10 +7,9 @@ from contextlib import suppress
 
 def begin() -> int | None:
     """Forget the peak so far; bytes that are resident now, None where nothing tells."""
-    with suppress(OSError):
-        # 5 resets the peak of resident memory to what is resident now: proc(5), /proc/pid/clear_refs.
-        with open("/proc/self/clear_refs", "w") as file:
-            file.write("5")
+    # 5 resets the peak of resident memory to what is resident now: proc(5), /proc/pid/clear_refs.
+    with suppress(OSError), open("/proc/self/clear_refs", "w") as file:
+        file.write("5")
     return _told("VmRSS")
 
 

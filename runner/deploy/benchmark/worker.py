@@ -34,7 +34,7 @@ class Worker:
 
     def __init__(self, threads: int, limit: float = LIMIT) -> None:
         self.limit = limit
-        self._said = tempfile.TemporaryFile()
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115  # closed by `end`
         found = os.pathsep.join(path or os.getcwd() for path in sys.path)
         number = str(threads)
         own = {"PYTHONPATH": found, "OMP_NUM_THREADS": number, "MKL_NUM_THREADS": number}
@@ -118,4 +118,3 @@ class Worker:
             with suppress(OSError):
                 if stream is not None:
                     stream.close()
-
