@@ -66,21 +66,25 @@ def _groups(rows: Sequence[Row], settings: Settings) -> list[Group]:
             "FLOPs\nan example": [_large(row.flops) + mark for row, mark in zip(rows, marks, strict=True)],
         }
     )
-    if scores := shown_scores(rows, settings):
+    if scores := shown_scores(rows):
         cells = [[number(row.scores.get(name)) for row in rows] for name in scores]
         heads = [f"{'' if place else settings.split}\n{name}" for place, name in enumerate(scores)]
         groups.append(dict(zip(heads, cells, strict=True)))
     return groups
 
 
-def shown_scores(rows: Sequence[Row], settings: Settings) -> list[str]:
+def shown_scores(rows: Sequence[Row]) -> list[str]:
     """The monitored score, or the task's first one where that is the loss; and the loss."""
-    names = list(dict.fromkeys(name for row in rows for name in row.scores))
-    recipe = next((row.given.recipe for row in rows if row.given.recipe is not None), None)
-    monitored = str(recipe.values["monitor"]).removeprefix("val/") if recipe is not None else ""
+    names, monitored = list(dict.fromkeys(name for row in rows for name in row.scores)), _monitored(rows)
     others = [name for name in names if name != "loss"]
     main = [monitored] if monitored in others else others[:1]
     return [*main, *(["loss"] if "loss" in names else [])]
+
+
+def _monitored(rows: Sequence[Row]) -> str:
+    """The plain name of the score by which the first network was judged; empty where nothing says it."""
+    recipe = next((row.given.recipe for row in rows if row.given.recipe is not None), None)
+    return "" if recipe is None else str(recipe.values["monitor"]).removeprefix("val/")
 
 
 def _fitting(names: Sequence[str], groups: Sequence[Group], width: int) -> list[list[Group]]:
@@ -191,6 +195,7 @@ def plain(rows: Sequence[Row], settings: Settings) -> dict[str, Any]:
         "device": settings.device,
         "repetitions": settings.rounds,
         "split": settings.split,
+        "monitor": _monitored(rows),
         "networks": [_entry(row) for row in rows],
     }
 
