@@ -127,7 +127,9 @@ def test_an_exported_file_and_a_foreign_one(trained, tmp_path, monkeypatch, caps
     assert "mlp (export onnx fp32)" in shown and "* of the network that it was made of" in shown
     assert "foreign.onnx: nothing is known of its data; it was timed with drawn numbers, not scored." in shown
     given = opened("x", folder / "checkpoints/best.pt")
-    assert given.bytes == (folder / "model.onnx").stat().st_size and given.parent.samefile(parent / "checkpoints/best.pt")
+    assert given.bytes == (folder / "model.onnx").stat().st_size and given.parent.samefile(
+        parent / "checkpoints/best.pt"
+    )
     from runner.deploy.benchmark.foreign import Foreign
 
     assert Foreign(Path("foreign.onnx"), 3).session.get_session_options().intra_op_num_threads == 3

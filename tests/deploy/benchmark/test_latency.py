@@ -18,7 +18,9 @@ def test_times_are_those_of_numpy():
     assert found.ratio is None
 
 
-@pytest.mark.parametrize(("calls", "p95", "p99"), [(19, False, False), (20, True, False), (99, True, False), (100, True, True)])
+@pytest.mark.parametrize(
+    ("calls", "p95", "p99"), [(19, False, False), (20, True, False), (99, True, False), (100, True, True)]
+)
 def test_a_percentile_needs_a_call_beyond_it(calls, p95, p99):
     found = Latency.of(1, [list(range(1, calls + 1))])
     assert (found.p95 is not None, found.p99 is not None) == (p95, p99)
