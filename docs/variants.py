@@ -1,4 +1,4 @@
-"""Writes variants.md: what every export and every way to make a network smaller gains and costs, on networks of each kind.
+"""Writes variants.md: what every export and every way to make a network smaller gains and costs.
 
     python docs/variants.py [NETWORK ...]
 

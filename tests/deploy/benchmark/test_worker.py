@@ -27,7 +27,7 @@ def gone_soon(pid):
     return False
 
 
-LOAD = dict(batches=None, format="onnx", sizes=[1], threads=1, device="cpu", trusted=None)
+LOAD = {"batches": None, "format": "onnx", "sizes": [1], "threads": 1, "device": "cpu", "trusted": None}
 
 
 def test_what_can_not_be_done_is_refused_and_a_crash_is_told_from_a_hang(tmp_path):
@@ -43,7 +43,7 @@ def test_what_can_not_be_done_is_refused_and_a_crash_is_told_from_a_hang(tmp_pat
         assert not alive(worker.pid)
     with Worker(1, limit=0.5) as worker:
         os.kill(worker.pid, signal.SIGSTOP)
-        with pytest.raises(Gone, match="no answer within 0 s|no answer within 1 s"):
+        with pytest.raises(Gone, match="no answer within 0 s"):
             worker.ask("warm", size=1)
         assert not alive(worker.pid)
 
@@ -52,7 +52,7 @@ def test_what_a_process_said_last_is_told():
     with Worker(1, limit=120) as worker:
         worker._process.stdin.write(b"no request\n")
         worker._process.stdin.flush()
-        with pytest.raises(Gone, match="ended with status 1: json.decoder.JSONDecodeError"):
+        with pytest.raises(Gone, match=r"ended with status 1: json\.decoder\.JSONDecodeError"):
             worker._line(120)
 
 
