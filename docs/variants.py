@@ -90,9 +90,7 @@ def made(network: str) -> dict[str, dict[str, Any]]:
             continue
         sys.stderr.write(f"{network}: {words}\n")
         done = command(words.replace("RUN", "run"), folder)
-        said = re.findall(
-            r"^(?:variant|run): (\S+)$", done.stdout, re.MULTILINE
-        )  # of pruning, what was trained further
+        said = re.findall(r"^(?:variant|run): (\S+)$", done.stdout, re.MULTILINE)  # the last one was trained further
         if done.returncode == 0 and said:
             known[words] = {"folder": said[-1]}
         else:

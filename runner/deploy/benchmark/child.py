@@ -11,7 +11,6 @@ import os
 import queue
 import signal
 import statistics
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -201,8 +200,9 @@ def _caller(network: TrainedNetwork) -> Callable[[Batch], Any]:
 
 
 def _listen(asked: queue.Queue[bytes]) -> None:
-    for line in sys.stdin.buffer:
-        asked.put(line)
+    with open(0, "rb", closefd=False) as lines:  # sys.stdin would be locked when the process ends
+        for line in lines:
+            asked.put(line)
     os._exit(0)  # nobody is there any more
 
 

@@ -46,6 +46,7 @@ class Worker:
             env={**os.environ, **own, "OPENBLAS_NUM_THREADS": number},
         )
         self._heard = b""
+        self._gone: Gone | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -70,6 +71,8 @@ class Worker:
             Refused: it could not be done, with the reason.
             Gone: the process has ended, or did not answer in time.
         """
+        if self._gone is not None:
+            raise self._gone
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(json.dumps({"what": what, **given}).encode() + b"\n")
@@ -88,7 +91,8 @@ class Worker:
             left = end - time.monotonic()
             if left <= 0 or not select.select([self._process.stdout], [], [], left)[0]:
                 self.end()
-                raise Gone(f"no answer within {limit:.0f} s")
+                self._gone = Gone(f"no answer within {limit:g} s")
+                raise self._gone
             part = os.read(self._process.stdout.fileno(), 1 << 16)
             if not part:
                 raise self._ended()
@@ -105,9 +109,11 @@ class Worker:
         if code < 0:
             name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
             why = ", as the system does where memory is short" if name == "SIGKILL" else ""
-            return Gone(f"its process was ended by {name}{why}")
-        last = f": {lines[-1]}" if lines else ""
-        return Gone(f"its process ended with status {code}{last}")
+            self._gone = Gone(f"its process was ended by {name}{why}")
+        else:
+            last = f": {lines[-1]}" if lines else ""
+            self._gone = Gone(f"its process ended with status {code}{last}")
+        return self._gone
 
     def end(self) -> None:
         """End the process at once."""

@@ -121,7 +121,16 @@ def test_an_exported_file_and_a_foreign_one(trained, tmp_path, monkeypatch, caps
     (folder,) = Path("outputs/variants").iterdir()
     shutil.copy(folder / "model.onnx", "foreign.onnx")
     capsys.readouterr()
-    words = ["benchmark", str(parent), str(folder / "model.onnx"), "foreign.onnx", *QUICK]
+    words = [
+        "benchmark",
+        str(parent),
+        str(folder / "model.onnx"),
+        "foreign.onnx",
+        "--repetitions",
+        "1",
+        "--batch-sizes",
+        "2",
+    ]
     assert answer(words) == 0
     shown = capsys.readouterr().out
     assert "mlp (export onnx fp32)" in shown and "* of the network that it was made of" in shown
