@@ -86,7 +86,7 @@ def made(network: str) -> dict[str, dict[str, Any]]:
     kept = folder / "made.json"
     known: dict[str, dict[str, Any]] = json.loads(kept.read_text()) if kept.exists() else {}
     for words in VARIANTS:
-        if words in known:
+        if "folder" in known.get(words, {}):  # what was refused may be there by now
             continue
         sys.stderr.write(f"{network}: {words}\n")
         done = command(words.replace("RUN", "run"), folder)
@@ -102,7 +102,8 @@ def made(network: str) -> dict[str, dict[str, Any]]:
 def reason(said: str) -> str:
     """Why a command failed, in its own words."""
     lines = [line for line in said.strip().splitlines() if line.startswith("error: ")] or said.strip().splitlines()
-    return lines[-1].removeprefix("error: ") if lines else "nothing was said"
+    said = lines[-1].removeprefix("error: ") if lines else "nothing was said"
+    return re.sub(r"\. It is kept aside in .*", "", said)
 
 
 def measured(network: str, variants: dict[str, dict[str, Any]]) -> dict[str, Any]:

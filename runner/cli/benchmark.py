@@ -73,16 +73,15 @@ def _given(words: Sequence[str], trusted: list[str] | None) -> list[Given]:
     from runner.analysis.folders import runs_of
     from runner.deploy.benchmark.given import opened
 
-    found: dict[Path, tuple[str, str]] = {}
+    found: dict[Path, str] = {}
     for word in words:
         for path in [_of_file(Path(word))] if os.path.isfile(word) else map(_of_run, runs_of([word])):
-            found.setdefault(path, _names(path))
-    if not found:
-        raise ConfigError(f"{', '.join(words)}: no network lies there.")
-    short = [name for name, _ in found.values()]
+            found.setdefault(path, _name(path))
+    names = list(found.values())
+    numbers = [names[:place].count(name) + 1 for place, name in enumerate(names)]
     return [
-        opened(printable(name if short.count(name) == 1 else longer), path, trusted)
-        for path, (name, longer) in found.items()
+        opened(printable(name if names.count(name) == 1 else f"{name} {number}"), path, trusted)
+        for (path, name), number in zip(found.items(), numbers, strict=True)
     ]
 
 
@@ -103,14 +102,14 @@ def _of_file(path: Path) -> Path:
     raise ConfigError(f"{path}: expected the folder of a run, a checkpoint (.pt) or an ONNX file (.onnx).")
 
 
-def _names(path: Path) -> tuple[str, str]:
-    """What a network is called: by its model and what was made of it, and by its folder where others are so too."""
+def _name(path: Path) -> str:
+    """What a network is called: by its model and what was made of it."""
     from runner.analysis.run import Run
 
     if path.parent.name != "checkpoints":
-        return path.name, str(path)
+        return path.name
     run = Run.read(path.parent.parent)
-    model, folder = str(run.settings.get("model", "")), path.absolute().parent.parent.name
-    longer = folder if path.name == "best.pt" else f"{folder}/{path.stem}"
-    short = f"{model} {path.stem}" if path.name != "best.pt" else f"{model} ({run.variant})" if run.variant else model
-    return short or longer, longer
+    model = str(run.settings.get("model") or path.absolute().parent.parent.name)
+    if path.name != "best.pt":
+        return f"{model} {path.stem}"
+    return f"{model} ({run.variant})" if run.variant else model

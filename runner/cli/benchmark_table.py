@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -36,8 +37,9 @@ def show(rows: Sequence[Row], settings: Settings) -> None:
                 table.add_row(*line)
             put(table, least=0 if out.is_terminal else sys.maxsize)
             print()
-    for sentence in [*_failed(rows), *_slower(measured, settings), *_told(measured, settings)]:
-        print(printable(sentence).replace("\n", "\\n"))
+    for sentence in [*_named(rows), *_failed(rows), *_slower(measured, settings), *_told(measured, settings)]:
+        line = printable(sentence).replace("\n", "\\n")
+        print(textwrap.fill(line, out.width, break_on_hyphens=False) if out.is_terminal else line)
 
 
 def _groups(rows: Sequence[Row], settings: Settings) -> list[Group]:
@@ -137,6 +139,13 @@ def _share(row: Row) -> str:
     return f"{100 * row.zeros / row.parameters:.0f} %" if row.zeros else "0"
 
 
+def _named(rows: Sequence[Row]) -> list[str]:
+    """Where those lie of which the table has several by the same name."""
+    names = [row.given.name.rstrip("0123456789") for row in rows]
+    several = [row for row, name in zip(rows, names, strict=True) if names.count(name) > 1]
+    return [f"{row.given.name}: {row.given.path}" for row in several]
+
+
 def _failed(rows: Sequence[Row]) -> list[str]:
     return [f"{row.given.name}: not measured: {row.cause} ({row.given.path})" for row in rows if row.cause is not None]
 
@@ -160,15 +169,16 @@ def _told(rows: Sequence[Row], settings: Settings) -> list[str]:
     said = []
     for row in rows:
         said += [f"{row.given.name}: {note}." for note in row.notes]
-        if row.given.batch is not None and any(size != row.given.batch for size in settings.sizes):
-            said.append(
-                f"{row.given.name}: takes {row.given.batch} at once, so that a batch is given to it part by part; "
-                "export --dynamic-batch takes any number."
-            )
         if row.given.recipe is None:
             said.append(f"{row.given.name}: nothing is known of its data; it was timed with drawn numbers, not scored.")
     if not rows:
         return said
+    fixed = [r.given.name for r in rows if r.given.batch is not None and {*settings.sizes} != {r.given.batch}]
+    if fixed:
+        said.append(
+            f"Given to it part by part, as the file takes a fixed number at once: {', '.join(fixed)}. "
+            "export --dynamic-batch makes one that takes any."
+        )
     if any(row.of_parent for row in rows):
         said.append("* of the network that it was made of: its own are packed, or in a file.")
     for scored, words in (("result.json", "as result.json of these weights has them"), ("evaluated", "evaluated now")):
