@@ -33,6 +33,7 @@ LEFT_OUT = (
     "doctor",
     "inspect-data",
     "baseline",
+    "benchmark",
     "find-lr",
     "find-batch-size",
     "sweeps",
