@@ -114,7 +114,8 @@ class Worker:
                 self._changed.wait()
             if self._ended:
                 return []
-            until = self._waiting[0].since + self.bounds.max_wait
+            first = self._waiting[0]
+            until = first.since + (0.0 if first.begun else self.bounds.max_wait)
             while (
                 self.queued < self.bounds.max_batch
                 and len(self._waiting) < self.clients()

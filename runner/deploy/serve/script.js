@@ -22,6 +22,9 @@ const percent = (share) => (share > 0 && share < 0.001 ? "< 0.1 %" : `${(100 * s
 const number = (value) =>
   typeof value !== "number" || Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(6)));
 
+// Names of columns may break behind their underscores.
+const breaking = (name) => name.split(/(?<=[_/])/).flatMap((part, place) => (place ? [make("wbr"), part] : [part]));
+
 // Asking ---------------------------------------------------------------------------------------------------------
 
 async function ask(body, type, shown) {
@@ -206,7 +209,7 @@ function tableForm(form) {
   const fields = columns.map(({ name, kind }, place) => {
     const field = make("input", { type: "text", name: String(place), id: `field-${place}`, inputMode: kind === "number" ? "decimal" : "text" });
     const known = properties[name].examples ?? [];
-    const label = make("label", {}, make("span", {}, name), field);
+    const label = make("label", {}, make("span", {}, ...breaking(name)), field);
     if (kind === "date") field.placeholder = "2026-05-31";
     if (known.length) {
       field.setAttribute("list", `words-${place}`);

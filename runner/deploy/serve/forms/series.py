@@ -68,7 +68,7 @@ class Whole(Series):
         steps = _steps(value, len(self.transform.channels))
         if not all(isinstance(number, (int, float)) for step in steps for number in step):
             raise ValueError("expected a number for every step and column.")
-        series: Floats = np.array(steps, dtype=np.float64).reshape(len(steps), -1)
+        series: Floats = np.array(steps, dtype=np.float64).reshape(len(steps), len(self.transform.channels))
         if misfit := self.transform.misfit(series):
             raise ValueError(misfit)
         return series

@@ -70,7 +70,7 @@ class Table(Form):
 def _usual(column: Column) -> Any:
     if column.kind == "number":
         return float(f"{column.measures[0].fill:.4g}")
-    return (column.words or [None])[0] if column.kind == "words" else None
+    return column.words[0] if column.kind == "words" and column.words else None
 
 
 def _schema(column: Column) -> dict[str, Any]:
