@@ -69,7 +69,16 @@ FLAGS = {
     "quantize": (),
     "prune": (),
     "benchmark": (),
-    "serve": (),
+    "serve": (
+        "--checkpoint",
+        "--device",
+        "--max-batch",
+        "--max-body",
+        "--max-wait-ms",
+        "--port",
+        "--queue",
+        "--timeout",
+    ),
     "runs": ("--csv", "--json", "--sort"),
     "advise": ("--json",),
     "ablate": (

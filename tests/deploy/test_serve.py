@@ -49,7 +49,7 @@ def expected(wine):
     """What the network says of each row."""
     network = load(wine)
     form = form_of(network)
-    return network.predict(form.together(form.read(ROWS))[0])
+    return network.predict(form.together(form.read(ROWS)))
 
 
 def same(row, other):

@@ -30,21 +30,25 @@ class Answers:
     def __call__(self, examples: Sequence[Any]) -> list[Answer]:
         """The answers for some examples, one each."""
         try:
-            return self._together(examples)
+            return [_finite(row) for row in self.network.predict(self.form.together(examples))]
         except Exception as error:  # of whatever kind: the thread must go on
-            if len(examples) > 1:  # whose fault it is only the network can tell
-                return [answer for example in examples for answer in self([example])]
-            if isinstance(error, RunnerError):
-                return [Refused(422, str(error))]
-            self.tell(f"the network failed: {type(error).__name__}: {' '.join(str(error).split())[:500]}")
-            return [Refused(500, "The network failed at this example; the log of the server says how.")]
+            return self._apart(examples, error)
 
-    def _together(self, examples: Sequence[Any]) -> list[Answer]:
-        raw, refused = self.form.together(examples)
-        rows = iter(self.network.predict(raw) if len(refused) < len(examples) else [])
-        return [
-            Refused(422, refused[place]) if place in refused else _finite(next(rows)) for place in range(len(examples))
-        ]
+    def _apart(self, examples: Sequence[Any], error: Exception) -> list[Answer]:
+        """The answers where there are none together: those whose fault it is are told so."""
+        refused = self.form.refused(examples) if isinstance(error, RunnerError) else {}
+        if refused:
+            good = [example for place, example in enumerate(examples) if place not in refused]
+            answers = iter(self(good) if good else [])
+            return [
+                Refused(422, refused[place]) if place in refused else next(answers) for place in range(len(examples))
+            ]
+        if len(examples) > 1:  # only the network can tell whose fault it is
+            return [answer for example in examples for answer in self([example])]
+        if isinstance(error, RunnerError):
+            return [Refused(422, str(error))]
+        self.tell(f"the network failed: {type(error).__name__}: {' '.join(str(error).split())[:500]}")
+        return [Refused(500, "The network failed at this example; the log of the server says how.")]
 
 
 def _finite(row: dict[str, Any]) -> Answer:

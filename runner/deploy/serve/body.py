@@ -7,6 +7,8 @@ import json
 import math
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from starlette.requests import ClientDisconnect
+
 from runner.deploy.serve.bounds import Bounds, Refused, busy
 
 if TYPE_CHECKING:
@@ -48,6 +50,9 @@ class Bodies:
             raise Refused(
                 408, f"The request did not come within {self.bounds.timeout:g} seconds.", {"Connection": "close"}
             ) from None
+        except ClientDisconnect:
+            self.release(body)
+            raise Refused(400, "The client left in the middle of its request.") from None
         except BaseException:
             self.release(body)
             raise

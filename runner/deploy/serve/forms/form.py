@@ -49,13 +49,13 @@ class Form:
         except ValueError as error:
             raise Refused(422, f"{self.key}[{place}]: {str(error).lstrip(' ,')}") from error
 
-    def together(self, examples: Sequence[Any]) -> tuple[Any, dict[int, str]]:
-        """Examples of any requests as `TrainedNetwork.predict` takes them.
-
-        Returns:
-            Those that can be read, in their order; and what is wrong with the others, by their places.
-        """
+    def together(self, examples: Sequence[Any]) -> Any:
+        """Examples of any requests as `TrainedNetwork.predict` takes them."""
         raise NotImplementedError
+
+    def refused(self, examples: Sequence[Any]) -> dict[int, str]:
+        """What is wrong with some of the examples, by their places, where the network refused them together."""
+        return {}
 
     def sample(self) -> Any:
         """An example, as JSON has it: the plainest there is."""

@@ -81,9 +81,9 @@ class Images(Form):
             )
         return max(width * height, w * h)
 
-    def together(self, examples: Sequence[Any]) -> tuple[NDArray[np.uint8], dict[int, str]]:
+    def together(self, examples: Sequence[Any]) -> NDArray[np.uint8]:
         """See `Form.together`."""
-        return np.stack(examples), {}
+        return np.stack(examples)
 
     def sample(self) -> str:
         """A black image."""

@@ -29,9 +29,9 @@ class Series(Form):
     media: ClassVar[tuple[str, ...]] = ("text/csv",)
     transform: Transform
 
-    def together(self, examples: Sequence[Any]) -> tuple[list[Floats], dict[int, str]]:
+    def together(self, examples: Sequence[Any]) -> list[Floats]:
         """See `Form.together`."""
-        return list(examples), {}
+        return list(examples)
 
     def _in_file(self, content: bytes) -> Any:
         """The last example in a CSV file, as `predict` reads it."""
@@ -145,9 +145,9 @@ class Histories(Series):
         found: Floats = self._in_file(content)
         return found
 
-    def together(self, examples: Sequence[Any]) -> tuple[Any, dict[int, str]]:
+    def together(self, examples: Sequence[Any]) -> Any:
         """See `Form.together`."""
-        return np.stack(examples), {}
+        return np.stack(examples)
 
     def sample(self) -> Any:
         """Zeros, by the hour."""

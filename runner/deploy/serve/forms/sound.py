@@ -48,9 +48,9 @@ class Sounds(Form):
             except RunFailed as error:
                 raise ValueError(str(error).replace(copy.name, "")) from error
 
-    def together(self, examples: Sequence[Any]) -> tuple[NDArray[np.int16], dict[int, str]]:
+    def together(self, examples: Sequence[Any]) -> NDArray[np.int16]:
         """See `Form.together`."""
-        return np.stack(examples), {}
+        return np.stack(examples)
 
     def sample(self) -> str:
         """Silence."""

@@ -30,25 +30,30 @@ class Table(Form):
     def __init__(self, transform: TableTransform) -> None:
         self.transform = transform
         self.names = [column.name for column in transform.columns]
+        self.numeric = [column.kind == "number" for column in transform.columns]
 
-    def one(self, value: Any) -> list[str | None]:
-        """See `Form.one`."""
+    def one(self, value: Any) -> list[str | float | None]:
+        """See `Form.one`; numbers stay such in columns of numbers, which are read faster than texts."""
         if isinstance(value, dict) and len(value) > len(self.names) + MORE:
             raise ValueError(f"has {len(value):,} columns; training had {len(self.names):,}.")
         try:
             texts = texts_of(value, self.names)
         except ValueError as error:
             raise ValueError(f"{error}.") from error
-        # A single half of a pair, which only an escape in JSON can give, has no UTF-8.
-        return [text if text is None or text.isascii() else text.encode(errors="replace").decode() for text in texts]
+        return [
+            float(value[name]) if numeric and type(value[name]) in (int, float) else _written(text)
+            for name, numeric, text in zip(self.names, self.numeric, texts, strict=True)
+        ]
 
-    def together(self, examples: Sequence[Any]) -> tuple[pl.DataFrame, dict[int, str]]:
+    def together(self, examples: Sequence[Any]) -> pl.DataFrame:
         """See `Form.together`."""
-        frame = pl.DataFrame(list(examples), dict.fromkeys(self.names, pl.String()), orient="row")
-        understood, refused = self.transform.understand(frame)
-        if refused:
-            understood = understood.filter(~pl.int_range(len(frame), eager=True).is_in(list(refused)))
-        return understood, {place: f"{reason}." for place, reason in refused.items()}
+        columns = zip(self.names, self.numeric, zip(*examples, strict=True), strict=True)
+        return pl.DataFrame([_column(name, numeric, values) for name, numeric, values in columns])
+
+    def refused(self, examples: Sequence[Any]) -> dict[int, str]:
+        """See `Form.refused`."""
+        refused = self.transform.understand(self.together(examples))[1]
+        return {place: f"{reason}." for place, reason in refused.items()}
 
     def sample(self) -> dict[str, Any]:
         """What fills the gaps of each column of numbers, and the first word of each other."""
@@ -65,6 +70,18 @@ class Table(Form):
     def facts(self) -> dict[str, Any]:
         """The kind of each column."""
         return {"columns": [{"name": column.name, "kind": column.kind} for column in self.transform.columns]}
+
+
+def _written(text: str | None) -> str | None:
+    """Half of a pair, which only an escape in JSON can give, has no UTF-8."""
+    return text if text is None or text.isascii() else text.encode(errors="replace").decode()
+
+
+def _column(name: str, numeric: bool, values: Sequence[str | float | None]) -> pl.Series:
+    if numeric and not any(isinstance(value, str) for value in values):
+        return pl.Series(name, values, pl.Float64())
+    texts = [repr(value) if isinstance(value, float) else value for value in values]
+    return pl.Series(name, texts, pl.String())
 
 
 def _usual(column: Column) -> Any:

@@ -33,9 +33,9 @@ class Texts(Form):
             raise ValueError(f"has {len(value):,} characters; expected {LONGEST:,} at most.")
         return value
 
-    def together(self, examples: Sequence[Any]) -> tuple[list[str], dict[int, str]]:
+    def together(self, examples: Sequence[Any]) -> list[str]:
         """See `Form.together`."""
-        return list(examples), {}
+        return list(examples)
 
     def sample(self) -> str:
         """See `Form.sample`."""
