@@ -206,9 +206,7 @@ def main():
     print(
         f"{given.clients} clients, {took:.0f} s: {len(latencies):,} requests, {answered / took:,.0f} answered a second"
     )
-    print(
-        f"statuses {dict(told['statuses'])}; wrong answers {told['wrong']}; refusals without Retry-After {told['unclean']}"
-    )
+    print(f"statuses {dict(told['statuses'])}; wrong answers {told['wrong']}; other refusals {told['unclean']}")
     middle, late = np.percentile(latencies, (50, 99))
     print(f"latency: median {middle:.1f} ms, p99 {late:.1f} ms, largest {latencies.max():.0f} ms")
     tenth = max(1, len(memories) // 10)

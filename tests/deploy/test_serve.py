@@ -225,6 +225,7 @@ def test_who_sends_slowly_is_sent_away(server, parts, status):
         b"GET / HTTP/1.1\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: localhost\r\nHost: example.org\r\n\r\n",
         HEAD + b"Content-Length: -5\r\n\r\n",
+        HEAD + b"Content-Length: " + b"9" * 5000 + b"\r\n\r\n",
         HEAD + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\n",
         HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
         b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"a" * 200_000,

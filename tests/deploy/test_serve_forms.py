@@ -329,6 +329,8 @@ def test_many_images_are_unpacked_no_more_than_one_large_one(network_of, monkeyp
         ("series", [[1, "a"]], "step 1 has what is no number."),
         ("series", [[1, None]], "expected a number for every step"),
         ("series", [[True, 1]], "no number"),
+        ("series", [[10**400, 1]], "larger than a network computes with"),
+        ("recursive", [[1, 1e39]] * 20, "larger than a network computes with"),
         ("recursive", [[1, 2]] * 13, "has 13 steps; a forecast is made from 14."),
         ("recursive", [[1, 2]] * 13 + [[1, None]], "has no value"),
         ("calendar", [[1, 2]] * 14, "the calendar is looked at"),
@@ -354,9 +356,10 @@ def test_what_is_no_series_text_or_sound(network_of, kind, value, said, monkeypa
 def test_what_is_not_finite_is_no_answer(network_of, monkeypatch):
     network, _, _ = network_of("regression")
     form = form_of(network)
-    (row,) = Answers(network, form, print)([form.one({"size": "1e308", "kind": "a", "day": None})])
-    assert isinstance(row, Refused)
-    assert "no finite number" in row.sentence
+    rows = [{"size": size, "kind": "a", "day": None} for size in ("1e308", 1e308, 10**400, -(10**300))]
+    for row in Answers(network, form, print)(form.read(rows)):
+        assert isinstance(row, Refused)
+        assert "no finite number" in row.sentence
 
 
 def test_one_at_which_the_network_fails_fails_alone(network_of, monkeypatch):

@@ -138,7 +138,7 @@ def test_a_series_is_pasted_and_its_next_steps_are_drawn(trained, tmp_path, monk
         opened(page, server)
         typed(page, "#series", "sales,price\n" + "\n".join(f"{i % 7},{i % 3}" for i in range(20)))
         page.click("button[type=submit]")
-        assert len(re.findall(r"^[123]\s", answered(page, "step"), re.MULTILINE)) == 3
+        assert len(re.findall(r"^[123]\t", answered(page, "step"), re.MULTILINE)) == 3
         assert page.run("document.querySelectorAll('.chart path').length") == 4
         typed(page, "#series", "\n1,x")
         page.click("button[type=submit]")

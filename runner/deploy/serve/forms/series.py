@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from runner.data.series.windows import Windows
 
 MOST_STEPS = 100_000  # of a series
+LARGEST = float(np.finfo(np.float32).max)
 
 
 class Series(Form):
@@ -185,6 +186,8 @@ def _steps(value: Any, columns: int) -> list[list[Any]]:
             raise ValueError(f"step {place + 1} has {len(step)} numbers; expected {columns}.")
         if not all(number is None or type(number) in (int, float) for number in step):
             raise ValueError(f"step {place + 1} has what is no number.")
+        if any(number is not None and abs(number) > LARGEST for number in step):
+            raise ValueError(f"step {place + 1} has a number larger than a network computes with ({LARGEST:.2g}).")
     return steps
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from runner.data.table.transform import TableTransform
 
 SHOWN = 1000  # categories of a column that are named
+LARGEST = 1e300
 MORE = 1000  # columns that a row may have besides
 
 
@@ -41,7 +42,7 @@ class Table(Form):
         except ValueError as error:
             raise ValueError(f"{error}.") from error
         return [
-            float(value[name]) if numeric and type(value[name]) in (int, float) else _written(text)
+            float(value[name]) if numeric and _is_number(value[name]) else _written(text)
             for name, numeric, text in zip(self.names, self.numeric, texts, strict=True)
         ]
 
@@ -70,6 +71,11 @@ class Table(Form):
     def facts(self) -> dict[str, Any]:
         """The kind of each column."""
         return {"columns": [{"name": column.name, "kind": column.kind} for column in self.transform.columns]}
+
+
+def _is_number(value: Any) -> bool:
+    """Whether it is one that float64 has."""
+    return type(value) in (int, float) and abs(value) < LARGEST
 
 
 def _written(text: str | None) -> str | None:
