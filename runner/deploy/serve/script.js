@@ -79,7 +79,7 @@ function show(row) {
   if (schema.task === "forecasting") parts.push(...forecast(row));
   else if (Array.isArray(row.tokens)) parts.push(tags(row));
   else if (Array.isArray(row.prediction) && typeof row.boxes === "number") parts.push(...boxes(row.prediction));
-  else if (Array.isArray(row.prediction?.[0])) parts.push(mask(row.prediction), bars(given("share_"), []));
+  else if (Array.isArray(row.prediction?.[0])) parts.push(mask(row.prediction), bars(...coloured(given("share_"))));
   else if (given("probability_").length) {
     const shares = given("probability_");
     const told = schema.task === "multilabel" ? row.prediction.split(";").filter(Boolean) : [row.prediction];
@@ -95,10 +95,11 @@ function show(row) {
   $("answer").replaceChildren(...parts);
 }
 
-function bars(shares, told) {
-  return make("ul", { className: "bars" }, ...shares.map(([name, share]) => {
+function bars(shares, told, colours = null) {
+  return make("ul", { className: "bars" }, ...shares.map(([name, share], place) => {
     const fill = make("i");
     fill.style.width = `${100 * share}%`;
+    if (colours) fill.style.background = colours[place];
     const entry = make("li", {}, make("span", {}, name), make("span", { className: "share" }, percent(share)), make("span", { className: "track", ariaHidden: "true" }, fill));
     entry.classList.toggle("first", told.includes(name));
     return entry;
@@ -117,6 +118,14 @@ function classes(shares, told) {
   return [list, more];
 }
 
+// The shares of a mask, largest first, in its colours; classes that it has not are left out.
+function coloured(shares) {
+  const there = shares.map(([name, share], place) => [name, share, colour(place)]).filter(([, share]) => share);
+  there.sort((one, other) => other[1] - one[1]);
+  return [there, [], there.map(([, , drawn]) => drawn)];
+}
+const colour = (place) => COLOURS[place] ?? `hsl(${(place * 137.5) % 360} 60% 50%)`;
+
 function table(head, rows) {
   const line = (cells, kind) => make("tr", {}, ...cells.map((cell) => make(kind, {}, cell)));
   return make("div", { className: "scroll", tabIndex: 0 }, make("table", {}, make("thead", {}, line(head, "th")), make("tbody", {}, ...rows.map((row) => line(row, "td")))));
@@ -132,41 +141,52 @@ function forecast(row) {
   const names = [...lines.keys()];
   const steps = Math.max(...[...lines.values()].map((line) => line.length));
   const rows = Array.from({ length: steps }, (_, step) => [String(step + 1), ...names.map((name) => number(lines.get(name)[step] ?? ""))]);
-  const label = (name) => name.replace(/^prediction_?/, "") || "prediction";
-  const drawn = [...lines].slice(0, COLOURS.length).map(([name, values]) => ({ name: label(name), values, from: history()?.length ?? 0 }));
-  return [chart([...past(names), ...drawn]), table(["step", ...names.map(label)], rows)];
+  const known = schema.facts.columns.filter((name) => !(schema.facts.ahead ?? []).includes(name));
+  const label = (name) => name.replace(/^prediction_?/, "") || (known.length === 1 ? known[0] : "prediction");
+  const before = past();
+  const drawn = names.slice(0, COLOURS.length).map((name, place) => {
+    const column = schema.facts.columns.indexOf(label(name));
+    const given = column < 0 ? [] : before.map((step) => step[column]);
+    return { name: label(name), given, told: lines.get(name), from: before.length, colour: COLOURS[place] };
+  });
+  const legend = make("ul", { className: "legend" }, ...drawn.map((line) => {
+    const mark = make("i");
+    mark.style.background = line.colour;
+    return make("li", {}, mark, line.name);
+  }));
+  return [chart(drawn), legend, table(["step", ...names.map(label)], rows)];
 }
 
-// The last steps that were given of what is told, in front of the forecast.
-const history = () => (schema.facts.steps ? (given.steps ?? []).slice(-Math.max(3 * schema.facts.horizon, 24)) : []);
-function past(names) {
-  const { columns, ahead = [] } = schema.facts;
-  const steps = history().filter((step) => step.some((value) => value !== null));
-  return columns.filter((name) => !ahead.includes(name)).slice(0, 3).map((name) => ({ name, values: steps.map((step) => step[columns.indexOf(name)]), from: 0, before: true }))
-    .filter((line) => names.length > 1 || columns.length - ahead.length === 1 || line.name === names[0]);
-}
+// The last steps that were given, but for those of which only what is known in advance is.
+const past = () => (given.steps ?? []).filter((step) => Array.isArray(step) && step.some((value, place) => value !== null && !(schema.facts.ahead ?? []).includes(schema.facts.columns[place]))).slice(-Math.max(3 * schema.facts.horizon, 24));
 
 function chart(lines) {
-  const [width, height, left, bottom] = [560, 220, 52, 22];
-  const values = lines.flatMap((line) => line.values).filter((value) => typeof value === "number");
+  const [width, height, left, bottom] = [560, 230, 52, 22];
+  const values = lines.flatMap((line) => [...line.given, ...line.told]).filter((value) => typeof value === "number");
   let [low, high] = [Math.min(...values), Math.max(...values)];
   if (low === high) [low, high] = [low - 1, high + 1];
-  const last = Math.max(2, ...lines.map((line) => line.from + line.values.length)) - 1;
+  const last = Math.max(2, ...lines.map((line) => line.from + line.told.length)) - 1;
   const x = (step) => left + (step / last) * (width - left - 8);
   const y = (value) => 10 + ((high - value) / (high - low)) * (height - bottom - 16);
   const drawn = make("svg", { viewBox: `0 0 ${width} ${height}`, class: "chart", role: "img", "aria-label": "the steps that are told, behind those that were given" });
   for (const value of [low, (low + high) / 2, high]) {
     drawn.append(make("line", { x1: left, x2: width - 8, y1: y(value), y2: y(value), class: "axis" }));
-    drawn.append(make("text", { x: left - 6, y: y(value) + 4, "text-anchor": "end" }, String(Number(value.toPrecision(4)))));
+    drawn.append(make("text", { x: left - 6, y: y(value) + 4, "text-anchor": "end" }, String(Number(value.toPrecision(3)))));
   }
-  lines.forEach((line, place) => {
-    const points = line.values.map((value, step) => `${x(line.from + step)} ${y(value)}`);
-    const path = make("path", { d: `M${points.join("L")}`, "stroke-linecap": "round", "stroke-dasharray": line.before ? "1 5" : "none" });
-    path.style.stroke = COLOURS[place % COLOURS.length];
-    if (line.before) path.style.stroke = "currentColor";
-    drawn.append(path);
-  });
-  drawn.append(make("text", { x: left, y: height - 4 }, lines.some((line) => line.before) ? "dotted: given; lines: told" : "steps"));
+  for (const line of lines) {
+    const path = (points, from, dash) => {
+      const made = make("path", { d: `M${points.map((value, step) => `${x(from + step)} ${y(value)}`).join("L")}`, "stroke-linecap": "round", "stroke-dasharray": dash });
+      made.style.stroke = line.colour;
+      if (points.length) drawn.append(made);
+    };
+    path(line.given, 0, "none");
+    path([...line.given.slice(-1), ...line.told], line.from - (line.given.length ? 1 : 0), "1 6");
+  }
+  const now = lines[0].from - 1;
+  if (now >= 0) {
+    drawn.append(make("line", { x1: x(now), x2: x(now), y1: 6, y2: height - bottom, class: "axis" }));
+    drawn.append(make("text", { x: left, y: height - 4 }, "given"), make("text", { x: width - 8, y: height - 4, "text-anchor": "end" }, "told (dotted)"));
+  }
   return drawn;
 }
 
@@ -176,23 +196,27 @@ function tags(row) {
 
 function boxes(found) {
   const { width, height } = schema.facts;
-  const parts = [make("p", { className: "big" }, found.length === 1 ? "1 thing" : `${found.length} things`)];
+  const parts = [make("p", { className: "big" }, found.length === 1 ? "1 box" : `${found.length} boxes`)];
   if (seen) {
     const over = make("svg", { viewBox: `0 0 ${width} ${height}`, class: "box", "aria-hidden": "true" });
-    for (const box of found) over.append(make("rect", { x: box.left, y: box.top, width: box.right - box.left, height: box.bottom - box.top }));
+    for (const box of found) {
+      const place = { x: box.left, y: box.top, width: box.right - box.left, height: box.bottom - box.top };
+      over.append(make("rect", { ...place, class: "under" }), make("rect", place));
+      over.append(make("text", { x: box.left + width / 100, y: box.top + height / 14, "font-size": height / 14 }, box.class));
+    }
     const copy = make("canvas", { width, height });
     copy.getContext("2d").drawImage(seen, 0, 0);
     parts.push(make("div", { className: "pictures" }, make("figure", {}, make("div", { className: "stage" }, copy, over))));
   }
   const rows = found.map((box) => [box.class, percent(box.score), [box.left, box.top, box.right, box.bottom].map((side) => side.toFixed(1)).join(", ")]);
-  return [...parts, table(["class", "score", "left, top, right, bottom"], rows)];
+  return rows.length ? [...parts, table(["class", "score", "left, top, right, bottom"], rows)] : parts;
 }
 
 function mask(rows) {
   const drawn = make("canvas", { width: rows[0].length, height: rows.length, className: "small" });
   const context = drawn.getContext("2d");
   rows.forEach((row, y) => row.forEach((value, x) => {
-    context.fillStyle = COLOURS[value % COLOURS.length];
+    context.fillStyle = colour(value);
     context.fillRect(x, y, 1, 1);
   }));
   return make("div", { className: "pictures" }, make("figure", {}, drawn));
