@@ -43,6 +43,7 @@ LEFT_OUT = (
     "diff",
     "compare",
     "report",
+    "serve",
 )  # need a run, or train
 
 

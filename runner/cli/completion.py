@@ -70,7 +70,6 @@ FLAGS = {
 <<<<<<< ours
     "prune": ("--amount", "--checkpoint", "--epochs", "--keep", "--method", "--rewind"),
     "benchmark": (),
-=======
     "prune": (),
     "benchmark": (
         "--batch-sizes",
@@ -82,8 +81,19 @@ FLAGS = {
         "--split",
         "--threads",
     ),
->>>>>>> theirs
     "serve": (),
+=======
+    "serve": (
+        "--checkpoint",
+        "--device",
+        "--max-batch",
+        "--max-body",
+        "--max-wait-ms",
+        "--port",
+        "--queue",
+        "--timeout",
+    ),
+>>>>>>> v_serve
     "runs": ("--csv", "--json", "--sort"),
     "advise": ("--json",),
     "ablate": (
