@@ -66,7 +66,7 @@ FLAGS = {
         "--target",
     ),
     "export": ("--checkpoint", "--dynamic-batch", "--format", "--precision"),
-    "quantize": (),
+    "quantize": ("--checkpoint", "--dynamic-batch", "--epochs", "--examples", "--max-loss", "--method"),
     "prune": (),
     "benchmark": (),
     "serve": (),
