@@ -77,14 +77,14 @@ class _FakeQuantized:
     def watch(self, momentum: float) -> None:
         device = next(self.parameters()).device  # type: ignore[attr-defined]
         self.momentum = momentum
-        self.register_buffer("low", torch.tensor(torch.inf, device=device), persistent=False)  # type: ignore[attr-defined]
-        self.register_buffer("high", torch.tensor(-torch.inf, device=device), persistent=False)  # type: ignore[attr-defined]
+        for name in ("low", "high"):
+            self.register_buffer(name, torch.zeros((), device=device), persistent=False)  # type: ignore[attr-defined]
 
     def seen(self, x: Tensor) -> Tensor:
         if self.training:
             with torch.no_grad():
                 low, high = (end.float() for end in x.detach().aminmax())
-                first = self.low > self.high
+                first = self.low == self.high  # nothing was seen, or but one number
                 self.low.copy_(torch.where(first, low, self.low.lerp(low, self.momentum)))
                 self.high.copy_(torch.where(first, high, self.high.lerp(high, self.momentum)))
         return fake_quantized_input(x, self.low, self.high)

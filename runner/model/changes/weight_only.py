@@ -33,91 +33,134 @@ def _by_row(scale: Tensor, weight: Tensor) -> Tensor:
     return scale.view(-1, *(1,) * (weight.ndim - 1))
 
 
-def _weight(layer: Any) -> Tensor:
-    return layer.int8.to(layer.scale.dtype) * _by_row(layer.scale, layer.int8)  # type: ignore[no-any-return]
+def _made(layer: Any, name: str) -> Tensor:
+    """A weight as floating-point numbers."""
+    int8, scale = getattr(layer, f"{name}_int8"), getattr(layer, f"{name}_scale")
+    return int8.to(scale.dtype) * _by_row(scale, int8)  # type: ignore[no-any-return]
+
+
+def _weight(name: str) -> Any:
+    """In the place of the attribute that a parameter was."""
+    return property(lambda layer: _made(layer, name))
 
 
 class _Dense(nn.Linear):
-    """``y = s ⊙ (q x) + b``: nothing as large as the weight is multiplied but once."""
+    """``y = s ⊙ (q x) + b``: the scale is multiplied with the outputs, which are fewer than the weights."""
 
-    weight = property(_weight)  # type: ignore[assignment]
+    weight = _weight("weight")
 
     def forward(self, x: Tensor) -> Tensor:
-        outputs = F.linear(x, self.int8.to(x.dtype)) * self.scale
+        outputs = F.linear(x, self.weight_int8.to(x.dtype)) * self.weight_scale
         return outputs if self.bias is None else outputs + self.bias
 
 
 class _Projection(nn.modules.linear.NonDynamicallyQuantizableLinear):
-    weight = property(_weight)  # type: ignore[assignment]
+    weight = _weight("weight")
 
 
 class _Embedding(nn.Embedding):
     """Of the table only the rows that are asked for are made."""
 
-    weight = property(_weight)  # type: ignore[assignment]
+    weight = _weight("weight")
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.int8[x].to(self.scale.dtype) * self.scale[x][..., None]  # type: ignore[no-any-return,index]
+        int8, scale = self.weight_int8, self.weight_scale
+        return int8[x].to(scale.dtype) * scale[x][..., None]  # type: ignore[no-any-return,index,operator]
 
 
 class _Conv1d(nn.Conv1d):
-    weight = property(_weight)  # type: ignore[assignment]
+    weight = _weight("weight")
 
 
 class _Conv2d(nn.Conv2d):
-    weight = property(_weight)  # type: ignore[assignment]
+    weight = _weight("weight")
 
 
 class _Conv3d(nn.Conv3d):
-    weight = property(_weight)  # type: ignore[assignment]
+    weight = _weight("weight")
 
 
 class _Attention(nn.MultiheadAttention):
-    in_proj_weight = property(_weight)  # type: ignore[assignment]
+    in_proj_weight = _weight("in_proj_weight")
 
 
-# Each of torch's layers, what it becomes, and the weight that is kept in eight bits.
-_LAYERS: dict[type[nn.Module], tuple[type[nn.Module], str]] = {
-    nn.Linear: (_Dense, "weight"),
-    nn.modules.linear.NonDynamicallyQuantizableLinear: (_Projection, "weight"),
-    nn.Embedding: (_Embedding, "weight"),
-    nn.Conv1d: (_Conv1d, "weight"),
-    nn.Conv2d: (_Conv2d, "weight"),
-    nn.Conv3d: (_Conv3d, "weight"),
-    nn.MultiheadAttention: (_Attention, "in_proj_weight"),
+class _Recurrent(nn.RNNBase):
+    """What the layers below have in common: torch reads their weights from a list."""
+
+    @property
+    def _flat_weights(self) -> list[Tensor]:  # type: ignore[override]
+        return [
+            _made(self, name) if name not in self._parameters else getattr(self, name)
+            for name in self._flat_weights_names
+        ]
+
+    @_flat_weights.setter
+    def _flat_weights(self, _: list[Tensor]) -> None:
+        pass  # torch lists them anew where the layer is moved
+
+
+class _RNN(_Recurrent, nn.RNN):
+    pass
+
+
+class _LSTM(_Recurrent, nn.LSTM):
+    pass
+
+
+class _GRU(_Recurrent, nn.GRU):
+    pass
+
+
+# Each of torch's layers, and what it becomes.
+_LAYERS: dict[type[nn.Module], type[nn.Module]] = {
+    nn.Linear: _Dense,
+    nn.modules.linear.NonDynamicallyQuantizableLinear: _Projection,
+    nn.Embedding: _Embedding,
+    nn.Conv1d: _Conv1d,
+    nn.Conv2d: _Conv2d,
+    nn.Conv3d: _Conv3d,
+    nn.MultiheadAttention: _Attention,
+    nn.RNN: _RNN,
+    nn.LSTM: _LSTM,
+    nn.GRU: _GRU,
 }
+
+
+def _kept_in_eight_bits(module: nn.Module) -> list[tuple[str, nn.Parameter]]:
+    """The weights of a layer that are, by name."""
+    if type(module) not in _LAYERS or getattr(module, "max_norm", None) is not None:
+        return []
+    own = dict(module.named_parameters(recurse=False))
+    if isinstance(module, nn.MultiheadAttention) and "in_proj_weight" not in own:  # in three parts
+        return []
+    return [(name, weight) for name, weight in own.items() if "weight" in name and weight.ndim > 1]
 
 
 @dataclass(frozen=True)
 class WeightOnly(Change):
-    """Weights of dense layers, convolutions, embeddings and attention become int8 numbers with a scale for each row.
+    """Weights of dense, convolutional, embedding, attention and recurrent layers become int8 with a scale for each row.
 
     They are made floating-point again where they are used: the arithmetic, and with it gradients of inputs and what a
-    text's cache keeps, stays as it was. A state dict has ``int8`` and ``scale`` in the place of ``weight``; weights
-    that layers share stay shared. Recurrent layers keep theirs.
+    text's cache keeps, stays as it was. A state dict has ``weight_int8`` and ``weight_scale`` in the place of
+    ``weight``: plain tensors, which no version of a library must know. Weights that layers share stay shared.
     """
 
     trainable: ClassVar[bool] = False
 
     def apply(self, model: nn.Module) -> None:
         """See `Change.apply`."""
-        made: dict[int, tuple[nn.Parameter, Tensor]] = {}  # by the weight: what is shared is made once
-        kept = []
-        for module in model.modules():
-            kind, name = _LAYERS.get(type(module), (None, ""))
-            weight = module._parameters.get(name)
-            if kind is None or weight is None or getattr(module, "max_norm", None) is not None:
-                continue
-            if id(weight) not in made:
+        found = [(module, *entry) for module in model.modules() for entry in _kept_in_eight_bits(module)]
+        if not found:
+            raise ConfigError("weight_only: this network has no layer whose weights could be of eight bits.")
+        made: dict[nn.Parameter, tuple[nn.Parameter, Tensor]] = {}  # what is shared is made once
+        for module, name, weight in found:
+            if weight not in made:
                 int8, scale = quantized(weight.detach())
-                made[id(weight)] = nn.Parameter(int8, requires_grad=False), scale
-                kept.append(weight)  # as long as its number stands for it
+                made[weight] = nn.Parameter(int8, requires_grad=False), scale
+            int8, scale = made[weight]
             delattr(module, name)
-            module.__class__ = kind
-            module.int8, scale = made[id(weight)]
-            module.register_buffer("scale", scale)
-        if not made:
-            raise ConfigError(
-                "weight_only: this network has no dense layer, convolution or embedding whose weights could be of eight "
-                "bits."
-            )
+            module.register_parameter(f"{name}_int8", int8)
+            module.register_buffer(f"{name}_scale", scale)
+        for module in {module for module, _, _ in found}:
+            module.__class__ = _LAYERS[type(module)]
+            module.__dict__.pop("_flat_weights", None)  # a recurrent layer's list of what it had
