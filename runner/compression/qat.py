@@ -97,17 +97,17 @@ class _Dense(_FakeQuantized, nn.Linear):
 
 class _Conv1d(_FakeQuantized, nn.Conv1d):
     def forward(self, x: Tensor) -> Tensor:
-        return self._conv_forward(self.seen(x), fake_quantized_weight(self.weight), self.bias)
+        return self._conv_forward(self.seen(x), fake_quantized_weight(self.weight), self.bias)  # type: ignore[no-any-return]
 
 
 class _Conv2d(_FakeQuantized, nn.Conv2d):
     def forward(self, x: Tensor) -> Tensor:
-        return self._conv_forward(self.seen(x), fake_quantized_weight(self.weight), self.bias)
+        return self._conv_forward(self.seen(x), fake_quantized_weight(self.weight), self.bias)  # type: ignore[no-any-return]
 
 
 class _Conv3d(_FakeQuantized, nn.Conv3d):
     def forward(self, x: Tensor) -> Tensor:
-        return self._conv_forward(self.seen(x), fake_quantized_weight(self.weight), self.bias)
+        return self._conv_forward(self.seen(x), fake_quantized_weight(self.weight), self.bias)  # type: ignore[no-any-return]
 
 
 def _rounded(name: str) -> Any:
@@ -125,7 +125,7 @@ class _Attention(_FakeQuantized, nn.MultiheadAttention):
 
     def forward(self, query: Tensor, key: Tensor, value: Tensor, *more: Any, **named: Any) -> Any:
         seen = {id(x): self.seen(x) for x in (query, key, value)}
-        return super().forward(*(seen[id(x)] for x in (query, key, value)), *more, **named)
+        return super().forward(seen[id(query)], seen[id(key)], seen[id(value)], *more, **named)
 
 
 _LAYERS: dict[type[nn.Module], Any] = {

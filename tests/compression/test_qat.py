@@ -47,9 +47,7 @@ def test_inputs_are_rounded_as_torch_rounds_them(low, high):
     scale = (max(high, 0) - min(low, 0)) / 255
     zero = round(-min(low, 0) / scale)
     ours, own_gradient = with_gradient(lambda x: fake_quantized_input(x, torch.tensor(low), torch.tensor(high)), x)
-    theirs, their_gradient = with_gradient(
-        lambda x: torch.fake_quantize_per_tensor_affine(x, scale, zero, 0, 255), x
-    )
+    theirs, their_gradient = with_gradient(lambda x: torch.fake_quantize_per_tensor_affine(x, scale, zero, 0, 255), x)
     torch.testing.assert_close(ours, theirs)
     torch.testing.assert_close(own_gradient, their_gradient)
     assert (own_gradient == 0).any() and (own_gradient != 0).any()

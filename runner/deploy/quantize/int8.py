@@ -112,9 +112,7 @@ def _feeds(source: str, batch: Batch, size: int) -> Iterator[dict[str, Any]]:
     names, given = [entry.name for entry in session.get_inputs()], [batch.inputs, *batch.more.values()]
     size = min(size, batch.examples)
     for start in range(0, batch.examples - size + 1, size):
-        yield {
-            name: tensor[start : start + size].cpu().numpy() for name, tensor in zip(names, given, strict=True)
-        }
+        yield {name: tensor[start : start + size].cpu().numpy() for name, tensor in zip(names, given, strict=True)}
 
 
 def _quantized(parent: Parent, dynamic_batch: bool, quantize: Quantize, method: str) -> bytes:

@@ -66,8 +66,8 @@ def quantize(
     done = next((change.name for change in parent.network.changes if not change.trainable), None)
     if done:
         raise ConfigError(
-            f"{parent.place.path}: is quantized already ({done}). Name the run that it was made of, which stands in its "
-            "manifest.json as parent."
+            f"{parent.place.path}: is quantized already ({done}). Name the run that it was made of, which stands in "
+            "its manifest.json as parent."
         )
     main_score(parent)
     settings: dict[str, Any] = {"method": method}
@@ -77,9 +77,7 @@ def quantize(
     source = parent
     if method == "qat":
         start = parent.place.path if parent.path.name == "best.pt" else parent.path
-        folder, _ = fine_tune(
-            parent, start, epochs, {"qat": {}}, [*parent.overrides, *overrides], progress
-        )
+        folder, _ = fine_tune(parent, start, epochs, {"qat": {}}, [*parent.overrides, *overrides], progress)
         source = replace(parent, **vars(Parent.open(folder, trusted=list(parent.network.recipe.trusted))))
         settings |= {"epochs": epochs, "training": {"path": str(folder), "overrides": list(overrides)}}
     if method == "dynamic":

@@ -48,6 +48,8 @@ class _Dense(nn.Linear):
     """``y = s ⊙ (q x) + b``: the scale is multiplied with the outputs, which are fewer than the weights."""
 
     weight = _weight("weight")
+    weight_int8: Tensor
+    weight_scale: Tensor
 
     def forward(self, x: Tensor) -> Tensor:
         outputs = F.linear(x, self.weight_int8.to(x.dtype)) * self.weight_scale
@@ -62,10 +64,12 @@ class _Embedding(nn.Embedding):
     """Of the table only the rows that are asked for are made."""
 
     weight = _weight("weight")
+    weight_int8: Tensor
+    weight_scale: Tensor
 
     def forward(self, x: Tensor) -> Tensor:
         int8, scale = self.weight_int8, self.weight_scale
-        return int8[x].to(scale.dtype) * scale[x][..., None]  # type: ignore[no-any-return,index,operator]
+        return int8[x].to(scale.dtype) * scale[x][..., None]
 
 
 class _Conv1d(nn.Conv1d):
@@ -88,14 +92,12 @@ class _Recurrent(nn.RNNBase):
     """What the layers below have in common: torch reads their weights from a list."""
 
     @property
-    def _flat_weights(self) -> list[Tensor]:  # type: ignore[override]
-        return [
-            _made(self, name) if name not in self._parameters else getattr(self, name)
-            for name in self._flat_weights_names
-        ]
+    def _flat_weights(self) -> list[Any]:
+        own = self._parameters
+        return [getattr(self, name) if name in own else _made(self, name) for name in self._flat_weights_names]
 
     @_flat_weights.setter
-    def _flat_weights(self, _: list[Tensor]) -> None:
+    def _flat_weights(self, _: list[Any]) -> None:
         pass  # torch lists them anew where the layer is moved
 
 
