@@ -66,8 +66,7 @@ FLAGS = {
         "--target",
     ),
     "export": ("--checkpoint", "--dynamic-batch", "--format", "--precision"),
-    "quantize": (),
-<<<<<<< ours
+    "quantize": ("--checkpoint", "--dynamic-batch", "--epochs", "--examples", "--max-loss", "--method"),
     "prune": ("--amount", "--checkpoint", "--epochs", "--keep", "--method", "--rewind"),
     "benchmark": (),
     "prune": (),
