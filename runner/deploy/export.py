@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from runner.deploy.standalone import standalone
 from runner.deploy.variant import Variant, write
 from runner.errors import ConfigError
 from runner.model.exported import Exported
@@ -52,7 +53,8 @@ def export(parent: Parent, format: Format, dynamic_batch: bool = False) -> tuple
     )
     settings = {"format": format, "precision": "fp32"}
     changes = {"model": {}, "changes": [], "exported": about.plain()}
-    return write(parent, Variant("export", settings, changes, {"model.onnx": content}, _beyond(TOLERANCE["fp32"])))
+    files, refused = {"model.onnx": content}, _beyond(TOLERANCE["fp32"])
+    return write(parent, Variant("export", settings, changes, files, standalone(parent, about), refused))
 
 
 def onnx(parent: Parent, dynamic_batch: bool) -> bytes:
