@@ -8,6 +8,8 @@ from pathlib import Path
 
 PARTS = Path(__file__).parent / "script"
 
+_INSTALLED = ("numpy", "onnxruntime", "tokenizers")
+
 _HEAD = '''"""Predict files with the network beside this script: numpy and ONNX Runtime are all it needs{besides}.
 
     python predict.py FILE... [--output FILE.csv]
@@ -30,18 +32,25 @@ def script_of(parts: Sequence[str], besides: str = "") -> str:
         parts: names of files below ``script``, without ``.py``; the first one says what is read.
         besides: a library that a part needs.
     """
-    imports: set[str] = set()
+    whole: set[str] = set()
+    named: dict[str, set[str]] = {}
     bodies, told = [], ""
     for part in parts:
         source = (PARTS / f"{part}.py").read_text(encoding="utf-8")
         tree = ast.parse(source)
         told = told or (ast.get_docstring(tree) or "")
         heads = [node for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom))]
-        # They import one another, where they are modules; in the script all of them are one.
-        imports |= {ast.unparse(node) for node in heads if not ast.unparse(node).startswith("from runner.")}
+        for node in heads:
+            names = {name.name for name in node.names}
+            if isinstance(node, ast.Import):
+                whole |= names
+            elif not (node.module or "").startswith("runner."):  # in the script all of them are one module
+                named.setdefault(node.module or "", set()).update(names)
         body = source.splitlines()[max(node.end_lineno or 0 for node in heads) :]
         bodies.append("\n".join(line.partition("  # type: ignore")[0] for line in body).strip())
-    names = ast.parse("\n".join(sorted(imports))).body
-    lines = sorted((ast.unparse(node) for node in names), key=lambda line: (line.startswith("from "), line))
+    lines = {name: f"import {name}" + (" as np" if name == "numpy" else "") for name in sorted(whole)}
+    lines |= {name: f"from {name} import {', '.join(sorted(names))}" for name, names in sorted(named.items())}
+    blocks = [[line for name, line in lines.items() if (name in _INSTALLED) == other] for other in (False, True)]
     head = _HEAD.format(besides=f", and {besides}" if besides else "", reads=told[:1].lower() + told[1:])
-    return f"{head}\n" + "\n".join(lines) + "\n\n\n" + "\n\n\n".join(bodies) + "\n" + _TAIL
+    imports = "\n\n".join("\n".join(block) for block in blocks)
+    return f"{head}\n{imports}\n\n" + "\n\n\n".join(reversed(bodies)) + "\n" + _TAIL
