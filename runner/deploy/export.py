@@ -65,7 +65,12 @@ def onnx(parent: Parent, dynamic_batch: bool) -> bytes:
     shapes: Any = None
     if dynamic_batch:
         free = {0: torch.export.Dim("batch")}
-        shapes = {first: free, **dict.fromkeys(batch.more, free)}
+        spec = parent.network.spec
+        any_length = spec.inputs is not None and None in (spec.inputs.shape or ())
+        shapes = {
+            first: free | ({1: torch.export.Dim("steps")} if any_length else {}),
+            **dict.fromkeys(batch.more, free),
+        }
         if first in ("args", "input") and not batch.more:
             shapes = (free,)
     program = torch.export.export(model, (batch.inputs,), dict(batch.more), dynamic_shapes=shapes, strict=False)

@@ -151,7 +151,7 @@ class TableModule(nn.Module):
 
 
 def turns_of(moments: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Day of the year, day of the week and minute of the day, from 0; where there is no moment, the one behind the last.
+    """Day of the year, day of the week, minute of the day, from 0; without a moment, the number behind the last.
 
     Args:
         moments: microseconds since 1970-01-01 ``(N, D)`` float64, NaN for none.

@@ -47,7 +47,13 @@ def written(network: TrainedNetwork, exported: Exported) -> dict[str, bytes]:
     if others := [name for name in exported.inputs[1:] if name not in _BESIDE]:
         raise NotWritten(f"the network is given {', '.join(others)} beside its inputs")
     form = raw_form(transform)
-    about = {"network": exported.file, "prepare": None, "batch": exported.batch, "inputs": list(exported.inputs)}
+    about: dict[str, Any] = {
+        "network": exported.file,
+        "prepare": None,
+        "batch": exported.batch,
+        "inputs": list(exported.inputs),
+        "padded": "lengths" in network.spec.more,
+    }
     files = {}
     if form.raw is not None:
         module = transform.module()
@@ -69,8 +75,8 @@ def _answers(task: Task) -> dict[str, Any]:
         "link": task.link,
         "classes": list(task.class_names),
         "threshold": getattr(task, "threshold", None),
-        "targets": list(targets.names),
-        "target_series": (targets.shape or (1,))[-1] or 1 if targets.shape else 1,
+        "target_names": list(targets.names),
+        "target_series": (targets.shape or (1,))[-1] or 1,
         "mean": list(targets.mean),
         "std": list(targets.std),
         "levels": list(targets.levels),

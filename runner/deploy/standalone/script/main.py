@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -33,11 +34,13 @@ class Network:
     """The graphs beside this file, one behind the other: from raw numbers to inputs, from inputs to outputs."""
 
     def __init__(self, folder: Path, about: dict[str, Any]) -> None:
-        def opened(name: str) -> onnxruntime.InferenceSession:
-            return onnxruntime.InferenceSession(str(folder / name), providers=["CPUExecutionProvider"])
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3  # errors: warnings are about what it could not make faster
 
-        self.padded = "lengths" in about["inputs"]
-        self.batch = about["batch"]
+        def opened(name: str) -> onnxruntime.InferenceSession:
+            return onnxruntime.InferenceSession(str(folder / name), options, providers=["CPUExecutionProvider"])
+
+        self.names, self.batch, self.padded = about["inputs"], about["batch"], about["padded"]
         self.prepare = opened(about["prepare"]) if about["prepare"] else None
         self.network = opened(about["network"])
 
@@ -52,28 +55,35 @@ class Network:
         return np.concatenate(parts).astype(np.float32)
 
     def inputs(self, raw: list[np.ndarray]) -> list[np.ndarray]:
-        """What the network takes."""
+        """What the network takes, in its order."""
         if not self.padded:
-            return run(self.prepare, [np.stack(raw)]) if self.prepare else [np.stack(raw)]
-        made = [run(self.prepare, [one[None]])[0][0] if self.prepare else one for one in raw]
-        lengths = np.array([len(one) for one in made])
-        steps = self.network.get_inputs()[0].shape[1]
-        if not isinstance(steps, int):
-            steps = lengths.max()
-        elif lengths.max() > steps:
-            raise Refused(f"an example has {lengths.max()} steps; the network takes {steps} at most.")
-        inputs = np.zeros((len(made), steps, *made[0].shape[1:]), made[0].dtype)
-        for row, one in zip(inputs, made, strict=True):
-            row[: len(one)] = one
-        return [inputs, lengths]
+            made = run(self.prepare, [np.stack(raw)]) if self.prepare else [np.stack(raw)]
+            given = dict(zip(("inputs", "categories"), made, strict=False))
+        else:
+            one_by_one = [run(self.prepare, [one[None]])[0][0] if self.prepare else one for one in raw]
+            given = padded(one_by_one, self.network.get_inputs()[0].shape[1])
+        return [given[name] for name in self.names]
+
+
+def padded(examples: list[np.ndarray], steps: int | str) -> dict[str, np.ndarray]:
+    """Examples of unequal length with zeros behind them, up to the longest or to the steps that the network takes."""
+    lengths = np.array([len(one) for one in examples])
+    longest = int(lengths.max())
+    if isinstance(steps, int) and longest > steps:
+        raise Refused(f"an example has {longest} steps; the network takes {steps} at most.")
+    width = steps if isinstance(steps, int) else longest
+    inputs = np.zeros((len(examples), width, *examples[0].shape[1:]), examples[0].dtype)
+    for row, one in zip(inputs, examples, strict=True):
+        row[: len(one)] = one
+    return {"inputs": inputs, "lengths": lengths}
 
 
 def run(session: onnxruntime.InferenceSession, given: list[np.ndarray]) -> list[np.ndarray]:
     """What a graph makes of arrays."""
-    feeds = {
-        place.name: value.astype(TYPES[place.type]) for place, value in zip(session.get_inputs(), given, strict=False)
-    }
-    return list(session.run(None, feeds))
+    places = session.get_inputs()
+    return list(
+        session.run(None, {p.name: value.astype(TYPES[p.type]) for p, value in zip(places, given, strict=True)})
+    )
 
 
 def main(
@@ -96,13 +106,15 @@ def main(
         about = json.loads((folder / "preprocessing.json").read_text(encoding="utf-8"))
         examples = (example for name in words.files for example in read(name, about))
         network = Network(folder, about)
-        with open(temporary, "w", encoding="utf-8", newline="") if words.output else sys.stdout as file:
+        with open(temporary, "w", encoding="utf-8", newline="") if words.output else nullcontext(sys.stdout) as file:
             write(file, network, examples, answer, about)
         if words.output:
             os.replace(temporary, words.output)
-    except (Refused, OSError):
+    except (Refused, OSError) as error:
         if words.output and os.path.exists(temporary):
             os.remove(temporary)
+        told = f"{error.filename}: {error.strerror}." if isinstance(error, OSError) else error
+        print(f"error: {told}", file=sys.stderr)
         return 2
     return 0
 

@@ -14,7 +14,7 @@ def answer(outputs: np.ndarray, examples: list[Example], about: dict[str, Any]) 
     told = told.astype(np.float64) * np.reshape(about["std"] or [1.0], (-1, 1)) + np.reshape(
         about["mean"] or [0.0], (-1, 1)
     )
-    names = [f"{name}_" for name in about["targets"]] if series > 1 else [""]
+    names = [f"{name}_" for name in about["target_names"]] if series > 1 else [""]
     keys = [f"{name}{step + 1}" for step in range(told.shape[1]) for name in names]
     middle = min(range(len(levels)), key=lambda place: abs(levels[place] - 0.5), default=0)
     rows = []

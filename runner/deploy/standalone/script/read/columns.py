@@ -90,7 +90,7 @@ def series(path: str, columns: list[str], about: dict[str, Any]) -> dict[str, tu
 
 
 def check_times(path: str, times: np.ndarray, dated: bool, about: dict[str, Any]) -> None:
-    """See that each time stands there once, and that steps are of one length where the network was trained with such."""
+    """See that each time stands there once, and that steps are of one length unless others were accepted."""
     steps = np.diff(times)
     if (steps == 0).any():
         raise Refused(f"{path}: {about['order']!r} has one value in several rows.")
