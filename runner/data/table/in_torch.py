@@ -83,7 +83,9 @@ def normal_scores(values: Tensor, quantiles: Tensor) -> Tensor:
     rank = 0.5 * (up + down)
     rank = torch.where(values + EDGE > quantiles[:, -1], 1.0, rank)
     rank = torch.where(values - EDGE < quantiles[:, 0], 0.0, rank)
-    return _ndtri(rank.clamp(_MOST, 1 - _MOST))
+    # Not `clamp`, whose bounds are rounded to float32 in ONNX exports.
+    low_end, high_end = torch.tensor([_MOST, 1 - _MOST], dtype=torch.float64)
+    return _ndtri(torch.minimum(torch.maximum(rank, low_end), high_end))
 
 
 def _ndtri(share: Tensor) -> Tensor:

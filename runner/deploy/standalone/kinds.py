@@ -88,9 +88,8 @@ def _table(transform: TableTransform) -> RawForm:
         elif column.kind == "date":
             rows[:, place] *= 1e15
         elif column.measures[0].quantiles:
-            rows[:, place] = torch.tensor(column.measures[0].quantiles)[
-                torch.arange(8) % len(column.measures[0].quantiles)
-            ]
+            quantiles = torch.tensor(column.measures[0].quantiles, dtype=torch.float64)
+            rows[:7, place] = quantiles[torch.linspace(0, len(quantiles) - 1, 7).long()]  # the outermost too
         else:
             rows[:, place] = rows[:, place] * column.measures[0].spread + column.measures[0].fill
     rows[7] = torch.nan
