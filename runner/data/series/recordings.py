@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from runner.data.base import Scaling
 from runner.data.parts.assemble import Labels, classes_spec, in_parts, missing_classes
+from runner.data.parts.scaled import ScaledTable
 from runner.data.parts.scaling import Floats, Scale, fit_table
 from runner.data.parts.split import Parts
 from runner.data.series.columns import Reading, read_series
@@ -27,7 +28,7 @@ from runner.engine.transform import Bad, Raw, Transform
 from runner.errors import ConfigError, RunFailed, no_file
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
 
 class Recordings(Transform):
@@ -60,6 +61,10 @@ class Recordings(Transform):
     def __call__(self, raw: Sequence[Floats]) -> Tensor:
         """Series ``(N, longest of these, channels)``, scaled and padded."""
         return self.batch(raw).inputs
+
+    def module(self) -> nn.Module:
+        """From series ``(N, steps, channels)`` float64, of one length, to inputs."""
+        return ScaledTable(self.scale)
 
     def batch(self, raw: Sequence[Floats]) -> Batch:
         """See `Transform.batch`; with `lengths` beside where they are unequal."""
