@@ -68,8 +68,6 @@ FLAGS = {
     "export": ("--checkpoint", "--dynamic-batch", "--format", "--precision"),
     "quantize": ("--checkpoint", "--dynamic-batch", "--epochs", "--examples", "--max-loss", "--method"),
     "prune": ("--amount", "--checkpoint", "--epochs", "--keep", "--method", "--rewind"),
-    "benchmark": (),
-    "prune": (),
     "benchmark": (
         "--batch-sizes",
         "--csv",
@@ -80,8 +78,6 @@ FLAGS = {
         "--split",
         "--threads",
     ),
-    "serve": (),
-=======
     "serve": (
         "--checkpoint",
         "--device",
@@ -92,7 +88,6 @@ FLAGS = {
         "--queue",
         "--timeout",
     ),
->>>>>>> v_serve
     "runs": ("--csv", "--json", "--sort"),
     "advise": ("--json",),
     "ablate": (
