@@ -94,7 +94,7 @@ def quantize(
         None if dynamic_batch else 1,
     )
     kept = {"model": {}, "changes": [], "exported": about.plain()}
-    return write(parent, Variant("quantize", settings, kept, {"model.onnx": content}, _worse(parent, max_loss)))
+    return write(parent, Variant("quantize", settings, kept, {"model.onnx": content}, refused=_worse(parent, max_loss)))
 
 
 def main_score(parent: Parent) -> str:
