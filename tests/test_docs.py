@@ -33,6 +33,7 @@ LEFT_OUT = (
     "doctor",
     "inspect-data",
     "baseline",
+    "benchmark",
     "find-lr",
     "find-batch-size",
     "sweeps",
@@ -42,6 +43,7 @@ LEFT_OUT = (
     "diff",
     "compare",
     "report",
+    "serve",
 )  # need a run, or train
 
 
