@@ -26,6 +26,7 @@ LEFT_OUT = (
     "predict",
     "generate",
     "explain",
+    "prune",
     "fetch",
     "advise",
     "ensemble",
@@ -42,6 +43,7 @@ LEFT_OUT = (
     "diff",
     "compare",
     "report",
+    "serve",
 )  # need a run, or train
 
 

@@ -33,8 +33,8 @@ def show(rows: Sequence[Row], settings: Settings) -> None:
                 column.justify = "right"
             for column in table.columns:
                 column.no_wrap = not out.is_terminal or column is not table.columns[0]
-            for line in zip(names, *(cells for group in groups for cells in group.values()), strict=True):
-                table.add_row(*line)
+            for cells in zip(names, *(column for group in groups for column in group.values()), strict=True):
+                table.add_row(*cells)
             put(table, least=0 if out.is_terminal else sys.maxsize)
             print()
     for sentence in [*_named(rows), *_failed(rows), *_slower(measured, settings), *_told(measured, settings)]:

@@ -66,8 +66,8 @@ FLAGS = {
         "--target",
     ),
     "export": ("--checkpoint", "--dynamic-batch", "--format", "--precision"),
-    "quantize": (),
-    "prune": (),
+    "quantize": ("--checkpoint", "--dynamic-batch", "--epochs", "--examples", "--max-loss", "--method"),
+    "prune": ("--amount", "--checkpoint", "--epochs", "--keep", "--method", "--rewind"),
     "benchmark": (
         "--batch-sizes",
         "--csv",
@@ -78,7 +78,16 @@ FLAGS = {
         "--split",
         "--threads",
     ),
-    "serve": (),
+    "serve": (
+        "--checkpoint",
+        "--device",
+        "--max-batch",
+        "--max-body",
+        "--max-wait-ms",
+        "--port",
+        "--queue",
+        "--timeout",
+    ),
     "runs": ("--csv", "--json", "--sort"),
     "advise": ("--json",),
     "ablate": (
