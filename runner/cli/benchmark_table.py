@@ -38,8 +38,8 @@ def show(rows: Sequence[Row], settings: Settings) -> None:
             put(table, least=0 if out.is_terminal else sys.maxsize)
             print()
     for sentence in [*_named(rows), *_failed(rows), *_slower(measured, settings), *_told(measured, settings)]:
-        line = printable(sentence).replace("\n", "\\n")
-        print(textwrap.fill(line, out.width, break_on_hyphens=False) if out.is_terminal else line)
+        said = printable(sentence).replace("\n", "\\n")
+        print(textwrap.fill(said, out.width, break_on_hyphens=False) if out.is_terminal else said)
 
 
 def _groups(rows: Sequence[Row], settings: Settings) -> list[Group]:

@@ -160,20 +160,15 @@ class Asked:
         if self.network is None:
             number, zeros = counts.in_onnx(self.call.path)  # type: ignore[attr-defined]
             return {"parameters": number, "zeros": zeros, "flops": None, "of_parent": False}
-        network, size = self.network, min(self.batches)
-        exported = isinstance(network.model, ExportedNetwork)
-        countable = not exported and counts.is_plain(network.model)
-        if not countable and parent is not None:
-            network = load(parent, device="cpu", trusted_targets=trusted)
-        of_parent = not countable and parent is not None
-        number, zeros = (None, None)
-        if not exported or of_parent:
-            number, zeros = counts.parameters(self.network.model if not exported else network.model)
-        operations = None
-        if countable or (of_parent and not isinstance(network.model, ExportedNetwork)):
-            batch = self.batches[size][0].to(network.device)
-            counted = counts.flops(network.model, batch)
-            operations = None if counted is None else round(counted / batch.examples)
+        network, of_parent = self.network, False
+        if isinstance(network.model, ExportedNetwork) or not counts.is_plain(network.model):
+            if parent is None:
+                return {"parameters": None, "zeros": None, "flops": None, "of_parent": False}
+            network, of_parent = load(parent, device="cpu", trusted_targets=trusted), True
+        number, zeros = counts.parameters(network.model)
+        batch = self.batches[min(self.batches)][0].to(network.device)
+        counted = counts.flops(network.model, batch)
+        operations = None if counted is None else round(counted / batch.examples)
         return {"parameters": number, "zeros": zeros, "flops": operations, "of_parent": of_parent}
 
     def scores(self, split: str, overrides: list[str]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
@@ -19,10 +19,7 @@ def parameters(model: nn.Module) -> tuple[int, int]:
     number = zeros = 0
     for weight in model.parameters():
         number += weight.numel()
-        plain: Any = weight.detach()
-        with torch.no_grad():
-            plain = plain if type(weight) is nn.Parameter else plain.dequantize()
-            zeros += int((plain == 0).sum())
+        zeros += int((weight.detach() == 0).sum())
     return number, zeros
 
 
