@@ -26,12 +26,14 @@ LEFT_OUT = (
     "predict",
     "generate",
     "explain",
+    "prune",
     "fetch",
     "advise",
     "ensemble",
     "doctor",
     "inspect-data",
     "baseline",
+    "benchmark",
     "find-lr",
     "find-batch-size",
     "sweeps",
@@ -41,6 +43,7 @@ LEFT_OUT = (
     "diff",
     "compare",
     "report",
+    "serve",
 )  # need a run, or train
 
 

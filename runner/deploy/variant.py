@@ -40,6 +40,7 @@ class Variant:
         files: that stand in its folder beside, by name: the network.
         beside: further ones, which are not counted among its bytes.
         refused: why it is not to be used, from how it compares with its parent; None where it may be.
+        told: what else stands in ``result.json``.
     """
 
     verb: str
@@ -48,6 +49,7 @@ class Variant:
     files: Mapping[str, bytes] = field(default_factory=dict)
     beside: Mapping[str, bytes] = field(default_factory=dict)
     refused: Callable[[Judged], str | None] = lambda judged: None
+    told: Mapping[str, Any] = field(default_factory=dict)
 
 
 def write(parent: Parent, variant: Variant) -> tuple[Path, dict[str, Any]]:
@@ -98,6 +100,7 @@ def write(parent: Parent, variant: Variant) -> tuple[Path, dict[str, Any]]:
         "parameters": parameters((parent.network if "exported" in variant.content else network).model),
         "bytes": sum(len(content) for content in variant.files.values()) or path.stat().st_size,
         "seconds": round(time.perf_counter() - begin, 3),
+        **variant.told,
     }
     place.update_manifest(
         status=result["status"],

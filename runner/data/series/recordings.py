@@ -82,7 +82,7 @@ class Recordings(Transform):
         places: list[str] = []
         for source in sources:
             for place, found in self._series(Path(os.path.expanduser(source)), source):
-                reason = found if isinstance(found, str) else self._misfit(found)
+                reason = found if isinstance(found, str) else self.misfit(found)
                 if not isinstance(found, str) and not reason:
                     waiting.append(found)
                     places.append(place)
@@ -106,7 +106,7 @@ class Recordings(Transform):
         except RunFailed as error:
             yield source, str(error)
 
-    def _misfit(self, series: Floats) -> str:
+    def misfit(self, series: Floats) -> str:
         """Why a series can't be taken; empty where it can."""
         steps, channels = series.shape
         if channels != len(self.channels):
