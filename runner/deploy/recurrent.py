@@ -18,24 +18,27 @@ def shapes_of_recurrent_layers() -> Iterator[None]:
     Torch finds the shapes by writing a layer out step by step, which fixes the number of steps to that of the example,
     although the layer itself stays whole in the graph.
     """
-    aten = torch.ops.aten
+    from torch._decomp import global_decomposition_table
+
+    aten, known = torch.ops.aten, global_decomposition_table["post_autograd"]
     states = {aten.lstm.input: True, aten.gru.input: False, aten.rnn_tanh.input: False, aten.rnn_relu.input: False}
-    before = {op: op.py_kernels.get(_WHOLE) for op in states}
+    places = [(op.py_kernels, _WHOLE, op) for op in states] + [(known, op, op) for op in states]
+    before = [table.get(key) for table, key, _ in places]
     try:
-        for op, pair in states.items():
-            _put(op, _shapes(pair))
+        for table, key, op in places:
+            _put(op, table, key, _shapes(states[op]))
         yield
     finally:
-        for op, kernel in before.items():
-            _put(op, kernel)
+        for (table, key, op), kernel in zip(places, before, strict=True):
+            _put(op, table, key, kernel)
 
 
-def _put(op: Any, kernel: Any) -> None:
+def _put(op: Any, table: Any, key: Any, kernel: Any) -> None:
     op._dispatch_cache.clear()
     if kernel is None:
-        op.py_kernels.pop(_WHOLE, None)
+        table.pop(key, None)
     else:
-        op.py_kernels[_WHOLE] = kernel
+        table[key] = kernel
 
 
 def _shapes(pair: bool) -> Callable[..., Any]:
