@@ -252,7 +252,7 @@ def test_where_no_script_can_be_written_the_reason_is_told(trained, place, tmp_p
     assert answer(["export", str(trained(*words)), "--format", "onnx"]) == 0
     (variant,) = (tmp_path / "outputs/variants").iterdir()
     assert "predict.py, which would predict raw files without runner, is not written: it has no columns that are" in (
-        capsys.readouterr().err
+        capsys.readouterr().out
     )
     assert not (variant / "predict.py").exists()
 
