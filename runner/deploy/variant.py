@@ -22,6 +22,7 @@ from runner.run.trained import network_in
 
 if TYPE_CHECKING:
     from runner.deploy.parent import Parent
+    from runner.run.trained import TrainedNetwork
 
 VARIANTS = Path("outputs/variants")
 
@@ -65,7 +66,7 @@ def write(parent: Parent, variant: Variant) -> tuple[Path, dict[str, Any]]:
     """
     begin = time.perf_counter()
     data = parent.data  # before anything is written
-    chosen = "-".join(str(v) for v in variant.settings.values() if isinstance(v, (str, int, float)))
+    chosen = "-".join(str(v) for v in variant.settings.values() if type(v) in (str, int, float))
     with kept_when_started(VARIANTS) as made:
         folder = claim(VARIANTS, f"{time.strftime('%Y-%m-%d_%H-%M-%S')}_{_name(parent)}-{variant.verb}-{chosen}")
         made.append(folder)
@@ -81,9 +82,7 @@ def write(parent: Parent, variant: Variant) -> tuple[Path, dict[str, Any]]:
         path = place.checkpoints / "best.pt"
         checkpoint.save(path, {**kept, **variant.content})
     network = network_in(checkpoint.load(path), path, parent.network.device, list(parent.network.recipe.trusted))
-    compared = {
-        part: judged(parent.network, network, data.parts[part]) for part in ("val", "test") if part in data.parts
-    }
+    compared = {part: _judged(parent, network, part) for part in ("val", "test") if part in data.parts}
     last = compared.get("test") or compared["val"]
     cause = variant.refused(last)
     monitor = canonical(network.recipe.values["monitor"])
@@ -112,6 +111,12 @@ def write(parent: Parent, variant: Variant) -> tuple[Path, dict[str, Any]]:
     if cause:
         folder = folder.rename(claim(VARIANTS, f"{folder.name}-refused"))
     return folder, result
+
+
+def _judged(parent: Parent, network: TrainedNetwork, part: str) -> Judged:
+    split = parent.data.parts[part]
+    number = len(split) if split.listed else 0
+    return judged(parent.network, network, split, lambda done: parent.hear(f"judging on {part}", done, number))
 
 
 def parameters(model: Any) -> int:

@@ -9,9 +9,10 @@ import numpy as np
 import torch
 from torch import nn
 
+from runner.deploy.formats import OPSET
+from runner.deploy.graph import silent
 from runner.deploy.standalone.reason import NotWritten
 
-OPSET = 20
 _TOLERANCE = 1e-5
 
 
@@ -33,8 +34,9 @@ def prepare(module: nn.Module, raw: torch.Tensor, any_length: bool = False) -> b
         free[1] = torch.export.Dim("steps")
     buffer = io.BytesIO()
     try:
-        program = torch.export.export(module, (raw,), dynamic_shapes=(free,), strict=False)
-        made = torch.onnx.export(program, dynamo=True, opset_version=OPSET, external_data=False, verbose=False)
+        with silent():
+            program = torch.export.export(module, (raw,), dynamic_shapes=(free,), strict=False)
+            made = torch.onnx.export(program, dynamo=True, opset_version=OPSET, external_data=False, verbose=False)
         assert made is not None
         buffer.write(made.model_proto.SerializeToString())
         session = onnxruntime.InferenceSession(buffer.getvalue(), providers=["CPUExecutionProvider"])

@@ -16,7 +16,7 @@ def answer(outputs: np.ndarray, examples: list[Example], about: dict[str, Any]) 
     else:
         told = outputs.argmax(axis=1)
         logs = -np.logaddexp(np.float32(0), -outputs) if link == "sigmoid" else outputs
-        shares = {"identity": lambda: logs, "log": lambda: np.exp(logs)}.get(link, lambda: softmax(logs))()
+        shares = logs if link == "identity" else np.exp(logs) if link == "log" else softmax(logs)
     probabilities = [f"probability_{name}" for name in names]
     return [
         {"prediction": names[place], **dict(zip(probabilities, row, strict=True))}

@@ -69,14 +69,14 @@ def series(path: str, columns: list[str], about: dict[str, Any]) -> dict[str, tu
     found: dict[str, list[tuple[float, bool, list[float]]]] = {}
     for row in lines:
         try:
-            values = [number(row[place], about["decimal"]) for place in places]
+            numbers = [number(row[place], about["decimal"]) for place in places]
             time = (0.0, False) if when is None else moment(row[when], about["decimal"])
         except ValueError as error:
             raise Refused(f"{path}: {error}. Expected numbers, and a number or an ISO date as time.") from None
-        found.setdefault("" if which is None else row[which].strip(), []).append((*time, values))
+        found.setdefault("" if which is None else row[which].strip(), []).append((*time, numbers))
     if not found:
         raise Refused(f"{path}: has no rows.")
-    made = {}
+    made: dict[str, tuple[np.ndarray, np.ndarray, bool]] = {}
     for name, steps in found.items():
         values, times = np.array([step[2] for step in steps]), np.array([step[0] for step in steps])
         if len({step[1] for step in steps}) > 1:

@@ -43,7 +43,7 @@ def read(path: str, about: dict[str, Any]) -> Iterator[Example]:
 
 def array(path: str) -> np.ndarray:
     """An array ``(height, width)`` or ``(height, width, 1 or 3)`` of numbers from 0 to 255."""
-    pixels = np.load(path, allow_pickle=False)
+    pixels: np.ndarray = np.load(path, allow_pickle=False)
     pixels = pixels[:, :, None] if pixels.ndim == 2 else pixels
     if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] not in (1, 3):
         raise ValueError(f"{pixels.dtype} {pixels.shape}; expected uint8 (height, width) or (height, width, 3)")
