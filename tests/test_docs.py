@@ -26,6 +26,7 @@ LEFT_OUT = (
     "predict",
     "generate",
     "explain",
+    "export",
     "fetch",
     "advise",
     "ensemble",
