@@ -27,6 +27,7 @@ LEFT_OUT = (
     "generate",
     "explain",
     "prune",
+    "export",
     "fetch",
     "advise",
     "ensemble",

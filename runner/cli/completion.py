@@ -65,7 +65,7 @@ FLAGS = {
         "--split",
         "--target",
     ),
-    "export": ("--checkpoint", "--dynamic-batch", "--format", "--precision"),
+    "export": ("--checkpoint", "--dynamic-batch", "--format", "--precision", "--provider", "--tolerance"),
     "quantize": ("--checkpoint", "--dynamic-batch", "--epochs", "--examples", "--max-loss", "--method"),
     "prune": ("--amount", "--checkpoint", "--epochs", "--keep", "--method", "--rewind"),
     "benchmark": (
