@@ -41,6 +41,7 @@ LEFT_OUT = (
     "diff",
     "compare",
     "report",
+    "quantize",
 )  # need a run, or train
 
 
