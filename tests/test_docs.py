@@ -44,7 +44,11 @@ LEFT_OUT = (
     "diff",
     "compare",
     "report",
+<<<<<<< HEAD
     "serve",
+=======
+    "quantize",
+>>>>>>> b_quantize
 )  # need a run, or train
 
 

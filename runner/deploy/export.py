@@ -84,12 +84,9 @@ def onnx(parent: Parent, dynamic_batch: bool) -> bytes:
 def _int8(parent: Parent, format: Format, dynamic_batch: bool) -> bytes:
     if format != "onnx":
         raise ConfigError(f"--precision int8: is for --format onnx, whose runtime computes in it; got {format}.")
-    try:
-        from runner.deploy.quantize import static  # type: ignore[import-untyped, unused-ignore]
-    except ImportError:
-        raise ConfigError("--precision int8: is not there yet. Take fp32 or fp16.") from None
-    content: bytes = static(parent, dynamic_batch)
-    return content
+    from runner.deploy.quantize import static  # which exports itself
+
+    return static(parent, dynamic_batch)
 
 
 def beyond(tolerance: float) -> Callable[[Judged], str | None]:

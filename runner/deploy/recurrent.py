@@ -20,7 +20,8 @@ def shapes_of_recurrent_layers() -> Iterator[None]:
     """
     from torch._decomp import global_decomposition_table
 
-    aten, known = torch.ops.aten, global_decomposition_table["post_autograd"]
+    aten: Any = torch.ops.aten
+    known: Any = global_decomposition_table["post_autograd"]
     states = {aten.lstm.input: True, aten.gru.input: False, aten.rnn_tanh.input: False, aten.rnn_relu.input: False}
     places = [(op.py_kernels, _WHOLE, op) for op in states] + [(known, op, op) for op in states]
     before = [table.get(key) for table, key, _ in places]

