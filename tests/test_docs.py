@@ -44,11 +44,8 @@ LEFT_OUT = (
     "diff",
     "compare",
     "report",
-<<<<<<< HEAD
     "serve",
-=======
     "quantize",
->>>>>>> b_quantize
 )  # need a run, or train
 
 
