@@ -128,7 +128,6 @@ def files(tmp_path, monkeypatch):
         checkpoint.save(Path(f"outputs/{folder}/checkpoints/best.pt"), teacher)
     node = {"_target_": "runner.init.pretrained.Pretrained", "weights": "weights.pt"}
     Path("weights.pt").touch()
-    Path("resnet18_cifar10.safetensors").touch()
     Path("teacher.yaml").write_text(yaml.safe_dump({"model": {"_target_": "runner.model.cnn.CNN"}, "init": node}))
     write_files(ROOT / "docs/own_task.md", tmp_path)
     return tmp_path

@@ -166,6 +166,26 @@ def test_accumulation_equals_one_large_batch():
         torch.testing.assert_close(small, large, rtol=0, atol=1e-6)
 
 
+@pytest.mark.slow
+def test_a_compiled_network_is_listened_to_as_well():
+    """In a second epoch too, with an evaluation in between."""
+    found = []
+    for compiled in (False, True):
+        torch.manual_seed(1)
+        technique, load_teacher = taught(network(5))
+        fit = set_up(technique, load_teacher)
+        fit.network = torch.compile(fit.model, backend="eager") if compiled else fit.model
+        for number in (1, 2):
+            technique.on_epoch_start(number)
+            fit.network.train()
+            weights = epoch(fit)
+            with technique.around_evaluation(), torch.inference_mode():
+                fit.network.eval()(torch.zeros(2, 6))
+        found.append([*weights, *technique.regressors.parameters()])
+    for plain, other in zip(*found, strict=True):
+        torch.testing.assert_close(plain, other)
+
+
 def test_nothing_listens_in_evaluation_and_after_the_end():
     technique, load_teacher = taught(network(5))
     fit = set_up(technique, load_teacher)
