@@ -27,12 +27,14 @@ LEFT_OUT = (
     "predict",
     "generate",
     "explain",
+    "prune",
     "fetch",
     "advise",
     "ensemble",
     "doctor",
     "inspect-data",
     "baseline",
+    "benchmark",
     "find-lr",
     "find-batch-size",
     "sweeps",
@@ -42,6 +44,7 @@ LEFT_OUT = (
     "diff",
     "compare",
     "report",
+    "serve",
 )  # need a run, or train
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from runner.cli.counter import Counter
 from runner.cli.flags import known_flags, no_more, one_of, run_folder, switch, take, trusted_of
 from runner.cli.variants import made
 from runner.errors import ConfigError
@@ -34,5 +35,5 @@ def export(arguments: list[str]) -> int:
     from runner.deploy.export import export as write
     from runner.deploy.parent import Parent
 
-    parent = Parent.open(folder, given["--checkpoint"] or "best", trusted, places)
+    parent = Parent.open(folder, given["--checkpoint"] or "best", trusted, places, Counter("examples").tell)
     return made(*write(parent, form, dynamic))

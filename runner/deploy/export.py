@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from runner.deploy.standalone import standalone
 from runner.deploy.variant import Variant, write
 from runner.errors import ConfigError
 from runner.model.exported import Exported
@@ -52,7 +53,8 @@ def export(parent: Parent, format: Format, dynamic_batch: bool = False) -> tuple
     )
     settings = {"format": format, "precision": "fp32"}
     changes = {"model": {}, "changes": [], "exported": about.plain()}
-    return write(parent, Variant("export", settings, changes, {"model.onnx": content}, _beyond(TOLERANCE["fp32"])))
+    files, refused = {"model.onnx": content}, _beyond(TOLERANCE["fp32"])
+    return write(parent, Variant("export", settings, changes, files, standalone(parent, about), refused))
 
 
 def onnx(parent: Parent, dynamic_batch: bool) -> bytes:
@@ -63,7 +65,12 @@ def onnx(parent: Parent, dynamic_batch: bool) -> bytes:
     shapes: Any = None
     if dynamic_batch:
         free = {0: torch.export.Dim("batch")}
-        shapes = {first: free, **dict.fromkeys(batch.more, free)}
+        spec = parent.network.spec
+        any_length = spec.inputs is not None and None in (spec.inputs.shape or ())
+        shapes = {
+            first: free | ({1: torch.export.Dim("steps")} if any_length else {}),
+            **dict.fromkeys(batch.more, free),
+        }
         if first in ("args", "input") and not batch.more:
             shapes = (free,)
     program = torch.export.export(model, (batch.inputs,), dict(batch.more), dynamic_shapes=shapes, strict=False)

@@ -37,15 +37,19 @@ class Variant:
         verb: that made it.
         settings: what was chosen: ``{"method": "dynamic"}``.
         content: of its checkpoint, besides what it has from its parent: ``model`` and ``changes``, or ``exported``.
-        files: that stand in its folder beside, by name.
+        files: that stand in its folder beside, by name: the network.
+        beside: further ones, which are not counted among its bytes.
         refused: why it is not to be used, from how it compares with its parent; None where it may be.
+        told: what else stands in ``result.json``.
     """
 
     verb: str
     settings: Mapping[str, Any]
     content: dict[str, Any]
     files: Mapping[str, bytes] = field(default_factory=dict)
+    beside: Mapping[str, bytes] = field(default_factory=dict)
     refused: Callable[[Judged], str | None] = lambda judged: None
+    told: Mapping[str, Any] = field(default_factory=dict)
 
 
 def write(parent: Parent, variant: Variant) -> tuple[Path, dict[str, Any]]:
@@ -70,7 +74,7 @@ def write(parent: Parent, variant: Variant) -> tuple[Path, dict[str, Any]]:
         config["trainer"] = {**config["trainer"], "precision": "fp32"}
         place.create(yaml.safe_dump(json.loads(json.dumps(config, default=str)), sort_keys=False))
         place.update_manifest(**gather([]), parent=parent.described)
-        for name, content in variant.files.items():
+        for name, content in {**variant.files, **variant.beside}.items():
             write_bytes(folder / name, content)
         kept = {name: parent.saved[name] for name in KEPT} | {"config": config}
         kept |= {"changes": parent.saved.get("changes", [])}
@@ -96,6 +100,7 @@ def write(parent: Parent, variant: Variant) -> tuple[Path, dict[str, Any]]:
         "parameters": parameters((parent.network if "exported" in variant.content else network).model),
         "bytes": sum(len(content) for content in variant.files.values()) or path.stat().st_size,
         "seconds": round(time.perf_counter() - begin, 3),
+        **variant.told,
     }
     place.update_manifest(
         status=result["status"],
