@@ -67,6 +67,7 @@ NEEDS = {
     "regularization=[swa]": ["regularization.swa.start=1"],
     "regularization=[snapshot]": ["regularization.snapshot.cycles=2"],
     "loss=distillation": ["loss.teacher={teacher}"],
+    "compression=[feature_matching]": ["compression.feature_matching.teacher={teacher}"],
 }
 # What stands on both sides of a comparison.
 BOTH = {"regularization=[stochastic_depth]": ["model=resnet", "model.width=0.25"]}

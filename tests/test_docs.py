@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from PIL import Image
 
 from runner.cli.verbs import VERBS, answer
 from runner.engine import checkpoint
-from runner.engine.spec import SPECIAL
+from runner.engine.spec import SPECIAL, Field, Spec
 from tests.data.annotated import write_captions, write_coco, write_voc
 from tests.data.pairs import write_pairs
 from tests.test_own_task import write_files
@@ -26,12 +27,15 @@ LEFT_OUT = (
     "predict",
     "generate",
     "explain",
+    "prune",
+    "export",
     "fetch",
     "advise",
     "ensemble",
     "doctor",
     "inspect-data",
     "baseline",
+    "benchmark",
     "find-lr",
     "find-batch-size",
     "sweeps",
@@ -41,6 +45,8 @@ LEFT_OUT = (
     "diff",
     "compare",
     "report",
+    "serve",
+    "quantize",
 )  # need a run, or train
 
 
@@ -121,6 +127,13 @@ def files(tmp_path, monkeypatch):
     Path("outputs/runs/posts/checkpoints").mkdir(parents=True)
     posts = {"config": {"data": {"tokenizer": "words", "lowercase": True}}, "transform": {"vocabulary": list(SPECIAL)}}
     checkpoint.save(Path("outputs/runs/posts/checkpoints/best.pt"), posts)
+    teacher = {"config": {"data": {}}, "spec": Spec("classification", targets=Field("class", (), 10)).plain()}
+    for folder in ("runs/teacher", "runs/teacher-0", "ensembles/teachers"):
+        Path(f"outputs/{folder}/checkpoints").mkdir(parents=True)
+        checkpoint.save(Path(f"outputs/{folder}/checkpoints/best.pt"), teacher)
+    node = {"_target_": "runner.init.pretrained.Pretrained", "weights": "weights.pt"}
+    Path("weights.pt").touch()
+    Path("teacher.yaml").write_text(yaml.safe_dump({"model": {"_target_": "runner.model.cnn.CNN"}, "init": node}))
     write_files(ROOT / "docs/own_task.md", tmp_path)
     return tmp_path
 

@@ -192,7 +192,7 @@ def _check_scores(names: Sequence[str], runs: Sequence[Run]) -> None:
 def _columns(groups: Sequence[Group]) -> list[str]:
     """The settings by which groups are told apart, without those that the names of their options say."""
     keys = dict.fromkeys(key for g in groups for key in g.settings)
-    differing = [key for key in keys if len({repr(g.settings[key]) for g in groups if key in g.settings}) > 1]
+    differing = [key for key in keys if len({repr(g.settings.get(key)) for g in groups if _speaks(key, g)}) > 1]
     implied = [{key for key in differing if key in g.settings and _is_default(key, g.settings)} for g in groups]
     having = [{key for key in differing if key in g.settings} for g in groups]
     columns = [key for key in differing if any(key in h - i for h, i in zip(having, implied, strict=True))]
@@ -202,6 +202,11 @@ def _columns(groups: Sequence[Group]) -> list[str]:
         if twin is not g:  # such as runs of before and after a setting was added
             columns += [k for k in keys if k not in columns and repr(twin.settings.get(k)) != repr(g.settings.get(k))]
     return columns
+
+
+def _speaks(key: str, group: Group) -> bool:
+    """Whether a group says anything by a setting: what was made of a network, also by not having it."""
+    return key in group.settings or key.startswith("variant.")
 
 
 def _is_default(key: str, settings: dict[str, Any]) -> bool:

@@ -20,6 +20,7 @@ COLUMNS: dict[str, Callable[[Run], Any]] = {
     "task": lambda run: run.task or None,
     "data": lambda run: run.settings.get("data"),
     "model": lambda run: run.settings.get("model"),
+    "variant": lambda run: run.variant or None,
     "optimizer": lambda run: run.settings.get("optimizer"),
     "monitor": lambda run: run.monitor or None,
     "best": lambda run: run.scores.get(run.monitor),
@@ -27,6 +28,7 @@ COLUMNS: dict[str, Callable[[Run], Any]] = {
     "best_epoch": lambda run: run.best_epoch,
     "epochs": lambda run: run.epochs,
     "seconds": lambda run: run.seconds,
+    "parent": lambda run: Path(run.parent).name or None,
 }
 
 _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {

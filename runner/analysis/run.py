@@ -10,7 +10,7 @@ from typing import Any
 
 from runner.analysis.directions import direction_of
 from runner.analysis.folders import read, read_json, read_lines
-from runner.analysis.settings import flat_settings, flatten
+from runner.analysis.settings import flat_settings, flatten, shown
 from runner.engine.metric import Direction
 from runner.engine.monitor import canonical
 from runner.record.lock import Lock
@@ -117,6 +117,17 @@ class Run:
     def task(self) -> str:
         """What was predicted; empty where that is not known."""
         return _text(self.manifest.get("task"))
+
+    @property
+    def variant(self) -> str:
+        """What was made of its parent, as it was asked for: ``quantize static``; empty where it was trained itself."""
+        chosen = {key.rpartition(".")[2]: v for key, v in self.settings.items() if key.startswith("variant.")}
+        return " ".join(name if value is True else shown(value) for name, value in chosen.items() if value)
+
+    @property
+    def parent(self) -> str:
+        """The run that it was made of, by its folder; empty where it was made of none."""
+        return _text(_dict(self.manifest.get("parent")).get("path"))
 
     @property
     def fingerprint(self) -> str:

@@ -65,11 +65,29 @@ FLAGS = {
         "--split",
         "--target",
     ),
-    "export": ("--checkpoint", "--dynamic-batch", "--format", "--precision"),
-    "quantize": (),
-    "prune": (),
-    "benchmark": (),
-    "serve": (),
+    "export": ("--checkpoint", "--dynamic-batch", "--format", "--precision", "--provider", "--tolerance"),
+    "quantize": ("--checkpoint", "--dynamic-batch", "--epochs", "--examples", "--max-loss", "--method"),
+    "prune": ("--amount", "--checkpoint", "--epochs", "--keep", "--method", "--rewind"),
+    "benchmark": (
+        "--batch-sizes",
+        "--csv",
+        "--device",
+        "--json",
+        "--repetitions",
+        "--speed-only",
+        "--split",
+        "--threads",
+    ),
+    "serve": (
+        "--checkpoint",
+        "--device",
+        "--max-batch",
+        "--max-body",
+        "--max-wait-ms",
+        "--port",
+        "--queue",
+        "--timeout",
+    ),
     "runs": ("--csv", "--json", "--sort"),
     "advise": ("--json",),
     "ablate": (
@@ -134,9 +152,9 @@ FOLDERS = {
     "sweeps": ("outputs/sweeps", "outputs/sweeps/*"),
     "watch": ("outputs", "outputs/runs", "outputs/sweeps"),
     "stop": ("outputs/runs/*", "outputs/sweeps/*", "outputs/sweeps/*/trials/*", "outputs/ablations/*"),
-    "diff": ("outputs/runs/*", "outputs/sweeps/*/trials/*"),
-    "compare": ("outputs/runs/*", "outputs/sweeps/*"),
-    "report": ("outputs/runs/*", "outputs/sweeps/*", "outputs/ablations/*"),
+    "diff": ("outputs/runs/*", "outputs/sweeps/*/trials/*", "outputs/variants/*"),
+    "compare": ("outputs/runs/*", "outputs/sweeps/*", "outputs/variants/*"),
+    "report": ("outputs/runs/*", "outputs/sweeps/*", "outputs/ablations/*", "outputs/variants/*"),
 }
 COMPOSED = ("", "check", "resume", "rerun", "inspect-data", "baseline", "find-lr", "find-batch-size")
 PLAIN = re.compile(r"[\w.,/:@%+=~\[\]{}-]+")
@@ -201,7 +219,7 @@ def _candidates(words: Sequence[str], last: str, hydra: Callable[[list[str]], in
         return VALUES[words[-1]]
     if last.startswith("-"):
         return [*FLAGS.get(verb, ()), *(_of_hydra() if verb in ("", "check") else ())]
-    if verb in FOLDERS and (len(words) == 1 or verb in ("diff", "compare", "stop")):
+    if verb in FOLDERS and (len(words) == 1 or verb in ("benchmark", "diff", "compare", "stop")):
         return [str(path) for pattern in FOLDERS[verb] for path in Path().glob(pattern) if path.is_dir()]
     if verb in ("list", "show") and len(words) == 1:
         from runner.config.options import Options

@@ -30,6 +30,7 @@ WORTH = (
     "status",
     "test",
     "model",
+    "variant",
     "epochs",
     "optimizer",
     "data",
@@ -108,8 +109,10 @@ def _show(rows: Sequence[Row], asked: Sequence[str]) -> None:
     if not rows:
         return
     out = console()
-    names = ["name", "started", "status", "task", "data", "model", "optimizer", "monitor", "best", "test", *asked]
-    names = list(dict.fromkeys([*names, "epochs", "seconds"]))
+    names = ["name", "started", "status", "task", "data", "model", "variant", "optimizer", "monitor", "best", "test"]
+    names = list(dict.fromkeys([*names, *asked, "epochs", "seconds"]))
+    if "variant" not in asked and not any(row["variant"] for row in rows):
+        names.remove("variant")
     cells = {name: [_cell(row, name) for row in rows] for name in names}
     notes = [row.note for row in rows]
     if out.is_terminal:

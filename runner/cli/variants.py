@@ -28,4 +28,6 @@ def made(folder: Path, result: dict[str, Any]) -> int:
         print(printable(f"error: {result['cause']}. It is kept aside in {folder}."), file=sys.stderr)
         return 1
     print(printable(f"variant: {folder}"))
+    if (folder / "predict.py").exists():
+        print(printable(f"without runner: python {folder / 'predict.py'} FILE..."))
     return 0

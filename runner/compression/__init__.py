@@ -1,1 +1,1 @@
-"""Techniques that make a network smaller while it is trained, and what was done to one afterwards."""
+"""Techniques that make a network smaller while it is trained, or small ones as good as large ones."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from runner.engine.metric import Metric
     from runner.engine.schedule import Schedule, Warmup
     from runner.engine.task import Task
+    from runner.engine.teacher import Teacher
     from runner.init.base import Init
     from runner.model.changes import Change
     from runner.model.weights.published import Weights
@@ -43,6 +44,7 @@ class Objects:
     schedule: Schedule
     warmup: Warmup | None
     notes: tuple[str, ...]
+    load_teacher: Callable[[str, str], Teacher]
     changes: Sequence[Change] = ()
 
 
@@ -61,7 +63,8 @@ def build(recipe: Recipe, data: Data, seed: int, saved: dict[str, Any] | None = 
     from runner.model.base import Network
     from runner.model.changes import changed, changes_in
 
-    loss = build_loss(recipe, data.spec)
+    load_teacher = partial(_teacher, recipe=recipe, data=data)
+    loss = build_loss(recipe, data.spec, load_teacher)
     task = build_task(recipe, data.spec, loss)
     torch.manual_seed(seed)
     model = network(recipe, task.spec)
@@ -92,7 +95,9 @@ def build(recipe: Recipe, data: Data, seed: int, saved: dict[str, Any] | None = 
             *init.notes,
             *(model.notes if isinstance(model, Network) else ()),
             *_told_of_longer(model, data),
+            *([f"loss.teacher: {loss.teacher.described}."] if loss.teacher else []),
         ),
+        load_teacher=load_teacher,
         changes=changes,
     )
 
@@ -177,14 +182,20 @@ def _told_of_longer(model: nn.Module, data: Data) -> Iterator[str]:
             yield f"{name}: of {longer:,} of {len(split):,} texts the network reads the first {places:,} tokens only"
 
 
-def build_loss(recipe: Recipe, spec: Spec) -> Loss:
-    """The loss for some data."""
+def build_loss(recipe: Recipe, spec: Spec, load_teacher: Callable[[str, str], Teacher] | None = None) -> Loss:
+    """The loss for some data.
+
+    Args:
+        recipe: checked.
+        spec: facts about the data.
+        load_teacher: gives the network to learn from of a path, given for such a key; None where nothing is trained.
+    """
     from runner.model.base import declared
 
     loss: Loss = recipe["loss"].make(
         spec=spec,
         network_loss=declared(recipe["model"].target).loss,
-        load_network=partial(_trained_network, spec=spec, trusted=recipe.trusted),
+        load_teacher=load_teacher,
     )
     return loss
 
@@ -237,10 +248,10 @@ def model_node(recipe: Recipe) -> Node:
     return node.changed(values)
 
 
-def _trained_network(path: str, key: str, spec: Spec, trusted: tuple[str, ...]) -> nn.Module:
-    from runner.config.trained_network import trained_network  # which builds networks with what is here
+def _teacher(path: str, key: str, recipe: Recipe, data: Data) -> Teacher:
+    from runner.config.teacher import load_teacher  # which builds networks with what is here
 
-    return trained_network(path, key, spec, trusted)
+    return load_teacher(path, key, recipe, data)
 
 
 def build_optimizer(node: Node, model: nn.Module, device_type: str) -> torch.optim.Optimizer:

@@ -293,6 +293,16 @@ def _check_meaning(recipe: Recipe, probe: Spec | None, fresh: bool) -> None:
     check_data(recipe, probe)
     if fresh:
         check_preprocessing(recipe, init, lambda: _without_weights(recipe, probe))
+        _check_teachers(recipe, probe)
+
+
+def _check_teachers(recipe: Recipe, spec: Spec) -> None:
+    """Whether the networks that are learnt from are there, and fit the data."""
+    for node in recipe.nodes():
+        if isinstance(path := node.values.get("teacher"), str):
+            from runner.config.teacher import check_teacher
+
+            check_teacher(path, f"{node.key}.teacher", recipe, spec)
 
 
 def _check_contiguous(recipe: Recipe) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import annotated_types as at
 
 # Parameters that the program supplies; they stand in no config.
-SUPPLIED = frozenset({"self", "spec", "model", "load_network", "link", "network_loss"})
+SUPPLIED = frozenset({"self", "spec", "model", "load_teacher", "link", "network_loss"})
 
 _PLAIN: dict[Any, str] = {int: "an integer", float: "a number", bool: "true or false", str: "a text"}
 

@@ -3,35 +3,48 @@
 from __future__ import annotations
 
 import hashlib
-import inspect
-import io
+import math
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-import torch
-
+from runner.deploy.formats import OPSET, WRITERS
+from runner.deploy.graph import graph
+from runner.deploy.standalone import standalone
 from runner.deploy.variant import Variant, write
 from runner.errors import ConfigError
 from runner.model.exported import Exported
-from runner.model.exported.network import Format
+from runner.model.exported.network import Format, Provider
 
 if TYPE_CHECKING:
     from runner.deploy.judged import Judged
     from runner.deploy.parent import Parent
 
-OPSET = 20
+Precision = Literal["fp32", "fp16", "int8"]
 
-# How far an output may lie from the network's own, as a share of the largest output.
-TOLERANCE = {"fp32": 1e-4, "fp16": 1e-2}
+# How far an output may lie from the network's own, as a share of the largest output. Of int8 the scores tell.
+TOLERANCE: dict[Precision, float] = {"fp32": 1e-4, "fp16": 1e-2, "int8": math.inf}
 
 
-def export(parent: Parent, format: Format, dynamic_batch: bool = False) -> tuple[Path, dict[str, Any]]:
-    """Write the network of `parent` as a file, run that on its test examples, and keep it as a variant.
+def export(
+    parent: Parent,
+    format: Format,
+    precision: Precision = "fp32",
+    dynamic_batch: bool = False,
+    tolerance: float | None = None,
+    provider: Provider = "cpu",
+) -> tuple[Path, dict[str, Any]]:
+    """Write the network of `parent` as a file, run that on its validation and test examples, and keep it as a variant.
 
     Args:
         parent: what is exported.
-        format: ``onnx``, ``program`` or ``torchscript``.
+        format: a name of `WRITERS`.
+        precision: of weights and arithmetic; inputs and outputs are float32. ``int8`` is what ``quantize --method
+            static`` makes, as ONNX.
         dynamic_batch: take any number of examples at once; otherwise one.
+        tolerance: how far an output may lie from the network's own, as a share of the largest output; None: that of the
+            precision in `TOLERANCE`.
+        provider: what ONNX Runtime computes with.
 
     Returns:
         See `runner.deploy.variant.write`.
@@ -39,43 +52,49 @@ def export(parent: Parent, format: Format, dynamic_batch: bool = False) -> tuple
     Raises:
         ConfigError: this network can't be exported, with the reason.
     """
-    if format != "onnx":
-        raise ConfigError(f"--format {format}: is not there yet. Expected onnx.")
-    content = onnx(parent, dynamic_batch)
-    batch = parent.data.val.sample(1, 0)
+    writer, file = WRITERS[format]
+    if provider != "cpu":
+        from runner.model.exported.onnx import check_provider
+
+        check_provider(provider)
+    parent.data  # noqa: B018  loaded, and found to be those of the training, before anything takes long
+    parent.hear(f"writing {file}", 0, 1)
+    if precision == "int8":
+        content = _int8(parent, format, dynamic_batch)
+        names: tuple[str, ...] = ("inputs", *parent.data.val.sample(1, 0).more)
+    else:
+        exported = graph(parent, dynamic_batch, half=precision == "fp16")
+        content, names = writer(exported), exported.names
     about = Exported(
-        format,
-        "model.onnx",
-        hashlib.sha256(content).hexdigest(),
-        ("inputs", *batch.more),
-        batch=None if dynamic_batch else 1,
+        format, file, hashlib.sha256(content).hexdigest(), names, precision, None if dynamic_batch else 1, provider
     )
-    settings = {"format": format, "precision": "fp32"}
-    changes = {"model": {}, "changes": [], "exported": about.plain()}
-    return write(parent, Variant("export", settings, changes, {"model.onnx": content}, _beyond(TOLERANCE["fp32"])))
+    allowed = TOLERANCE[precision] if tolerance is None else tolerance
+    settings: dict[str, Any] = {"format": format, "precision": precision, "dynamic_batch": dynamic_batch}
+    settings |= {"onnx": {"opset": OPSET, "provider": provider}} if format == "onnx" else {}
+    kept = {"model": {}, "changes": [], "exported": about.plain()}
+    beside = standalone(parent, about) if format == "onnx" else {}
+    return write(parent, Variant("export", settings, kept, {file: content}, beside, beyond(allowed)))
 
 
 def onnx(parent: Parent, dynamic_batch: bool) -> bytes:
-    """The network as an ONNX file of opset `OPSET`."""
-    model = parent.network.model
-    batch = parent.data.val.sample(2 if dynamic_batch else 1, 0)
-    first = next(iter(inspect.signature(model.forward).parameters))
-    shapes: Any = None
-    if dynamic_batch:
-        free = {0: torch.export.Dim("batch")}
-        shapes = {first: free, **dict.fromkeys(batch.more, free)}
-        if first in ("args", "input") and not batch.more:
-            shapes = (free,)
-    program = torch.export.export(model, (batch.inputs,), dict(batch.more), dynamic_shapes=shapes, strict=False)
-    made = torch.onnx.export(program, dynamo=True, opset_version=OPSET, external_data=False, verbose=False)
-    assert made is not None
-    buffer = io.BytesIO()
-    buffer.write(made.model_proto.SerializeToString())
-    return buffer.getvalue()
+    """The network as an ONNX file in float32, of opset `OPSET`: what is quantized."""
+    return WRITERS["onnx"][0](graph(parent, dynamic_batch))
 
 
-def _beyond(tolerance: float) -> Any:
+def _int8(parent: Parent, format: Format, dynamic_batch: bool) -> bytes:
+    if format != "onnx":
+        raise ConfigError(f"--precision int8: is for --format onnx, whose runtime computes in it; got {format}.")
+    from runner.deploy.quantize import static  # which exports itself
+
+    return static(parent, dynamic_batch)
+
+
+def beyond(tolerance: float) -> Callable[[Judged], str | None]:
+    """What is said of outputs that lie further from the network's own than `tolerance`, a share of the largest one."""
+
     def refused(judged: Judged) -> str | None:
+        if not math.isfinite(judged.relative):  # no number is neither less nor more than another
+            return "its outputs are not finite where the network's own are, or no numbers, as perhaps the network's own"
         if judged.relative <= tolerance:
             return None
         return (

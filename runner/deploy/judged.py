@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -28,9 +29,9 @@ class Judged:
     Attributes:
         parent: scores of the parent.
         variant: scores of the variant.
-        largest: difference of two outputs.
+        largest: difference of two outputs, absolute; not finite where one of them is no number, or only one infinite.
         mean: of all differences, absolute.
-        scale: the largest output of the parent, absolute.
+        scale: the largest finite output of the parent, absolute.
     """
 
     parent: dict[str, float]
@@ -45,24 +46,42 @@ class Judged:
         return self.largest / max(1.0, self.scale)
 
 
-def judged(parent: TrainedNetwork, variant: TrainedNetwork, split: Split) -> Judged:
-    """Ask both about every example of a part of the data, the parent in float32."""
+def judged(
+    parent: TrainedNetwork,
+    variant: TrainedNetwork,
+    split: Split,
+    hear: Callable[[int], None] = lambda examples: None,
+) -> Judged:
+    """Ask both about every example of a part of the data, the parent in float32.
+
+    Args:
+        parent: the one.
+        variant: the other.
+        split: the part.
+        hear: is told how many examples have been asked about, batch by batch.
+    """
     precision = Precision("fp32", parent.device)
     batches = evaluation_batches(parent.recipe, split, parent.device, False)
     meters = [Meter(one.task, build_metrics(one.recipe, one.task)) for one in (parent, variant)]
     own = meters[0]
     own.reset()
-    largest, scale, total, number = torch.zeros(()), torch.zeros(()), torch.zeros((), dtype=torch.float64), 0
+    largest, scale, total = torch.zeros(()), torch.zeros(()), torch.zeros((), dtype=torch.float64)
+    number = examples = 0
 
     def compare(outputs: Tensor, batch: Batch) -> None:
-        nonlocal largest, scale, total, number
+        nonlocal largest, scale, total, number, examples
         expected = parent.model(batch.inputs, **batch.more)
         decoded = decoded_by(parent.model, batch) if own.decoded else None
         own.add([Result(parent.loss.evaluate(expected, batch), expected, batch, parent.loss.units(batch), decoded)])
         own.fold()
-        difference = (outputs - expected).abs()
-        largest, scale = torch.maximum(largest, difference.max()), torch.maximum(scale, expected.abs().max())
+        same = outputs == expected  # infinite ones too, whose difference is no number
+        difference = (outputs - expected).abs().where(~same, 0.0)
+        finite = expected.abs().where(expected.isfinite(), 0.0)
+        if difference.numel():
+            largest, scale = torch.maximum(largest, difference.max()), torch.maximum(scale, finite.max())
         total, number = total + difference.sum(dtype=torch.float64), number + difference.numel()
+        examples += batch.examples
+        hear(examples)
 
     scores = evaluate(variant.model, batches, meters[1], variant.loss, precision, compare)
     return Judged(own.read(), scores, float(largest), float(total / max(1, number)), float(scale))

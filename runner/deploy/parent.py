@@ -30,6 +30,7 @@ class Parent:
         network: on the CPU, in evaluation mode.
         overrides: where the data are now: ``data.path=FILE``.
         tell: hears of what takes long.
+        hear: hears which part of the data a variant of it is judged on, how many examples are done, and of how many.
     """
 
     place: RunFolder
@@ -38,6 +39,7 @@ class Parent:
     network: TrainedNetwork
     overrides: Sequence[str] = ()
     tell: Callable[[str], None] = lambda text: None
+    hear: Callable[[str, int, int], None] = lambda what, done, of: None
 
     @classmethod
     def open(
@@ -47,6 +49,7 @@ class Parent:
         trusted: list[str] | None = None,
         overrides: Sequence[str] = (),
         tell: Callable[[str], None] = lambda text: None,
+        hear: Callable[[str, int, int], None] = lambda what, done, of: None,
     ) -> Parent:
         """The trained network of a run.
 
@@ -56,6 +59,7 @@ class Parent:
             trusted: modules of the user's own that the run's config names.
             overrides: where the data are now.
             tell: hears of what takes long.
+            hear: see `Parent`.
 
         Raises:
             ConfigError: there is no such network, or it is an ensemble or an exported file.
@@ -76,7 +80,7 @@ class Parent:
                 "which stands in its manifest.json as parent."
             )
         network = network_in(saved, path, torch.device("cpu"), trusted)
-        return cls(place, path, saved, network, overrides, tell)
+        return cls(place, path, saved, network, overrides, tell, hear)
 
     @cached_property
     def data(self) -> Data:

@@ -22,6 +22,7 @@ from runner.run.trained import network_in
 
 if TYPE_CHECKING:
     from runner.deploy.parent import Parent
+    from runner.run.trained import TrainedNetwork
 
 VARIANTS = Path("outputs/variants")
 
@@ -37,15 +38,19 @@ class Variant:
         verb: that made it.
         settings: what was chosen: ``{"method": "dynamic"}``.
         content: of its checkpoint, besides what it has from its parent: ``model`` and ``changes``, or ``exported``.
-        files: that stand in its folder beside, by name.
+        files: that stand in its folder beside, by name: the network.
+        beside: further ones, which are not counted among its bytes.
         refused: why it is not to be used, from how it compares with its parent; None where it may be.
+        told: what else stands in ``result.json``.
     """
 
     verb: str
     settings: Mapping[str, Any]
     content: dict[str, Any]
     files: Mapping[str, bytes] = field(default_factory=dict)
+    beside: Mapping[str, bytes] = field(default_factory=dict)
     refused: Callable[[Judged], str | None] = lambda judged: None
+    told: Mapping[str, Any] = field(default_factory=dict)
 
 
 def write(parent: Parent, variant: Variant) -> tuple[Path, dict[str, Any]]:
@@ -61,7 +66,7 @@ def write(parent: Parent, variant: Variant) -> tuple[Path, dict[str, Any]]:
     """
     begin = time.perf_counter()
     data = parent.data  # before anything is written
-    chosen = "-".join(str(v) for v in variant.settings.values() if isinstance(v, (str, int, float)))
+    chosen = "-".join(str(v) for v in variant.settings.values() if type(v) in (str, int, float))
     with kept_when_started(VARIANTS) as made:
         folder = claim(VARIANTS, f"{time.strftime('%Y-%m-%d_%H-%M-%S')}_{_name(parent)}-{variant.verb}-{chosen}")
         made.append(folder)
@@ -70,16 +75,14 @@ def write(parent: Parent, variant: Variant) -> tuple[Path, dict[str, Any]]:
         config["trainer"] = {**config["trainer"], "precision": "fp32"}
         place.create(yaml.safe_dump(json.loads(json.dumps(config, default=str)), sort_keys=False))
         place.update_manifest(**gather([]), parent=parent.described)
-        for name, content in variant.files.items():
+        for name, content in {**variant.files, **variant.beside}.items():
             write_bytes(folder / name, content)
         kept = {name: parent.saved[name] for name in KEPT} | {"config": config}
         kept |= {"changes": parent.saved.get("changes", [])}
         path = place.checkpoints / "best.pt"
         checkpoint.save(path, {**kept, **variant.content})
     network = network_in(checkpoint.load(path), path, parent.network.device, list(parent.network.recipe.trusted))
-    compared = {
-        part: judged(parent.network, network, data.parts[part]) for part in ("val", "test") if part in data.parts
-    }
+    compared = {part: _judged(parent, network, part) for part in ("val", "test") if part in data.parts}
     last = compared.get("test") or compared["val"]
     cause = variant.refused(last)
     monitor = canonical(network.recipe.values["monitor"])
@@ -96,6 +99,7 @@ def write(parent: Parent, variant: Variant) -> tuple[Path, dict[str, Any]]:
         "parameters": parameters((parent.network if "exported" in variant.content else network).model),
         "bytes": sum(len(content) for content in variant.files.values()) or path.stat().st_size,
         "seconds": round(time.perf_counter() - begin, 3),
+        **variant.told,
     }
     place.update_manifest(
         status=result["status"],
@@ -107,6 +111,12 @@ def write(parent: Parent, variant: Variant) -> tuple[Path, dict[str, Any]]:
     if cause:
         folder = folder.rename(claim(VARIANTS, f"{folder.name}-refused"))
     return folder, result
+
+
+def _judged(parent: Parent, network: TrainedNetwork, part: str) -> Judged:
+    split = parent.data.parts[part]
+    number = len(split) if split.listed else 0
+    return judged(parent.network, network, split, lambda done: parent.hear(f"judging on {part}", done, number))
 
 
 def parameters(model: Any) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from runner.engine.settings import Trainer
     from runner.engine.spec import Spec
     from runner.engine.task import Task
+    from runner.engine.teacher import Teacher
     from runner.engine.technique import Technique
     from runner.record.recorder import Recorder
 
@@ -97,6 +98,7 @@ class Fit:
         val_meter: losses and predictions of the last evaluation.
         shows_targets: whether the network is given the targets of what it learns from, as the argument `targets`.
         about: what checkpoints say of the network besides its weights: configuration, spec, fitted transform, data.
+        load_teacher: gives the network to learn from of a path, given for such a config key; None: there is none.
     """
 
     model: nn.Module
@@ -121,6 +123,7 @@ class Fit:
     progress: Progress
     about: dict[str, Any]
     shows_targets: bool = False
+    load_teacher: Callable[[str, str], Teacher] | None = None
     started: float = field(default_factory=time.perf_counter)
     val_meter: Meter = field(init=False)
 
@@ -153,6 +156,20 @@ class Fit:
         late = [t for t in techniques if t not in early]
         scale = [] if self.train.scale is None else [partial(_made, self.train.scale)]
         return [*listeners(early, "on_batch"), *scale, *listeners(late, "on_batch")]
+
+    def train_also(self, name: str, parameters: Mapping[str, nn.Parameter]) -> None:
+        """Let the optimizer train parameters that a technique brings with it, as those of the network are.
+
+        To be called in a technique's `setup`: so the optimizer's state of them is in the checkpoints. They themselves
+        belong into the technique's `state_dict`.
+
+        Args:
+            name: of the group that they form behind the others, with the optimizer's own settings.
+            parameters: by name.
+        """
+        rate, named = self.optimizer.defaults["lr"], "param_names" in self.optimizer.param_groups[0]
+        group = list(parameters.items()) if named else list(parameters.values())
+        self.optimizer.add_param_group({"params": group, "name": name, "lr": rate, "initial_lr": rate})
 
     def samples(self) -> int:
         """Training examples seen so far; the last update of an epoch may have fewer than the others."""

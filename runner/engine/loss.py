@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from runner.engine.batch import Batch
+    from runner.engine.teacher import Teacher
 
 
 class Loss:
@@ -28,6 +29,7 @@ class Loss:
             behind the other.
         weighs: whether `units` depends on the targets, so that it is asked of those that the loss sees.
         not_saved: names of own attributes that change in training and need not be in `state_dict`.
+        teacher: trained networks that it asks for every batch that is learnt from; None: it asks none.
     """
 
     tasks: ClassVar[frozenset[str] | None] = None
@@ -36,6 +38,7 @@ class Loss:
     levels: tuple[float, ...] = ()
     weighs: bool = False
     not_saved: ClassVar[tuple[str, ...]] = ()
+    teacher: Teacher | None = None
 
     @classmethod
     def num_outputs(cls, spec: Spec) -> int:

@@ -37,6 +37,7 @@ class Slot(IntEnum):
     BOUNDS = 75  # keeps updated weights within bounds
     WEIGHTS = 80  # changes weights after the update
     AVERAGE = 85  # averages or keeps them
+    MASKS = 87  # cuts weights, also out of averages
     EPOCH = 90  # looks at the scores of an epoch
 
 

@@ -49,6 +49,8 @@ class Method:
         takes_layer: whether ``--layer`` has a meaning.
         categories: whether it has a meaning for words of a table that are embedded.
         instead: what is said where it does not fit the inputs.
+        asks: kinds of inputs of which it asks for answers alone, not for layers or gradients: then it explains an
+            exported file too.
 
     Args:
         explained: the network.
@@ -61,6 +63,7 @@ class Method:
     takes_layer: ClassVar[bool] = False
     categories: ClassVar[bool] = False
     instead: ClassVar[str] = ""
+    asks: ClassVar[tuple[Kind, ...]] = ()
 
     def __init__(self, explained: Explained, layer: str | None, data: Callable[[], Data]) -> None:
         self.explained, self.layer, self.data = explained, layer, data

@@ -34,6 +34,7 @@ class Lime(Attribution):
     """
 
     kinds = ("image", "table", "tokens")
+    asks = kinds
     reduction = "first"
     instead = "which of its parts should go together is not known"
 

@@ -26,6 +26,7 @@ class Occlusion(Attribution):
     """
 
     kinds = ("image", "table", "series")
+    asks = kinds
     reduction = "first"
     instead = "a hidden token would have to be another one: shap and lime put an unknown one in its place"
 

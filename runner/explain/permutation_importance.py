@@ -37,6 +37,7 @@ class PermutationImportance(Method):
     """
 
     kinds = ("table", "series")
+    asks = kinds
     needs = "network"
     categories = True
     instead = "a single pixel or token means nothing by itself, and shuffled it makes examples that can't be"

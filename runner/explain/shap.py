@@ -40,6 +40,7 @@ class Shap(Attribution):
     """
 
     kinds = ("image", "table", "series", "tokens")
+    asks = ("table", "tokens")
     complete = True
     categories = True
     instead = "its players would be nodes and edges, which is not supported"

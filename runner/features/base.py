@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -14,7 +14,7 @@ from runner.errors import RunFailed
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from runner.engine.batch import Batch
     from runner.engine.data import Data
@@ -96,6 +96,11 @@ class WithFeatures(Transform):
         names = list(self.steps.values())[-1].names
         return [dict(zip(names, row, strict=True)) for row in inputs.tolist()]
 
+    def module(self) -> nn.Module | None:
+        """See `Transform.module`."""
+        before = self.transform.module()
+        return None if before is None else _module(before, self._made)
+
     def state_dict(self) -> dict[str, Any]:
         """See `Transform.state_dict`."""
         return {
@@ -113,6 +118,23 @@ class WithFeatures(Transform):
         for step in self.steps.values():
             inputs = step(inputs)
         return inputs
+
+
+def _module(before: nn.Module, made: Callable[[Tensor], Tensor]) -> nn.Module:
+    from torch import nn
+
+    class Made(nn.Module):
+        """Features of what another module gives; what stands beside its inputs stays."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.before = before
+
+        def forward(self, raw: Tensor) -> Any:
+            given = self.before(raw)
+            return (made(given[0]), *given[1:]) if isinstance(given, tuple) else made(given)
+
+    return Made()
 
 
 def with_features(data: Data, steps: dict[str, Features]) -> Data:

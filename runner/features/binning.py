@@ -74,7 +74,7 @@ class Binning(Features):
             if edges is None:
                 made.append(column[:, None])
                 continue
-            bins = torch.searchsorted(edges, column.double().contiguous(), right=True)
+            bins = (column.double()[:, None] >= edges).sum(1)  # as searchsorted, which ONNX has not
             onehot = self.encoding == "onehot"
             made.append((torch.nn.functional.one_hot(bins, len(edges) + 1) if onehot else bins[:, None]).float())
         return torch.cat(made, dim=1)

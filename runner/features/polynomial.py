@@ -46,7 +46,14 @@ class Polynomial(Features):
 
     def __call__(self, inputs: Tensor) -> Tensor:
         """Rows ``(N, F)`` with their products behind them."""
-        return torch.cat([inputs, *(inputs[:, list(term)].prod(1, keepdim=True) for term in self.terms)], dim=1)
+        made = [inputs]
+        for degree in sorted({len(term) for term in self.terms}):  # all of one degree at once, in the order of `terms`
+            factors = torch.tensor([term for term in self.terms if len(term) == degree]).T
+            products = inputs[:, factors[0]]
+            for factor in factors[1:]:
+                products = products * inputs[:, factor]
+            made.append(products)
+        return torch.cat(made, dim=1)
 
     def state_dict(self) -> dict[str, Any]:
         """See `Features.state_dict`."""

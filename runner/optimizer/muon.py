@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 from annotated_types import Ge, Gt, Lt
@@ -41,6 +41,8 @@ class Muon(Optimizer):
     Scalable for LLM Training", section 2.2, for the rate that matches AdamW's.
     """
 
+    not_saved: ClassVar[tuple[str, ...]] = ("parts",)  # whose groups and state are those of the whole
+
     def __init__(
         self,
         params: Parameters,
@@ -74,6 +76,12 @@ class Muon(Optimizer):
         ]
         super().__init__(groups, {"lr": lr})
         self.updates = [bare_step(optimizer) for optimizer in self.parts.values()]
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Take more parameters; where it is not said whose they are, they are AdamW's."""
+        if "part" not in param_group:
+            param_group = {**self.parts["adamw"].defaults, **param_group, "part": "adamw"}
+        super().add_param_group(param_group)
         self._share()
 
     def _share(self) -> None:

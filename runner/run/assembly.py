@@ -166,6 +166,7 @@ def prepare(
         interrupt=interrupt,
         progress=progress,
         about=about(recipe, loaded, spec, objects.changes),
+        load_teacher=objects.load_teacher,
         shows_targets=declared(model).takes_targets,
     )
     if objects.schedule.monitors:

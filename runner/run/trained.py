@@ -63,16 +63,7 @@ class TrainedNetwork:
 
     def recipe_at(self, overrides: Sequence[str]) -> Recipe:
         """Its recipe with what says where the data are now: ``data.path=FILE``, ``data.root=FOLDER``."""
-        from omegaconf import OmegaConf
-
-        from runner.config.check import resolved
-        from runner.config.compose import Command
-        from runner.config.recipe import Recipe
-        from runner.config.run_config import patch
-
-        config = OmegaConf.create(self.recipe.values)
-        patch(config, Command(list(overrides)))
-        return Recipe(resolved(config))
+        return recipe_at(self.recipe, overrides)
 
     def outputs(self, batch: Batch) -> Tensor:
         """What the network gives for a batch, in the number format of the run, on the CPU."""
@@ -104,6 +95,20 @@ class TrainedNetwork:
             raise ConfigError("predict: the data of this run have no raw form that could be given to it.")
         batch = self.transform.batch(raw)
         return self.task.rows_of(self.outputs(batch), batch)
+
+
+def recipe_at(recipe: Recipe, overrides: Sequence[str]) -> Recipe:
+    """A recipe with what says where the data are now; see `TrainedNetwork.recipe_at`."""
+    from omegaconf import OmegaConf
+
+    from runner.config.check import resolved
+    from runner.config.compose import Command
+    from runner.config.recipe import Recipe
+    from runner.config.run_config import patch
+
+    config = OmegaConf.create(recipe.values)
+    patch(config, Command(list(overrides)))
+    return Recipe(resolved(config))
 
 
 def load(

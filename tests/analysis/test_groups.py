@@ -160,3 +160,9 @@ def test_a_configuration_that_cannot_be_read_is_left_out(make, tmp_path):
     found = group([Run.read(folder) for folder in find_runs(tmp_path)])
     assert len(found.groups) == 1
     assert "1 without a configuration that can be read" in found.notes[0]
+
+
+def test_what_was_made_of_a_network_is_a_column_also_where_nothing_was(grouped):
+    found = grouped({}, {"variant": {"verb": "quantize", "method": "static", "examples": 256}})
+    assert found.columns == ["variant.verb", "variant.method", "variant.examples"]
+    assert len(found.groups) == 2

@@ -197,3 +197,11 @@ def test_an_ensemble(make, tmp_path):
     assert (run.settings["model"], run.settings["ensemble.members"]) == ("ensemble", "[a, b]")
     assert run.scores["val/loss"] == 0.3
     assert (run.best_epoch, run.epochs, run.notes) == (None, None, [])
+
+
+def test_a_variant_says_what_was_done_to_its_parent(make, tmp_path):
+    done = {"verb": "export", "format": "onnx", "dynamic_batch": True, "half": False}
+    variant = Run.read(make(tmp_path / "v", variant=done, manifest={"parent": {"path": "outputs/runs/cnn"}}))
+    plain = Run.read(make(tmp_path / "p"))
+    assert (variant.variant, variant.parent) == ("export onnx dynamic_batch", "outputs/runs/cnn")
+    assert (plain.variant, plain.parent) == ("", "")

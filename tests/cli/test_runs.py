@@ -142,3 +142,20 @@ assert not {{"torch", "tensorboard", "matplotlib"}} & set(sys.modules)
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_variants_have_a_column_where_there_are_any(say, outputs):
+    assert "variant" not in say("runs").out.splitlines()[0].split()
+    folder = outputs / "variants" / "small"
+    shutil.copytree(outputs / "runs/adam", folder)
+    with open(folder / "config.yaml", "a") as file:
+        file.write("variant:\n  verb: quantize\n  method: static\n")
+    about = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps({**about, "parent": {"path": "/gone/runs/adam"}}))
+    head, *lines, _ = say("runs").out.splitlines()
+    place = head.index("variant")
+    told = [line[place:].split("  ")[0] for line in lines]
+    assert sorted(told) == ["-"] * 4 + ["quantize static"]
+    assert say("runs", "variant=quantize static").out.splitlines()[-1] == "1 run of 5 in outputs"
+    (row,) = json.loads(say("runs", "parent=adam", "--json").out)
+    assert row["variant"] == "quantize static"

@@ -297,6 +297,7 @@ NEEDS = {
     "regularization=spatial_dropout": ("model=cnn", "model.channels=[4]", "model.head=[8]"),
     "regularization=stochastic_depth": ("model=resnet",),
     "loss=distillation": ("loss.teacher={root}/run",),
+    "compression=feature_matching": ("compression.feature_matching.teacher={root}/run",),
     "scheduler=multistep": ("scheduler.milestones=[1]",),
     "balance=smotenc": ("data=csv", f"data.path={MIXED}", "data.target=ill"),
 }

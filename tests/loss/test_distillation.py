@@ -7,14 +7,23 @@ import pytest
 import torch
 from torch import nn
 
-from runner.engine.spec import Spec
-from runner.errors import ConfigError, RunFailed
+from runner.engine.spec import IGNORED, Field, Spec
+from runner.engine.teacher import Teacher
+from runner.errors import ConfigError
 from runner.loss.distillation import Distillation, softened_divergence
 from runner.run import evaluate_run, load
 from runner.run.assembly import load_data
+from runner.task.classification import Classification
+from runner.task.regression import Regression
 from tests.batches import batch_of
 
 SPEC = Spec.classification((4,), 3)
+
+
+def taught_by(network, spec=SPEC, task=Classification, **settings):
+    """The loss with a network as its teacher."""
+    own = task(spec)
+    return Distillation(spec, "runs/a", lambda path, key: Teacher(path, [network], [own], [1.0], own), **settings)
 
 
 def logits(seed):
@@ -41,13 +50,13 @@ def test_at_high_temperatures_it_matches_centred_logits():
 def test_mixes_both_parts_and_evaluates_the_hard_one(alpha):
     torch.manual_seed(0)
     teacher = nn.Sequential(nn.Linear(4, 3), nn.Dropout(0.5)).double()
-    loss = Distillation(SPEC, "somewhere", lambda path, key: {"somewhere": teacher}[path], 2.0, alpha)
+    loss = taught_by(teacher, temperature=2.0, alpha=alpha)
     inputs, targets = torch.randn(50, 4, dtype=torch.float64), torch.randint(3, (50,))
     outputs = logits(0).requires_grad_()
     hard = nn.functional.cross_entropy(outputs, targets)
     batch = batch_of(targets, inputs)
     torch.testing.assert_close(loss.evaluate(outputs, batch), hard)
-    assert loss.teacher is None  # an evaluation asks none
+    assert Distillation(SPEC, "gone").teacher is None  # an evaluation needs none
     soft = softened_divergence(outputs, teacher[0](inputs), 2.0)  # without its dropout
     value = loss(outputs, batch)
     torch.testing.assert_close(value, (1 - alpha) * hard + alpha * soft)
@@ -57,8 +66,8 @@ def test_mixes_both_parts_and_evaluates_the_hard_one(alpha):
 
 
 def test_a_teacher_of_other_classes_is_refused():
-    loss = Distillation(SPEC, "runs/a", lambda path, key: nn.Linear(4, 7))
-    with pytest.raises(ConfigError, match="gives 7 outputs, this run's network 3"):
+    loss = taught_by(nn.Linear(4, 7))
+    with pytest.raises(ConfigError, match=r"outputs of shape \(2, 7\), and this run's network \(2, 3\)"):
         loss(torch.randn(2, 3), batch_of(torch.tensor([0, 1]), torch.randn(2, 4)))
 
 
@@ -114,7 +123,59 @@ def test_wrong_teachers_are_refused_in_a_sentence(go, teacher):
         go("loss=distillation", "loss.teacher=nowhere", *QUICK, folder="a")
     with pytest.raises(ConfigError, match=r"loss.teacher: a value is required"):
         go("loss=distillation", *QUICK, folder="b")
-    with pytest.raises(RunFailed, match="does not fit these data"):
+    with pytest.raises(ConfigError, match="tells 10 classes apart, and these data have 3"):
         go("loss=distillation", f"loss.teacher={teacher}", "data=iris", *QUICK, folder="c")
-    with pytest.raises(ConfigError, match="these data are for regression"):
+    with pytest.raises(ConfigError, match="is for classification, and these data are for regression"):
         go("loss=distillation", f"loss.teacher={teacher}", "data=diabetes", *QUICK, folder="d")
+
+
+def test_of_values_it_is_the_squared_distance_to_both():
+    teacher, spec = nn.Linear(4, 2).double(), Spec.regression((4,), 2)
+    loss = taught_by(teacher, spec, Regression, alpha=0.3)
+    inputs, targets, outputs = (torch.randn(9, n, dtype=torch.float64) for n in (4, 2, 2))
+    expected = 0.7 * (outputs - targets).square().mean() + 0.3 * (outputs - teacher(inputs)).square().mean()
+    batch = batch_of(targets, inputs)
+    torch.testing.assert_close(loss(outputs, batch), expected)
+    torch.testing.assert_close(loss.evaluate(outputs, batch), (outputs - targets).square().mean())
+
+
+@pytest.mark.parametrize("kind", ["mask", "tags"])
+def test_of_pixels_and_tokens_those_count_that_are_not_ignored(kind):
+    """One unit after the other, each by the formula; classes stand second in masks and last in texts."""
+    shape = (2, 5) if kind == "tags" else (2, 5, 4)
+    targets = torch.randint(3, shape, generator=torch.Generator().manual_seed(0))
+    targets[0, 1:] = IGNORED
+    spec = Spec("tagging" if kind == "tags" else "segmentation", None, Field(kind, (None,) * (len(shape) - 1), 3))
+    draw = torch.Generator().manual_seed(1)
+    student, teacher = (torch.randn(*shape, 3, generator=draw, dtype=torch.float64) for _ in range(2))
+    counted = [tuple(place) for place in (targets != IGNORED).nonzero().tolist()]
+    told = [softened_divergence(student[place][None], teacher[place][None], 4.0) for place in counted]
+    hard = nn.functional.cross_entropy(student.flatten(0, -2), targets.flatten(), ignore_index=IGNORED)
+    if kind == "mask":
+        student, teacher = student.movedim(-1, 1), teacher.movedim(-1, 1)
+    network = nn.Identity()
+    loss = taught_by(network, spec)
+    batch = batch_of(targets, teacher)
+    batch.units = int((targets != IGNORED).sum())
+    torch.testing.assert_close(loss(student, batch), 0.1 * hard + 0.9 * torch.stack(told).mean())
+
+
+def test_a_teacher_with_one_logit_tells_two_classes():
+    """Trained with sigmoids, its probabilities are those of the two classes."""
+    spec = Spec.classification((4,), 2)
+    own, theirs = Classification(spec), Classification(spec.with_outputs(1), "sigmoid")
+    network, inputs = nn.Linear(4, 1), torch.randn(8, 4)
+    told = Teacher("a", [network], [theirs], [1.0], own)(batch_of(torch.zeros(8), inputs))
+    second = network(inputs).sigmoid()[:, 0]
+    torch.testing.assert_close(told.softmax(1), torch.stack((1 - second, second), 1))
+
+
+@pytest.mark.parametrize("data", ["diabetes", "python_functions"])
+def test_values_and_tags_are_learnt_through_whole_runs(data, go):
+    small = (f"data={data}", "trainer.max_epochs=1", "trainer.limit_batches=3", "trainer.images=0")
+    if data == "python_functions":
+        small = (*small, "data.vocabulary=60", "model=gru")
+    go(*small, folder="teacher")
+    result = go(*small, "loss=distillation", "loss.teacher=teacher", folder="student")
+    assert result["status"] == "completed"
+    assert evaluate_run("student", "val")["loss"] == pytest.approx(result["val"]["loss"], rel=1e-5)

@@ -101,6 +101,11 @@ def build(
     begin, where = time.perf_counter(), choose_device(device)
     files = checkpoints_of(words, snapshots)
     saved = [checkpoint.load(file, where) for file in files]
+    if exported := next((file for file, one in zip(files, saved, strict=True) if "exported" in one), None):
+        raise ConfigError(
+            f"{exported}: is of an exported file, which can't be a member: an ensemble keeps the weights of its "
+            "members in one checkpoint. Name the run that it was made of, which stands in its manifest.json as parent."
+        )
     if nested := next((file for file, one in zip(files, saved, strict=True) if "members" in one), None):
         raise ConfigError(f"{nested}: is an ensemble itself. Name its members.")
     members = [network_in(one, file, where, trusted) for file, one in zip(files, saved, strict=True)]

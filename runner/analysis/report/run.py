@@ -9,6 +9,7 @@ from typing import Any
 from runner.analysis.advice import Record, advise
 from runner.analysis.folders import read, read_json
 from runner.analysis.numbers import number
+from runner.analysis.report import variant
 from runner.analysis.report.document import (
     Block,
     Cell,
@@ -60,13 +61,15 @@ def report(folder: Path) -> Report:
     run = Run.read(folder)
     words = [f"{key}={run.settings[key]}" for key in ("model", "data", "optimizer") if key in run.settings]
     evaluation = _evaluation(folder)
+    again = [] if run.variant else [command("rerun", str(folder))]
     return Report(
         "Run",
         folder.resolve().name,
-        f"How good is {' '.join(words) or 'this run'}?",
+        f"How good is {' '.join(words) or 'this run'}{f' after {run.variant}' if run.variant else ''}?",
         f"Judged by {run.monitor}{f', started {run.started}' if run.started else ''}; {run.status}.",
         _answer(run),
         [
+            *variant.sections(run),
             Section("Scores", [_scores(run)]),
             *_curves(run),
             *_what_is_seen(folder, evaluation),
@@ -75,7 +78,7 @@ def report(folder: Path) -> Report:
             *_epochs(run),
             *failures([(folder.resolve().name, run)]),
             Section("Configuration", [_chosen(run), *configuration(run, "config.yaml")], folded=True),
-            how_to_reproduce([line for line in (started_with(run), command("rerun", str(folder))) if line], [run]),
+            how_to_reproduce([line for line in (started_with(run), *again) if line], [run]),
         ],
     )
 
@@ -91,6 +94,7 @@ def _answer(run: Run) -> list[Point]:
     for part, what in (("val", "validation split"), ("test", "test split, at the end")):
         found = [f"{name.partition('/')[2]} {number(v)}" for name, v in scores.items() if name.startswith(f"{part}/")]
         said += [Point(f"On the {what}: {', '.join(found)}.")] if found else []
+    said += variant.answer(run)
     if run.cause:
         said.append(Point(f"Why it ended: {run.cause}", "warning"))
     return said
@@ -207,7 +211,7 @@ def _advice(folder: Path) -> list[Section]:
 
 def _caveats(run: Run, evaluation: dict[str, Any]) -> list[str]:
     said = ["One run: how much its scores vary with the seed is not known, and it proves nothing about its settings."]
-    if "best_value" in run.result and run.monitor:
+    if "best_value" in run.result and run.monitor and not run.variant:
         said.append(
             f"The epoch was chosen by {run.monitor}, which is therefore a little too good; the test split was not."
         )

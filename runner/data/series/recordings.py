@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from runner.data.base import Scaling
 from runner.data.parts.assemble import Labels, classes_spec, in_parts, missing_classes
+from runner.data.parts.scaled import ScaledTable
 from runner.data.parts.scaling import Floats, Scale, fit_table
 from runner.data.parts.split import Parts
 from runner.data.series.columns import Reading, read_series
@@ -27,7 +28,7 @@ from runner.engine.transform import Bad, Raw, Transform
 from runner.errors import ConfigError, RunFailed, no_file
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
 
 class Recordings(Transform):
@@ -61,6 +62,10 @@ class Recordings(Transform):
         """Series ``(N, longest of these, channels)``, scaled and padded."""
         return self.batch(raw).inputs
 
+    def module(self) -> nn.Module:
+        """From series ``(N, steps, channels)`` float64, of one length, to inputs."""
+        return ScaledTable(self.scale)
+
     def batch(self, raw: Sequence[Floats]) -> Batch:
         """See `Transform.batch`; with `lengths` beside where they are unequal."""
         values, offsets = ragged([self.scaled(series) for series in raw])
@@ -77,7 +82,7 @@ class Recordings(Transform):
         places: list[str] = []
         for source in sources:
             for place, found in self._series(Path(os.path.expanduser(source)), source):
-                reason = found if isinstance(found, str) else self._misfit(found)
+                reason = found if isinstance(found, str) else self.misfit(found)
                 if not isinstance(found, str) and not reason:
                     waiting.append(found)
                     places.append(place)
@@ -101,7 +106,7 @@ class Recordings(Transform):
         except RunFailed as error:
             yield source, str(error)
 
-    def _misfit(self, series: Floats) -> str:
+    def misfit(self, series: Floats) -> str:
         """Why a series can't be taken; empty where it can."""
         steps, channels = series.shape
         if channels != len(self.channels):

@@ -12,9 +12,10 @@ import numpy as np
 import torch
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from runner.data.base import Scaling
+from runner.data.parts.scaled import ScaledTable
 from runner.data.parts.scaling import Floats, Scale, fit_table
 from runner.data.series.calendar import Turn, calendar, calendar_names
 from runner.data.series.columns import Reading, Series, columns_of, following, read_series, written
@@ -116,6 +117,10 @@ class Windows(Transform):
     def __call__(self, raw: Floats) -> Tensor:
         """Series ``(..., steps, series)``, scaled."""
         return torch.from_numpy(self.scale.table(raw))
+
+    def module(self) -> nn.Module:
+        """From series ``(N, steps, columns)`` float64, of one length, to inputs."""
+        return ScaledTable(self.scale)
 
     def batch(self, raw: Floats) -> Batch:
         """See `Transform.batch`; of forecasts that are fed back, with what is known of the `future`."""

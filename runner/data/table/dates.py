@@ -10,7 +10,14 @@ Floats = NDArray[np.float64]
 
 ALWAYS = ("days", "day_of_year_sin", "day_of_year_cos", "day_of_week_sin", "day_of_week_cos")
 WITH_TIMES = (*ALWAYS, "time_of_day_sin", "time_of_day_cos")
-_STEPS = {"day_of_year": 366, "day_of_week": 7, "time_of_day": 24 * 60}
+STEPS = {"day_of_year": 366, "day_of_week": 7, "time_of_day": 24 * 60}  # of each turn
+
+
+def table(name: str) -> list[float]:
+    """Sine or cosine of every step of a turn, and NaN behind them for where there is no moment."""
+    turn, _, function = name.rpartition("_")
+    steps, angle = STEPS[turn], math.sin if function == "sin" else math.cos
+    return [angle(2 * math.pi * step / steps) for step in range(steps)] + [math.nan]
 
 
 def parts(moments: pl.Series) -> tuple[str, ...]:
@@ -28,7 +35,7 @@ def part(moments: pl.Series, name: str) -> Floats:
         microseconds: Floats = moments.dt.epoch("us").cast(pl.Float64).to_numpy()
         days: Floats = microseconds / 86_400e6
         return days
-    turn, _, function = name.rpartition("_")
+    turn = name.rpartition("_")[0]
     if turn == "day_of_year":
         position = moments.dt.ordinal_day() - 1
     elif turn == "day_of_week":
@@ -36,8 +43,5 @@ def part(moments: pl.Series, name: str) -> Floats:
     else:
         position = moments.dt.hour().cast(pl.Int64) * 60 + moments.dt.minute()
     # From a table: numpy's own sine may differ in its last bit with the number of values it is given.
-    steps = _STEPS[turn]
-    angle = math.sin if function == "sin" else math.cos
-    table = np.array([angle(2 * math.pi * step / steps) for step in range(steps)] + [math.nan])
-    found: Floats = table[position.cast(pl.Int64).fill_null(steps).to_numpy()]
+    found: Floats = np.array(table(name))[position.cast(pl.Int64).fill_null(STEPS[turn]).to_numpy()]
     return found

@@ -19,7 +19,7 @@ Numbers = NDArray[np.float64]
 
 NO_VALUE = "(missing)"  # the category of a gap
 QUANTILES = 1000  # at most, as in scikit-learn
-_EDGE = 1e-7  # probabilities are kept so far from 0 and 1, whose normal scores are infinite; scikit-learn's
+EDGE = 1e-7  # probabilities are kept so far from 0 and 1, whose normal scores are infinite; scikit-learn's
 
 
 @dataclass
@@ -117,9 +117,9 @@ def normal_scores(values: Numbers, quantiles: Numbers) -> Numbers:
     up = np.interp(values, quantiles, shares)
     down = np.interp(-values, -quantiles[::-1], -shares[::-1])
     rank = 0.5 * (up - down)
-    rank[values + _EDGE > quantiles[-1]] = 1.0
-    rank[values - _EDGE < quantiles[0]] = 0.0
-    scores: Numbers = np.clip(ndtri(rank), ndtri(_EDGE - np.spacing(1)), ndtri(1 - (_EDGE - np.spacing(1))))
+    rank[values + EDGE > quantiles[-1]] = 1.0
+    rank[values - EDGE < quantiles[0]] = 0.0
+    scores: Numbers = np.clip(ndtri(rank), ndtri(EDGE - np.spacing(1)), ndtri(1 - (EDGE - np.spacing(1))))
     return scores
 
 

@@ -190,7 +190,7 @@ def _json_lines(file: BinaryIO, transform: TableTransform, source: str, chunk: i
             if not content.strip():
                 continue
             try:
-                good.append(_texts(content, wanted))
+                good.append(texts_of(_parsed(content), wanted))
                 lines.append(line)
             except UnicodeDecodeError as error:
                 raise RunFailed(f"{source}: {NOT_UTF8}") from error
@@ -200,12 +200,19 @@ def _json_lines(file: BinaryIO, transform: TableTransform, source: str, chunk: i
         yield _rows(frame, lines, bad, transform)
 
 
-def _texts(content: bytes, wanted: Sequence[str]) -> list[str | None]:
-    """The wanted values of a line of JSON, as a CSV file would have them; None is a gap."""
+def _parsed(content: bytes) -> Any:
     try:
-        row = json.loads(content.decode())
+        return json.loads(content.decode())
     except json.JSONDecodeError as error:
         raise ValueError(f"it is no JSON: {error.msg} at character {error.pos + 1}") from error
+
+
+def texts_of(row: Any, wanted: Sequence[str]) -> list[str | None]:
+    """The wanted values of an object of JSON, as a CSV file would have them; None is a gap.
+
+    Raises:
+        ValueError: it is no object, one is not there, or one is neither a number nor a text.
+    """
     if not isinstance(row, dict):
         raise ValueError(f"expected an object such as {{{json.dumps(wanted[0])}: ...}}; received {row!r}")
     for name in wanted:

@@ -348,16 +348,11 @@ class TableTransform(Transform):
                     row.update(column.raw(values))
         return rows
 
-    def module(self) -> nn.Module | None:
-        """The same as a module from raw numbers float64 ``(N, C)``, NaN for gaps, to inputs float32 ``(N, F)``.
+    def module(self) -> nn.Module:
+        """The same as a module from raw numbers float64 ``(N, C)``; see `runner.data.table.module.TableModule`."""
+        from runner.data.table.module import TableModule
 
-        Returns:
-            None where a column holds words or dates, or numbers are scaled by quantiles or powers.
-        """
-        measures = [measure for column in self.columns for measure in column.measures]
-        if any(c.kind != "number" for c in self.columns) or any(m.quantiles or m.power is not None for m in measures):
-            return None
-        return _numbers_module(self.columns)
+        return TableModule(self.columns)
 
     def state_dict(self) -> dict[str, Any]:
         """What was fitted, in plain containers."""
@@ -369,37 +364,3 @@ class TableTransform(Transform):
             Column(**{**saved, "measures": [Measure(**measure) for measure in saved["measures"]]})
             for saved in state["columns"]
         ]
-
-
-def _numbers_module(columns: list[Column]) -> nn.Module:
-    import torch
-    from torch import nn
-
-    class Numbers(nn.Module):
-        """Fill, scale and indicate, in float64 as `TableTransform` does."""
-
-        fill: Tensor
-        shift: Tensor
-        spread: Tensor
-        source: Tensor
-        indicates: Tensor
-
-        def __init__(self) -> None:
-            super().__init__()
-            measures = [column.measures[0] for column in columns]
-            for key in ("fill", "shift", "spread"):
-                self.register_buffer(key, torch.tensor([getattr(m, key) for m in measures], dtype=torch.float64))
-            source, indicates = [], []
-            for position, column in enumerate(columns):
-                source += [position] * (1 + column.indicator)
-                indicates += [False, True][: 1 + column.indicator]
-            self.register_buffer("source", torch.tensor(source, dtype=torch.int64))
-            self.register_buffer("indicates", torch.tensor(indicates, dtype=torch.bool))
-
-        def forward(self, raw: Tensor) -> Tensor:
-            raw = raw.double()
-            gaps = raw.isnan()
-            scaled = (torch.where(gaps, self.fill, raw) - self.shift) / self.spread
-            return torch.where(self.indicates, gaps[:, self.source].double(), scaled[:, self.source]).float()
-
-    return Numbers()

@@ -16,6 +16,7 @@ from runner.explain import all_methods, method_named
 from runner.explain.subject.examples import from_files, from_split
 from runner.explain.subject.explained import Case, Explained
 from runner.explain.subject.layers import layer_named
+from runner.model.exported.network import ExportedNetwork
 from runner.record.files import write_bytes, write_json
 from runner.record.folder import RunFolder, make
 from runner.record.links import refuse_links
@@ -33,6 +34,8 @@ USUAL = {
     "series": ("permutation_importance", "integrated_gradients"),
     "tokens": ("token_attribution",),
 }
+# And of an exported file, where none of those can be.
+ASKING = {"image": "occlusion", "tokens": "shap"}
 FOLDER = "explanations"
 _NO_NAME = re.compile(r"[^\w.]")  # what stands in no file's name
 
@@ -168,19 +171,20 @@ def _methods(explained: Explained, asked: Asked, files: bool, say: Callable[[str
             "or tokens that can be changed by themselves. Methods are for images, tables, series and texts."
         )
     if not asked.methods:
-        usual = [n for n in USUAL[explained.kind] if method_named(n).refusal(explained) is None]
+        usual = [n for n in USUAL[explained.kind] if _refusal(method_named(n), explained) is None]
         if files and (others := [n for n in usual if method_named(n).needs == "network"]):
             say(f"left out as it is about the test split, not about files: {', '.join(others)}")
             usual = [n for n in usual if n not in others]
-        everything = {n: method_named(n) for n in usual or ["integrated_gradients"]}
-    refused = {n: reason for n, m in everything.items() if (reason := m.refusal(explained))}
+        asking = ASKING.get(explained.kind) if isinstance(explained.model, ExportedNetwork) else None
+        everything = {n: method_named(n) for n in usual or [asking or "integrated_gradients"]}
+    refused = {n: reason for n, m in everything.items() if (reason := _refusal(m, explained))}
     if "all" in asked.methods:
         for method, reason in refused.items():
             say(f"{method} left out: {reason}")
         everything = {n: m for n, m in everything.items() if n not in refused}
     elif refused:
         method, reason = next(iter(refused.items()))
-        fitting = [n for n in all_methods() if method_named(n).refusal(explained) is None]
+        fitting = [n for n in all_methods() if _refusal(method_named(n), explained) is None]
         raise ConfigError(f"--method {method}: {reason} For this run there are {', '.join(fitting)}.")
     if asked.layers and not any(m.takes_layer for m in everything.values()):
         takers = [n for n in all_methods() if method_named(n).takes_layer]
@@ -188,6 +192,16 @@ def _methods(explained: Explained, asked: Asked, files: bool, say: Callable[[str
             f"--layer {asked.layers[0]}: {', '.join(everything)} take no layer. Such as do are {', '.join(takers)}."
         )
     return everything
+
+
+def _refusal(method: type[Method], explained: Explained) -> str | None:
+    """Why a method can't explain a network, in a sentence; None where it can."""
+    if isinstance(explained.model, ExportedNetwork) and explained.kind not in method.asks:
+        return (
+            "looks at layers or gradients, which an exported file does not show: explain the run that it was made of, "
+            "which stands in its manifest.json as parent."
+        )
+    return method.refusal(explained)
 
 
 def _target(explained: Explained, named: str | None) -> int | None:

@@ -7,13 +7,15 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self, get_args
 
+import torch
 from torch import Tensor, nn
 
-from runner.errors import RunFailed
+from runner.errors import RunFailed, RunnerError
 
-Format = Literal["onnx", "program", "torchscript"]
+Format = Literal["onnx", "program", "aot", "torchscript"]
+Provider = Literal["cpu", "cuda", "tensorrt"]
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Exported:
         inputs: what it is given, in this order: ``inputs``, and what is beside them by name.
         precision: ``fp32``, ``fp16`` or ``int8``.
         batch: examples that it takes at once; None: any number.
+        provider: what ONNX Runtime computes with.
     """
 
     format: Format
@@ -35,6 +38,7 @@ class Exported:
     inputs: tuple[str, ...]
     precision: Literal["fp32", "fp16", "int8"] = "fp32"
     batch: int | None = None
+    provider: Provider = "cpu"
 
     def plain(self) -> dict[str, Any]:
         """In plain containers, for checkpoints."""
@@ -44,8 +48,10 @@ class Exported:
 class ExportedNetwork(nn.Module):
     """The base of networks in files: called as any network is, with nothing to train.
 
+    Subclasses are made of the content of the file too, which was compared with its checksum, and read nothing anew.
+
     Args:
-        path: of the file.
+        path: of the file, for messages.
         exported: what is known of it.
     """
 
@@ -53,16 +59,34 @@ class ExportedNetwork(nn.Module):
         super().__init__()
         self.path, self.exported = path, exported
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """Itself, as there is nothing in it that changes."""
+        return self
+
     def run(self, given: Sequence[Tensor]) -> Tensor:
-        """Outputs for the inputs in the order of `Exported.inputs`."""
+        """Outputs for the inputs, on the CPU, in the order of `Exported.inputs`."""
         raise NotImplementedError
 
     def forward(self, inputs: Tensor, **more: Tensor) -> Tensor:
-        """Outputs ``(N, ...)``, part by part where the file takes a fixed number of examples."""
-        import torch
+        """Outputs ``(N, ...)``, part by part where the file takes a fixed number of examples.
 
-        size, number = self.exported.batch, len(inputs)
+        Raises:
+            RunFailed: it can't be run on inputs of this shape.
+        """
         given = [inputs, *(more[name] for name in self.exported.inputs[1:])]
+        try:
+            with torch.no_grad():
+                return self._in_parts([tensor.cpu() for tensor in given]).to(inputs.device)
+        except RunnerError:
+            raise
+        except Exception as error:  # of what runs it, of many kinds
+            shapes = ", ".join(
+                f"{name} {tuple(tensor.shape)}" for name, tensor in zip(self.exported.inputs, given, strict=True)
+            )
+            raise RunFailed(f"{self.path}: can't be run on {shapes}: {shortened(error)}.") from error
+
+    def _in_parts(self, given: Sequence[Tensor]) -> Tensor:
+        size, number = self.exported.batch, len(given[0])
         if size is None:
             return self.run(given)
         parts = []
@@ -73,6 +97,12 @@ class ExportedNetwork(nn.Module):
                 part = [torch.cat((tensor, tensor[-1:].expand(lacking, *tensor.shape[1:]))) for tensor in part]
             parts.append(self.run(part)[: size - lacking])
         return torch.cat(parts)
+
+
+def shortened(error: BaseException) -> str:
+    """The beginning of a message, on one line and without the full stop behind it."""
+    text = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+    return text if len(text) < 300 else text[:300] + " ..."
 
 
 def open_exported(saved: dict[str, Any], folder: Path) -> ExportedNetwork:
@@ -97,7 +127,9 @@ def open_exported(saved: dict[str, Any], folder: Path) -> ExportedNetwork:
         raise RunFailed(f"{path}: can't be read ({error.strerror}). Export the network again.") from error
     if hashlib.sha256(content).hexdigest() != exported.sha256:
         raise RunFailed(f"{path}: its checksum does not match: the file is damaged or another one. Export it again.")
-    if exported.format not in ("onnx", "program", "torchscript"):
+    if exported.format not in get_args(Format):
         raise RunFailed(f"{folder}: format {exported.format!r} is not known to this version.")
-    network: ExportedNetwork = import_module(f"runner.model.exported.{exported.format}").Network(path, exported)
+    network: ExportedNetwork = import_module(f"runner.model.exported.{exported.format}").Network(
+        path, exported, content
+    )
     return network

@@ -136,7 +136,7 @@ class Attention(Residual):
             mask,
             dropout_p=self.dropout.p if self.dropout.training else 0.0,
             is_causal=causal,
-            enable_gqa=keys.shape[1] != query.shape[1],
+            enable_gqa=self.sizes[0] != self.sizes[1],
         )
         outputs: Tensor = self.output(taken.transpose(1, 2).flatten(2))
         return outputs

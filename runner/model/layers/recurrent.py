@@ -111,8 +111,8 @@ def recur_within(layer: nn.RNNBase, x: Tensor, lengths: Tensor) -> Tensor:
         return forwards
     half, steps = layer.hidden_size, torch.arange(x.shape[1], device=x.device)
     late = x.shape[1] - lengths[:, None]
-    backwards = recur(layer, at_steps(x, (steps - late) % x.shape[1]))[..., half:]
-    return torch.cat((forwards[..., :half], at_steps(backwards, (steps + late) % x.shape[1])), -1)
+    backwards = recur(layer, at_steps(x, (steps - late).clamp(min=0)))[..., half:]
+    return torch.cat((forwards[..., :half], at_steps(backwards, (steps + late).clamp(max=x.shape[1] - 1))), -1)
 
 
 def at_steps(x: Tensor, steps: Tensor) -> Tensor:

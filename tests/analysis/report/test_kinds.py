@@ -140,3 +140,25 @@ def test_several_runs(base, tmp_path):
     assert table.numeric[0]
     one = comparison.report([str(tmp_path / "runs/0-0"), str(tmp_path / "runs/0-1")])
     assert one.answer[0].text.startswith("One configuration: val/loss")
+
+
+def test_a_variant_stands_beside_its_parent(base, tmp_path):
+    result = json.loads((base / "result.json").read_text())
+    before = {**result["test"], "loss": 0.25}
+    about = {"parent": {"test": before, "bytes": 4000, "parameters": 10}, "bytes": 1000, "parameters": 10}
+    about["difference"] = {"largest": 0.5, "mean": 0.125, "relative": 0.1}
+    manifest = {"parent": {"path": "outputs/runs/cnn", "checkpoint": "best.pt"}}
+    done = {"verb": "quantize", "method": "static"}
+    made = of_run.report(Maker(base)(tmp_path / "v", variant=done, manifest=manifest, result=about))
+    assert made.question.endswith("after quantize static?")
+    after = result["test"]["loss"]
+    scores = {row[0].text: [cell.key for cell in row[1:3]] for row in tables(made)["Scores on the same examples"].rows}
+    assert scores["test/loss"] == [0.25, after]
+    facts = {row[0].text: row[1].text for row in tables(made)["Made of another network"].rows}
+    assert facts["parent"] == "outputs/runs/cnn" and facts["largest difference of outputs"] == "0.5"
+    size = {row[0].text: row[3].key for row in tables(made)["Size"].rows}
+    assert size == {"bytes": 4.0, "parameters": 1.0}
+    assert any("4.00 times smaller" in point.text for point in made.answer)
+    (reproduce,) = [section for section in made.sections if section.title == "How to reproduce"]
+    assert "rerun" not in reproduce.blocks[0].text
+    assert "Beside its parent" not in [section.title for section in of_run.report(base).sections]

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 
+from runner.data.table.encoding import Outcomes
 from runner.data.table.transform import TableTransform
 from runner.errors import RunFailed
 
@@ -180,7 +181,52 @@ def test_as_a_module_it_gives_the_same_to_the_bit(indicator, scaling):
     assert torch.equal(module(torch.from_numpy(raw.to_numpy())), transform(raw))
     exported = torch.export.export(module, (torch.zeros(4, 3, dtype=torch.float64),))
     assert torch.equal(exported.module()(torch.from_numpy(raw.to_numpy()[:4].copy())), transform(raw)[:4])
-    assert fitted(frame()).module() is None
+
+
+def raw_numbers(transform, raw):
+    """The rows as a module takes them: of a word its place, of one that training had not -1, of dates microseconds."""
+    columns, _ = transform.understand(raw)
+    rows = []
+    for column in transform.columns:
+        values = columns[column.name]
+        if column.kind == "words":
+            places = {word: place for place, word in enumerate(column.words)}
+            rows.append([math.nan if word is None else places.get(word, -1) for word in values])
+        elif column.kind == "date":
+            rows.append(values.dt.epoch("us").cast(pl.Float64).to_numpy())
+        else:
+            rows.append(values.to_numpy())
+    return torch.from_numpy(np.array(rows, dtype=np.float64).T.copy())
+
+
+@pytest.mark.parametrize("encoding", ["onehot", "ordinal", "target", "embedding"])
+@pytest.mark.parametrize("scaling", ["none", "robust", "quantile", "power"])
+@pytest.mark.parametrize(("missing", "indicator"), [("mean", True), ("most_frequent", False)])
+def test_a_module_has_words_dates_and_every_scaling(encoding, scaling, missing, indicator):
+    def rows(words, seed):
+        rng = np.random.default_rng(seed)
+        start, number = datetime(1890, 3, 1), 150
+        moments = [start + timedelta(minutes=int(m)) for m in rng.integers(0, 10**8, number)]
+        leap = [datetime(year, month, day) for year in (1900, 2000, 2023, 2024) for month, day in ((3, 1), (12, 31))]
+        return pl.DataFrame({
+            "number": [None if i % 9 == 0 else x for i, x in enumerate(rng.integers(-5, 5, number) * 1.5)],
+            "large": rng.integers(0, 3, number) * 1e13,
+            "same": [0.1] * number,
+            "word": [words[i] for i in rng.integers(0, len(words), number)],
+            "time": [*moments[:-9], None, *leap],
+            "day": [moment.date() for moment in moments],
+        })  # fmt: skip
+
+    train, later = rows(["red", "blue", None], 0), rows(["red", "green", "", None], 1)
+    outcomes = Outcomes(np.random.default_rng(2).random((150, 2)), ("a", "b"), np.arange(150) % 5)
+    transform = TableTransform(missing, indicator=indicator, scaling=scaling, encoding=encoding)
+    transform.fit(train, outcomes)
+    for part in (train, later):
+        batch, made = transform.batch(part), transform.module()(raw_numbers(transform, part))
+        inputs, *categories = made if isinstance(made, tuple) else (made,)
+        torch.testing.assert_close(inputs, batch.inputs, rtol=0, atol=1e-6)
+        assert all(torch.equal(one, batch.more["categories"]) for one in categories)
+        assert len(categories) == (encoding == "embedding")
 
 
 def test_a_gap_among_dates_is_filled_in_each_of_their_numbers():

@@ -1,0 +1,1 @@
+"""Hidden layers of networks, heard while they work."""

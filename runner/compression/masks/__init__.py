@@ -1,0 +1,1 @@
+"""Which weights of a network may be cut, and masks that say which of them are kept."""

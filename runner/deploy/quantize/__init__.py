@@ -1,0 +1,6 @@
+"""Networks whose numbers have fewer bits: int8 in ONNX files, int8 weights, float16 and bfloat16."""
+
+from runner.deploy.quantize.int8 import dynamic, static
+from runner.deploy.quantize.quantize import Method, quantize
+
+__all__ = ["Method", "dynamic", "quantize", "static"]

@@ -1,0 +1,1 @@
+"""From files to raw examples: a part for each kind of data."""

@@ -1,0 +1,185 @@
+"""Networks with fewer bits: what each method makes, how near it comes, and what is refused."""
+
+import json
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+import torch
+
+from runner.cli.verbs import answer
+from runner.deploy.parent import Parent
+from runner.deploy.quantize import quantize
+from runner.engine import checkpoint
+from runner.errors import ConfigError
+from runner.run import evaluate_run, load
+from tests.faults.kill_resume import content
+
+WINE = ("data=wine", "trainer.max_epochs=5")
+CNN = ("data=digits", "model=cnn", "trainer.max_epochs=2", "trainer.limit_batches=12")
+FAMILIES = {
+    "mlp": ("data=iris", "model=mlp", "model.norm=batch", "trainer.max_epochs=1", "trainer.limit_batches=3"),
+    "lstm": ("data=digits", "model=lstm", "trainer.max_epochs=1", "trainer.limit_batches=3"),
+    "resnet": ("data=digits", "model=resnet", "trainer.max_epochs=1", "trainer.limit_batches=3"),
+    "encoder": (
+        "data=python_functions",
+        "model=encoder",
+        "model.hidden=32",
+        "trainer.max_epochs=1",
+        "trainer.limit_batches=1",
+    ),
+    "decoder": (
+        "data=python_source",
+        "model=decoder",
+        "model.layers=2",
+        "trainer.max_epochs=1",
+        "trainer.limit_batches=1",
+    ),
+}
+needs_onnx = pytest.mark.skipif(
+    find_spec("onnxruntime") is None or find_spec("onnx") is None,
+    reason="onnxruntime is not installed (pip install 'runner[deploy]')",
+)
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+CASES = [(family, method) for family in ("mlp", "lstm", "resnet") for method in ("weight_only", "bf16", "fp16")]
+CASES += [("encoder", "weight_only"), ("encoder", "fp16")]
+
+
+@pytest.mark.parametrize(("family", "method"), CASES)
+def test_torch_networks_come_near_and_load(trained, family, method):
+    parent = Parent.open(trained(*FAMILIES[family]))
+    before = {path: path.read_bytes() for path in parent.place.path.rglob("*") if path.is_file()}
+    folder, result = quantize(parent, method)
+    assert result["status"] == "completed"
+    assert 0 < result["difference"]["relative"] < 0.15
+    assert result["difference"]["mean"] < 0.01
+    assert result["parameters"] == result["parent"]["parameters"]
+    if result["parent"]["bytes"] > 200_000:  # of small ones most is not weights
+        assert result["parent"]["bytes"] / result["bytes"] > (2.5 if method == "weight_only" else 1.5)
+    again = load(folder)
+    assert evaluate_run(folder, "val") == pytest.approx(result["val"], rel=1e-4)
+    assert [change.name for change in again.changes] == ["weight_only" if method == "weight_only" else "half"]
+    assert {path: path.read_bytes() for path in before} == before
+
+
+@pytest.mark.parametrize("method", ["weight_only", "fp16"])
+def test_texts_go_on_with_a_cache_as_without_one(trained, method, capsys):
+    folder, _ = quantize(Parent.open(trained(*FAMILIES["decoder"])), method)
+    model = load(folder).model
+    tokens = torch.randint(5, 60, (2, 9))
+    with torch.inference_mode():
+        whole = model(tokens)
+        first, state = model.follow(tokens[:, :4])
+        rest, _ = model.follow(tokens[:, 4:], state)
+    torch.testing.assert_close(torch.cat((first, rest), 1).float(), whole, atol=0.05, rtol=0.05)
+    assert answer(["generate", str(folder), "--prompt", "def ", "--max-tokens", "5"]) == 0
+    assert answer(["quantize", str(folder), "--method", "bf16"]) == 2
+    assert "is quantized already" in capsys.readouterr().err
+
+
+@needs_onnx
+@pytest.mark.parametrize("method", ["dynamic", "static"])
+def test_onnx_files_of_eight_bits(trained, method, capsys):
+    import onnx
+
+    parent = trained(*CNN)
+    assert answer(["quantize", str(parent), "--method", method, "--dynamic-batch"]) == 0
+    (folder,) = Path("outputs/variants").iterdir()
+    result = json.loads((folder / "result.json").read_text())
+    assert result["parent"]["bytes"] / result["bytes"] > (2.5 if method == "static" else 1.5)
+    assert abs(result["test"]["accuracy"] - result["parent"]["test"]["accuracy"]) < 0.03
+    assert result["difference"]["relative"] > 0
+    kinds = [node.op_type for node in onnx.load(folder / "model.onnx").graph.node]
+    assert ("MatMulInteger" in kinds) == (method == "dynamic")
+    assert ("QuantizeLinear" in kinds) == (method == "static")
+    assert "ConvInteger" not in kinds
+    assert checkpoint.load(folder / "checkpoints/best.pt")["exported"]["precision"] == "int8"
+    assert evaluate_run(folder) == pytest.approx(result["test"])
+    capsys.readouterr()
+    assert answer(["quantize", str(folder), "--method", "bf16"]) == 2
+    assert "exported file" in capsys.readouterr().err
+
+
+@needs_onnx
+def test_weights_of_a_static_file_are_on_the_grid_that_training_rounds_to(trained):
+    import numpy as np
+    import onnx
+    from onnx import numpy_helper
+
+    from runner.compression.qat import fake_quantized_weight
+    from runner.deploy.quantize import static
+
+    parent = Parent.open(trained(*WINE))
+    entries = {e.name: numpy_helper.to_array(e) for e in onnx.load_from_string(static(parent, True)).graph.initializer}
+    for name, weight in parent.network.model.state_dict().items():
+        if weight.ndim == 2:
+            (int8,) = (e for e in entries.values() if e.dtype == np.int8 and sorted(e.shape) == sorted(weight.shape))
+            int8 = int8 if int8.shape == weight.shape else int8.T
+            step = weight.abs().amax(1, keepdim=True) / 127
+            torch.testing.assert_close(torch.from_numpy(int8.copy()) * step, fake_quantized_weight(weight), msg=name)
+
+
+@needs_onnx
+def test_trained_further_with_rounding(trained, capsys):
+    parent = trained(*CNN)
+    words = ["--method", "qat", "--epochs", "1", "optimizer.lr=1e-4", "--examples", "64", "--dynamic-batch"]
+    assert answer(["quantize", str(parent), *words]) == 0
+    made = {p.name.rpartition("_")[2]: p for p in Path("outputs/variants").iterdir()}
+    (variant,) = (p for name, p in made.items() if "quantize-qat" in name)
+    (training,) = (p for name, p in made.items() if "quantize" not in name)
+    assert json.loads((training / "manifest.json").read_text())["parent"]["path"] == str(parent)
+    assert json.loads((variant / "manifest.json").read_text())["parent"]["path"] == str(parent)
+    settings = checkpoint.load(variant / "checkpoints/best.pt")["config"]["variant"]
+    assert settings["training"]["overrides"] == ["optimizer.lr=1e-4"]
+    assert list(checkpoint.load(training / "checkpoints/best.pt")["config"]["compression"]) == ["qat"]
+    assert json.loads((variant / "result.json").read_text())["difference"]["largest"] > 0
+
+
+def test_more_than_may_be_lost_is_kept_aside(trained, capsys):
+    parent = trained(*CNN)
+    model = Parent.open(parent)
+    assert answer(["quantize", str(parent), "--method", "bf16", "--max-loss", "0.01"]) == 0
+    with pytest.MonkeyPatch.context() as patch:  # a change that spoils everything
+        patch.setattr(
+            "runner.model.changes.weight_only.quantized",
+            lambda w: (torch.zeros_like(w, dtype=torch.int8), torch.ones(len(w))),
+        )
+        folder, result = quantize(model, "weight_only", max_loss=0.01)
+        assert result["status"] == "failed" and "accuracy" in result["cause"] and folder.name.endswith("-refused")
+        assert quantize(model, "weight_only")[1]["status"] == "completed"
+    assert content(parent)["best"]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--method", "statc"], "Did you mean 'static'"),
+        ([], "--method: expected dynamic"),
+        (["--method", "static", "--examples", "1"], "the ranges of 1 example say little"),
+        (["--method", "bf16", "--examples", "50"], "is for --method static and qat"),
+        (["--method", "static", "--epochs", "2"], "is for --method qat"),
+        (["--method", "weight_only", "--dynamic-batch"], "means nothing with weight_only"),
+        (["--method", "bf16", "--max-loss", "-1"], "at least 0"),
+        (["--method", "bf16", "optimizer.lr=1"], "optimizer.lr=1"),
+        (["--method", "qat", "--epochs", "0"], "--epochs 0"),
+        (["--method", "qat", "optimizer.lrr=1"], "optimizer.lr"),
+        (["--mehtod", "qat"], "--mehtod"),
+    ],
+)
+def test_what_is_refused(trained, words, told, capsys, tmp_path):
+    assert answer(["quantize", str(trained(*WINE)), *words]) == 2
+    assert told in capsys.readouterr().err
+    assert not (tmp_path / "outputs").exists() or not list((tmp_path / "outputs").rglob("result.json"))
+
+
+def test_what_is_not_installed_is_named(trained, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(ConfigError, match=r"pip install 'runner\[deploy\]'"):
+        quantize(Parent.open(trained(*WINE)), "static")
