@@ -15,7 +15,7 @@ from runner.config.options import Options
 from runner.deploy import formats
 from runner.deploy.export import beyond
 from runner.deploy.formats import WRITERS
-from runner.deploy.graph import Graph, graph
+from runner.deploy.graph import Graph, Positional, graph
 from runner.deploy.judged import Judged, judged
 from runner.deploy.parent import Parent
 from runner.errors import ConfigError, RunFailed
@@ -210,7 +210,7 @@ class Fixed(nn.Module):
     ("network", "said"), [(Decides(), "decides by the values"), (Fixed(), "another size of batch")]
 )
 def test_what_is_no_graph_is_refused_with_the_reason(form, network, said):
-    exported = Graph(network, ("inputs",), (torch.ones(3, 4),), ({0: "batch"},))
+    exported = Graph(Positional(network, ()), ("inputs",), (torch.ones(3, 4),), ({0: "batch"},))
     with pytest.raises(ConfigError, match=said):
         WRITERS[form][0](exported)
 
@@ -246,7 +246,7 @@ def test_a_provider_that_is_missing_is_told_before_anything_is_written(trained, 
 
 def test_without_a_compiler_there_is_no_machine_code(monkeypatch):
     monkeypatch.setattr("torch._inductor.config.cpp.cxx", ("no-such-compiler",))
-    exported = Graph(nn.Linear(4, 2), ("inputs",), (torch.ones(3, 4),), ({0: "batch"},))
+    exported = Graph(Positional(nn.Linear(4, 2), ()), ("inputs",), (torch.ones(3, 4),), ({0: "batch"},))
     with pytest.raises(ConfigError, match=r"needs a C\+\+ compiler"):
         WRITERS["aot"][0](exported)
 
