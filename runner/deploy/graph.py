@@ -47,8 +47,8 @@ class Graph:
     as `given`.
 
     Attributes:
-        module: in evaluation mode; its ``forward(*given)`` takes tensors in their order, whatever their names, and gives
-            one tensor ``(N, ...)``: see `Positional`.
+        module: in evaluation mode; its ``forward(*given)`` takes tensors in their order, whatever their names, and
+            gives one tensor ``(N, ...)``: see `Positional`.
         names: of what it is given, in that order; the first is ``inputs``.
         given: an example of it.
         free: of each the dimensions that may have another size, by number: ``{0: "batch", 1: "steps"}``. Those of one

@@ -57,10 +57,9 @@ def prune(
     refuse(parent, amount)
     settings = {"method": method, "amount": amount, **({"rewind": rewind} if rewind else {})}
     if method == "structured":
-        from runner.deploy.structured import structured  # type: ignore[import-untyped]
+        from runner.deploy.structured import structured
 
-        made: tuple[Path, dict[str, Any]] = structured(parent, amount, parent.tell)
-        return made
+        return structured(parent, amount, parent.tell)
     if method == "low_rank":
         return write(parent, _low_rank(parent, amount, keep, settings))
     masks = _masks(parent, method, amount, keep)
