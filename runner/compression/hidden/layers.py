@@ -34,7 +34,7 @@ class HiddenLayers:
         self.layers = {name: module for name, module in network.named_modules() if name}
         self.names = [LAST_INPUT] if names is None else [found for name in names for found in self._matching(name)]
         self.last: nn.Module | None = None
-        self.kept: dict[str, Tensor] = {}
+        self.kept: dict[str, Any] = {}
         self.handles: list[Any] = []
 
     def _matching(self, pattern: str) -> list[str]:
@@ -88,7 +88,7 @@ class HiddenLayers:
         self.kept.clear()
 
     def _keep_input(self, layer: nn.Module, inputs: tuple[Any, ...]) -> None:
-        self.kept[LAST_INPUT] = inputs[0]
+        self.kept[LAST_INPUT] = inputs[0] if inputs else None
 
     def _keeper(self, name: str) -> Any:
         def keep(layer: nn.Module, inputs: Any, given: Any) -> None:
