@@ -116,11 +116,12 @@ def test_the_command_writes_a_run_folder_that_other_verbs_take(trained, tmp_path
     assert json.loads((folder / "manifest.json").read_text())["parent"]["path"] == str(parent)
     assert {path: path.read_bytes() for path in parent.rglob("*") if path.is_file()} == before
     moved = Path(shutil.move(folder, tmp_path / "elsewhere"))
-    for words in (["evaluate", str(moved)], ["advise", str(moved)], ["runs", str(moved)], ["report", str(moved)]):
+    for words in (["evaluate", str(moved)], ["runs", str(moved)], ["report", str(moved)]):
         assert answer(words) == 0, words
     assert answer(["explain", str(moved), "--method", "occlusion", "--examples", "2"]) == 0
     capsys.readouterr()
     refusals = {
+        "was not trained": ["advise", str(moved)],
         "layers or gradients": ["explain", str(moved), "--method", "saliency"],
         "can't be a member": ["ensemble", str(moved), str(parent)],
         "nothing else can be made": ["export", str(moved), "--format", "onnx"],
