@@ -19,9 +19,10 @@ def made(folder: Path, result: dict[str, Any]) -> int:
             score_table({f"{part}: before": parent[part], f"{part}: after": result[part]})
     told = result["difference"]
     print(f"outputs: differ by at most {told['largest']:.3g}, {told['mean']:.3g} on average")
-    ratio = parent["bytes"] / result["bytes"]
+    before, after = parent["bytes"], result["bytes"]
+    ratio = f"{before / after:.2f} times smaller" if after <= before else f"{after / before:.2f} times larger"
     print(
-        f"size: {result['bytes']:,} bytes, {ratio:.2f} times smaller than {parent['bytes']:,}; "
+        f"size: {after:,} bytes, {ratio} than {before:,}; "
         f"{result['parameters']:,} parameters of {parent['parameters']:,}"
     )
     if result["cause"]:
