@@ -102,11 +102,20 @@ def build(recipe: Recipe, data: Data, seed: int, saved: dict[str, Any] | None = 
     )
 
 
-def build_model(recipe: Recipe, spec: Spec) -> nn.Module:
-    """The network for some data, with its adapters, whose weights are about to be replaced by saved ones."""
-    model = network(recipe, spec)
+def build_model(recipe: Recipe, spec: Spec, changes: Sequence[Change] = ()) -> nn.Module:
+    """The network of a checkpoint, with its adapters, whose weights are about to be replaced by saved ones.
+
+    Args:
+        recipe: of the checkpoint.
+        spec: facts about the data.
+        changes: that the checkpoint holds. Adapters were put into what had become of the network when it was trained;
+            what can't be trained any more was made of both.
+    """
+    from runner.model.changes import changed
+
+    model = changed(network(recipe, spec), (change for change in changes if change.trainable))
     adapt(recipe, model)
-    return model
+    return changed(model, (change for change in changes if not change.trainable))
 
 
 def network(recipe: Recipe, spec: Spec) -> nn.Module:

@@ -118,7 +118,7 @@ def _members(saved: dict[str, Any], path: str, key: str) -> list[dict[str, Any]]
 
 def _trained(saved: dict[str, Any], file: Path, recipe: Recipe) -> tuple[nn.Module, Task]:
     """A network as its checkpoint has it, and its task."""
-    from runner.model.changes import changed, changes_in
+    from runner.model.changes import changes_in
     from runner.model.exported import open_exported
 
     own = recipe_in(saved, recipe.trusted)
@@ -126,7 +126,7 @@ def _trained(saved: dict[str, Any], file: Path, recipe: Recipe) -> tuple[nn.Modu
     task = build_task(own, spec, build_loss(own, spec))
     if "exported" in saved:
         return open_exported(saved["exported"], file.absolute().parent.parent), task
-    model = changed(build_model(own, task.spec), changes_in(saved, file))
+    model = build_model(own, task.spec, changes_in(saved, file))
     if difference := checkpoint.difference(model.state_dict(), saved["model"]):
         raise RunFailed(f"{file}: belongs to another network than its config describes: {difference}.")
     model.load_state_dict(saved["model"])

@@ -160,7 +160,7 @@ def network_in(
     from runner.engine import checkpoint as files
     from runner.engine.spec import Spec
     from runner.features.base import WithFeatures
-    from runner.model.changes import changed, changes_in
+    from runner.model.changes import changes_in
     from runner.run.assembly import features
 
     recipe = recipe_in(saved, trusted_targets or ())
@@ -175,7 +175,7 @@ def network_in(
 
         model: torch.nn.Module = open_exported(exported, path.absolute().parent.parent)
     else:
-        model = changed(build_model(recipe, task.spec), changes).to(where)
+        model = build_model(recipe, task.spec, changes).to(where)
         difference = files.difference(model.state_dict(), saved["model"])
         if difference:
             raise RunFailed(f"{path}: belongs to another network than its config describes: {difference}.")

@@ -75,8 +75,8 @@ def structured(parent: Parent, amount: float, tell: Callable[[str], None]) -> tu
         )
     if parent.network.recipe.values.get("adapter"):
         raise ConfigError(
-            f"{place}: has adapters, whose layers are those of the network around them. Merge them first: `python -m "
-            f"runner merge {place}`."
+            f"{place}: has adapters beside its weights. With adapter.merge=true a run also writes the network that has "
+            "both in one, which can be pruned: --checkpoint merged."
         )
     before, batch = parent.network.model, parent.data.val.sample(4, 0)
     found = without_channels(before, batch, amount)

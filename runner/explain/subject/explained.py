@@ -16,7 +16,6 @@ from runner.config.build import build_model
 from runner.engine.spec import START
 from runner.engine.state import seed_for
 from runner.errors import RunFailed
-from runner.model.changes import changed
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -153,7 +152,7 @@ class Explained:
         """The same network with weights that were never trained."""
         with torch.random.fork_rng():
             torch.manual_seed(seed)
-            model = changed(build_model(self.network.recipe, self.spec), self.network.changes).to(self.device)
+            model = build_model(self.network.recipe, self.spec, self.network.changes).to(self.device)
         return Explained(self.network, model)
 
     @contextmanager
