@@ -72,10 +72,13 @@ SHORT = ["trainer.threads=1", "trainer.device=cpu", "trainer.images=0", "trainer
 def environment() -> dict[str, str]:
     """What the bits of a sum depend on besides the code."""
     words = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
-    names = [line.partition(":")[2].strip() for line in words.splitlines() if line.startswith("model name")]
+    told = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in words.splitlines())}
+    kind = [told.get(key, "") for key in ("vendor_id", "cpu family", "model", "stepping")]  # names are often the same
+    wide = sorted(flag for flag in told.get("flags", "").split() if flag.startswith(("amx", "avx")))
     return {
         "torch": torch.__version__.partition("+")[0],
-        "processor": names[0] if names else platform.processor(),
+        "processor": " ".join(kind) if told else platform.processor(),
+        "wide": " ".join(wide),
         "instructions": torch.backends.cpu.get_cpu_capability(),
     }
 
