@@ -125,7 +125,7 @@ def _check(exported: Exported) -> None:
     batch, file = exported.batch, exported.file
     fitting = {
         "format": exported.format in get_args(Format),
-        "file": isinstance(file, str) and "\0" not in file and Path(file).name == file,
+        "file": isinstance(file, str) and "\0" not in file and Path(file).name == file not in ("", ".."),
         "inputs": exported.inputs[:1] == ("inputs",) and all(isinstance(name, str) for name in exported.inputs),
         "batch": batch is None or (type(batch) is int and batch > 0),
         "provider": exported.provider in get_args(Provider),
