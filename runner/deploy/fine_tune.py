@@ -58,7 +58,7 @@ def fine_tune(
     patch(config, Command(list(overrides)))
     check_run(config)
     with kept_when_started(VARIANTS) as made:
-        folder = new_folder(config, VARIANTS, before=start.with_name(f"{start.name}-tuned"))
+        folder = new_folder(config, VARIANTS, before=(whole := start.resolve()).with_name(f"{whole.name}-tuned"))
         made.append(folder)
         try:
             result = run(config, folder, progress, list(overrides))

@@ -97,4 +97,6 @@ class Parent:
     def described(self) -> dict[str, Any]:
         """What the manifest of a variant says of it."""
         sha256 = hashlib.sha256(self.path.read_bytes()).hexdigest()
-        return {"path": str(self.place.path), "checkpoint": self.path.name, "sha256": sha256}
+        path = self.place.path
+        path = path.resolve() if path.name in ("", "..") else path  # of `.` nobody knows later what it was
+        return {"path": str(path), "checkpoint": self.path.name, "sha256": sha256}

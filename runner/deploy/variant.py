@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -56,6 +57,9 @@ class Variant:
 def write(parent: Parent, variant: Variant) -> tuple[Path, dict[str, Any]]:
     """Write a variant, open it again, and judge it beside its parent on validation and test examples.
 
+    Where that ends early, by Ctrl-C too, its folder is gone. Only a process that is killed leaves one, which counts as
+    interrupted.
+
     Returns:
         Its folder, which is called ``...-refused`` where it is not to be used, and what stands in ``result.json``:
         scores as of any run; those of the ``parent``; the ``difference`` of their outputs, on the test part where there
@@ -63,26 +67,44 @@ def write(parent: Parent, variant: Variant) -> tuple[Path, dict[str, Any]]:
 
     Raises:
         ConfigError: the data are not there any more, or have changed.
+        RunFailed: what was written can't be opened or run.
     """
     begin = time.perf_counter()
-    data = parent.data  # before anything is written
-    chosen = "-".join(str(v) for v in variant.settings.values() if type(v) in (str, int, float))
+    parent.data  # noqa: B018  loaded before anything is written
+    chosen = _in_names("-".join(str(v) for v in variant.settings.values() if type(v) in (str, int, float)))
     with kept_when_started(VARIANTS) as made:
         folder = claim(VARIANTS, f"{time.strftime('%Y-%m-%d_%H-%M-%S')}_{_name(parent)}-{variant.verb}-{chosen}")
         made.append(folder)
         place = RunFolder(folder)
-        config = {**parent.saved["config"], "variant": {"verb": variant.verb, **variant.settings}}
-        config["trainer"] = {**config["trainer"], "precision": "fp32"}
-        place.create(yaml.safe_dump(json.loads(json.dumps(config, default=str)), sort_keys=False))
-        place.update_manifest(**gather([]), parent=parent.described)
-        for name, content in {**variant.files, **variant.beside}.items():
-            write_bytes(folder / name, content)
-        kept = {name: parent.saved[name] for name in KEPT} | {"config": config}
-        kept |= {"changes": parent.saved.get("changes", [])}
-        path = place.checkpoints / "best.pt"
-        checkpoint.save(path, {**kept, **variant.content})
+        try:
+            place.lock.take()
+            result = _write(place, parent, variant)
+            result["seconds"] = round(time.perf_counter() - begin, 3)
+            write_json(place.result, result)
+            if result["cause"]:
+                folder = folder.rename(claim(VARIANTS, f"{folder.name}-refused"))
+        except BaseException:  # Ctrl-C too
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        finally:
+            place.lock.release()
+    return folder, result
+
+
+def _write(place: RunFolder, parent: Parent, variant: Variant) -> dict[str, Any]:
+    """Fill the folder of a variant but for its ``result.json``, whose content is the result."""
+    config = {**parent.saved["config"], "variant": {"verb": variant.verb, **variant.settings}}
+    config["trainer"] = {**config["trainer"], "precision": "fp32"}
+    place.create(yaml.safe_dump(json.loads(json.dumps(config, default=str)), sort_keys=False))
+    place.update_manifest(**gather([]), parent=parent.described)
+    for name, content in {**variant.files, **variant.beside}.items():
+        write_bytes(place.path / name, content)
+    kept = {name: parent.saved[name] for name in KEPT} | {"config": config}
+    kept |= {"changes": parent.saved.get("changes", [])}
+    path = place.checkpoints / "best.pt"
+    checkpoint.save(path, {**kept, **variant.content})
     network = network_in(checkpoint.load(path), path, parent.network.device, list(parent.network.recipe.trusted))
-    compared = {part: _judged(parent, network, part) for part in ("val", "test") if part in data.parts}
+    compared = {part: _judged(parent, network, part) for part in ("val", "test") if part in parent.data.parts}
     last = compared.get("test") or compared["val"]
     cause = variant.refused(last)
     monitor = canonical(network.recipe.values["monitor"])
@@ -98,7 +120,6 @@ def write(parent: Parent, variant: Variant) -> tuple[Path, dict[str, Any]]:
         "difference": {"largest": last.largest, "mean": last.mean, "relative": last.relative},
         "parameters": parameters((parent.network if "exported" in variant.content else network).model),
         "bytes": sum(len(content) for content in variant.files.values()) or path.stat().st_size,
-        "seconds": round(time.perf_counter() - begin, 3),
         **variant.told,
     }
     place.update_manifest(
@@ -107,10 +128,7 @@ def write(parent: Parent, variant: Variant) -> tuple[Path, dict[str, Any]]:
         parameters=result["parameters"],
         data={"fingerprint": network.fingerprint, **network.sizes},
     )
-    write_json(place.result, result)
-    if cause:
-        folder = folder.rename(claim(VARIANTS, f"{folder.name}-refused"))
-    return folder, result
+    return result
 
 
 def _judged(parent: Parent, network: TrainedNetwork, part: str) -> Judged:
@@ -126,5 +144,9 @@ def parameters(model: Any) -> int:
 
 def _name(parent: Parent) -> str:
     """The name of a run without its time."""
-    name = re.sub(r"^[\d-]+_[\d-]+_", "", parent.place.path.resolve().name)
-    return re.sub(r"[^\w.-]", "_", name).strip("-_.") or "run"
+    return _in_names(re.sub(r"^[\d-]+_[\d-]+_", "", parent.place.path.resolve().name)) or "run"
+
+
+def _in_names(text: str) -> str:
+    """What of a text may stand in the name of a folder: a setting may be the path of a file."""
+    return re.sub(r"[^\w.-]", "_", text).strip("-_.")[:80]

@@ -139,6 +139,21 @@ def load(
     return read(saved, path, lambda member: network_in(member, path, where, trusted_targets))
 
 
+# What the checkpoint of a network holds at least.
+_CONTENT: dict[str, Any] = {"config": dict, "spec": dict, "transform": dict | None, "data": dict, "model": dict}
+
+
+def refuse_damaged(saved: dict[str, Any], path: Path) -> None:
+    """Refuse the content of a checkpoint that is no network's.
+
+    Raises:
+        RunFailed: something is missing in it, or of another kind.
+    """
+    lacking = [name for name, kind in _CONTENT.items() if name not in saved or not isinstance(saved[name], kind)]
+    if lacking:
+        raise RunFailed(f"{path}: damaged, what it says of {', '.join(lacking)} is missing or of another kind.")
+
+
 def network_in(
     saved: dict[str, Any], path: Path, where: torch.device, trusted_targets: list[str] | None = None
 ) -> TrainedNetwork:
@@ -151,7 +166,8 @@ def network_in(
         trusted_targets: as of `load`.
 
     Raises:
-        RunFailed: its weights or its vocabulary belong to another network, or what it says of raw data is damaged.
+        RunFailed: something is missing in it; its weights or its vocabulary belong to another network, or what it says
+            of raw data is damaged.
     """
     from runner.config.build import build_loss, build_model, build_task
     from runner.config.targets import check_trusted
@@ -163,6 +179,7 @@ def network_in(
     from runner.model.changes import changes_in
     from runner.run.assembly import features
 
+    refuse_damaged(saved, path)
     recipe = recipe_in(saved, trusted_targets or ())
     spec = Spec.from_plain(saved["spec"])
     if "." in (spec.task or ""):  # a class of one's own, named by its data

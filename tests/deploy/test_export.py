@@ -210,10 +210,11 @@ class Fixed(nn.Module):
 @pytest.mark.parametrize(
     ("network", "said"), [(Decides(), "decides by the values"), (Fixed(), "another size of batch")]
 )
-def test_what_is_no_graph_is_refused_with_the_reason(form, network, said):
+def test_what_is_no_graph_is_refused_with_the_reason(form, network, said, capfd):
     exported = Graph(Positional(network, ()), ("inputs",), (torch.ones(3, 4),), ({0: "batch"},))
     with pytest.raises(ConfigError, match=said):
         WRITERS[form][0](exported)
+    assert capfd.readouterr().err == ""
 
 
 @pytest.mark.parametrize(

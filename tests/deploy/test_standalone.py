@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import shutil
 import subprocess
 import sys
 import zlib
@@ -215,6 +216,20 @@ def test_what_is_wrong_is_said_in_a_line(exported, tmp_path):
         assert done.stderr.count("\n") == 1
         assert not (tmp_path / "rows.csv").exists()
     assert not list(tmp_path.glob("*.tmp"))
+
+
+@pytest.mark.parametrize("file", ["model.onnx", "prepare.onnx", "preprocessing.json"])
+def test_a_damaged_file_or_one_of_another_network_predicts_nothing(exported, place, tmp_path, file):
+    folder = shutil.copytree(exported("table")[0], tmp_path / "moved")
+    content = (folder / file).read_bytes()
+    for wrong in (content[:-40], (folder / ("prepare.onnx" if file == "model.onnx" else "model.onnx")).read_bytes()):
+        (folder / file).write_bytes(wrong)
+        done = alone(folder, str(place / "new.csv"), "--output", "rows.csv", cwd=tmp_path)
+        assert done.returncode == 2
+        assert done.stderr.startswith("error: ")
+        assert f"{file}: " in done.stderr
+        assert done.stderr.count("\n") == 1
+        assert not (tmp_path / "rows.csv").exists()
 
 
 def test_opacity_is_mixed_with_white_as_pillow_does():

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from runner.errors import ConfigError, RunnerError
 from runner.record.folder import RunFolder
@@ -68,20 +68,23 @@ def opened(name: str, path: Path, trusted: list[str] | None = None) -> Given:
     from runner.config.trained_network import recipe_in
     from runner.engine import checkpoint
     from runner.engine.spec import Spec
+    from runner.model.exported import exported_in
+    from runner.run.trained import refuse_damaged
 
     if path.suffix == ".onnx":
         return Given(name, path, path, "onnx")
     saved = checkpoint.load(path)
-    own = saved["members"][0] if "members" in saved else saved
-    exported: dict[str, Any] = saved.get("exported") or {}
+    own = saved["members"][0] if saved.get("members") else saved
+    refuse_damaged(own, path)
     folder = path.absolute().parent.parent
+    exported = exported_in(saved["exported"], folder) if saved.get("exported") else None
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
     return Given(
         name,
         path,
-        folder / Path(exported["file"]).name if exported else path,
-        exported.get("format"),
-        exported.get("batch"),
+        folder / exported.file if exported else path,
+        exported.format if exported else None,
+        exported.batch if exported else None,
         recipe_in(own, trusted or ()),
         Spec.from_plain(own["spec"]),
         own["data"]["fingerprint"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +50,7 @@ def written(network: TrainedNetwork, exported: Exported) -> dict[str, bytes]:
     form = raw_form(transform)
     about: dict[str, Any] = {
         "network": exported.file,
+        "sha256": {exported.file: exported.sha256},
         "prepare": None,
         "batch": exported.batch,
         "inputs": list(exported.inputs),
@@ -60,6 +62,7 @@ def written(network: TrainedNetwork, exported: Exported) -> dict[str, bytes]:
         assert module is not None
         files["prepare.onnx"] = prepare(module, form.raw, form.any_length)
         about["prepare"] = "prepare.onnx"
+        about["sha256"]["prepare.onnx"] = hashlib.sha256(files["prepare.onnx"]).hexdigest()
     about |= {**form.about, **_answers(task)}
     files["preprocessing.json"] = (json.dumps(about, ensure_ascii=False, indent=1) + "\n").encode()
     files["predict.py"] = script_of((*form.parts, f"answer/{task.name}", "main"), form.besides).encode()

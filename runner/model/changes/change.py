@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from runner.errors import RunFailed
+from runner.errors import RunFailed, RunnerError
 
 if TYPE_CHECKING:
     from torch import nn
@@ -77,7 +77,20 @@ def _is_own(entry: Any, module: str) -> bool:
 
 
 def changed(model: nn.Module, changes: Iterable[Change]) -> nn.Module:
-    """`model`, to which the changes were done in their order."""
+    """`model`, to which the changes were done in their order.
+
+    Raises:
+        ConfigError: it is another network than they were made for.
+        RunFailed: what a checkpoint says of them is damaged.
+    """
     for change in changes:
-        change.apply(model)
+        try:
+            change.apply(model)
+        except RunnerError:
+            raise
+        except Exception as error:  # whatever damaged values make a library raise
+            raise RunFailed(
+                f"{change.name}: can't be done to this network: what its checkpoint says of it is damaged "
+                f"({type(error).__name__}: {error})."
+            ) from error
     return model

@@ -35,6 +35,9 @@ class LowRank(Change):
             layer = modules.get(name)
             if layer is None or not factorable(layer):
                 raise ConfigError(f"low_rank: the network has no dense layer or convolution {name!r} to divide in two.")
+            most = min(len(layer.weight), layer.weight[0].numel())
+            if type(rank) is not int or not 0 < rank <= most:  # damaged: a large one would take all memory
+                raise ConfigError(f"low_rank: {name} has a rank of at most {most}, got {rank!r}.")
             parent, _, own = name.rpartition(".")
             setattr(modules[parent], own, divided(layer, rank))
 

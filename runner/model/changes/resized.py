@@ -59,7 +59,9 @@ class Resized(Change):
             tensor = tensors.get(name)
             if tensor is None:
                 raise ConfigError(f"{_PRUNED} has {name}, and this network has not. {_SAME}")
-            for dim, (before, _) in dims.items():
+            for dim, (before, after) in dims.items():
+                if not 0 < after <= before:  # damaged: a large one would take all memory
+                    raise ValueError(f"{name} became {after} of {before}")
                 if dim >= tensor.ndim or tensor.shape[dim] != before:
                     raise ConfigError(
                         f"{_PRUNED} had a {name} with {before} in dimension {dim}, and that of this network has the "

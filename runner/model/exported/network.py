@@ -73,6 +73,8 @@ class ExportedNetwork(nn.Module):
         Raises:
             RunFailed: it can't be run on inputs of this shape.
         """
+        if missing := [name for name in self.exported.inputs[1:] if name not in more]:
+            raise RunFailed(f"{self.path}: is given {', '.join(missing)} too, which these data do not have.")
         given = [inputs, *(more[name] for name in self.exported.inputs[1:])]
         try:
             with torch.no_grad():
@@ -88,21 +90,66 @@ class ExportedNetwork(nn.Module):
     def _in_parts(self, given: Sequence[Tensor]) -> Tensor:
         size, number = self.exported.batch, len(given[0])
         if size is None:
-            return self.run(given)
+            return self._of(number, self.run(given))
         parts = []
         for start in range(0, number, size):
             part = [tensor[start : start + size] for tensor in given]
             lacking = size - len(part[0])
             if lacking:  # the last one again, as often as it takes
                 part = [torch.cat((tensor, tensor[-1:].expand(lacking, *tensor.shape[1:]))) for tensor in part]
-            parts.append(self.run(part)[: size - lacking])
+            parts.append(self._of(size, self.run(part))[: size - lacking])
         return torch.cat(parts)
+
+    def _of(self, examples: int, outputs: Tensor) -> Tensor:
+        """`outputs`, which are those of so many examples; others would be spread over them, or mixed up."""
+        if outputs.shape[:1] != (examples,):
+            raise RunFailed(
+                f"{self.path}: gives outputs of the shape {tuple(outputs.shape)} for a batch of {examples}, where the "
+                "first number should be that: the network leaves out dimensions of 1, or mixes examples."
+            )
+        return outputs
 
 
 def shortened(error: BaseException) -> str:
     """The beginning of a message, on one line and without the full stop behind it."""
     text = " ".join(str(error).split()).rstrip(".") or type(error).__name__
     return text if len(text) < 300 else text[:300] + " ..."
+
+
+def _check(exported: Exported) -> None:
+    """Refuse values that a damaged checkpoint may hold.
+
+    Raises:
+        ValueError: with the one that is wrong.
+    """
+    batch, file = exported.batch, exported.file
+    fitting = {
+        "format": exported.format in get_args(Format),
+        "file": isinstance(file, str) and "\0" not in file and Path(file).name == file not in ("", ".."),
+        "inputs": exported.inputs[:1] == ("inputs",) and all(isinstance(name, str) for name in exported.inputs),
+        "batch": batch is None or (type(batch) is int and batch > 0),
+        "provider": exported.provider in get_args(Provider),
+    }
+    if wrong := [name for name, fits in fitting.items() if not fits]:
+        raise ValueError(f"{wrong[0]} is {getattr(exported, wrong[0])!r}, which this version does not know")
+
+
+def exported_in(saved: dict[str, Any], folder: Path) -> Exported:
+    """What a checkpoint says of an exported file.
+
+    Args:
+        saved: in plain containers.
+        folder: of the run, for messages.
+
+    Raises:
+        RunFailed: it is damaged.
+    """
+    try:
+        exported = Exported(**{**saved, "inputs": tuple(saved["inputs"])})
+        _check(exported)
+    except (TypeError, KeyError, ValueError) as error:
+        raise RunFailed(f"{folder}: its checkpoint does not say which file was exported ({error}).") from error
+    return exported
 
 
 def open_exported(saved: dict[str, Any], folder: Path) -> ExportedNetwork:
@@ -116,10 +163,7 @@ def open_exported(saved: dict[str, Any], folder: Path) -> ExportedNetwork:
         ConfigError: what runs it is not installed.
         RunFailed: the file is gone, damaged, or another one.
     """
-    try:
-        exported = Exported(**{**saved, "inputs": tuple(saved["inputs"])})
-    except (TypeError, KeyError) as error:
-        raise RunFailed(f"{folder}: its checkpoint does not say which file was exported ({error}).") from error
+    exported = exported_in(saved, folder)
     path = folder / Path(exported.file).name
     try:
         content = path.read_bytes()
@@ -127,8 +171,6 @@ def open_exported(saved: dict[str, Any], folder: Path) -> ExportedNetwork:
         raise RunFailed(f"{path}: can't be read ({error.strerror}). Export the network again.") from error
     if hashlib.sha256(content).hexdigest() != exported.sha256:
         raise RunFailed(f"{path}: its checksum does not match: the file is damaged or another one. Export it again.")
-    if exported.format not in get_args(Format):
-        raise RunFailed(f"{folder}: format {exported.format!r} is not known to this version.")
     network: ExportedNetwork = import_module(f"runner.model.exported.{exported.format}").Network(
         path, exported, content
     )

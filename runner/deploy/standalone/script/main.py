@@ -2,6 +2,7 @@
 
 import argparse
 import csv
+import hashlib
 import json
 import os
 import sys
@@ -38,7 +39,10 @@ class Network:
         options.log_severity_level = 3  # errors: warnings are about what it could not make faster
 
         def opened(name: str) -> onnxruntime.InferenceSession:
-            return onnxruntime.InferenceSession(str(folder / name), options, providers=["CPUExecutionProvider"])
+            content = (folder / name).read_bytes()
+            if hashlib.sha256(content).hexdigest() != about["sha256"][name]:
+                raise Refused(f"{folder / name}: its checksum does not match: it is damaged or another network's.")
+            return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
         self.names, self.batch, self.padded = about["inputs"], about["batch"], about["padded"]
         self.prepare = opened(about["prepare"]) if about["prepare"] else None
@@ -103,7 +107,7 @@ def main(
         for name in words.files:
             if not os.path.exists(name):
                 raise Refused(f"{name}: there is no such file.")
-        about = json.loads((folder / "preprocessing.json").read_text(encoding="utf-8"))
+        about = described(folder / "preprocessing.json")
         examples = (example for name in words.files for example in read(name, about))
         network = Network(folder, about)
         with open(temporary, "w", encoding="utf-8", newline="") if words.output else nullcontext(sys.stdout) as file:
@@ -117,6 +121,15 @@ def main(
         print(f"error: {told}", file=sys.stderr)
         return 2
     return 0
+
+
+def described(path: Path) -> dict[str, Any]:
+    """What stands in the file beside the network."""
+    try:
+        about: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise Refused(f"{path}: is damaged ({error}).") from error
+    return about
 
 
 def write(
