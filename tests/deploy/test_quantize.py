@@ -2,6 +2,7 @@
 
 import json
 import sys
+from copy import deepcopy
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -48,6 +49,27 @@ def elsewhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
+def check_that_nothing_but_the_weights_is_rounded(parent, made):
+    """Every weight within half a step of what it was, and outputs those of such weights in float32.
+
+    How far those outputs lie from the parent's has no limit here: the first token of a text, which has no other to
+    average rounding with, was seen four times as far off as the median token, by honest rounding in every layer.
+    """
+    before, after, weights = parent.network.model.state_dict(), made.state_dict(), {}
+    for name, weight in before.items():
+        if f"{name}_int8" in after:
+            step = weight.abs().flatten(1).amax(1).view(-1, *(1,) * (weight.ndim - 1)) / 127
+            weights[name] = after[f"{name}_int8"] * step
+            assert ((weights[name] - weight).abs() <= 0.5001 * step).all(), name
+    assert weights
+    expected = deepcopy(parent.network.model)
+    expected.load_state_dict({**before, **weights})
+    batch = parent.data.val.sample(8, 0)
+    with torch.inference_mode():
+        found, wanted = (model(batch.inputs, **batch.more) for model in (made, expected))
+    torch.testing.assert_close(found, wanted, atol=1e-4, rtol=1e-4)
+
+
 CASES = [(family, method) for family in ("mlp", "lstm", "resnet") for method in ("weight_only", "bf16", "fp16")]
 CASES += [("encoder", "weight_only"), ("encoder", "fp16")]
 
@@ -58,8 +80,11 @@ def test_torch_networks_come_near_and_load(trained, family, method):
     before = {path: path.read_bytes() for path in parent.place.path.rglob("*") if path.is_file()}
     folder, result = quantize(parent, method)
     assert result["status"] == "completed"
-    assert 0 < result["difference"]["relative"] < 0.15
-    assert result["difference"]["mean"] < 0.01
+    assert result["difference"]["largest"] > 0
+    if method == "weight_only":
+        check_that_nothing_but_the_weights_is_rounded(parent, load(folder).model)
+    else:
+        assert result["difference"]["relative"] < 0.05
     assert result["parameters"] == result["parent"]["parameters"]
     if result["parent"]["bytes"] > 200_000:  # of small ones most is not weights
         assert result["parent"]["bytes"] / result["bytes"] > (2.5 if method == "weight_only" else 1.5)
@@ -71,8 +96,11 @@ def test_torch_networks_come_near_and_load(trained, family, method):
 
 @pytest.mark.parametrize("method", ["weight_only", "fp16"])
 def test_texts_go_on_with_a_cache_as_without_one(trained, method, capsys):
-    folder, _ = quantize(Parent.open(trained(*FAMILIES["decoder"])), method)
+    parent = Parent.open(trained(*FAMILIES["decoder"]))
+    folder, _ = quantize(parent, method)
     model = load(folder).model
+    if method == "weight_only":
+        check_that_nothing_but_the_weights_is_rounded(parent, model)
     tokens = torch.randint(5, 60, (2, 9))
     with torch.inference_mode():
         whole = model(tokens)
