@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
+import os
+import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -72,7 +75,7 @@ def aot(graph: Graph) -> bytes:
     from torch._inductor.cpp_builder import get_cpp_compiler
     from torch._inductor.exc import InvalidCxxCompiler
 
-    with silent():
+    with silent(), _distutils_as_they_are():
         try:
             get_cpp_compiler()
         except InvalidCxxCompiler:
@@ -88,6 +91,20 @@ def aot(graph: Graph) -> bytes:
             except Exception as error:  # of the compiler, of many kinds
                 raise refused(error) from error
             return path.read_bytes()
+
+
+@contextmanager
+def _distutils_as_they_are() -> Iterator[None]:
+    """Let torch import setuptools where something has imported Python's distutils before, which it refuses otherwise."""
+    key = "SETUPTOOLS_USE_DISTUTILS"
+    if key in os.environ or "distutils" not in sys.modules or "setuptools" in sys.modules:
+        yield
+        return
+    os.environ[key] = "stdlib"
+    try:
+        yield
+    finally:
+        del os.environ[key]
 
 
 def torchscript(graph: Graph) -> bytes:
