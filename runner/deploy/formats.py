@@ -95,7 +95,7 @@ def aot(graph: Graph) -> bytes:
 
 @contextmanager
 def _distutils_as_they_are() -> Iterator[None]:
-    """Let torch import setuptools where something has imported Python's distutils before, which it refuses otherwise."""
+    """Let torch import setuptools where something has imported Python's distutils before, which that refuses."""
     key = "SETUPTOOLS_USE_DISTUTILS"
     if key in os.environ or "distutils" not in sys.modules or "setuptools" in sys.modules:
         yield
