@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 import torch
@@ -48,9 +49,12 @@ def test_settings_that_are_paths_are_no_folders(trained, tmp_path, monkeypatch, 
     monkeypatch.chdir(tmp_path)
     parent = trained(*WINE)
     words = ["prune", str(parent), "--method", "magnitude", "--amount", "0.5"]
-    assert answer([*words, "--rewind", str(parent / "checkpoints/best.pt")]) == 0
+    for file in ("best.pt", "best.pt.sha256"):
+        Path("kept").mkdir(exist_ok=True)
+        shutil.copy(parent / "checkpoints" / file, f"kept/{file}")
+    assert answer([*words, "--rewind", "kept/best.pt"]) == 0
     (folder,) = (tmp_path / "outputs/variants").iterdir()
-    assert folder.name.endswith("checkpoints_best.pt")
+    assert folder.name.endswith("0.5-kept_best.pt")
 
 
 def test_the_folder_that_one_is_in_is_a_parent_too(trained, tmp_path, monkeypatch, capsys):

@@ -133,7 +133,7 @@ def test_an_exported_file_and_a_foreign_one(trained, tmp_path, monkeypatch, caps
     ]
     assert answer(words) == 0
     shown = capsys.readouterr().out
-    assert "mlp (export onnx fp32)" in shown and "* of the network that it was made of" in shown
+    assert "mlp (export onnx fp32" in shown and "* of the network that it was made of" in shown
     assert "foreign.onnx: nothing is known of its data; it was timed with drawn numbers, not scored." in shown
     given = opened("x", folder / "checkpoints/best.pt")
     assert given.bytes == (folder / "model.onnx").stat().st_size and given.parent.samefile(
