@@ -95,9 +95,12 @@ def aot(graph: Graph) -> bytes:
 
 @contextmanager
 def _distutils_as_they_are() -> Iterator[None]:
-    """Let torch import setuptools where something has imported Python's distutils before, which that refuses."""
+    """Let torch import setuptools where pip or Python's own distutils were imported before, which that refuses.
+
+    Setuptools then leaves the distutils of Python where they are. From Python 3.12 on there are none to leave.
+    """
     key = "SETUPTOOLS_USE_DISTUTILS"
-    if key in os.environ or "distutils" not in sys.modules or "setuptools" in sys.modules:
+    if key in os.environ or "setuptools" in sys.modules or sys.version_info >= (3, 12):
         yield
         return
     os.environ[key] = "stdlib"

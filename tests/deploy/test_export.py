@@ -86,6 +86,22 @@ def test_a_file_gives_what_the_network_gives(name, form, trained):
     assert differ(parent.network.model, open_file(form, exported, content), parent.data) < 1e-4
 
 
+@pytest.mark.slow
+def test_machine_code_where_pip_was_imported_before():
+    """It makes setuptools refuse to be imported, which torch's C++ compiler needs: in a process of its own."""
+    code = """if True:
+        import pip
+        import torch
+        from runner.deploy.formats import aot
+        from runner.deploy.graph import Graph, Positional
+        example = torch.randn(2, 3)
+        aot(Graph(Positional(torch.nn.Linear(3, 2), ()), ("inputs",), (example,), ({},)))
+        print("written")
+    """
+    told = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, timeout=300)
+    assert told.stdout == "written\n", told.stderr
+
+
 def test_onnx_files_have_the_opset_and_the_names_that_are_promised(trained):
     import onnx
 
