@@ -128,20 +128,18 @@ def arms(folder):
 
 @pytest.mark.slow
 def test_killed_continued_and_extended_it_says_the_same(say, tmp_path, monkeypatch):
-    words = ("optimizer=sgd,adam", "--seeds", "4")
+    words = ("optimizer=sgd,adam", "--seeds", "3")
     done = say("ablate", *TINY, *words, "--output", "whole")
     assert done.code == 0, done.err
     whole = arms(tmp_path / "whole")
     assert list(whole) == ["optimizer=sgd", "optimizer=adam"]
-    assert all(set(runs) == {"0", "1", "2", "3"} for _, runs in whole.values())
+    assert all(set(runs) == {"0", "1", "2"} for _, runs in whole.values())
     for arm in whole:
         assert arm in done.out
     assert done.out.count(" baseline ") == 1
     assert (tmp_path / "whole/ablation.png").read_bytes().startswith(b"\x89PNG")
 
-    process = subprocess.Popen(
-        command(*words[:-1], "3", "--output", "cut"), cwd=tmp_path, stdout=subprocess.PIPE, text=True
-    )
+    process = subprocess.Popen(command(*words, "--output", "cut"), cwd=tmp_path, stdout=subprocess.PIPE, text=True)
     while "completed" not in process.stdout.readline():
         assert process.poll() is None
     process.send_signal(signal.SIGTERM)
@@ -155,8 +153,8 @@ def test_killed_continued_and_extended_it_says_the_same(say, tmp_path, monkeypat
     assert done.code == 0, done.err
     assert arms(tmp_path / "cut") == whole
     assert "a verdict was given here before" not in done.out
-    counted = [int(number) for number in re.findall(r"^\[(\d+)/8\]", done.out, re.MULTILINE)]
-    assert 1 < counted[0] < 8 and counted == list(range(counted[0], 9))  # the one that had ended is not made again
+    counted = [int(number) for number in re.findall(r"^\[(\d+)/6\]", done.out, re.MULTILINE)]
+    assert 1 < counted[0] < 6 and counted == list(range(counted[0], 7))  # the one that had ended is not made again
 
     def make(self, jobs, test):  # the runs that are missing, without making any
         self.read(search=False)
@@ -164,7 +162,7 @@ def test_killed_continued_and_extended_it_says_the_same(say, tmp_path, monkeypat
 
     monkeypatch.setattr(Sweeps, "make", make)
     done = say("ablate", *TINY, *words[:-1], "5", "--output", "cut")
-    assert "note: a verdict was given here before, of 4 runs of each arm" in done.out
+    assert "note: a verdict was given here before, of 3 runs of each arm" in done.out
 
 
 @pytest.mark.slow
@@ -176,8 +174,14 @@ def test_an_arm_that_fails_is_told_of_and_the_others_are_judged(say, tmp_path):
     assert "failed" in done.out
 
 
-@pytest.mark.slow
-def test_seeds_are_added_until_it_is_clear(say, tmp_path):
+def test_seeds_are_added_until_it_is_clear(say, tmp_path, monkeypatch):
+    def make(self, jobs, test):  # the second arm is worse, in its first runs by chance more and by chance less
+        for job in jobs:
+            worse = job.arm == "optimizer.lr=1e-09"
+            loss = 0.1 + worse * (0.1, 0.5, 0.2, 0.3, 0.3)[job.seed]
+            self.runs[job] = Run("x", "completed", None, 1.0, {"val/loss": loss})
+
+    monkeypatch.setattr(Sweeps, "make", make)
     words = ("optimizer.lr=0.3,1e-9", "optimizer=sgd", "--max-seeds", "5", "--score", "loss", "--output", "here")
     done = say("ablate", *TINY, *words)
     assert done.code == 0, done.err
@@ -185,7 +189,7 @@ def test_seeds_are_added_until_it_is_clear(say, tmp_path):
     arm = record["arms"]["optimizer.lr=1e-09"]
     assert record["score"] == "val/loss"
     assert arm["comparison"]["verdict"] == "worse"
-    assert (record["looks"], len(arm["runs"]) >= 3) == ([3, 4, 5], True)
+    assert (record["looks"], len(arm["runs"])) == ([3, 4, 5], 5)
 
 
 @pytest.mark.slow
@@ -323,12 +327,10 @@ def lines(process, *words):
 
 
 @pytest.mark.slow
-def test_tuned_arms_are_compared_by_study_and_a_killed_one_says_the_same(say, tmp_path):
+def test_tuned_arms_are_compared_by_study_though_it_was_killed(say, tmp_path):
     """The search of the second arm fails altogether, which counts against it."""
     words = ("optimizer.lr=0.1,1e30", "optimizer=sgd", "--tune", "optimizer.momentum=interval(0,0.9)")
     words += ("--trials", "2", "--studies", "3", "--seeds", "2")
-    done = say("ablate", *TINY, *words, "--output", "whole")
-    assert done.code == 0, done.err
     process = subprocess.Popen(command(*words, "--output", "cut"), cwd=tmp_path, stdout=subprocess.PIPE, text=True)
     lines(process, "study 0, search", "fresh 0")
     process.send_signal(signal.SIGINT)
@@ -337,26 +339,23 @@ def test_tuned_arms_are_compared_by_study_and_a_killed_one_says_the_same(say, tm
     done = say("ablate", *TINY, *words, "--output", "cut")
     assert done.code == 0, done.err
     assert "a verdict was given here before" not in done.out
-    whole, cut = (json.loads((tmp_path / name / "ablation.json").read_text()) for name in ("whole", "cut"))
-    assert arms(tmp_path / "cut") == arms(tmp_path / "whole")
-    assert cut["studies"] == whole["studies"]
-
-    good, bad = whole["arms"]["optimizer.lr=0.1"], whole["arms"]["optimizer.lr=1e+30"]
+    record = json.loads((tmp_path / "cut/ablation.json").read_text())
+    good, bad = record["arms"]["optimizer.lr=0.1"], record["arms"]["optimizer.lr=1e+30"]
     assert bad["comparison"]["scores"]["failures"] == 3
     assert bad["comparison"]["verdict"] == "too few runs"
     assert set(good["runs"]) == {f"{study}/{seed}" for study in range(3) for seed in range(2)}
-    for study, found in whole["studies"]["optimizer.lr=0.1"].items():
+    for study, found in record["studies"]["optimizer.lr=0.1"].items():
         fresh = [good["runs"][f"{study}/{seed}"]["scores"]["test/accuracy"] for seed in range(2)]
         assert found["score"] == pytest.approx(np.mean(fresh))
-        trials = [json.loads(path.read_text()) for path in tmp_path.glob("whole/search/trials/*/trial.json")]
+        trials = [json.loads(path.read_text()) for path in tmp_path.glob("cut/search/trials/*/trial.json")]
         own = [
             t for t in trials if t["params"]["optimizer.lr"] == "0.1" and t["params"]["seed"] == str(1000 * int(study))
         ]
         best = max(own, key=lambda t: t["scores"]["val/accuracy"])
         assert (len(own), found["found"]) == (2, best["scores"]["val/accuracy"])
         assert all(trial["tested"] is None for trial in trials)
-    assert all(found["failed"] == found["trials"] == 2 for found in whole["studies"]["optimizer.lr=1e+30"].values())
-    assert (whole["search"]["runs"], whole["search"]["seeds"]) == (12, 2)
+    assert all(found["failed"] == found["trials"] == 2 for found in record["studies"]["optimizer.lr=1e+30"].values())
+    assert (record["search"]["runs"], record["search"]["seeds"]) == (12, 2)
 
     done = say("ablate", *TINY, *words, "--output", "cut", "--dry-run")
     assert "12 runs of searches and 12 runs on fresh seeds" in done.out

@@ -67,22 +67,22 @@ def test_nobody_else_writes_where_somebody_does(go, say, tmp_path):
 
 
 @pytest.mark.slow
-def test_nobody_else_goes_on_with_a_run_that_is_at_work(at_work, tmp_path):
+def test_nobody_else_goes_on_with_a_run_that_is_at_work(at_work, say, tmp_path):
     before = tree(tmp_path)
     for command in (
         ["resume", "run"],
         ["resume", "run", "trainer.max_epochs=60"],
         ["resume", "run", "--from", "epoch-0050"],
     ):
-        code, out = asked(*command, cwd=tmp_path)
+        code, _, err = say(*command)
         assert code == 2
-        assert re.search(rf"^error: run: process {at_work.pid} on \S+ is at work on this run\. ", out), out
+        assert re.search(rf"^error: run: process {at_work.pid} on \S+ is at work on this run\. ", err), err
         assert tree(tmp_path) == before
-    assert asked("evaluate", "run", cwd=tmp_path)[0] == 0  # which only reads
+    assert say("evaluate", "run").code == 0  # which only reads
     at_work.kill()
     at_work.wait()
-    code, out = asked("resume", "run", "trainer.max_epochs=60", "--from", "epoch-0050", cwd=tmp_path)
-    assert code == 0, out
+    done = say("resume", "run", "trainer.max_epochs=60", "--from", "epoch-0050")
+    assert done.code == 0, done.err
     assert [row["epoch"] for row in rows(tmp_path / "run")] == list(range(1, 61))
 
 
@@ -110,7 +110,7 @@ def test_of_two_that_start_in_one_folder_one_does_and_keeps_it(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_trial_and_its_sweep_are_not_at_work_at_once(tmp_path):
+def test_a_trial_and_its_sweep_are_not_at_work_at_once(say, tmp_path):
     sweep = ["--multirun", *QUICK, "data=iris", "seed=1,2", "trainer.max_epochs=1", "hydra.sweep.dir=sweep"]
     sweep += ["hydra.sweeper.plots=false"]
     assert asked(*sweep, cwd=tmp_path)[0] == 0
@@ -119,8 +119,8 @@ def test_a_trial_and_its_sweep_are_not_at_work_at_once(tmp_path):
 
     lock = Lock(tmp_path / "sweep/driver.lock")
     assert lock.take() is None
-    code, out = asked("resume", str(trial), "trainer.max_epochs=2", cwd=tmp_path)
-    assert (code, f"a trial of a sweep at which process {os.getpid()} on" in out) == (2, True), out
+    code, _, err = say("resume", str(trial), "trainer.max_epochs=2")
+    assert (code, f"a trial of a sweep at which process {os.getpid()} on" in err) == (2, True), err
     lock.release()
     assert tree(tmp_path) == before
 
@@ -130,7 +130,7 @@ def test_a_trial_and_its_sweep_are_not_at_work_at_once(tmp_path):
     assert (code, f"{trial.relative_to(tmp_path)}: this trial is at work by itself" in out) == (2, True), out
     lock.release()
     assert tree(tmp_path) == before
-    assert asked("resume", str(trial), "trainer.max_epochs=2", cwd=tmp_path)[0] == 0
+    assert say("resume", str(trial), "trainer.max_epochs=2").code == 0
 
 
 def test_the_lock_goes_with_its_holder_though_a_child_outlives_it(tmp_path):
