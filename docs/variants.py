@@ -41,10 +41,10 @@ NETWORKS = {
     "mlp": "data=magic model=mlp 'model.hidden=[512,512]' trainer.max_epochs=5",
     "cnn": "data=fashion_mnist model=cnn trainer.max_epochs=3",
     "resnet": "data=fashion_mnist model=resnet data.fraction=0.25 trainer.max_epochs=1",
-    "vit": "data=digits model=vit trainer.max_epochs=20",
+    "vit": "data=digits model=vit trainer.max_epochs=6",
     "lstm": "data=japanese_vowels model=lstm trainer.max_epochs=20",
-    "encoder": "data=python_functions model=encoder trainer.max_epochs=3",
-    "decoder": "data=python_source model=decoder trainer.max_epochs=1 trainer.max_steps=300",
+    "encoder": "data=python_functions model=encoder trainer.max_epochs=2",
+    "decoder": "data=python_source 'data.packages=[json,http]' model=decoder trainer.max_epochs=2",
     "detector": "data=digit_composites data.task=detection data.batch_size=16 model=detector optimizer.lr=0.003 "
     "trainer.max_epochs=8",
 }

@@ -170,7 +170,9 @@ def cut(plain, tmp_path, monkeypatch):
     def leave(epoch, overrides, place="."):
         config = changed(plain, overrides)
         whole, stopped = (Path(place) / name for name in ("whole", "cut"))
-        run(config, whole)
+        result = run(config, whole)
+        assert result["status"] == "completed"
+        assert all(math.isfinite(value) for part in ("val", "test") for value in (result[part] or {}).values())
         with pytest.raises(Interrupted):
             run(config, stopped, StopAt(epoch))
         resume(stopped)
