@@ -1,6 +1,7 @@
 """Language models in ONNX files that go on with texts: the same as the network tells, and as reading all anew does."""
 
 import json
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from runner.cli.verbs import answer
 from runner.deploy.export import beyond
 from runner.deploy.judged import judged
 from runner.deploy.parent import Parent
+from runner.engine.spec import START
 from runner.errors import RunFailed
 from runner.generate.text import generate
 from runner.model.exported import Exported
@@ -146,6 +148,17 @@ def test_other_answers_in_pieces_are_refused(wrong, parent, exported, monkeypatc
 
     monkeypatch.setattr(network.model, "follow", worse)
     assert "for a text in pieces" in beyond(1e-4)(judged(parent.network, network, parent.data.val))
+
+
+def test_the_example_in_the_docs_tells_the_most_probable_tokens(parent, exported, monkeypatch):
+    monkeypatch.chdir(exported)
+    page = (Path(__file__).parents[2] / "docs/export.md").read_text()
+    (code,) = (piece for piece in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if FILE in piece)
+    names = {}
+    exec(code.replace("< 100", f"< {CONTEXT}"), names)
+    with torch.inference_mode():
+        said = parent.network.model(torch.tensor([[START, *names["told"][:-1]]]))
+    assert said[0].argmax(-1).tolist() == names["told"]
 
 
 @pytest.mark.slow
