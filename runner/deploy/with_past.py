@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 FILE = "model_with_past.onnx"
 
-# Tokens of the example, unlike those in front.
-_FURTHER = 3
+# Tokens of the example, a number unlike that of the texts and of those in front.
+_FURTHER = 4
 
 
 class WithPast(nn.Module):
