@@ -15,11 +15,21 @@ from pathlib import Path
 
 import torch
 
-from runner.engine.spec import START
+from runner.engine.spec import END, START
 from runner.generate.sampling import Sampling
 from runner.generate.text import tell
 from runner.model.base import Network
 from runner.run import load
+
+
+def endless(follow):
+    """`follow` of a network that never ends a text."""
+
+    def outputs(tokens, state):
+        said, state = follow(tokens, state)
+        return said.index_fill(-1, torch.tensor([START, END]), -100.0), state
+
+    return outputs
 
 
 @torch.inference_mode()
@@ -33,8 +43,8 @@ def main():
     networks = {Path(folder).resolve().name: load(folder) for folder in given.folders}
     ways = {}
     for name, network in networks.items():
-        ways[f"{name}, kept"] = network.context, network.model.follow
-        ways[f"{name}, anew"] = network.context, partial(Network.follow, network.model)
+        ways[f"{name}, kept"] = network.context, endless(network.model.follow)
+        ways[f"{name}, anew"] = network.context, endless(partial(Network.follow, network.model))
     rates, first = {way: [] for way in ways}, None
     for _ in range(given.rounds):
         for way, (context, follow) in ways.items():
