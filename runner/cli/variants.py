@@ -19,6 +19,8 @@ def made(folder: Path, result: dict[str, Any]) -> int:
             score_table({f"{part}: before": parent[part], f"{part}: after": result[part]})
     told = result["difference"]
     print(f"outputs: differ by at most {told['largest']:.3g}, {told['mean']:.3g} on average")
+    if told["in_pieces"] is not None:
+        print(f"in pieces, token by token and by sevens: differ by at most {told['in_pieces']:.3g}")
     before, after = parent["bytes"], result["bytes"]
     ratio = f"{before / after:.2f} times smaller" if after <= before else f"{after / before:.2f} times larger"
     print(

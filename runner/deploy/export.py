@@ -12,6 +12,7 @@ from runner.deploy.formats import OPSET, WRITERS
 from runner.deploy.graph import graph
 from runner.deploy.standalone import standalone
 from runner.deploy.variant import Variant, write
+from runner.deploy.with_past import FILE, with_past
 from runner.errors import ConfigError
 from runner.model.exported import Exported
 from runner.model.exported.network import Format, Provider
@@ -59,20 +60,33 @@ def export(
         check_provider(provider)
     parent.data  # noqa: B018  loaded, and found to be those of the training, before anything takes long
     parent.hear(f"writing {file}", 0, 1)
+    further = b""
     if precision == "int8":
         content = _int8(parent, format, dynamic_batch)
         names: tuple[str, ...] = ("inputs", *parent.data.val.sample(1, 0).more)
     else:
         exported = graph(parent, dynamic_batch, half=precision == "fp16")
         content, names = writer(exported), exported.names
+        if format == "onnx" and (going_on := with_past(parent, exported)):
+            parent.hear(f"writing {FILE}", 0, 1)
+            further = writer(going_on)
     about = Exported(
-        format, file, hashlib.sha256(content).hexdigest(), names, precision, None if dynamic_batch else 1, provider
+        format,
+        file,
+        hashlib.sha256(content).hexdigest(),
+        names,
+        precision,
+        None if dynamic_batch else 1,
+        provider,
+        parent.network.context,
+        *((FILE, hashlib.sha256(further).hexdigest()) if further else ()),
     )
     allowed = TOLERANCE[precision] if tolerance is None else tolerance
     settings: dict[str, Any] = {"format": format, "precision": precision, "dynamic_batch": dynamic_batch}
     settings |= {"onnx": {"opset": OPSET, "provider": provider}} if format == "onnx" else {}
     kept = {"model": {}, "changes": [], "exported": about.plain()}
-    beside = standalone(parent, about) if format == "onnx" else {}
+    beside = {FILE: further} if further else {}
+    beside |= standalone(parent, about) if format == "onnx" else {}
     return write(parent, Variant("export", settings, kept, {file: content}, beside, beyond(allowed)))
 
 
@@ -93,13 +107,20 @@ def beyond(tolerance: float) -> Callable[[Judged], str | None]:
     """What is said of outputs that lie further from the network's own than `tolerance`, a share of the largest one."""
 
     def refused(judged: Judged) -> str | None:
-        if not math.isfinite(judged.relative):  # no number is neither less nor more than another
-            return "its outputs are not finite where the network's own are, or no numbers, as perhaps the network's own"
-        if judged.relative <= tolerance:
-            return None
-        return (
-            f"its outputs lie up to {judged.largest:.3g} from the network's own, which are as large as "
-            f"{judged.scale:.3g}: more than the {tolerance:g} of that which are allowed"
-        )
+        for largest, outputs in ((judged.largest, "outputs"), (judged.in_pieces, "outputs for a text in pieces")):
+            if largest is None:
+                continue
+            share = largest / judged.unit
+            if not math.isfinite(share):  # no number is neither less nor more than another
+                return (
+                    f"its {outputs} are not finite where the network's own are, or no numbers, as perhaps the "
+                    "network's own"
+                )
+            if share > tolerance:
+                return (
+                    f"its {outputs} lie up to {largest:.3g} from the network's own, which are as large as "
+                    f"{judged.scale:.3g}: more than the {tolerance:g} of that which are allowed"
+                )
+        return None
 
     return refused

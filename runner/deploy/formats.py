@@ -47,7 +47,7 @@ def onnx(graph: Graph) -> bytes:
                 external_data=False,
                 verbose=False,
                 input_names=list(graph.names),
-                output_names=["outputs"],
+                output_names=list(graph.outputs),
                 dynamic_shapes=(graph.free,),
                 custom_translation_table=onnx_layers(),
             )

@@ -54,12 +54,14 @@ class Graph:
         given: an example of it.
         free: of each the dimensions that may have another size, by number: ``{0: "batch", 1: "steps"}``. Those of one
             name are always of one size.
+        outputs: what it gives is called.
     """
 
     module: nn.Module
     names: tuple[str, ...]
     given: tuple[Tensor, ...]
     free: tuple[dict[int, str], ...]
+    outputs: tuple[str, ...] = ("outputs",)
 
     def program(self) -> torch.export.ExportedProgram:
         """The operations of the module on tensors of any values and of any sizes of the `free` dimensions.

@@ -12,14 +12,19 @@ from runner.config.build import build_metrics
 from runner.engine.evaluate import decoded_by, evaluate
 from runner.engine.meter import Meter, Result
 from runner.engine.precision import Precision
+from runner.model.exported.network import ExportedNetwork
 from runner.run.assembly import evaluation_batches
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from runner.engine.batch import Batch
     from runner.engine.split import Split
+    from runner.model.base import Network
     from runner.run.trained import TrainedNetwork
+
+# Tokens of a text.
+_ONE_BY_ONE = 64
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,7 @@ class Judged:
         largest: difference of two outputs, absolute; not finite where one of them is no number, or only one infinite.
         mean: of all differences, absolute.
         scale: the largest finite output of the parent, absolute.
+        in_pieces: the largest difference where a text is read in pieces; None: there is no file that does so.
     """
 
     parent: dict[str, float]
@@ -39,11 +45,17 @@ class Judged:
     largest: float
     mean: float
     scale: float
+    in_pieces: float | None = None
+
+    @property
+    def unit(self) -> float:
+        """What differences are shares of: the largest output, or 1 where all are smaller."""
+        return max(1.0, self.scale)
 
     @property
     def relative(self) -> float:
-        """The largest difference as a share of the largest output, or of 1 where all are smaller."""
-        return self.largest / max(1.0, self.scale)
+        """The largest difference as a share of `unit`."""
+        return self.largest / self.unit
 
 
 def judged(
@@ -84,4 +96,24 @@ def judged(
         hear(examples)
 
     scores = evaluate(variant.model, batches, meters[1], variant.loss, precision, compare)
-    return Judged(own.read(), scores, float(largest), float(total / max(1, number)), float(scale))
+    in_pieces = None
+    if isinstance(variant.model, ExportedNetwork) and variant.model.exported.with_past:
+        in_pieces = _in_pieces(parent.model, variant.model, split.sample(variant.model.exported.batch or 2, 0).inputs)
+    return Judged(own.read(), scores, float(largest), float(total / max(1, number)), float(scale), in_pieces)
+
+
+def _in_pieces(parent: nn.Module, variant: Network, texts: Tensor) -> float:
+    """How far outputs lie from those of `parent` where `variant` reads texts ``(N, T)`` token by token, and by more.
+
+    Of long texts the first tokens are read one by one, as each costs a call.
+    """
+    with torch.inference_mode():
+        expected = parent(texts)
+        differences = []
+        for size, read in ((1, _ONE_BY_ONE), (7, texts.shape[1])):
+            state, told = None, []
+            for piece in texts[:, :read].split(size, 1):
+                outputs, state = variant.follow(piece, state)
+                told.append(outputs)
+            differences.append((torch.cat(told, 1) - expected[:, :read]).abs().max())
+    return float(torch.stack(differences).max())

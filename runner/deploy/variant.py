@@ -117,7 +117,12 @@ def _write(place: RunFolder, parent: Parent, variant: Variant) -> dict[str, Any]
         **{part: compared[part].variant if part in compared else None for part in ("val", "test")},
         "parent": {part: compared[part].parent for part in compared}
         | {"parameters": parameters(parent.network.model), "bytes": parent.path.stat().st_size},
-        "difference": {"largest": last.largest, "mean": last.mean, "relative": last.relative},
+        "difference": {
+            "largest": last.largest,
+            "mean": last.mean,
+            "relative": last.relative,
+            "in_pieces": last.in_pieces,
+        },
         "parameters": parameters((parent.network if "exported" in variant.content else network).model),
         "bytes": sum(len(content) for content in variant.files.values()) or path.stat().st_size,
         **variant.told,

@@ -72,7 +72,7 @@ def generate(
     source = transform.batch([prompt]).to(network.device) if answers else None
     begun = [START] if answers else [START, *transform.encode(prompt).tolist()]  # type: ignore[attr-defined]
     notes = tuple(transform.notes)
-    context = model.context if isinstance(model, Network) else None
+    context = network.context
     if context is not None and len(begun) > context:
         notes += (f"of the prompt's {counted(len(begun) - 1, 'token')} the last {context:,} are read",)
     own = isinstance(model, Network) and cached

@@ -80,7 +80,7 @@ class Decoder(Network):
                 "own. Take model=seq2seq."
             )
         assert spec.inputs is not None and spec.inputs.size is not None
-        self.activation, self.context, self.positions = activation, context, positions
+        self.activation, self.context = activation, context
         self.at_every_step = spec.targets is not None and spec.targets.kind == "tokens"
         self.embedding = nn.Embedding(spec.inputs.size, hidden)
         parts = BlockParts(hidden, heads, kv_heads, units, activation, norm, norm_order, dropout)
@@ -101,11 +101,6 @@ class Decoder(Network):
             x: the texts, padded at their ends.
             lengths: tokens of each ``(N,)``, at least 1; None: all.
         """
-        if self.positions == "learned" and x.shape[1] > self.context:
-            raise ConfigError(
-                f"model.context={self.context}: with model.positions=learned no text can be longer, and one has "
-                f"{x.shape[1]:,} tokens. Take model.context={x.shape[1]}, or model.positions=rotary."
-            )
         read = self.transformer(self.embedding(x))
         if lengths is None:
             return self.output(read if self.at_every_step else read[:, -1])  # type: ignore[no-any-return]
@@ -117,5 +112,5 @@ class Decoder(Network):
 
     def follow(self, x: Tensor, state: Any = None, source: Batch | None = None) -> tuple[Tensor, Any]:
         """See `Network.follow`; the state is a `Cache`."""
-        state = state or self.transformer.cache()
+        state = self.transformer.cache() if state is None else state
         return self.output(self.transformer(self.embedding(x), cache=state)), state

@@ -56,6 +56,13 @@ class TrainedNetwork:
         return self.task.spec
 
     @property
+    def context(self) -> int | None:
+        """Tokens that it may look back at when a text is generated; None: all."""
+        from runner.model.base import Network
+
+        return self.model.context if isinstance(self.model, Network) else None
+
+    @property
     def batch_size(self) -> int:
         """Examples that are looked at together, as many as evaluation does."""
         size = self.recipe.data.batch_size

@@ -142,7 +142,7 @@ def test_a_full_context_goes_on_with_its_later_half(context, begun):
     def follow(tokens, state):
         seen.append(tokens.shape[1])
         outputs, state = net.follow(tokens, state)
-        assert len(state) <= context
+        assert state.length <= context
         return outputs, state
 
     with torch.no_grad():

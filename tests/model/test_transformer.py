@@ -186,7 +186,7 @@ def test_what_is_read_piece_by_piece_is_what_is_read_at_once(positions, pieces):
     given = {"memory": memory, "memory_lengths": LENGTHS}
     cache = net.cache()
     read = torch.cat([net(piece, **given, cache=cache) for piece in x.split(pieces, 1)], 1)
-    assert len(cache) == 7
+    assert cache.length == 7
     torch.testing.assert_close(read, net(x, **given), rtol=1e-10, atol=1e-10)
 
 

@@ -92,6 +92,7 @@ def quantize(
         ("inputs", *parent.data.val.sample(1, 0).more),
         "int8",
         None if dynamic_batch else 1,
+        context=parent.network.context,
     )
     kept = {"model": {}, "changes": [], "exported": about.plain()}
     return write(parent, Variant("quantize", settings, kept, {"model.onnx": content}, refused=_worse(parent, max_loss)))

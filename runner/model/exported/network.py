@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from runner.errors import RunFailed, RunnerError
+from runner.model.base import Network
 
 Format = Literal["onnx", "program", "aot", "torchscript"]
 Provider = Literal["cpu", "cuda", "tensorrt"]
@@ -30,6 +32,10 @@ class Exported:
         precision: ``fp32``, ``fp16`` or ``int8``.
         batch: examples that it takes at once; None: any number.
         provider: what ONNX Runtime computes with.
+        context: tokens that it may look back at when a text is generated; None: all.
+        with_past: the name of a second file, which goes on with texts from what was kept of the tokens in front; empty:
+            there is none.
+        with_past_sha256: the checksum of that one.
     """
 
     format: Format
@@ -39,16 +45,19 @@ class Exported:
     precision: Literal["fp32", "fp16", "int8"] = "fp32"
     batch: int | None = None
     provider: Provider = "cpu"
+    context: int | None = None
+    with_past: str = ""
+    with_past_sha256: str = ""
 
     def plain(self) -> dict[str, Any]:
         """In plain containers, for checkpoints."""
         return {**asdict(self), "inputs": list(self.inputs)}
 
 
-class ExportedNetwork(nn.Module):
+class ExportedNetwork(Network):
     """The base of networks in files: called as any network is, with nothing to train.
 
-    Subclasses are made of the content of the file too, which was compared with its checksum, and read nothing anew.
+    Subclasses are made of the content of the files too, which was compared with their checksums, and read nothing anew.
 
     Args:
         path: of the file, for messages.
@@ -57,7 +66,7 @@ class ExportedNetwork(nn.Module):
 
     def __init__(self, path: Path, exported: Exported) -> None:
         super().__init__()
-        self.path, self.exported = path, exported
+        self.path, self.exported, self.context = path, exported, exported.context
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         """Itself, as there is nothing in it that changes."""
@@ -76,16 +85,8 @@ class ExportedNetwork(nn.Module):
         if missing := [name for name in self.exported.inputs[1:] if name not in more]:
             raise RunFailed(f"{self.path}: is given {', '.join(missing)} too, which these data do not have.")
         given = [inputs, *(more[name] for name in self.exported.inputs[1:])]
-        try:
-            with torch.no_grad():
-                return self._in_parts([tensor.cpu() for tensor in given]).to(inputs.device)
-        except RunnerError:
-            raise
-        except Exception as error:  # of what runs it, of many kinds
-            shapes = ", ".join(
-                f"{name} {tuple(tensor.shape)}" for name, tensor in zip(self.exported.inputs, given, strict=True)
-            )
-            raise RunFailed(f"{self.path}: can't be run on {shapes}: {shortened(error)}.") from error
+        with refusing(self.path, dict(zip(self.exported.inputs, given, strict=True))), torch.no_grad():
+            return self._in_parts([tensor.cpu() for tensor in given]).to(inputs.device)
 
     def _in_parts(self, given: Sequence[Tensor]) -> Tensor:
         size, number = self.exported.batch, len(given[0])
@@ -110,6 +111,18 @@ class ExportedNetwork(nn.Module):
         return outputs
 
 
+@contextmanager
+def refusing(path: Path, given: Mapping[str, Any]) -> Iterator[None]:
+    """Say of which shape what was given is, where a file can't be run on it."""
+    try:
+        yield
+    except RunnerError:
+        raise
+    except Exception as error:  # of what runs it, of many kinds
+        shapes = ", ".join(f"{name} {tuple(value.shape)}" for name, value in given.items())
+        raise RunFailed(f"{path}: can't be run on {shapes}: {shortened(error)}.") from error
+
+
 def shortened(error: BaseException) -> str:
     """The beginning of a message, on one line and without the full stop behind it."""
     text = " ".join(str(error).split()).rstrip(".") or type(error).__name__
@@ -122,16 +135,23 @@ def _check(exported: Exported) -> None:
     Raises:
         ValueError: with the one that is wrong.
     """
-    batch, file = exported.batch, exported.file
+    batch, context = exported.batch, exported.context
     fitting = {
         "format": exported.format in get_args(Format),
-        "file": isinstance(file, str) and "\0" not in file and Path(file).name == file not in ("", ".."),
+        "file": _is_name(exported.file),
+        "with_past": exported.with_past == "" or (exported.format == "onnx" and _is_name(exported.with_past)),
         "inputs": exported.inputs[:1] == ("inputs",) and all(isinstance(name, str) for name in exported.inputs),
         "batch": batch is None or (type(batch) is int and batch > 0),
+        "context": context is None or (type(context) is int and context > 0),
         "provider": exported.provider in get_args(Provider),
     }
     if wrong := [name for name, fits in fitting.items() if not fits]:
         raise ValueError(f"{wrong[0]} is {getattr(exported, wrong[0])!r}, which this version does not know")
+
+
+def _is_name(file: Any) -> bool:
+    """Whether a file in the run folder could be called so."""
+    return isinstance(file, str) and "\0" not in file and Path(file).name == file not in ("", "..")
 
 
 def exported_in(saved: dict[str, Any], folder: Path) -> Exported:
@@ -164,14 +184,21 @@ def open_exported(saved: dict[str, Any], folder: Path) -> ExportedNetwork:
         RunFailed: the file is gone, damaged, or another one.
     """
     exported = exported_in(saved, folder)
-    path = folder / Path(exported.file).name
+    files = {exported.file: exported.sha256}
+    if exported.with_past:
+        files[exported.with_past] = exported.with_past_sha256
+    contents = [_content(folder / name, sha256) for name, sha256 in files.items()]
+    network: ExportedNetwork = import_module(f"runner.model.exported.{exported.format}").Network(
+        folder / exported.file, exported, *contents
+    )
+    return network
+
+
+def _content(path: Path, sha256: str) -> bytes:
     try:
         content = path.read_bytes()
     except OSError as error:
         raise RunFailed(f"{path}: can't be read ({error.strerror}). Export the network again.") from error
-    if hashlib.sha256(content).hexdigest() != exported.sha256:
+    if hashlib.sha256(content).hexdigest() != sha256:
         raise RunFailed(f"{path}: its checksum does not match: the file is damaged or another one. Export it again.")
-    network: ExportedNetwork = import_module(f"runner.model.exported.{exported.format}").Network(
-        path, exported, content
-    )
-    return network
+    return content

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 import torch
@@ -18,7 +19,9 @@ class KeyValues:
     def __init__(self) -> None:
         self.kept: tuple[Tensor, Tensor] | None = None
 
-    def __len__(self) -> int:
+    @property
+    def length(self) -> int:
+        """Tokens that were read. No `len`, which would make a number of what an exported graph leaves open."""
         return 0 if self.kept is None else self.kept[0].shape[2]
 
     def append(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
@@ -42,7 +45,7 @@ class LayerCache:
 
 
 class Cache:
-    """What a transformer has read, so that the next token costs one step; `len` tells how many tokens that are.
+    """What a transformer has read, so that the next token costs one step.
 
     Args:
         layers: of the transformer.
@@ -51,8 +54,23 @@ class Cache:
     def __init__(self, layers: int) -> None:
         self.layers = [LayerCache() for _ in range(layers)]
 
-    def __len__(self) -> int:
-        return len(self.layers[0].own)
+    @classmethod
+    def of(cls, own: Sequence[tuple[Tensor, Tensor]]) -> Cache:
+        """That of a transformer without a memory, from keys and values of each layer; see `own`."""
+        made = cls(len(own))
+        for layer, kept in zip(made.layers, own, strict=True):
+            layer.own.kept = kept
+        return made
+
+    @property
+    def own(self) -> list[tuple[Tensor, Tensor]]:
+        """Keys and values of each layer, each ``(N, kv_heads, T, D)``; nothing where no tokens were read."""
+        return [layer.own.kept for layer in self.layers if layer.own.kept is not None]
+
+    @property
+    def length(self) -> int:
+        """Tokens that were read."""
+        return self.layers[0].own.length
 
     def take(self, rows: Tensor) -> None:
         """See `KeyValues.take`."""
@@ -113,7 +131,7 @@ class Attention(Residual):
             query, keys, values = (self._heads(part) for part in self.inner(x).split(self.sizes, -1))
             if rotation is not None:
                 query, keys = rotated(query, rotation), rotated(keys, rotation)
-            before = 0 if cache is None else len(cache)
+            before = 0 if cache is None else cache.length
             if cache is not None:
                 keys, values = cache.append(keys, values)
             if causal and before:  # torch's own mask counts from the first key

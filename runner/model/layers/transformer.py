@@ -85,10 +85,11 @@ class Transformer(nn.Module):
         Raises:
             ConfigError: positions are learned, and there are more tokens than positions.
         """
-        first = 0 if cache is None else len(cache)
+        first = 0 if cache is None else cache.length
         places = torch.arange(first, first + x.shape[1], device=x.device)
         if self.table is not None:
-            if (steps := first + x.shape[1]) > self.table.num_embeddings:
+            steps = first + x.shape[1]
+            if not torch.compiler.is_exporting() and steps > self.table.num_embeddings:  # a graph's lookup refuses them
                 raise ConfigError(
                     f"model.context={self.table.num_embeddings}: with model.positions=learned no text can be longer, "
                     f"and one has {steps:,} tokens. Take model.context={steps}, or model.positions=rotary."
