@@ -209,6 +209,15 @@ def test_an_amount_must_be_a_share(trained, amount):
         structured(parent, amount, lambda text: None)
 
 
+def test_operations_of_recurrent_layers_are_counted(trained, tmp_path, monkeypatch):
+    """In one step of a kernel of their own, which torch's counter does not know."""
+    monkeypatch.chdir(tmp_path)
+    folder = trained("data=digits", "model=lstm", "trainer.max_epochs=1", "trainer.limit_batches=3")
+    _, result = structured(Parent.open(folder), 0.5, lambda text: None)
+    for found, hidden in ((result["parent"], 128), (result, 64)):  # rows of 8 pixels, 8 of them, in 10 classes
+        assert found["flops"] == 8 * 2 * 4 * hidden * (8 + hidden) + 2 * hidden * 10
+
+
 def test_a_pruned_run_is_a_run(trained, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     folder = trained("data=digits", "model=cnn", "trainer.max_epochs=1")
