@@ -11,8 +11,9 @@ import pytest
 import torch
 
 from runner.cli.verbs import answer
-from runner.deploy.judged import Judged
+from runner.deploy.judged import Judged, judged
 from runner.deploy.parent import Parent
+from runner.deploy.prune import prune
 from runner.deploy.quantize import quantize
 from runner.deploy.quantize.quantize import _worse
 from runner.engine import checkpoint
@@ -97,6 +98,18 @@ def test_torch_networks_come_near_and_load(trained, family, method):
     assert {path: path.read_bytes() for path in before} == before
 
 
+def test_what_was_pruned_is_quantized_and_judged_on_test_examples_in_float32(trained):
+    parent = Parent.open(trained(*WINE, "trainer.precision=bf16"))
+    thin, _ = prune(parent, "low_rank", 0.3)
+    folder, result = quantize(Parent.open(thin), "bf16")
+    network = load(folder)
+    assert [change.name for change in network.changes] == ["low_rank", "half"]
+    assert network.recipe.trainer.precision == "fp32"
+    assert result["best_value"] == result["val"][result["monitor"].removeprefix("val/")]
+    test, val = (judged(load(thin), network, split).largest for split in (parent.data.test, parent.data.val))
+    assert result["difference"]["largest"] == test != val
+
+
 @pytest.mark.parametrize("method", ["weight_only", "fp16"])
 def test_texts_go_on_with_a_cache_as_without_one(trained, method, capsys):
     parent = Parent.open(trained(*FAMILIES["decoder"]))
@@ -166,8 +179,10 @@ def test_weights_are_on_the_grid_that_training_rounds_to_and_ranges_those_of_tra
 
 
 @needs_onnx
-def test_trained_further_with_rounding(trained, capsys):
-    parent = trained(*CNN)
+def test_trained_further_with_rounding(trained, capsys, monkeypatch):
+    parent, sources, module = trained(*CNN), [], sys.modules["runner.deploy.quantize.quantize"]
+    made_static = module.static
+    monkeypatch.setattr(module, "static", lambda source, *more: sources.append(source) or made_static(source, *more))
     words = ["--method", "qat", "--epochs", "1", "optimizer.lr=1e-4", "--examples", "16", "--dynamic-batch"]
     assert answer(["quantize", str(parent), *words]) == 0
     made = {p.name.rpartition("_")[2]: p for p in Path("outputs/variants").iterdir()}
@@ -175,6 +190,7 @@ def test_trained_further_with_rounding(trained, capsys):
     (training,) = (p for name, p in made.items() if "quantize" not in name)
     assert json.loads((training / "manifest.json").read_text())["parent"]["path"] == str(parent)
     assert json.loads((variant / "manifest.json").read_text())["parent"]["path"] == str(parent)
+    assert [source.place.path.resolve() for source in sources] == [training.resolve()]
     settings = checkpoint.load(variant / "checkpoints/best.pt")["config"]["variant"]
     assert settings["training"]["overrides"] == ["optimizer.lr=1e-4"]
     assert list(checkpoint.load(training / "checkpoints/best.pt")["config"]["compression"]) == ["qat"]
