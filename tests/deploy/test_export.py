@@ -232,12 +232,11 @@ def test_differences_are_of_all_batches_and_relative_to_the_largest_output(train
     """By hand: 8 in a single one of all numbers, where equal infinities differ by nothing."""
     from dataclasses import replace
 
-    parent = Parent.open(trained("data=wine", "trainer.max_epochs=2"))
+    parent, heard = Parent.open(trained("data=wine", "trainer.max_epochs=1", "data.batch_size=8")), []
     one, other = (replace(parent.network, model=First(parent.network.model, wrong)) for wrong in (0.0, 8.0))
     split = parent.data.train
-    size = parent.network.recipe.data.batch_size
-    assert size < len(split)
-    found = judged(one, other, split)
+    found = judged(one, other, split, heard.append)
+    assert len(heard) > 1
     assert (found.largest, found.mean) == pytest.approx((8, 8 / (3 * len(split))))
     assert 0 < found.scale < float("inf")
     assert Judged({}, {}, 0.5, 0.0, 100.0).relative == 0.005
