@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from torch import nn
 
 from runner.compression.feature_matching import FeatureMatching, at_same_positions, attention_term, hint_term
 from runner.compression.hidden.layers import HiddenLayers
+from runner.engine.batch import Batch
 from runner.engine.teacher import Teacher
 from runner.errors import ConfigError, Interrupted
 from runner.run import evaluate_run, load, resume
@@ -164,6 +166,17 @@ def test_accumulation_equals_one_large_batch():
         found.append([*epoch(fit), *technique.regressors.parameters()])
     for small, large in zip(*found, strict=True):
         torch.testing.assert_close(small, large, rtol=0, atol=1e-6)
+
+
+def test_of_texts_the_tokens_count_that_are_there():
+    """Of lengths 5 and 2, each text by the formula alone."""
+    student, teacher = random(2, 5, 4), random(2, 5, 4)
+    technique = FeatureMatching(weight=2.0)
+    technique.asks, technique.regressors = False, nn.ModuleList([nn.Identity()])
+    technique.own, technique.theirs = (SimpleNamespace(taken=lambda z=z: [z]) for z in (student, teacher))
+    batch = Batch(student, torch.zeros(2), {"lengths": torch.tensor([5, 2])})
+    alone = [hint_term(student[:1], teacher[:1]), hint_term(student[1:, :2], teacher[1:, :2])]
+    torch.testing.assert_close(technique.output_penalty(student, batch), 2 * torch.stack(alone).mean())
 
 
 @pytest.mark.slow

@@ -3,13 +3,15 @@
 import json
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import nn
 
-from runner.compression.gradual_pruning import sparsity
+from runner.compression.gradual_pruning import GradualPruning, sparsity
 from runner.compression.masks.weights import prunable, zeros
 from runner.engine.progress import Progress
 from runner.errors import ConfigError, Interrupted
@@ -38,6 +40,23 @@ def test_it_never_falls_and_ends_at_the_amount_also_where_the_steps_do_not_fit(b
     assert curve == sorted(curve)
     assert set(curve[begin + length :]) == {amount}
     assert not length or set(curve[: begin + 1]) == {0.0}
+
+
+def test_each_update_is_followed_by_the_cut_of_its_number():
+    """By hand: four updates up to 48 of 64 weights, also where the curve ends with the run."""
+    layer, at, forgotten = nn.Linear(8, 8), SimpleNamespace(step=0), []
+    best = SimpleNamespace(monitor=SimpleNamespace(forget=lambda: forgotten.append(at.step)))
+    plan = SimpleNamespace(total=4)
+    technique = GradualPruning(amount=0.75, begin=0.0, end=1.0, every=1)
+    technique.setup(SimpleNamespace(model=layer, plan=plan, position=lambda: at.step, best=best))
+    for zero in (28, 42, 47, 48):  # 64 s_t: 27.75, 42, 47.25, 48
+        cut = layer.weight == 0
+        layer.weight.data[cut] = 9.0  # by an optimizer that mixes the entries of a matrix
+        technique.after_step()
+        assert int((layer.weight == 0).sum()) == zero
+        assert (layer.weight[cut] == 0).all()
+        at.step += 1
+    assert forgotten == [3]
 
 
 class Watched(Progress):

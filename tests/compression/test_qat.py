@@ -75,6 +75,11 @@ def test_the_range_follows_what_is_seen_in_training_alone():
     assert (model[0].low, model[0].high) == (-1.5, 1.75)
     model.eval()(torch.full((1, 3), 100.0))
     assert (model[0].low, model[0].high) == (-1.5, 1.75)
+    behind_relu = nn.Sequential(nn.Linear(3, 2))
+    watched(behind_relu, momentum=0.25)
+    for largest, high in ((2.0, 2.0), (1.0, 1.75)):  # a least of zero was seen too
+        behind_relu(torch.tensor([[0.0, 0.5, largest]]))
+        assert (behind_relu[0].low, behind_relu[0].high) == (0, high)
     other = nn.Sequential(nn.Linear(3, 2))
     again = watched(other, momentum=0.25)
     again.load_state_dict(technique.state_dict())

@@ -206,6 +206,38 @@ def test_outputs_that_are_no_numbers_or_others_are_refused(wrong, trained):
     assert beyond(float("inf"))(Judged({}, {}, float("nan"), 0.0, 1.0))
 
 
+class First(nn.Module):
+    """Gives infinities, and something else than the network for the first example of all."""
+
+    def __init__(self, network, wrong=0.0):
+        super().__init__()
+        self.network, self.wrong = network, wrong
+
+    def forward(self, inputs, **more):
+        outputs = self.network(inputs, **more).clone()
+        outputs[-1, 1] = -torch.inf
+        outputs[0, 0] += self.wrong
+        self.wrong = 0.0
+        return outputs
+
+
+def test_differences_are_of_all_batches_and_relative_to_the_largest_output(trained):
+    """By hand: 8 in a single one of all numbers, where equal infinities differ by nothing."""
+    from dataclasses import replace
+
+    parent, heard = Parent.open(trained("data=wine", "trainer.max_epochs=1", "data.batch_size=8")), []
+    one, other = (replace(parent.network, model=First(parent.network.model, wrong)) for wrong in (0.0, 8.0))
+    split = parent.data.train
+    found = judged(one, other, split, heard.append)
+    assert len(heard) > 1
+    assert (found.largest, found.mean) == pytest.approx((8, 8 / (3 * len(split))))
+    assert 0 < found.scale < float("inf")
+    assert Judged({}, {}, 0.5, 0.0, 100.0).relative == 0.005
+    assert Judged({}, {}, 0.5, 0.0, 0.01).relative == 0.5
+    assert beyond(0.01)(Judged({}, {}, 0.5, 0.0, 100.0)) is None
+    assert beyond(float("inf"))(Judged({}, {}, float("inf"), 0.0, 1.0))
+
+
 class Decides(nn.Module):
     """Does something else by the values."""
 

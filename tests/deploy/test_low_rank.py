@@ -29,6 +29,7 @@ def test_what_is_lost_is_the_root_of_the_squares_of_the_singular_values_left_out
     product = second.flatten(1) @ first.flatten(1)
     lost = torch.linalg.svdvals(weight.flatten(1))[rank:].square().sum().sqrt()
     torch.testing.assert_close((weight.flatten(1) - product).norm(), lost, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(first.norm(), second.norm())  # alike, as training likes them
 
 
 @pytest.mark.parametrize(
@@ -81,6 +82,8 @@ def test_so_much_is_saved_and_no_more_than_needed(amount):
 def test_a_matrix_of_low_rank_loses_nothing():
     weight = torch.randn(40, 3) @ torch.randn(3, 40)
     assert ranks_for({"w": weight}, 0.8) == {"w": 3}
+    # of the other a rank of 2 takes as many weights as it has
+    assert ranks_for({"w": weight, "even": torch.tensor([1.0, 1, 1e-9, 1e-9]).diag()}, 0.8) == {"w": 3}
 
 
 def test_layers_whose_weights_others_read_are_left_alone():

@@ -1,6 +1,7 @@
 """Networks with fewer bits: what each method makes, how near it comes, and what is refused."""
 
 import json
+import math
 import sys
 from copy import deepcopy
 from importlib.util import find_spec
@@ -10,8 +11,11 @@ import pytest
 import torch
 
 from runner.cli.verbs import answer
+from runner.deploy.judged import Judged, judged
 from runner.deploy.parent import Parent
+from runner.deploy.prune import prune
 from runner.deploy.quantize import quantize
+from runner.deploy.quantize.quantize import _worse
 from runner.engine import checkpoint
 from runner.errors import ConfigError
 from runner.run import evaluate_run, load
@@ -94,6 +98,18 @@ def test_torch_networks_come_near_and_load(trained, family, method):
     assert {path: path.read_bytes() for path in before} == before
 
 
+def test_what_was_pruned_is_quantized_and_judged_on_test_examples_in_float32(trained):
+    parent = Parent.open(trained(*WINE, "trainer.precision=bf16"))
+    thin, _ = prune(parent, "low_rank", 0.3)
+    folder, result = quantize(Parent.open(thin), "bf16")
+    network = load(folder)
+    assert [change.name for change in network.changes] == ["low_rank", "half"]
+    assert network.recipe.trainer.precision == "fp32"
+    assert result["best_value"] == result["val"][result["monitor"].removeprefix("val/")]
+    test, val = (judged(load(thin), network, split).largest for split in (parent.data.test, parent.data.val))
+    assert result["difference"]["largest"] == test != val
+
+
 @pytest.mark.parametrize("method", ["weight_only", "fp16"])
 def test_texts_go_on_with_a_cache_as_without_one(trained, method, capsys):
     parent = Parent.open(trained(*FAMILIES["decoder"]))
@@ -136,34 +152,45 @@ def test_onnx_files_of_eight_bits(trained, method, capsys):
 
 
 @needs_onnx
-def test_weights_of_a_static_file_are_on_the_grid_that_training_rounds_to(trained):
+@pytest.mark.parametrize("method", ["dynamic", "static"])
+def test_weights_are_on_the_grid_that_training_rounds_to_and_ranges_those_of_training_examples(method, trained):
     import numpy as np
     import onnx
     from onnx import numpy_helper
 
     from runner.compression.qat import fake_quantized_weight
-    from runner.deploy.quantize import static
+    from runner.deploy.quantize import dynamic, static
 
     parent = Parent.open(trained(*WINE))
-    entries = {e.name: numpy_helper.to_array(e) for e in onnx.load_from_string(static(parent, True)).graph.initializer}
+    inputs, drawn = parent.data.train.inputs, parent.data.train.drawn(45, parent.network.recipe.seed)
+    inputs[drawn] = torch.linspace(0, 1, 45)[:, None].repeat(1, inputs.shape[1])
+    inputs[drawn[0]], inputs[drawn[-1]] = -3.0, 5.0  # of 32 and 13, the first and the last
+    content = dynamic(parent, True) if method == "dynamic" else static(parent, True, 45)
+    entries = {e.name: numpy_helper.to_array(e) for e in onnx.load_from_string(content).graph.initializer}
     for name, weight in parent.network.model.state_dict().items():
         if weight.ndim == 2:
             (int8,) = (e for e in entries.values() if e.dtype == np.int8 and sorted(e.shape) == sorted(weight.shape))
             int8 = int8 if int8.shape == weight.shape else int8.T
             step = weight.abs().amax(1, keepdim=True) / 127
             torch.testing.assert_close(torch.from_numpy(int8.copy()) * step, fake_quantized_weight(weight), msg=name)
+    if method == "static":
+        assert entries["inputs_scale"] == pytest.approx(8 / 255)
+        assert (entries["inputs_zero_point"].dtype, int(entries["inputs_zero_point"])) == ("uint8", 96)  # 3 * 255 / 8
 
 
 @needs_onnx
-def test_trained_further_with_rounding(trained, capsys):
-    parent = trained(*CNN)
-    words = ["--method", "qat", "--epochs", "1", "optimizer.lr=1e-4", "--examples", "64", "--dynamic-batch"]
+def test_trained_further_with_rounding(trained, capsys, monkeypatch):
+    parent, sources, module = trained(*CNN), [], sys.modules["runner.deploy.quantize.quantize"]
+    made_static = module.static
+    monkeypatch.setattr(module, "static", lambda source, *more: sources.append(source) or made_static(source, *more))
+    words = ["--method", "qat", "--epochs", "1", "optimizer.lr=1e-4", "--examples", "16", "--dynamic-batch"]
     assert answer(["quantize", str(parent), *words]) == 0
     made = {p.name.rpartition("_")[2]: p for p in Path("outputs/variants").iterdir()}
     (variant,) = (p for name, p in made.items() if "quantize-qat" in name)
     (training,) = (p for name, p in made.items() if "quantize" not in name)
     assert json.loads((training / "manifest.json").read_text())["parent"]["path"] == str(parent)
     assert json.loads((variant / "manifest.json").read_text())["parent"]["path"] == str(parent)
+    assert [source.place.path.resolve() for source in sources] == [training.resolve()]
     settings = checkpoint.load(variant / "checkpoints/best.pt")["config"]["variant"]
     assert settings["training"]["overrides"] == ["optimizer.lr=1e-4"]
     assert list(checkpoint.load(training / "checkpoints/best.pt")["config"]["compression"]) == ["qat"]
@@ -183,6 +210,9 @@ def test_more_than_may_be_lost_is_kept_aside(trained, capsys):
         assert result["status"] == "failed" and "accuracy" in result["cause"] and folder.name.endswith("-refused")
         assert quantize(model, "weight_only")[1]["status"] == "completed"
     assert content(parent)["best"]
+    refused = _worse(model, 0.25)
+    for after, mean, expected in ((0.5, 0.1, False), (0.4375, 0.1, True), (0.75, math.inf, True), (1.0, 0.1, False)):
+        assert bool(refused(Judged({"accuracy": 0.75}, {"accuracy": after}, mean, mean, 1.0))) == expected
 
 
 @pytest.mark.parametrize(

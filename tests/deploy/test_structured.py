@@ -170,6 +170,73 @@ def test_the_least_important_go_and_as_many_everywhere():
     assert found.kept["output.weight"] == {1: [0, 2, 4]}
 
 
+def test_importance_is_the_mean_of_norms_without_biases():
+    """By hand: 3 and 3 are more than 1 and 4.5, though their squares are less."""
+    model = MLP(Spec.classification((1,), 3), hidden=(2,)).eval()
+    with torch.no_grad():
+        model.linear1.weight.copy_(torch.tensor([[3.0], [1.0]]))
+        model.linear1.bias.copy_(torch.tensor([0.0, 100.0]))
+        model.output.weight.copy_(torch.tensor([[3.0, 4.5], [0, 0], [0, 0]]))
+    assert without_channels(model, batch_of(1), 0.5).kept["output.weight"] == {1: [0]}
+
+
+@pytest.mark.parametrize(("amount", "left"), [(0.29, 71), (0.999, 1), (1 - 1e-12, 1)])
+def test_a_share_that_is_a_whole_number_is_that_number_and_one_is_left(amount, left):
+    model = MLP(Spec.classification((4,), 3), hidden=(100,)).eval()
+    assert without_channels(model, batch_of(4), amount).model.linear1.out_features == left
+
+
+class Own(torch.nn.Module):
+    """Two layers, and something that is done between them."""
+
+    def __init__(self, between):
+        super().__init__()
+        self.first, self.output, self.between = torch.nn.Linear(6, 8), torch.nn.Linear(8, 3), between
+
+    def forward(self, x):
+        return self.output(self.between(self.first(x)))
+
+
+class Single(torch.nn.Module):
+    """Attention of one head."""
+
+    def __init__(self):
+        super().__init__()
+        self.attention = torch.nn.MultiheadAttention(8, 1, batch_first=True)
+
+    def forward(self, x):
+        return self.attention(x, x, x)[0]
+
+
+class Places(torch.nn.Module):
+    """Adds numbers that no checkpoint holds."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("table", torch.arange(8.0), persistent=False)
+
+    def forward(self, x):
+        return (x + self.table).relu()
+
+
+def test_a_single_head_and_numbers_that_no_checkpoint_holds():
+    narrow = pruned(lambda: Own(Single()), batch_of(5, 6)).model
+    assert narrow.between.attention.embed_dim == 4
+    assert len(pruned(lambda: Own(Places()), batch_of(6)).model.between.table) == 4
+
+
+class Counts(torch.nn.Module):
+    """Multiplies by the number of channels."""
+
+    def forward(self, x):
+        return x * x.shape[-1]
+
+
+def test_code_that_counts_channels_is_found_out():
+    with pytest.raises(ConfigError, match="gives something else than with zeros"):
+        without_channels(drawn(Own(Counts())), batch_of(6), 0.5)
+
+
 def test_what_is_not_known_stays():
     class Sorted(torch.nn.Module):
         def __init__(self):
@@ -207,6 +274,15 @@ def test_an_amount_must_be_a_share(trained, amount):
     parent = Parent.open(trained("data=digits", "model=cnn", "trainer.max_epochs=1"))
     with pytest.raises(ConfigError, match="--amount"):
         structured(parent, amount, lambda text: None)
+
+
+def test_operations_of_recurrent_layers_are_counted(trained, tmp_path, monkeypatch):
+    """In one step of a kernel of their own, which torch's counter does not know."""
+    monkeypatch.chdir(tmp_path)
+    folder = trained("data=digits", "model=lstm", "trainer.max_epochs=1", "trainer.limit_batches=3")
+    _, result = structured(Parent.open(folder), 0.5, lambda text: None)
+    for found, hidden in ((result["parent"], 128), (result, 64)):  # rows of 8 pixels, 8 of them, in 10 classes
+        assert found["flops"] == 8 * 2 * 4 * hidden * (8 + hidden) + 2 * hidden * 10
 
 
 def test_a_pruned_run_is_a_run(trained, tmp_path, monkeypatch):

@@ -170,6 +170,20 @@ def test_a_teacher_with_one_logit_tells_two_classes():
     torch.testing.assert_close(told.softmax(1), torch.stack((1 - second, second), 1))
 
 
+def test_values_are_told_in_the_units_of_the_network_that_learns_by_the_weights_of_the_members():
+    """By hand: 3 steps of 2 from 10 are 16, and 1 of 4 from 2 is 6."""
+    own, first, second = (
+        Regression(Spec.regression((1,), 1, (mean,), (std,))) for mean, std in ((1.0, 2.5), (10.0, 2.0), (2.0, 4.0))
+    )
+    batch = batch_of(torch.zeros(1, 1), torch.ones(1, 1))
+    members = [nn.Linear(1, 1, bias=False) for _ in range(2)]
+    for member, value in zip(members, (3.0, 1.0), strict=True):
+        member.weight.data.fill_(value)
+    told = Teacher("a", members, [first, second], [0.25, 0.75], own)(batch)
+    torch.testing.assert_close(told, torch.tensor([[(0.25 * 16 + 0.75 * 6 - 1) / 2.5]]))
+    torch.testing.assert_close(Teacher("a", members[:1], [first], [1.0], own)(batch), torch.tensor([[6.0]]))
+
+
 @pytest.mark.parametrize("data", ["diabetes", "python_functions"])
 def test_values_and_tags_are_learnt_through_whole_runs(data, go):
     small = (f"data={data}", "trainer.max_epochs=1", "trainer.limit_batches=3", "trainer.images=0")

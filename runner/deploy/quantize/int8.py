@@ -105,13 +105,12 @@ def _too_few(what: str, number: int) -> str:
 
 
 def _feeds(source: str, batch: Batch, size: int) -> Iterator[dict[str, Any]]:
-    """Inputs by the file's names for them, so many examples at a time; the rest that does not fill a part is left."""
+    """Inputs by the file's names for them, so many examples at a time, in the end perhaps fewer."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(source, providers=["CPUExecutionProvider"])
     names, given = [entry.name for entry in session.get_inputs()], [batch.inputs, *batch.more.values()]
-    size = min(size, batch.examples)
-    for start in range(0, batch.examples - size + 1, size):
+    for start in range(0, batch.examples, size):
         yield {name: tensor[start : start + size].cpu().numpy() for name, tensor in zip(names, given, strict=True)}
 
 

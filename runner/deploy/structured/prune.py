@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
-from torch.utils.flop_counter import FlopCounterMode
 
+from runner.deploy.benchmark.counts import flops
 from runner.deploy.structured.cut import Kept, cut, kept_of, muted
 from runner.deploy.structured.groups import Group, groups_of, importance, removed
 from runner.deploy.structured.network import channels_of
@@ -81,15 +81,15 @@ def structured(parent: Parent, amount: float, tell: Callable[[str], None]) -> tu
     before, batch = parent.network.model, parent.data.val.sample(4, 0)
     found = without_channels(before, batch, amount)
     one = parent.data.val.sample(1, 0)
-    flops = {"before": flops_of(before, one), "after": flops_of(found.model, one)}
+    counted = {"before": flops(before, one) or 0, "after": flops(found.model, one) or 0}
     tell(
-        f"structured: {_count(found.groups)} removed, in {len(found.groups)} groups; {flops['after']:,} FLOPs for an "
-        f"example, {flops['before'] / max(1, flops['after']):.2f} times fewer than {flops['before']:,}"
+        f"structured: {_count(found.groups)} removed, in {len(found.groups)} groups; {counted['after']:,} FLOPs for "
+        f"an example, {counted['before'] / max(1, counted['after']):.2f} times fewer than {counted['before']:,}"
     )
     changes = [*parent.saved.get("changes", []), found.change.plain()]
     content = {"model": found.model.state_dict(), "changes": changes}
     folder, result = write(parent, Variant("prune", {"method": "structured", "amount": amount}, content))
-    result |= {"flops": flops["after"], "parent": {**result["parent"], "flops": flops["before"]}}
+    result |= {"flops": counted["after"], "parent": {**result["parent"], "flops": counted["before"]}}
     write_json(RunFolder(folder).result, result)
     return folder, result
 
@@ -155,14 +155,6 @@ def _check(model: nn.Module, narrow: nn.Module, batch: Batch, kept: Kept, exact:
 
 def _tensors(outputs: Any) -> list[Tensor]:
     return [t for t in tree_leaves(outputs) if isinstance(t, Tensor) and t.is_floating_point()]
-
-
-@torch.no_grad()
-def flops_of(model: nn.Module, one: Batch) -> int:
-    """Floating-point operations for one example, of products and convolutions."""
-    with FlopCounterMode(display=False) as counter:
-        model(one.inputs, **one.more)
-    return int(counter.get_total_flops())
 
 
 def _count(groups: list[Group]) -> str:

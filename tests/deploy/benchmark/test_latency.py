@@ -50,5 +50,7 @@ def test_the_ratio_is_above_one_where_it_is_faster():
     found = ratio([1.0] * 10, [3.0, 4.0] * 5)
     assert (found.median, found.low, found.high, found.differs) == (3.5, 3.0, 4.0, True)
     assert not ratio([1.0, 2.0] * 5, [2.0, 1.0] * 5).differs
+    assert not ratio([1.0] * 10, [1.0] * 10).differs  # also where 1 is an end
+    assert ratio([1.0] * 10, [2.0] * 9 + [100.0]).median == 2  # whatever one round does
     assert not ratio([1.0] * 3, [2.0] * 3).differs  # too few rounds to show anything
     assert Latency.of(1, [[2_000_000]], Latency.of(1, [[1_000_000]])).ratio.median == 0.5

@@ -100,6 +100,19 @@ def test_as_near_as_torchao_comes():
     assert 0 < own < 1.2 * their
 
 
+def test_layers_that_do_more_with_their_weights_keep_them():
+    """Keys and values of other widths than queries, and rows of a table that are cut to a norm."""
+    model = nn.ModuleDict({
+        "attention": nn.MultiheadAttention(8, 2, kdim=5, vdim=3, batch_first=True),
+        "table": nn.Embedding(9, 4, max_norm=0.5),
+    })  # fmt: skip
+    made, expected = changed(model), copy.deepcopy(model).eval()
+    expected["attention"].out_proj = coarse(model["attention"].out_proj)
+    query, key, value = (torch.randn(2, 4, width) for width in (8, 5, 3))
+    torch.testing.assert_close(made["attention"](query, key, value)[0], expected["attention"](query, key, value)[0])
+    torch.testing.assert_close(made["table"](torch.arange(9)), expected["table"](torch.arange(9)))
+
+
 def test_a_network_without_weights_is_refused():
     with pytest.raises(ConfigError, match="no layer"):
         changed(nn.Sequential(nn.BatchNorm1d(3)))
