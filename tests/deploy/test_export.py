@@ -160,19 +160,19 @@ def test_a_file_in_another_process_and_a_damaged_one(trained, tmp_path, monkeypa
     x = torch.randn(3, 13)
     code = (
         "import torch; from runner.run import load; torch.set_num_threads(1)\n"
-        f"print(load({str(folder)!r}).model(torch.tensor({x.tolist()})).tolist())"
+        f"print(load({str(folder)!r}, trusted_targets=['model.pt']).model(torch.tensor({x.tolist()})).tolist())"
     )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=True)
     torch.testing.assert_close(torch.tensor(json.loads(told.stdout)), load(parent).model(x))
     with pytest.raises(RunFailed, match=r"can't be run on inputs \(2, 5\)"):
-        load(folder).model(torch.randn(2, 5))
+        load(folder, trusted_targets=["model.pt"]).model(torch.randn(2, 5))
     file = folder / "model.pt"
     file.write_bytes(file.read_bytes()[:-9])
     with pytest.raises(RunFailed, match="checksum does not match"):
-        load(folder)
+        load(folder, trusted_targets=["model.pt"])
     file.unlink()
     with pytest.raises(RunFailed, match="can't be read"):
-        load(folder)
+        load(folder, trusted_targets=["model.pt"])
     capsys.readouterr()
 
 

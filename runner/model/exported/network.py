@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any, Literal, Self, get_args
 import torch
 from torch import Tensor, nn
 
-from runner.errors import RunFailed, RunnerError
+from runner.errors import ConfigError, RunFailed, RunnerError
 
 Format = Literal["onnx", "program", "aot", "torchscript"]
 Provider = Literal["cpu", "cuda", "tensorrt"]
@@ -152,19 +152,26 @@ def exported_in(saved: dict[str, Any], folder: Path) -> Exported:
     return exported
 
 
-def open_exported(saved: dict[str, Any], folder: Path) -> ExportedNetwork:
+def open_exported(saved: dict[str, Any], folder: Path, trusted: Iterable[str] = ()) -> ExportedNetwork:
     """The network in an exported file.
 
     Args:
         saved: what the checkpoint says of it; see `Exported`.
         folder: of the run.
+        trusted: what the user trusts, among it the names of files that hold code.
 
     Raises:
-        ConfigError: what runs it is not installed.
+        ConfigError: what runs it is not installed; it holds code that runs as it is opened, and is not trusted.
         RunFailed: the file is gone, damaged, or another one.
     """
     exported = exported_in(saved, folder)
     path = folder / Path(exported.file).name
+    if exported.format != "onnx" and exported.file not in trusted:
+        raise ConfigError(
+            f"{path}: is a file of --format {exported.format}, which can run a program when it is opened, and whoever "
+            f"sent a folder wrote its checksum too. If it is your own, name it: trusted_targets=[{exported.file}]. "
+            "ONNX files run none."
+        )
     try:
         content = path.read_bytes()
     except OSError as error:
