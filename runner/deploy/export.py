@@ -13,6 +13,7 @@ from runner.deploy.graph import graph
 from runner.deploy.standalone import standalone
 from runner.deploy.variant import Variant, write
 from runner.errors import ConfigError
+from runner.model.changes.half import Half
 from runner.model.exported import Exported
 from runner.model.exported.network import Format, Provider
 
@@ -43,7 +44,7 @@ def export(
             static`` makes, as ONNX.
         dynamic_batch: take any number of examples at once; otherwise one.
         tolerance: how far an output may lie from the network's own, as a share of the largest output; None: that of the
-            precision in `TOLERANCE`.
+            precision in `TOLERANCE`, or of fp16 where the network computes in sixteen bits already.
         provider: what ONNX Runtime computes with.
 
     Returns:
@@ -68,7 +69,9 @@ def export(
     about = Exported(
         format, file, hashlib.sha256(content).hexdigest(), names, precision, None if dynamic_batch else 1, provider
     )
-    allowed = TOLERANCE[precision] if tolerance is None else tolerance
+    rounded = any(isinstance(change, Half) for change in parent.network.changes)
+    usual = max(TOLERANCE[precision], TOLERANCE["fp16"] if rounded else 0.0)
+    allowed = usual if tolerance is None else tolerance
     settings: dict[str, Any] = {"format": format, "precision": precision, "dynamic_batch": dynamic_batch}
     settings |= {"onnx": {"opset": OPSET, "provider": provider}} if format == "onnx" else {}
     kept = {"model": {}, "changes": [], "exported": about.plain()}
