@@ -126,6 +126,22 @@ def test_sixteen_bits_are_near_and_one_example_at_a_time_is_asked_one_by_one(for
     assert {p.dtype for p in parent.network.model.parameters()} == {torch.float32}
 
 
+def test_networks_of_fewer_bits_are_exported_as_they_are(trained, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    parent = trained("data=wine", "trainer.max_epochs=2")
+    for method in ("fp16", "bf16"):
+        assert answer(["quantize", str(parent), "--method", method]) == 0
+    bf16, fp16 = (next(Path("outputs/variants").glob(f"*-{name}")) for name in ("bf16", "fp16"))
+    assert answer(["export", str(fp16), "--format", "program"]) == 0
+    assert next(Path("outputs/variants").glob("*-export-*")).name.endswith("-export-program-fp16")
+    for words, said in (
+        ((str(bf16), "--format", "onnx"), "ONNX Runtime does not compute"),
+        ((str(fp16), "--format", "onnx", "--precision", "int8"), "is quantized already (half)"),
+    ):
+        assert answer(["export", *words]) == 2
+        assert said in capsys.readouterr().err
+
+
 def test_the_command_writes_a_run_folder_that_other_verbs_take(trained, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     parent = trained("data=wine", "trainer.max_epochs=2")

@@ -63,12 +63,7 @@ def quantize(
     Raises:
         ConfigError: it can't be done with this network, with the reason.
     """
-    done = next((change.name for change in parent.network.changes if not change.trainable), None)
-    if done:
-        raise ConfigError(
-            f"{parent.place.path}: is quantized already ({done}). Name the run that it was made of, which stands in "
-            "its manifest.json as parent."
-        )
+    refuse_quantized(parent)
     main_score(parent)
     settings: dict[str, Any] = {"method": method}
     if method in ("fp16", "bf16", "weight_only"):
@@ -95,6 +90,20 @@ def quantize(
     )
     kept = {"model": {}, "changes": [], "exported": about.plain()}
     return write(parent, Variant("quantize", settings, kept, {"model.onnx": content}, refused=_worse(parent, max_loss)))
+
+
+def refuse_quantized(parent: Parent) -> None:
+    """Refuse what has fewer bits already.
+
+    Raises:
+        ConfigError: with what it is.
+    """
+    done = next((change.name for change in parent.network.changes if not change.trainable), None)
+    if done:
+        raise ConfigError(
+            f"{parent.place.path}: is quantized already ({done}). Name the run that it was made of, which stands in "
+            "its manifest.json as parent."
+        )
 
 
 def main_score(parent: Parent) -> str:

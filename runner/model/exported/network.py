@@ -12,6 +12,7 @@ from typing import Any, Literal, Self, get_args
 import torch
 from torch import Tensor, nn
 
+from runner.engine import checkpoint
 from runner.errors import ConfigError, RunFailed, RunnerError
 
 Format = Literal["onnx", "program", "aot", "torchscript"]
@@ -150,6 +151,20 @@ def exported_in(saved: dict[str, Any], folder: Path) -> Exported:
     except (TypeError, KeyError, ValueError) as error:
         raise RunFailed(f"{folder}: its checkpoint does not say which file was exported ({error}).") from error
     return exported
+
+
+def checkpoint_of(file: Path) -> Path | None:
+    """The checkpoint that says what an exported file is given; None of a file that only lies in a run folder.
+
+    Args:
+        file: the exported file, or another one.
+
+    Raises:
+        RunFailed: the checkpoint in its folder is damaged.
+    """
+    path = file.parent / "checkpoints" / "best.pt"
+    saved = checkpoint.load(path).get("exported") if path.is_file() else None
+    return path if saved and exported_in(saved, file.parent).file == file.name else None
 
 
 def open_exported(saved: dict[str, Any], folder: Path, trusted: Iterable[str] = ()) -> ExportedNetwork:
