@@ -92,6 +92,8 @@ def test_torch_networks_come_near_and_load(trained, family, method):
     assert evaluate_run(folder, "val") == pytest.approx(result["val"], rel=1e-4)
     assert [change.name for change in again.changes] == ["weight_only" if method == "weight_only" else "half"]
     assert {path: path.read_bytes() for path in before} == before
+    batch = parent.data.val.sample(2, 0)
+    assert again.model.float()(batch.inputs, **batch.more).dtype == torch.float32  # as explanations ask it
 
 
 @pytest.mark.parametrize("method", ["weight_only", "fp16"])
