@@ -11,9 +11,10 @@ import torch
 
 from runner.cli.verbs import answer
 from runner.deploy.parent import Parent
+from runner.deploy.prune import prune
 from runner.deploy.quantize import quantize
 from runner.engine import checkpoint
-from runner.errors import ConfigError
+from runner.errors import ConfigError, RunFailed
 from runner.run import evaluate_run, load
 from tests.faults.kill_resume import content
 
@@ -213,3 +214,18 @@ def test_what_is_not_installed_is_named(trained, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(ConfigError, match=r"pip install 'runner\[deploy\]'"):
         quantize(Parent.open(trained(*WINE)), "static")
+
+
+def test_what_was_pruned_stays_so_while_it_is_trained_with_rounded_numbers(trained, monkeypatch):
+    asked = []
+
+    def training(parent, start, epochs, compression, *_):
+        asked.append(list(compression))
+        raise RunFailed("It was not meant to end.")
+
+    monkeypatch.setattr(sys.modules[quantize.__module__], "fine_tune", training)
+    pruned, _ = prune(Parent.open(trained(*WINE)), "magnitude", 0.5)
+    for folder in (trained(*WINE), pruned):
+        with pytest.raises(RunFailed):
+            quantize(Parent.open(folder), "qat")
+    assert asked == [["qat"], ["qat", "keep_zeros"]]

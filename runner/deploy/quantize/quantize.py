@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import torch
 
+from runner.compression.masks.weights import prunable, zeros
 from runner.config.check import scores_of
 from runner.deploy.fine_tune import fine_tune
 from runner.deploy.parent import Parent
@@ -72,7 +73,9 @@ def quantize(
     source = parent
     if method == "qat":
         start = parent.place.path if parent.path.name == "best.pt" else parent.path
-        folder, _ = fine_tune(parent, start, epochs, {"qat": {}}, [*parent.overrides, *overrides], progress)
+        cut = any(zeros(prunable(parent.network.model)).values())  # what was pruned stays so
+        compression: dict[str, dict[str, Any]] = {"qat": {}, **({"keep_zeros": {}} if cut else {})}
+        folder, _ = fine_tune(parent, start, epochs, compression, [*parent.overrides, *overrides], progress)
         source = replace(parent, **vars(Parent.open(folder, trusted=list(parent.network.recipe.trusted))))
         settings |= {"epochs": epochs, "training": {"path": str(folder), "overrides": list(overrides)}}
     if method == "dynamic":
