@@ -93,10 +93,11 @@ def _of_run(folder: Path) -> Path:
 
 
 def _of_file(path: Path) -> Path:
-    """The checkpoint that a file is or stands for; an ONNX file beside none is taken as it is."""
-    beside = path.absolute().parent / "checkpoints" / "best.pt"
-    if beside.is_file():
-        return path.parent / "checkpoints" / "best.pt"
+    """The checkpoint that a file is or belongs to; an ONNX file that belongs to none is taken as it is."""
+    from runner.model.exported import checkpoint_of
+
+    if saved := checkpoint_of(path):
+        return saved
     if path.suffix in (".pt", ".onnx"):
         return path
     raise ConfigError(f"{path}: expected the folder of a run, a checkpoint (.pt) or an ONNX file (.onnx).")

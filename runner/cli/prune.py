@@ -49,6 +49,8 @@ def prune(arguments: list[str]) -> int:
             terminal.finished(result, variant)
         _told(result)
         return 0
+    if epochs is not None:
+        pruning.check_fine_tuning(parent, method, epochs, overrides)
     variant, result = pruning.prune(parent, method, amount, keep, given["--rewind"])
     _told(result)
     status = made(variant, result)

@@ -56,8 +56,16 @@ def serve(arguments: list[str]) -> int:
 
 def _run_of(path: Path) -> Path:
     """The folder of an exported file, whose checkpoint says what it is given; else what was named."""
-    is_exported = path.is_file() and path.suffix != ".pt" and (path.parent / "checkpoints").is_dir()
-    return path.parent if is_exported else path
+    from runner.model.exported import checkpoint_of
+
+    if not path.is_file() or checkpoint_of(path):
+        return path.parent if path.is_file() else path
+    if path.suffix != ".pt":
+        raise ConfigError(
+            f"{path}: nothing says what it is given and how its answers are read. Expected the folder of a run or a "
+            "variant, a checkpoint (.pt), or an exported file in its folder."
+        )
+    return path
 
 
 def _seconds(flag: str, text: str | None, default: float, least: float, most: float) -> float:

@@ -112,7 +112,7 @@ Exit status: 0 done, 1 the run failed, 2 the command is wrong, 130 interrupted (
 _OF_THE_DISK = {
     getattr(errno, name)
     for name in (
-        *("EACCES", "EPERM", "EROFS", "ENOSPC", "EDQUOT", "EISDIR", "ENOTDIR"),
+        *("EACCES", "EPERM", "EROFS", "ENOSPC", "EDQUOT", "EFBIG", "EISDIR", "ENOTDIR"),
         *("EEXIST", "ELOOP", "ENAMETOOLONG", "EIO", "ENXIO"),
     )
 }

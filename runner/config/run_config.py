@@ -156,6 +156,10 @@ def patch(config: DictConfig, command: Command) -> None:
         parent, _, name = key.rpartition(".")
         node: Any = OmegaConf.select(config, parent) if parent else config
         added = parent and (override.is_add() or override.is_force_add())
+        while parent and not OmegaConf.is_dict(node):  # that is not there either
+            parent, _, name = parent.rpartition(".")
+            node = OmegaConf.select(config, parent) if parent else config
+            added = False
         if not OmegaConf.is_dict(node) or (name not in node and not added):
             names = [str(entry) for entry in node] if OmegaConf.is_dict(node) else []
             raise ConfigError(

@@ -125,7 +125,7 @@ def _trained(saved: dict[str, Any], file: Path, recipe: Recipe) -> tuple[nn.Modu
     spec = Spec.from_plain(saved["spec"])
     task = build_task(own, spec, build_loss(own, spec))
     if "exported" in saved:
-        return open_exported(saved["exported"], file.absolute().parent.parent), task
+        return open_exported(saved["exported"], file.absolute().parent.parent, own.trusted), task
     model = build_model(own, task.spec, changes_in(saved, file))
     if difference := checkpoint.difference(model.state_dict(), saved["model"]):
         raise RunFailed(f"{file}: belongs to another network than its config describes: {difference}.")

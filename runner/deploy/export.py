@@ -14,6 +14,7 @@ from runner.deploy.standalone import standalone
 from runner.deploy.variant import Variant, write
 from runner.deploy.with_past import FILE, with_past
 from runner.errors import ConfigError
+from runner.model.changes.half import Half
 from runner.model.exported import Exported
 from runner.model.exported.network import Format, Provider
 
@@ -41,7 +42,7 @@ def export(
         parent: what is exported.
         format: a name of `WRITERS`.
         precision: of weights and arithmetic; inputs and outputs are float32. ``int8`` is what ``quantize --method
-            static`` makes, as ONNX.
+            static`` makes, as ONNX. A network of float16 stays so.
         dynamic_batch: take any number of examples at once; otherwise one.
         tolerance: how far an output may lie from the network's own, as a share of the largest output; None: that of the
             precision in `TOLERANCE`.
@@ -58,6 +59,14 @@ def export(
         from runner.model.exported.onnx import check_provider
 
         check_provider(provider)
+    changes = parent.network.changes
+    if Half("bf16") in changes and format == "onnx":
+        raise ConfigError(
+            f"{parent.place.path}: is of bf16, in which ONNX Runtime does not compute on processors. Take --format "
+            "program, or export the run that it was made of with --precision fp16."
+        )
+    if precision == "fp32" and Half("fp16") in changes:
+        precision = "fp16"
     parent.data  # noqa: B018  loaded, and found to be those of the training, before anything takes long
     parent.hear(f"writing {file}", 0, 1)
     further = b""
@@ -98,8 +107,9 @@ def onnx(parent: Parent, dynamic_batch: bool) -> bytes:
 def _int8(parent: Parent, format: Format, dynamic_batch: bool) -> bytes:
     if format != "onnx":
         raise ConfigError(f"--precision int8: is for --format onnx, whose runtime computes in it; got {format}.")
-    from runner.deploy.quantize import static  # which exports itself
+    from runner.deploy.quantize import refuse_quantized, static  # which exports itself
 
+    refuse_quantized(parent)
     return static(parent, dynamic_batch)
 
 

@@ -18,6 +18,8 @@ from runner.record.folder import RunFolder, kept_when_started
 from runner.run.commands import new_folder, run
 
 if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
     from runner.deploy.parent import Parent
     from runner.engine.progress import Progress
 
@@ -47,16 +49,7 @@ def fine_tune(
         ConfigError: a value is wrong; nothing is left behind.
         RunFailed, Interrupted: as of `runner.run.run`; what was interrupted can be resumed.
     """
-    config = OmegaConf.create({key: value for key, value in parent.saved["config"].items() if key != "variant"})
-    config.trusted_targets = list(parent.network.recipe.trusted)
-    config.init = {**_settings("init", "checkpoint"), "path": str(start)}
-    config.compression = {
-        name: {**_settings("compression", name)[name], **settings} for name, settings in compression.items()
-    }
-    config.trainer.max_epochs = epochs
-    config.trainer.max_steps = config.trainer.max_time = None
-    patch(config, Command(list(overrides)))
-    check_run(config)
+    config = config_of(parent, start, epochs, compression, overrides)
     with kept_when_started(VARIANTS) as made:
         folder = new_folder(config, VARIANTS, before=(whole := start.resolve()).with_name(f"{whole.name}-tuned"))
         made.append(folder)
@@ -67,6 +60,27 @@ def fine_tune(
             if place.manifest.exists():
                 place.update_manifest(parent={"path": str(start), "checkpoint": "best.pt"})
     return folder, result
+
+
+def config_of(
+    parent: Parent,
+    start: Path,
+    epochs: int,
+    compression: Mapping[str, Mapping[str, Any]],
+    overrides: Sequence[str] = (),
+) -> DictConfig:
+    """The checked configuration of such a training; arguments and errors are those of `fine_tune`."""
+    config = OmegaConf.create({key: value for key, value in parent.saved["config"].items() if key != "variant"})
+    config.trusted_targets = list(parent.network.recipe.trusted)
+    config.init = {**_settings("init", "checkpoint"), "path": str(start)}
+    config.compression = {
+        name: {**_settings("compression", name)[name], **settings} for name, settings in compression.items()
+    }
+    config.trainer.max_epochs = epochs
+    config.trainer.max_steps = config.trainer.max_time = None
+    patch(config, Command(list(overrides)))
+    check_run(config)
+    return config
 
 
 def _settings(group: str, name: str) -> dict[str, Any]:

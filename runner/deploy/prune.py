@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from runner.compression.gradual_pruning import GradualPruning
 from runner.compression.masks.magnitude import in_each_layer, over_all_layers
 from runner.compression.masks.weights import prunable, zeros
-from runner.deploy.fine_tune import fine_tune
+from runner.deploy.fine_tune import config_of, fine_tune
 from runner.deploy.low_rank import divided_state, ranks_for, wide
 from runner.deploy.variant import Variant, write
 from runner.engine import checkpoint
@@ -205,8 +205,16 @@ def fine_tuned(
     Returns:
         The folder of the run, and what stands in its ``result.json``.
     """
-    compression: dict[str, dict[str, Any]] = {} if method in ("structured", "low_rank") else {"keep_zeros": {}}
-    return _with_sparsity(parent, *fine_tune(parent, start, epochs, compression, overrides, progress))
+    return _with_sparsity(parent, *fine_tune(parent, start, epochs, _kept(method), overrides, progress))
+
+
+def check_fine_tuning(parent: Parent, method: Method, epochs: int, overrides: Sequence[str]) -> None:
+    """Refuse what `fine_tuned` would, before there is anything to train; arguments and errors are those of it."""
+    config_of(parent, parent.path, epochs, _kept(method), overrides)
+
+
+def _kept(method: Method) -> dict[str, dict[str, Any]]:
+    return {} if method in ("structured", "low_rank") else {"keep_zeros": {}}
 
 
 def gradual(

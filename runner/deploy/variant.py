@@ -103,7 +103,8 @@ def _write(place: RunFolder, parent: Parent, variant: Variant) -> dict[str, Any]
     kept |= {"changes": parent.saved.get("changes", [])}
     path = place.checkpoints / "best.pt"
     checkpoint.save(path, {**kept, **variant.content})
-    network = network_in(checkpoint.load(path), path, parent.network.device, list(parent.network.recipe.trusted))
+    trusted = [*parent.network.recipe.trusted, *variant.files]  # which were just written here
+    network = network_in(checkpoint.load(path), path, parent.network.device, trusted)
     compared = {part: _judged(parent, network, part) for part in ("val", "test") if part in parent.data.parts}
     last = compared.get("test") or compared["val"]
     cause = variant.refused(last)

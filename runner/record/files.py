@@ -27,7 +27,8 @@ def write_bytes(path: Path, content: bytes | memoryview) -> None:
     """Replace the file at `path` by `content`: written to a temporary name, fsynced, renamed.
 
     Raises:
-        OSError: the disk is full or the folder not writable; the old file is untouched and the temporary one removed.
+        OSError: the disk is full or the folder not writable; it names `path`. The old file is untouched and the
+            temporary one removed.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -36,8 +37,9 @@ def write_bytes(path: Path, content: bytes | memoryview) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
-    except OSError:
+    except OSError as error:
         temporary.unlink(missing_ok=True)
+        error.filename = str(path)  # a full disk names none
         raise
     sync_folder(path.parent)
 

@@ -205,13 +205,13 @@ def read(saved: dict[str, Any], path: Path, network: Callable[[dict[str, Any]], 
     return Ensemble.of([network(member) for member in kept], weights, saved.get("vote") is True)
 
 
-def load_each(ensemble: Ensemble, overrides: list[str], allow_changed_data: bool = False) -> list[Data]:
+def load_each(ensemble: Ensemble, overrides: list[str], allow_changed_data: bool | None = None) -> list[Data]:
     """The data of each member, split and prepared as it was fitted to; loaded once where they are the same.
 
     Args:
         ensemble: says how.
         overrides: where the data are now; see `evaluate_run`.
-        allow_changed_data: go on where they are not those of the training.
+        allow_changed_data: go on where they are not those of the training; None: no, and nobody can say so.
 
     Raises:
         ConfigError: they have changed.

@@ -127,10 +127,11 @@ def load(
         folder: the run folder, wherever it was moved, or a checkpoint file.
         checkpoint: ``best``, ``last``, another one of the run (``epoch-0010``, ``top-0003``), or the path of a file.
         device: where the network is wanted.
-        trusted_targets: modules of your own that the run's config names.
+        trusted_targets: modules of your own that the run's config names, and exported files of your own that hold
+            code (``model.pt2``).
 
     Raises:
-        ConfigError: there is no such checkpoint.
+        ConfigError: there is no such checkpoint, or it names code that is not trusted.
         RunFailed: the checkpoint is damaged or belongs to another network.
     """
     from runner.engine import checkpoint as files
@@ -197,7 +198,7 @@ def network_in(
     if exported := saved.get("exported"):
         from runner.model.exported import open_exported
 
-        model: torch.nn.Module = open_exported(exported, path.absolute().parent.parent)
+        model: torch.nn.Module = open_exported(exported, path.absolute().parent.parent, recipe.trusted)
     else:
         model = build_model(recipe, task.spec, changes).to(where)
         difference = files.difference(model.state_dict(), saved["model"])

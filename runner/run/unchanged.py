@@ -23,12 +23,12 @@ class Unchanged:
     """Compares fingerprints of data.
 
     Attributes:
-        allowed: go on with changed data; what differs is noted in the manifest.
+        allowed: go on with changed data; what differs is noted in the manifest. None: no, and nobody can say so.
         shared: a file in which runs that belong together (trials of a sweep, folds) keep the fingerprint of their
             data: the first one writes it, the others must see the same. None where a run stands for itself.
     """
 
-    allowed: bool = False
+    allowed: bool | None = None
     shared: Path | None = None
 
     def check(self, data: Data, fingerprint: str, sizes: dict[str, int], spec: Spec) -> str | None:
@@ -56,9 +56,12 @@ class Unchanged:
                 "is allowed. Put the old data back, or start a new run."
             )
         if not self.allowed:
+            others = "or start a new run."
+            if self.allowed is not None:
+                others = "start a new run, or add --allow-changed-data to go on with these."
             raise ConfigError(
                 f"The data have changed since this run was started: {note}. Statistics, split and scores would be of "
-                "other data. Put the old data back, start a new run, or add --allow-changed-data to go on with these."
+                f"other data. Put the old data back, {others}"
             )
         return note
 

@@ -92,7 +92,8 @@ def test_machine_code_gives_what_the_network_gives(trained, tmp_path, monkeypatc
     assert told.returncode == 0, told.stderr
     (variant,) = Path("outputs/variants").iterdir()
     parent = Parent.open(folder)
-    assert differ(parent.network.model, load(variant).model, parent.data) < 1e-4
+    opened = load(variant, trusted_targets=["model.pt2"])
+    assert differ(parent.network.model, opened.model, parent.data) < 1e-4
 
 
 def test_onnx_files_have_the_opset_and_the_names_that_are_promised(trained):
@@ -117,6 +118,22 @@ def test_sixteen_bits_are_near_and_one_example_at_a_time_is_asked_one_by_one(for
     other = open_file(form, exported, WRITERS[form][0](exported), batch=1, precision="fp16")
     assert 1e-7 < differ(parent.network.model, other, parent.data) < 1e-2
     assert {p.dtype for p in parent.network.model.parameters()} == {torch.float32}
+
+
+def test_networks_of_fewer_bits_are_exported_as_they_are(trained, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    parent = trained("data=wine", "trainer.max_epochs=2")
+    for method in ("fp16", "bf16"):
+        assert answer(["quantize", str(parent), "--method", method]) == 0
+    bf16, fp16 = (next(Path("outputs/variants").glob(f"*-{name}")) for name in ("bf16", "fp16"))
+    assert answer(["export", str(fp16), "--format", "program"]) == 0
+    assert next(Path("outputs/variants").glob("*-export-*")).name.endswith("-export-program-fp16")
+    for words, said in (
+        ((str(bf16), "--format", "onnx"), "ONNX Runtime does not compute"),
+        ((str(fp16), "--format", "onnx", "--precision", "int8"), "is quantized already (half)"),
+    ):
+        assert answer(["export", *words]) == 2
+        assert said in capsys.readouterr().err
 
 
 def test_the_command_writes_a_run_folder_that_other_verbs_take(trained, tmp_path, monkeypatch, capsys):
@@ -153,19 +170,19 @@ def test_a_file_in_another_process_and_a_damaged_one(trained, tmp_path, monkeypa
     x = torch.randn(3, 13)
     code = (
         "import torch; from runner.run import load; torch.set_num_threads(1)\n"
-        f"print(load({str(folder)!r}).model(torch.tensor({x.tolist()})).tolist())"
+        f"print(load({str(folder)!r}, trusted_targets=['model.pt']).model(torch.tensor({x.tolist()})).tolist())"
     )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=True)
     torch.testing.assert_close(torch.tensor(json.loads(told.stdout)), load(parent).model(x))
     with pytest.raises(RunFailed, match=r"can't be run on inputs \(2, 5\)"):
-        load(folder).model(torch.randn(2, 5))
+        load(folder, trusted_targets=["model.pt"]).model(torch.randn(2, 5))
     file = folder / "model.pt"
     file.write_bytes(file.read_bytes()[:-9])
     with pytest.raises(RunFailed, match="checksum does not match"):
-        load(folder)
+        load(folder, trusted_targets=["model.pt"])
     file.unlink()
     with pytest.raises(RunFailed, match="can't be read"):
-        load(folder)
+        load(folder, trusted_targets=["model.pt"])
     capsys.readouterr()
 
 

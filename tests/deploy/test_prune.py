@@ -233,12 +233,13 @@ def test_what_can_not_be_done_is_refused_and_leaves_nothing(words, said, parent,
     assert variants() == []
 
 
-def test_a_wrong_value_for_the_training_leaves_the_variant_alone(parent, capsys):
-    assert (
-        answer(["prune", str(parent), "--method", "global", "--amount", "0.5", "--epochs", "2", "optimizer.rl=1"]) == 2
-    )
-    assert "optimizer.rl" in capsys.readouterr().err
-    assert len(variants()) == 1
+@pytest.mark.parametrize("method", ["global", "low_rank"])
+@pytest.mark.parametrize("word", ["optimizer.rl=1", "optimiser.lr=1"])
+def test_a_wrong_value_for_the_training_is_refused_before_anything_is_cut(word, method, parent, capsys):
+    assert answer(["prune", str(parent), "--method", method, "--amount", "0.5", "--epochs", "2", word]) == 2
+    said = capsys.readouterr().err
+    assert word in said and "Did you mean 'lr'" in said if "rl" in word else "Did you mean 'optimizer'" in said
+    assert len(variants()) == 0
 
 
 def test_a_run_under_way_and_weights_of_other_formats_are_refused(parent):

@@ -17,7 +17,7 @@ from runner.deploy.prune import prune
 from runner.deploy.quantize import quantize
 from runner.deploy.quantize.quantize import _worse
 from runner.engine import checkpoint
-from runner.errors import ConfigError
+from runner.errors import ConfigError, RunFailed
 from runner.run import evaluate_run, load
 from tests.faults.kill_resume import content
 
@@ -96,6 +96,8 @@ def test_torch_networks_come_near_and_load(trained, family, method):
     assert evaluate_run(folder, "val") == pytest.approx(result["val"], rel=1e-4)
     assert [change.name for change in again.changes] == ["weight_only" if method == "weight_only" else "half"]
     assert {path: path.read_bytes() for path in before} == before
+    batch = parent.data.val.sample(2, 0)
+    assert again.model.float()(batch.inputs, **batch.more).dtype == torch.float32  # as explanations ask it
 
 
 def test_what_was_pruned_is_quantized_and_judged_on_test_examples_in_float32(trained):
@@ -241,3 +243,18 @@ def test_what_is_not_installed_is_named(trained, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(ConfigError, match=r"pip install 'runner\[deploy\]'"):
         quantize(Parent.open(trained(*WINE)), "static")
+
+
+def test_what_was_pruned_stays_so_while_it_is_trained_with_rounded_numbers(trained, monkeypatch):
+    asked = []
+
+    def training(parent, start, epochs, compression, *_):
+        asked.append(list(compression))
+        raise RunFailed("It was not meant to end.")
+
+    monkeypatch.setattr(sys.modules[quantize.__module__], "fine_tune", training)
+    pruned, _ = prune(Parent.open(trained(*WINE)), "magnitude", 0.5)
+    for folder in (trained(*WINE), pruned):
+        with pytest.raises(RunFailed):
+            quantize(Parent.open(folder), "qat")
+    assert asked == [["qat"], ["qat", "keep_zeros"]]

@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -440,3 +441,6 @@ def test_what_is_not_there(tmp_path, monkeypatch, capsys):
     assert answer(["serve"]) == 2
     assert answer(["serve", "nowhere", "--port", "0"]) == 2
     assert "nowhere: does not exist" in capsys.readouterr().err
+    Path("their.onnx").write_bytes(b"")
+    assert answer(["serve", "their.onnx", "--port", "0"]) == 2
+    assert "their.onnx: nothing says what it is given" in capsys.readouterr().err

@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from runner.cli.verbs import answer
+from runner.deploy.standalone.script.main import Refused
 from runner.deploy.standalone.script.read import images
 
 pytest.importorskip("onnx", reason="onnx is not installed (pip install 'runner[deploy]')")
@@ -230,6 +231,24 @@ def test_a_damaged_file_or_one_of_another_network_predicts_nothing(exported, pla
         assert f"{file}: " in done.stderr
         assert done.stderr.count("\n") == 1
         assert not (tmp_path / "rows.csv").exists()
+    if file == "preprocessing.json":
+        for lacking in (b"[]", content.replace(b'"words"', b'"word"'), content.replace(b'"classes"', b'"kinds"')):
+            (folder / file).write_bytes(lacking)
+            done = alone(folder, str(place / "new.csv"), cwd=tmp_path)
+            assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+            assert f"{file}: " in done.stderr
+
+
+def test_images_that_pillow_refuses_are_refused_in_a_sentence(tmp_path):
+    about = {"height": 8, "width": 8, "channels": 1, "ceiling": 16, "cover": None}
+    Image.fromarray(np.full((8, 8), 1e5, np.float32)).save(tmp_path / "deep.tif")  # would be clipped to white
+    (tmp_path / "text.png").write_text("hello")
+    (tmp_path / "head.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    for name, reason in (("deep.tif", "32 bits per pixel"), ("text.png", "cannot identify"), ("head.png", "")):
+        with pytest.raises(Refused, match=rf"{name}: can't be read as an image \(.*{reason}"):
+            list(images.read(str(tmp_path / name), about))
+    with pytest.raises(KeyError):  # which the script tells as it does the others
+        images.png(b"\x89PNG\r\n\x1a\n")
 
 
 def test_opacity_is_mixed_with_white_as_pillow_does():

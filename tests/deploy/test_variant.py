@@ -57,6 +57,21 @@ def test_settings_that_are_paths_are_no_folders(trained, tmp_path, monkeypatch, 
     assert folder.name.endswith("0.5-kept_best.pt")
 
 
+def test_changed_data_are_refused_without_a_flag_that_is_none_of_these_verbs(trained, tmp_path, monkeypatch, capsys):
+    folder = shutil.copytree(trained(*WINE), tmp_path / "run")
+    path = folder / "checkpoints/best.pt"
+    saved = checkpoint.load(path)
+    checkpoint.save(path, {**saved, "data": {**saved["data"], "fingerprint": "0" * 64}})
+    path.touch()  # its scores may be of other weights
+    monkeypatch.chdir(tmp_path)
+    for words in (["quantize", "run", "--method", "fp16"], ["benchmark", "run"], ["evaluate", "run"]):
+        assert answer(words) == 2
+        said = capsys.readouterr().err
+        assert "data have changed" in said
+        assert ("--allow-changed-data" in said) == (words[0] == "evaluate")
+    assert not Path("outputs").exists()
+
+
 def test_the_folder_that_one_is_in_is_a_parent_too(trained, tmp_path, monkeypatch, capsys):
     parent = shutil.copytree(trained(*WINE), tmp_path / "run")
     monkeypatch.chdir(parent)

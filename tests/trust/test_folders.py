@@ -1,5 +1,6 @@
 """The folder of a run or a sweep from somebody else executes nothing, through every verb that reads one."""
 
+import hashlib
 import json
 import pickle
 import shutil
@@ -8,6 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+
+from runner.model.exported import Exported
 
 QUICK = ("model.hidden=[4]", "trainer.max_epochs=1", "trainer.limit_batches=1", "trainer.threads=1", "trainer.images=0")
 NEW = "../outside/new"
@@ -105,6 +108,23 @@ def test_checkpoints_are_no_pickles(verb, run, answer):
     for name in ("a.pt", "b.pt"):
         torch.save({"model": Call()}, name) if name == "a.pt" else Path(name).write_bytes(pickle.dumps(Call()))
         assert answer(*QUICK, "data=iris", "init=checkpoint", f"init.path={name}")[0] != 0
+
+
+def test_exported_files_that_hold_code(run, answer):
+    """With a checksum that matches, as whoever sends a folder can write one."""
+    file, model = run / "checkpoints/best.pt", run / "model.pt2"
+    saved = torch.load(file, weights_only=True)
+    file.with_name("best.pt.sha256").unlink()
+    torch.save(Call(), model)
+    for form in ("program", "aot", "torchscript"):
+        sha256 = hashlib.sha256(model.read_bytes()).hexdigest()
+        exported = Exported(form, model.name, sha256, ("inputs",)).plain()
+        torch.save({**saved, "model": {}, "exported": exported}, file)
+        code, _, error = answer("evaluate", "run")
+        assert (code, "trusted_targets=[model.pt2]" in error) == (2, True), error
+    code, _, error = answer(*QUICK, "data=iris", "loss=distillation", "loss.teacher=run")
+    assert (code, "trusted_targets=[model.pt2]" in error) == (2, True), error
+    assert answer("evaluate", "run", "trusted_targets=[model.pt2]")[0] == 1  # opened, and found to be none
 
 
 @pytest.mark.parametrize("group", [*TARGETS, "weights", "members", "member", "shares"])

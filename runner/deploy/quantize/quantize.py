@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import torch
 
+from runner.compression.masks.weights import prunable, zeros
 from runner.config.check import scores_of
 from runner.deploy.fine_tune import fine_tune
 from runner.deploy.parent import Parent
@@ -63,12 +64,7 @@ def quantize(
     Raises:
         ConfigError: it can't be done with this network, with the reason.
     """
-    done = next((change.name for change in parent.network.changes if not change.trainable), None)
-    if done:
-        raise ConfigError(
-            f"{parent.place.path}: is quantized already ({done}). Name the run that it was made of, which stands in "
-            "its manifest.json as parent."
-        )
+    refuse_quantized(parent)
     main_score(parent)
     settings: dict[str, Any] = {"method": method}
     if method in ("fp16", "bf16", "weight_only"):
@@ -77,7 +73,9 @@ def quantize(
     source = parent
     if method == "qat":
         start = parent.place.path if parent.path.name == "best.pt" else parent.path
-        folder, _ = fine_tune(parent, start, epochs, {"qat": {}}, [*parent.overrides, *overrides], progress)
+        cut = any(zeros(prunable(parent.network.model)).values())  # what was pruned stays so
+        compression: dict[str, dict[str, Any]] = {"qat": {}, **({"keep_zeros": {}} if cut else {})}
+        folder, _ = fine_tune(parent, start, epochs, compression, [*parent.overrides, *overrides], progress)
         source = replace(parent, **vars(Parent.open(folder, trusted=list(parent.network.recipe.trusted))))
         settings |= {"epochs": epochs, "training": {"path": str(folder), "overrides": list(overrides)}}
     if method == "dynamic":
@@ -96,6 +94,20 @@ def quantize(
     )
     kept = {"model": {}, "changes": [], "exported": about.plain()}
     return write(parent, Variant("quantize", settings, kept, {"model.onnx": content}, refused=_worse(parent, max_loss)))
+
+
+def refuse_quantized(parent: Parent) -> None:
+    """Refuse what has fewer bits already.
+
+    Raises:
+        ConfigError: with what it is.
+    """
+    done = next((change.name for change in parent.network.changes if not change.trainable), None)
+    if done:
+        raise ConfigError(
+            f"{parent.place.path}: is quantized already ({done}). Name the run that it was made of, which stands in "
+            "its manifest.json as parent."
+        )
 
 
 def main_score(parent: Parent) -> str:

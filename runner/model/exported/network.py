@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib import import_module
@@ -13,7 +13,8 @@ from typing import Any, Literal, Self, get_args
 import torch
 from torch import Tensor
 
-from runner.errors import RunFailed, RunnerError
+from runner.engine import checkpoint
+from runner.errors import ConfigError, RunFailed, RunnerError
 from runner.model.base import Network
 
 Format = Literal["onnx", "program", "aot", "torchscript"]
@@ -172,24 +173,46 @@ def exported_in(saved: dict[str, Any], folder: Path) -> Exported:
     return exported
 
 
-def open_exported(saved: dict[str, Any], folder: Path) -> ExportedNetwork:
+def checkpoint_of(file: Path) -> Path | None:
+    """The checkpoint that says what an exported file is given; None of a file that only lies in a run folder.
+
+    Args:
+        file: the exported file, or another one.
+
+    Raises:
+        RunFailed: the checkpoint in its folder is damaged.
+    """
+    path = file.parent / "checkpoints" / "best.pt"
+    saved = checkpoint.load(path).get("exported") if path.is_file() else None
+    return path if saved and exported_in(saved, file.parent).file == file.name else None
+
+
+def open_exported(saved: dict[str, Any], folder: Path, trusted: Iterable[str] = ()) -> ExportedNetwork:
     """The network in an exported file.
 
     Args:
         saved: what the checkpoint says of it; see `Exported`.
         folder: of the run.
+        trusted: what the user trusts, among it the names of files that hold code.
 
     Raises:
-        ConfigError: what runs it is not installed.
+        ConfigError: what runs it is not installed; it holds code that runs as it is opened, and is not trusted.
         RunFailed: the file is gone, damaged, or another one.
     """
     exported = exported_in(saved, folder)
+    path = folder / exported.file
+    if exported.format != "onnx" and exported.file not in trusted:
+        raise ConfigError(
+            f"{path}: is a file of --format {exported.format}, which can run a program when it is opened, and whoever "
+            f"sent a folder wrote its checksum too. If it is your own, name it: trusted_targets=[{exported.file}]. "
+            "ONNX files run none."
+        )
     files = {exported.file: exported.sha256}
     if exported.with_past:
         files[exported.with_past] = exported.with_past_sha256
     contents = [_content(folder / name, sha256) for name, sha256 in files.items()]
     network: ExportedNetwork = import_module(f"runner.model.exported.{exported.format}").Network(
-        folder / exported.file, exported, *contents
+        path, exported, *contents
     )
     return network
 

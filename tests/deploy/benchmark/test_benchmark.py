@@ -119,13 +119,14 @@ def test_an_exported_file_and_a_foreign_one(trained, tmp_path, monkeypatch, caps
     parent = trained(*WINE)
     assert answer(["export", str(parent), "--format", "onnx", "--dynamic-batch"]) == 0
     (folder,) = Path("outputs/variants").iterdir()
-    shutil.copy(folder / "model.onnx", "foreign.onnx")
+    foreign = shutil.copytree(parent, "run") + "/foreign.onnx"  # which is not what that run trained
+    shutil.copy(folder / "model.onnx", foreign)
     capsys.readouterr()
     words = [
         "benchmark",
         str(parent),
         str(folder / "model.onnx"),
-        "foreign.onnx",
+        foreign,
         "--repetitions",
         "1",
         "--batch-sizes",
@@ -141,7 +142,7 @@ def test_an_exported_file_and_a_foreign_one(trained, tmp_path, monkeypatch, caps
     )
     from runner.deploy.benchmark.foreign import Foreign
 
-    assert Foreign(Path("foreign.onnx"), 3).session.get_session_options().intra_op_num_threads == 3
+    assert Foreign(Path(foreign), 3).session.get_session_options().intra_op_num_threads == 3
 
 
 def test_mistakes(trained, tmp_path, monkeypatch, capsys):

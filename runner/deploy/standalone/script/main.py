@@ -115,20 +115,30 @@ def main(
         if words.output:
             os.replace(temporary, words.output)
     except (Refused, OSError) as error:
-        if words.output and os.path.exists(temporary):
-            os.remove(temporary)
-        told = f"{error.filename}: {error.strerror}." if isinstance(error, OSError) else error
+        told = f"{error.filename}: {error.strerror}." if isinstance(error, OSError) and error.filename else error
         print(f"error: {told}", file=sys.stderr)
         return 2
+    finally:  # also of Ctrl-C
+        if words.output and os.path.exists(temporary):
+            os.remove(temporary)
     return 0
+
+
+class Description(dict[str, Any]):
+    """What stands in ``preprocessing.json``, or in a part of it."""
+
+    def __missing__(self, key: str) -> Any:
+        raise Refused(f"preprocessing.json: says nothing of {key!r}. Export the network again.")
 
 
 def described(path: Path) -> dict[str, Any]:
     """What stands in the file beside the network."""
     try:
-        about: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        about = json.loads(path.read_text(encoding="utf-8"), object_hook=Description)
     except ValueError as error:
         raise Refused(f"{path}: is damaged ({error}).") from error
+    if not isinstance(about, Description):
+        raise Refused(f"{path}: is damaged (a description was expected).")
     return about
 
 

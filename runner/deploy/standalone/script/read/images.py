@@ -1,5 +1,6 @@
 """Image files as pixels: PNG, PPM and PGM of the network's size, .npy; with pillow all that it reads, of any size."""
 
+import io
 import os
 import struct
 import zlib
@@ -26,7 +27,7 @@ def read(path: str, about: dict[str, Any]) -> Iterator[Example]:
     height, width = about["height"], about["width"]
     try:
         pixels = array(path) if path.endswith(".npy") else decoded(path, height, width, about["cover"])
-    except (ValueError, IndexError, struct.error, zlib.error) as error:
+    except (ValueError, LookupError, struct.error, zlib.error) as error:
         raise Refused(f"{path}: can't be read as an image ({error}).") from None
     if pixels.shape[:2] != (height, width):
         raise Refused(
@@ -52,25 +53,29 @@ def array(path: str) -> np.ndarray:
 
 def decoded(path: str, height: int, width: int, cover: int | None) -> np.ndarray:
     """The pixels ``(height, width, 1 or 3)`` of a file."""
+    with open(path, "rb") as file:
+        content = file.read()
     try:
         from PIL import Image, ImageOps
     except ImportError:
-        with open(path, "rb") as file:
-            content = file.read()
         pixels = png(content) if content[:8] == b"\x89PNG\r\n\x1a\n" else portable(content)
         own = pixels.shape[:2]
         if cover and min(own) == cover and cover * max(height, width) >= max(own) * min(height, width):
             top, left = (round((have - want) / 2) for have, want in zip(own, (height, width), strict=False))
             pixels = pixels[top : top + height, left : left + width]
         return pixels
-    with Image.open(path) as file:
-        image = ImageOps.exif_transpose(file)
+    try:
+        image = ImageOps.exif_transpose(Image.open(io.BytesIO(content)))
         if image.mode.startswith("I;16"):
             image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+        elif image.mode in ("I", "F"):
+            raise ValueError("32 bits per pixel; expected 8 or 16")
         elif image.has_transparency_data:
             image = image.convert("RGBA")
             image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
         image = image.convert("RGB")
+    except Exception as error:  # of pillow, of many kinds
+        raise ValueError(error) from error
     (w, h), tall, wide = image.size, cover or height, cover or width
     w, h = (tall * w // h, tall) if tall * w >= wide * h else (wide, wide * h // w)  # so that it just covers them
     left, top = round((w - width) / 2), round((h - height) / 2)
