@@ -125,7 +125,8 @@ def check_together(given: Sequence[Given]) -> None:
             continue
         raise ConfigError(
             f"benchmark: {first.path} and {one.path} are of different {what}: their scores can't be compared. "
-            "--speed-only leaves scores out and times each on examples of its own data."
+            "Name those of one run (the folder of a variant holds its name), or add --speed-only, which leaves scores "
+            "out and times each on examples of its own data."
         )
 
 

@@ -135,7 +135,7 @@ def _worse(parent: Parent, max_loss: float | None) -> Callable[[Judged], str | N
         before, after = judged.parent.get(name, math.nan), judged.variant.get(name, math.nan)
         if sign * (before - after) <= max_loss:
             return None
-        return f"its {name} is {after:.4g} and was {before:.4g}: worse by more than --max-loss {max_loss:g}"
+        return f"its {name} is {after:.6g} and was {before:.6g}: worse by more than --max-loss {max_loss:g}"
 
     return refused
 

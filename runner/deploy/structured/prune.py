@@ -18,7 +18,7 @@ from runner.deploy.structured.cut import Kept, cut, kept_of, muted
 from runner.deploy.structured.groups import Group, groups_of, importance, removed
 from runner.deploy.structured.network import channels_of
 from runner.deploy.variant import Variant, write
-from runner.errors import ConfigError
+from runner.errors import ConfigError, counted
 from runner.model.changes.resized import Resized
 from runner.record.files import write_json
 from runner.record.folder import RunFolder
@@ -81,15 +81,16 @@ def structured(parent: Parent, amount: float, tell: Callable[[str], None]) -> tu
     before, batch = parent.network.model, parent.data.val.sample(4, 0)
     found = without_channels(before, batch, amount)
     one = parent.data.val.sample(1, 0)
-    counted = {"before": flops(before, one) or 0, "after": flops(found.model, one) or 0}
+    costs = {"before": flops(before, one) or 0, "after": flops(found.model, one) or 0}
     tell(
-        f"structured: {_count(found.groups)} removed, in {len(found.groups)} groups; {counted['after']:,} FLOPs for "
-        f"an example, {counted['before'] / max(1, counted['after']):.2f} times fewer than {counted['before']:,}"
+        f"structured: {_count(found.groups)} removed, in {counted(len(found.groups), 'group')}; "
+        f"{costs['after']:,} FLOPs for an example, {costs['before'] / max(1, costs['after']):.2f} times fewer than "
+        f"{costs['before']:,}"
     )
     changes = [*parent.saved.get("changes", []), found.change.plain()]
     content = {"model": found.model.state_dict(), "changes": changes}
     folder, result = write(parent, Variant("prune", {"method": "structured", "amount": amount}, content))
-    result |= {"flops": counted["after"], "parent": {**result["parent"], "flops": counted["before"]}}
+    result |= {"flops": costs["after"], "parent": {**result["parent"], "flops": costs["before"]}}
     write_json(RunFolder(folder).result, result)
     return folder, result
 

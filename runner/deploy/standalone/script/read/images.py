@@ -56,7 +56,7 @@ def decoded(path: str, height: int, width: int, cover: int | None) -> np.ndarray
     with open(path, "rb") as file:
         content = file.read()
     try:
-        from PIL import Image, ImageOps
+        from PIL import Image, ImageOps, UnidentifiedImageError
     except ImportError:
         pixels = png(content) if content[:8] == b"\x89PNG\r\n\x1a\n" else portable(content)
         own = pixels.shape[:2]
@@ -74,6 +74,8 @@ def decoded(path: str, height: int, width: int, cover: int | None) -> np.ndarray
             image = image.convert("RGBA")
             image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
         image = image.convert("RGB")
+    except UnidentifiedImageError:  # which names an object in memory
+        raise ValueError("in no format that pillow knows") from None
     except Exception as error:  # of pillow, of many kinds
         raise ValueError(error) from error
     (w, h), tall, wide = image.size, cover or height, cover or width
