@@ -31,10 +31,12 @@ HEAD = """\
 
 Written by `python docs/variants.py`; not to be edited by hand. Every network is trained by the command above its table,
 every variant made by the command of its row (behind `python -m runner`, with the folder of the run in it), and all are
-measured beside each other by `python -m runner benchmark`, in one thread of this processor: {processor}; {versions}.
+measured beside each other by `python -m runner benchmark`, in one thread of this processor: {processor};
+{versions}.
 
 *ms* is the median for a batch, *x* how many times as fast as the network itself, with its 95 % interval over the rounds
-(below 1 it is slower here); *score* and *loss* are of the test part. How it is measured: [benchmark.md](benchmark.md).
+(below 1 it is slower here); scores and loss are of the test part. A file that was made without `--dynamic-batch` takes one
+example at a time, and a batch of 32 is 32 calls of it. How it is measured: [benchmark.md](benchmark.md).
 """
 
 NETWORKS = {

@@ -151,7 +151,7 @@ def test_mistakes(trained, tmp_path, monkeypatch, capsys):
     (tmp_path / "notes.txt").write_text("")
     for words, said in (
         ([], "expected the folders of runs, or files"),
-        ([wine, iris], "are of different data: their scores can't be compared. --speed-only leaves scores out"),
+        ([wine, iris], "are of different data: their scores can't be compared. Name those of one run"),
         ([wine, "--batch-sizes", "0"], "--batch-sizes 0: expected a whole number of at least 1"),
         ([wine, "--batch-sizes", "1,x"], "--batch-sizes x: expected a whole number"),
         ([wine, "--split", "tset"], "--split tset: the data of"),
