@@ -35,8 +35,8 @@ measured beside each other by `python -m runner benchmark`, in one thread of thi
 {versions}.
 
 *ms* is the median for a batch, *x* how many times as fast as the network itself, with its 95 % interval over the rounds
-(below 1 it is slower here); scores and loss are of the test part. A file that was made without `--dynamic-batch` takes one
-example at a time, and a batch of 32 is 32 calls of it. How it is measured: [benchmark.md](benchmark.md).
+(below 1 it is slower here); scores and loss are of the test part. A file that was made without `--dynamic-batch` takes
+one example at a time, and a batch of 32 is 32 calls of it. How it is measured: [benchmark.md](benchmark.md).
 """
 
 NETWORKS = {
