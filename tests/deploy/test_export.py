@@ -120,6 +120,15 @@ def test_sixteen_bits_are_near_and_one_example_at_a_time_is_asked_one_by_one(for
     assert {p.dtype for p in parent.network.model.parameters()} == {torch.float32}
 
 
+@pytest.mark.slow
+def test_a_transformer_of_sixteen_bits_is_opened(trained):
+    """ONNX Runtime ended the process over it."""
+    parent = Parent.open(trained(*NETWORKS["vit"], *SHORT))
+    exported = graph(parent, dynamic_batch=True, half=True)
+    other = open_file("onnx", exported, WRITERS["onnx"][0](exported), precision="fp16")
+    assert 1e-7 < differ(parent.network.model, other, parent.data) < 1e-2
+
+
 def test_networks_of_fewer_bits_are_exported_as_they_are(trained, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     parent = trained("data=wine", "trainer.max_epochs=2")

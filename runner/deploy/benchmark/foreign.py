@@ -10,6 +10,7 @@ import torch
 
 from runner.engine.batch import Batch
 from runner.errors import ConfigError, RunFailed
+from runner.model.exported.onnx import CRASHING
 
 NUMBERS = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64}
 COUNTS = {"tensor(int64)": np.int64, "tensor(int32)": np.int32, "tensor(uint8)": np.uint8, "tensor(bool)": np.bool_}
@@ -38,7 +39,9 @@ class Foreign:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         try:
-            self.session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+            self.session = onnxruntime.InferenceSession(
+                str(path), options, providers=["CPUExecutionProvider"], disabled_optimizers=CRASHING
+            )
         except Exception as error:  # of the runtime, of many kinds
             raise RunFailed(f"{path}: ONNX Runtime refuses it ({' '.join(str(error).split())}).") from error
 

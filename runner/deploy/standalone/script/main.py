@@ -42,7 +42,12 @@ class Network:
             content = (folder / name).read_bytes()
             if hashlib.sha256(content).hexdigest() != about["sha256"][name]:
                 raise Refused(f"{folder / name}: its checksum does not match: it is damaged or another network's.")
-            return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+            return onnxruntime.InferenceSession(
+                content,
+                options,
+                providers=["CPUExecutionProvider"],
+                disabled_optimizers=["FuseFp16InitializerToFp32NodeTransformer"],  # it crashed on some transformers
+            )
 
         self.names, self.batch, self.padded = about["inputs"], about["batch"], about["padded"]
         self.prepare = opened(about["prepare"]) if about["prepare"] else None
