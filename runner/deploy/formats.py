@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import io
-import os
-import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +13,7 @@ import torch
 from runner.deploy.graph import refused, silent
 from runner.deploy.recurrent import onnx_layers, shapes_of_recurrent_layers
 from runner.errors import ConfigError
+from runner.model.exported.aot import distutils_as_they_are
 from runner.model.exported.network import Format
 
 if TYPE_CHECKING:
@@ -75,7 +73,7 @@ def aot(graph: Graph) -> bytes:
     from torch._inductor.cpp_builder import get_cpp_compiler
     from torch._inductor.exc import InvalidCxxCompiler
 
-    with silent(), _distutils_as_they_are():
+    with silent(), distutils_as_they_are():
         try:
             get_cpp_compiler()
         except InvalidCxxCompiler:
@@ -91,23 +89,6 @@ def aot(graph: Graph) -> bytes:
             except Exception as error:  # of the compiler, of many kinds
                 raise refused(error) from error
             return path.read_bytes()
-
-
-@contextmanager
-def _distutils_as_they_are() -> Iterator[None]:
-    """Let torch import setuptools where pip or Python's own distutils were imported before, which that refuses.
-
-    Setuptools then leaves the distutils of Python where they are. From Python 3.12 on there are none to leave.
-    """
-    key = "SETUPTOOLS_USE_DISTUTILS"
-    if key in os.environ or "setuptools" in sys.modules or sys.version_info >= (3, 12):
-        yield
-        return
-    os.environ[key] = "stdlib"
-    try:
-        yield
-    finally:
-        del os.environ[key]
 
 
 def torchscript(graph: Graph) -> bytes:

@@ -81,18 +81,15 @@ def test_a_file_gives_what_the_network_gives(name, form, trained):
 
 @pytest.mark.slow
 def test_machine_code_gives_what_the_network_gives(trained, tmp_path, monkeypatch):
-    """Where pip was imported before, setuptools refuse to be imported, which torch's compiler needs."""
+    """Where pip was imported before, setuptools refuse to be imported, which torch's compiler needs, then and later."""
     monkeypatch.chdir(tmp_path)
     folder = trained(*NETWORKS["cnn"], *SHORT)
-    code = (
-        "import pip, sys; from runner.cli.verbs import answer; "
-        "sys.exit(answer(['export', sys.argv[1], '--format', 'aot', '--dynamic-batch']))"
-    )
-    told = subprocess.run([sys.executable, "-c", code, str(folder)], capture_output=True, text=True, timeout=300)
+    words = ["export", str(folder), "--format", "aot", "--dynamic-batch"]
+    code = f"import pip, sys; from runner.cli.verbs import answer; sys.exit(answer({words}))"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
     assert told.returncode == 0, told.stderr
     (variant,) = Path("outputs/variants").iterdir()
-    parent = Parent.open(folder)
-    opened = load(variant, trusted_targets=["model.pt2"])
+    parent, opened = Parent.open(folder), load(variant, trusted_targets=["model.pt2"])
     assert differ(parent.network.model, opened.model, parent.data) < 1e-4
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from torch import Tensor
@@ -24,7 +27,8 @@ class Network(ExportedNetwork):
         from torch._inductor import aoti_load_package
 
         try:
-            self.compiled = aoti_load_package(io.BytesIO(content))
+            with distutils_as_they_are():
+                self.compiled = aoti_load_package(io.BytesIO(content))
         except Exception as error:  # of many kinds
             raise RunFailed(f"{path}: torch can't run it ({shortened(error)}).") from error
 
@@ -32,3 +36,20 @@ class Network(ExportedNetwork):
         """See `ExportedNetwork.run`."""
         outputs: Tensor = self.compiled(*given)
         return outputs.float()
+
+
+@contextmanager
+def distutils_as_they_are() -> Iterator[None]:
+    """Let torch import setuptools where pip or Python's own distutils were imported before, which that refuses.
+
+    Setuptools then leaves the distutils of Python where they are. From Python 3.12 on there are none to leave.
+    """
+    key = "SETUPTOOLS_USE_DISTUTILS"
+    if key in os.environ or "setuptools" in sys.modules or sys.version_info >= (3, 12):
+        yield
+        return
+    os.environ[key] = "stdlib"
+    try:
+        yield
+    finally:
+        del os.environ[key]
