@@ -11,6 +11,7 @@ from runner.cli.signals import heard
 from runner.cli.tables import number, score_table
 from runner.engine.progress import Progress
 from runner.errors import counted, printable
+from runner.launched import rank
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
@@ -106,6 +107,8 @@ class Terminal(Progress):
     def finished(self, result: dict[str, Any], folder: Path) -> None:
         """Close the bar and show the result; the last line names the run folder."""
         self.close()
+        if rank():  # the first process of the run shows it
+            return
         if result["cause"]:
             status = "stopped" if result["status"] == "completed" else result["status"]
             print(printable(f"{status}: {result['cause']}"))

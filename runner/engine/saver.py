@@ -40,7 +40,7 @@ class Saver:
         every, epoch = self.settings.every_epochs, self.fit.state.epoch
         if every and epoch % every == 0:
             self._check_weights()
-            checkpoint.save(self.folder / f"epoch-{epoch:04d}.pt", self.content())
+            self._write(f"epoch-{epoch:04d}.pt", self.content())
 
     def keep_top(self, scores: dict[str, float]) -> None:
         """Write ``top-NNNN.pt`` after an epoch that is among the best so far.
@@ -57,7 +57,7 @@ class Saver:
             self._check_weights()
             position = {**state.position(), "epoch": entry[1], "epoch_step": 0}
             content = {"model": self.fit.model.state_dict(), "scores": scores, "position": position}
-            checkpoint.save(self._top(entry[1]), {**content, **self.fit.about})
+            self._write(self._top(entry[1]).name, {**content, **self.fit.about})
 
     def _top(self, epoch: int) -> Path:
         return self.folder / f"top-{epoch:04d}.pt"
@@ -71,19 +71,26 @@ class Saver:
         """
         begin = time.perf_counter()
         self.fit.meter.check()
+        self.fit.ranks.average_buffers(self.fit.model)
         self._check_weights()
         content = self.content()
-        self.unsaved.check(content)
+        if self.fit.ranks.main:
+            self.unsaved.check(content)
         self.save_best()
         self.fit.recorder.sync()
-        checkpoint.save(self.folder / "last.pt", content, keep_previous=True)
+        self._write("last.pt", content, keep_previous=True)
         self.remove_displaced()
         self.at = time.perf_counter()
         self.cost = self.at - begin
 
+    def _write(self, name: str, content: dict[str, Any], keep_previous: bool = False) -> None:
+        content = self.fit.ranks.whole(content)
+        if self.fit.ranks.main:
+            checkpoint.save(self.folder / name, content, keep_previous)
+
     def remove_displaced(self) -> None:
         """Remove the ``top-NNNN.pt`` that are among the best no more."""
-        if self.settings.keep_top:
+        if self.settings.keep_top and self.fit.ranks.main:
             kept = {self._top(epoch) for _, epoch in self.fit.best.top}
             for path in set(self.folder.glob("top-*.pt")) - kept:
                 checkpoint.remove(path)
@@ -100,7 +107,7 @@ class Saver:
             "position": best.position,
             **self.fit.about,
         }
-        checkpoint.save(self.folder / "best.pt", content)
+        self._write("best.pt", content)
         best.saved = True
 
     def _check_weights(self) -> None:
@@ -137,9 +144,9 @@ def restore(fit: Fit, saved: dict[str, Any]) -> None:
     difference = checkpoint.difference(fit.model.state_dict(), saved["model"])
     if difference:
         raise RunFailed(f"The checkpoint belongs to another network: {difference}.")
-    fit.model.load_state_dict(saved["model"])
+    fit.ranks.load_model(fit.model, saved["model"])
     chosen = [{key: group.get(key) for key in ("fused", "foreach")} for group in fit.optimizer.param_groups]
-    fit.optimizer.load_state_dict(saved["optimizer"])
+    fit.ranks.load_optimizer(fit.model, fit.optimizer, saved["optimizer"])
     for group, keys in zip(fit.optimizer.param_groups, chosen, strict=True):
         group.update({key: value for key, value in keys.items() if key in group})  # they belong to the device
     fit.loss.load_state_dict(saved["loss"])
@@ -175,7 +182,8 @@ def _restore_best(fit: Fit, saved: dict[str, Any]) -> None:
             fit.best.weights, fit.best.position = best["model"], best["position"]
             fit.best.saved = path.name == "best.pt"
             return
-    checkpoint.remove(folder / "best.pt")  # of another epoch: nobody should take it for this run's
+    if fit.ranks.main:
+        checkpoint.remove(folder / "best.pt")  # of another epoch: nobody should take it for this run's
     text = f"The best weights so far, of epoch {epoch}, are lost; the best from here on will be kept."
     log.warning("%s", text)
     fit.progress.message(text)

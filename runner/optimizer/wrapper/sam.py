@@ -65,7 +65,7 @@ class SAM(Technique):
         with torch.no_grad():
             before, statistics = [p.clone() for p in params], [b.clone() for b in buffers]
             torch._foreach_add_(params, climb(params, [p.grad for p in params], self.rho, self.adaptive))
-        self.seed(self.fit.state.step_seed())
+        self.seed(self.fit.step_seed())
         gradients()
         with torch.no_grad():  # copied back rather than subtracted: no rounding, also after an overflow
             torch._foreach_copy_(params, before)
