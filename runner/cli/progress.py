@@ -52,7 +52,8 @@ class Terminal(Progress):
             raise KeyboardInterrupt
         parameters = sum(p.numel() for p in fit.model.parameters())
         self.message(
-            f"{type(fit.model).__name__} with {parameters:,} parameters on {fit.device} ({fit.precision.name}); "
+            f"{type(fit.model).__name__.removeprefix('FSDP')} with {parameters:,} parameters on {fit.device} "
+            f"({fit.precision.name}){f' and {fit.ranks.world - 1} more' if fit.ranks.world > 1 else ''}; "
             f"{counted(fit.train.size, 'example')}, {counted(fit.plan.updates_per_epoch, 'update')} per epoch, "
             f"{counted(fit.plan.epochs, 'epoch')}"
         )

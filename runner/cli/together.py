@@ -11,26 +11,23 @@ _VERBS = ("resume", "rerun")
 _PATIENCE = 10.0  # seconds in which the first process tells what is wrong, and the launcher ends the others
 
 
-def refuse_together(words: list[str], sweep: bool) -> None:
-    """Refuse what is not one run, where several processes were started.
+def refuse_together(word: str, sweep: bool) -> None:
+    """Refuse what is not one run: several processes were started for it.
 
     Args:
-        words: the verb, or what stands in its place.
+        word: the verb, or what stands in its place.
         sweep: whether it is a sweep.
 
     Raises:
         ConfigError: with the reason.
     """
-    if world() == 1:
-        return
     if sweep:
         raise ConfigError(
             f"--multirun: a sweep starts processes of its own, and {world()} were started for it. Leave torchrun out."
         )
-    first = words[0] if words else ""
-    if first and first not in _VERBS and "=" not in first and first[0] not in "-+~":
+    if word and word not in _VERBS and "=" not in word and word[0] not in "-+~":
         raise ConfigError(
-            f"{first}: is done by one process, and {world()} were started. Leave torchrun out; it is for runs: "
+            f"{word}: is done by one process, and {world()} were started. Leave torchrun out; it is for runs: "
             f"torchrun ... -m runner [{'|'.join(_VERBS)}] ..."
         )
 

@@ -54,7 +54,7 @@ from runner.cli.together import refuse_together, told_by_this_rank
 from runner.cli.watch import watch
 from runner.errors import ConfigError, Interrupted, RunFailed, RunnerError, did_you_mean, printable
 from runner.fetch.listener import listen
-from runner.launched import launched, rank
+from runner.launched import launched, rank, world
 from runner.record.folder import kept_when_started
 from runner.streams import NOBODY_READS
 
@@ -212,7 +212,8 @@ def _dispatch(arguments: list[str]) -> int:
         print(HELP.format(groups=wrapped), end="")
         return 0
     word, *rest = verb_first(arguments) if first.startswith("-") else arguments or [""]
-    refuse_together(arguments if word not in VERBS else [word], is_sweep(hydra_flags(arguments)[0]))
+    if world() > 1:
+        refuse_together(word, word not in VERBS and is_sweep(hydra_flags(arguments)[0]))
     if word in VERBS:
         return VERBS[word](rest)
     if word and "=" not in word and word[0] not in "-+~":

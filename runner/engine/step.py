@@ -175,6 +175,8 @@ class Step:
         norm = None
         if want_norm or self.skipping or settings.clip_norm is not None:
             norm = nn.utils.get_total_norm([p.grad for p in self.parameters if p.grad is not None])
+            if self.ranks.sharded:
+                norm = self.ranks.full(norm)
             if settings.clip_norm is not None:
                 nn.utils.clip_grads_with_norm_(self.parameters, settings.clip_norm, norm)
         if settings.clip_value is not None:

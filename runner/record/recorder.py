@@ -141,6 +141,7 @@ class Silent(Recorder):
     def __init__(self, folder: RunFolder) -> None:
         self.folder = folder
         self.news = list
+        logging.getLogger("runner").addHandler(logging.NullHandler())
 
     def describe(self, config: str, settings: dict[str, Any]) -> None:
         """See `Recorder.describe`."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from runner.config.check import carries_nothing, check_data, check_inputs, check_preparation
 from runner.config.groups import BY_NAME
 from runner.errors import counted
+from runner.run.together import check_parts
 
 if TYPE_CHECKING:
     import torch
@@ -133,13 +134,14 @@ def prepare(
     _tell(progress, data.notes)
     for change in listeners(recipe.techniques, "on_data"):
         data = change(data, device, progress, interrupt)
+    check_parts(data, ranks)
     objects = build(recipe, data, seed_for(recipe.seed, "init"), saved)
     _tell(progress, objects.notes)
     spec = objects.task.spec
     images = spec.inputs is not None and spec.inputs.kind == "image"
     channels_last = images and (device.type == "cuda" if trainer.channels_last == "auto" else trainer.channels_last)
     model = ranks.placed(_placed(objects.model, device, channels_last))
-    optimizer = build_optimizer(recipe["optimizer"], model, device.type)
+    optimizer = build_optimizer(recipe["optimizer"], model, device.type, ranks.sharded)
     if data.train.contiguous and not isinstance(model, Carrying):
         raise carries_nothing(recipe)
     train = training_batches(recipe, data, model, device, channels_last, ranks)

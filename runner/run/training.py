@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from runner.config.groups import BY_NAME
 from runner.errors import ConfigError, Interrupted, RunFailed, RunnerError
+from runner.launched import world
 
 if TYPE_CHECKING:
     from runner.config.recipe import Node, Recipe
@@ -139,7 +140,8 @@ def execute(
 def resume_command(place: RunFolder, recipe: Recipe) -> str:
     """The command that continues a run."""
     more = f" 'trusted_targets=[{','.join(recipe.trusted)}]'" if recipe.trusted else ""
-    return f"python -m runner resume {shlex.quote(str(place.path))}{more}"
+    start = f"torchrun --nproc-per-node={world()}" if world() > 1 else "python"
+    return f"{start} -m runner resume {shlex.quote(str(place.path))}{more}"
 
 
 def _settings(recipe: Recipe, place: RunFolder) -> dict[str, bool | float | str]:
@@ -220,7 +222,7 @@ def _fit_and_test(fit: Fit, data: Data, recipe: Recipe, test: bool, result: dict
         "samples_per_second": round(fit.samples() / seconds, 1),
         "parameters": sum(p.numel() for p in fit.model.parameters()),
         "advice": [*_advice(fit), *on_classes(fit)],
-        "observed": observed(fit) if outcome.status != "interrupted" else {},
+        "observed": observed(fit, learned=not fit.ranks.sharded) if outcome.status != "interrupted" else {},
     }
     if outcome.status == "completed":
         if test:

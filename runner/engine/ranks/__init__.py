@@ -4,6 +4,6 @@ Seed, order and decisions are the same on all ranks; rank 0 alone looks at clock
 """
 
 from runner.engine.ranks.base import Ranks, Strategy
-from runner.engine.ranks.join import joined
+from runner.engine.ranks.join import chosen, joined
 
-__all__ = ["Ranks", "Strategy", "joined"]
+__all__ = ["Ranks", "Strategy", "chosen", "joined"]

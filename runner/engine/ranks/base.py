@@ -117,19 +117,27 @@ class Ranks:
         They are moving averages of what each rank saw, so that their mean is the moving average of the means.
         """
 
-    # Weights.
+    # Weights, of which a rank may hold parts only.
+
+    def own_part(self, tensor: Tensor) -> Tensor:
+        """What this rank holds of a tensor."""
+        return tensor
+
+    def full(self, tensor: Tensor) -> Tensor:
+        """A tensor in one piece, on every rank."""
+        return tensor
 
     def whole(self, content: Any) -> Any:
-        """A state with every sharded tensor in one piece, for rank 0; the others get a state that is not to be used."""
+        """A state with every tensor in one piece, for rank 0; what the others get is not to be used."""
         return content
 
-    def load_optimizer(self, model: nn.Module, optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
-        """Let an optimizer take back the state that a checkpoint has of it."""
-        optimizer.load_state_dict(state)
+    def parted(self, state: Any, like: Any) -> Any:
+        """A state with tensors in the parts in which `like`, a state of the same form, has them."""
+        return state
 
-    def load_model(self, model: nn.Module, state: dict[str, Any]) -> None:
-        """Let a network take back the weights that a checkpoint has."""
-        model.load_state_dict(state)
+    def parted_optimizer(self, optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> dict[str, Any]:
+        """An optimizer's state with tensors in the parts in which it has its parameters."""
+        return state
 
     @contextmanager
     def failing_together(self) -> Iterator[None]:

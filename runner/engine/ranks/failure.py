@@ -13,8 +13,11 @@ from runner.errors import RunFailed, RunnerError
 if TYPE_CHECKING:
     from torch.distributed.distributed_c10d import Store
 
+    from runner.engine.ranks.connections import Connections
+
 log = logging.getLogger(__name__)
 
+_LAST_WORDS = 20.0  # seconds that rank 0 has for them; torchrun gives it 30
 _PATIENCE = 3.0  # seconds in which the ranks that are left say that they are
 
 
@@ -37,10 +40,11 @@ class Failures:
         store: keys and values that all ranks see.
         rank: number of this process.
         world: number of processes.
+        connections: to the other ranks.
     """
 
-    def __init__(self, store: Store, rank: int, world: int) -> None:
-        self.store, self.rank, self.world = store, rank, world
+    def __init__(self, store: Store, rank: int, world: int, connections: Connections) -> None:
+        self.store, self.rank, self.world, self.connections = store, rank, world, connections
         self.turns = 0
 
     def turn(self) -> int:
@@ -60,19 +64,38 @@ class Failures:
     def explained(self, error: Exception) -> Exception:
         """What ended this rank, in the words of the rank where it began; leaves the cause where that is this one.
 
-        Ends the group: those who wait for this rank's messages are to notice.
+        Cuts the connections to the others: those who wait for this rank's messages are to notice.
         """
         broken = not isinstance(error, RunnerError) and isinstance(error, RuntimeError) and _is_of_group(error)
+        if isinstance(error, RankFailed):
+            return error
         if not broken:
             self._leave(str(error) if isinstance(error, RunnerError) else f"{type(error).__name__}: {error}")
+            self.connections.cut()
             return error
         log.info("rank %d: %s", self.rank, error)
         try:
             self.store.set(f"left/{self.rank}", "1")
-            _abandon_group()
+            self.connections.cut()
             return self._cause(error)
         except RuntimeError:  # the store went with rank 0, which had kept it
             return RankFailed("rank 0 is gone (killed?); what was saved before stays.", 1)
+
+    def leave_last(self, error: BaseException | None) -> None:
+        """Let rank 0 write how the run ended before any other rank ends with an error: a launcher then ends them all.
+
+        Args:
+            error: what ends this rank; None: it came to its end.
+        """
+        try:
+            if self.rank == 0:
+                self.store.set("over", "1")
+            elif error is not None and getattr(error, "teller", 0) == 0:
+                end = time.monotonic() + _LAST_WORDS
+                while time.monotonic() < end and not self.store.check(["over"]):
+                    time.sleep(0.02)
+        except RuntimeError as gone:  # rank 0 had kept it
+            log.info("the store of the run is gone: %s", gone)
 
     def _leave(self, cause: str) -> None:
         try:
@@ -103,11 +126,3 @@ def _is_of_group(error: RuntimeError) -> bool:
     """Whether a message between ranks failed; torch raises plain RuntimeErrors for gloo."""
     words = ("gloo", "NCCL", "Connection closed by peer", "Connection reset", "imed out waiting", "Broken pipe")
     return isinstance(error, dist.DistError) or any(word in str(error) for word in words)
-
-
-def _abandon_group() -> None:
-    """Close the connections to the other ranks: those that wait for this one hear of it."""
-    try:
-        dist.destroy_process_group()
-    except RuntimeError as error:
-        log.info("the group could not be closed: %s", error)

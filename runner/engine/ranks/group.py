@@ -11,6 +11,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from runner.engine.ranks.base import Ranks
+from runner.engine.ranks.batch_norm import synchronized
 from runner.engine.ranks.failure import Failures
 
 if TYPE_CHECKING:
@@ -33,17 +34,22 @@ class Group(Ranks):
 
     Args:
         failures: tells why another rank ended.
+        sync_batch_norm: as in ``trainer.sync_batch_norm``.
 
     Attributes:
         heard: the signal by which any rank was asked to stop, as of the last update.
         due: whether rank 0's clock said that it is time, since this was last asked.
     """
 
-    def __init__(self, failures: Failures) -> None:
+    def __init__(self, failures: Failures, sync_batch_norm: bool) -> None:
         self.rank, self.world = dist.get_rank(), dist.get_world_size()
-        self.failures = failures
+        self.failures, self.sync_batch_norm = failures, sync_batch_norm
         self.heard: str | None = None
         self.due = False
+
+    def placed(self, model: nn.Module) -> nn.Module:
+        """See `Ranks.placed`."""
+        return synchronized(model) if self.sync_batch_norm else model
 
     def attend(self, interrupt: Interrupt, pace: Pace) -> None:
         """See `Ranks.attend`."""

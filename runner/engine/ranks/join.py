@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,9 +13,8 @@ from runner.errors import ConfigError
 from runner.launched import launched, local_rank, world
 
 if TYPE_CHECKING:
+    from runner.engine.ranks.group import Group
     from runner.engine.settings import Trainer
-
-log = logging.getLogger(__name__)
 
 _TORCHRUN = "torchrun --nproc-per-node=N -m runner ..."
 _joined: list[Ranks] = []
@@ -39,51 +37,70 @@ def chosen(trainer: Trainer) -> Strategy:
         )
     if name in ("ddp", "fsdp") and not launched():
         raise ConfigError(
-            f"trainer.strategy={name}: is of several processes, and this is one alone. Start them with torchrun: "
-            f"{_TORCHRUN}"
+            f"trainer.strategy={name}: is of several processes, and this is one alone. Start them with torchrun "
+            f"({_TORCHRUN}), or take trainer.strategy=single."
         )
     return "single" if name in ("ddp", "fsdp") and not several else name
 
 
 @contextmanager
-def joined(trainer: Trainer) -> Iterator[Ranks]:
+def joined(name: Strategy, trainer: Trainer) -> Iterator[Ranks]:
     """The processes of a run, met; within another such context those of that one.
 
-    Raises:
-        ConfigError: see `chosen`.
+    Args:
+        name: of the strategy, as of `chosen`.
+        trainer: how they work together.
     """
     if _joined:
         yield _joined[-1]
         return
-    name = chosen(trainer)
     if name == "single":
         yield Ranks()
         return
-    _joined.append(_met(name, trainer.collective_timeout))
+    if name == "dp":
+        from runner.engine.ranks.dp import DP
+
+        yield DP()
+        return
+    group = _met(name, trainer)
+    _joined.append(group)
     try:
-        yield _joined[-1]
+        yield group
+    except BaseException as error:
+        group.failures.leave_last(error)
+        raise
+    else:
+        group.failures.leave_last(None)
     finally:
         _joined.clear()
         _part()
 
 
-def _met(name: Strategy, timeout: float) -> Ranks:
+def _met(name: Strategy, trainer: Trainer) -> Group:
     import torch
     import torch.distributed as dist
 
+    from runner.engine.interrupt import Interrupt
+    from runner.engine.ranks.connections import Connections
     from runner.engine.ranks.failure import Failures
 
+    Interrupt.second_stops = False  # a terminal and the launcher both signal every process
     backend = "cpu:gloo"
     if torch.cuda.is_available():
         torch.cuda.set_device(local_rank())
         backend += ",cuda:nccl"
-    log.info("rank %s of %s", os.environ["RANK"], os.environ["WORLD_SIZE"])
-    dist.init_process_group(backend, timeout=timedelta(seconds=timeout))
+    connections = Connections(int(os.environ["MASTER_PORT"]))
+    dist.init_process_group(backend, timeout=timedelta(seconds=trainer.collective_timeout))
     store = dist.distributed_c10d._get_default_store()
-    failures = Failures(dist.distributed_c10d.PrefixStore("runner", store), dist.get_rank(), dist.get_world_size())
+    store = dist.distributed_c10d.PrefixStore("runner", store)
+    failures = Failures(store, dist.get_rank(), dist.get_world_size(), connections)
+    if name == "fsdp":
+        from runner.engine.ranks.fsdp import FSDP
+
+        return FSDP(failures, trainer.sync_batch_norm)
     from runner.engine.ranks.ddp import DDP
 
-    return DDP(failures)
+    return DDP(failures, trainer.sync_batch_norm)
 
 
 def _part() -> None:

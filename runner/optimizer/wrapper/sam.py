@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import torch
 from annotated_types import Gt
@@ -49,6 +49,9 @@ class SAM(Technique):
     """
 
     slot = Slot.GRADIENTS
+    not_under: ClassVar[dict[str, str]] = {
+        "fsdp": "it moves and restores the weights as a whole, and every process holds a part of them"
+    }
 
     def __init__(self, rho: Annotated[float, Gt(0)] = 0.05, adaptive: bool = False) -> None:
         self.rho, self.adaptive = rho, adaptive
