@@ -56,13 +56,16 @@ def train(arguments: list[str]) -> int:
         raise ConfigError(f"space={searched}: a space to search, not a run. Add --multirun and hydra/sweeper=bayes.")
     from runner.config.check import check_run
     from runner.run import RUNS, new_folder
+    from runner.run.together import processes
 
-    check_run(config)
+    recipe = check_run(config)
     arguments = [*options, *(override.input_line or "" for override in command.parsed)]
     given = config.hydra.run.dir if "hydra.run.dir" in command.typed() else None
-    with kept_when_started(RUNS if given is None else Path(given)) as made:
-        folder = new_folder(config) if given is None else chosen_folder(given)
-        made += [folder] * (given is None)
+    with processes(recipe) as ranks, kept_when_started(RUNS if given is None else Path(given)) as made:
+        if ranks.main:
+            folder = new_folder(config) if given is None else chosen_folder(given)
+            made += [folder] * (given is None)
+        folder = ranks.agreed(folder if ranks.main else Path())
         # Also where it was typed: a time of day in it would be another one by now.
         return _hydra([*arguments, f"hydra.run.dir={quoted(str(folder))}"], one_run=True)
 

@@ -11,6 +11,7 @@ from runner.cli.signals import heard
 from runner.cli.tables import number, score_table
 from runner.engine.progress import Progress
 from runner.errors import counted, printable
+from runner.launched import rank
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
@@ -51,7 +52,8 @@ class Terminal(Progress):
             raise KeyboardInterrupt
         parameters = sum(p.numel() for p in fit.model.parameters())
         self.message(
-            f"{type(fit.model).__name__} with {parameters:,} parameters on {fit.device} ({fit.precision.name}); "
+            f"{type(fit.model).__name__.removeprefix('FSDP')} with {parameters:,} parameters on {fit.device} "
+            f"({fit.precision.name}){f' and {fit.ranks.world - 1} more' if fit.ranks.world > 1 else ''}; "
             f"{counted(fit.train.size, 'example')}, {counted(fit.plan.updates_per_epoch, 'update')} per epoch, "
             f"{counted(fit.plan.epochs, 'epoch')}"
         )
@@ -106,6 +108,8 @@ class Terminal(Progress):
     def finished(self, result: dict[str, Any], folder: Path) -> None:
         """Close the bar and show the result; the last line names the run folder."""
         self.close()
+        if rank():  # the first process of the run shows it
+            return
         if result["cause"]:
             status = "stopped" if result["status"] == "completed" else result["status"]
             print(printable(f"{status}: {result['cause']}"))

@@ -8,6 +8,7 @@ import sys
 from contextlib import suppress
 from types import FrameType
 
+from runner.launched import rank
 from runner.signals import asking_to_stop
 
 _heard: list[int] = []
@@ -73,5 +74,7 @@ def deafen(code: int) -> None:
 def stopped(error: BaseException | None = None) -> int:
     """The last word of a command that was stopped; gives its exit status."""
     with suppress(OSError):  # nobody reads it
+        if rank():  # the first process of the run tells
+            return exit_code(error)
         print("Stopped at once; what was saved before stays.", file=sys.stderr, flush=True)
     return exit_code(error)

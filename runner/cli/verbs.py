@@ -50,9 +50,11 @@ from runner.cli.runs import runs
 from runner.cli.serve import serve
 from runner.cli.stop import stop
 from runner.cli.sweeps import sweeps
+from runner.cli.together import refuse_together, told_by_this_rank
 from runner.cli.watch import watch
-from runner.errors import ConfigError, Interrupted, RunnerError, did_you_mean, printable
+from runner.errors import ConfigError, Interrupted, RunFailed, RunnerError, did_you_mean, printable
 from runner.fetch.listener import listen
+from runner.launched import launched, rank, world
 from runner.record.folder import kept_when_started
 from runner.streams import NOBODY_READS
 
@@ -121,6 +123,8 @@ _OF_THE_DISK = {
 def main() -> None:
     """Answer the command that this process was started with, and end it."""
     streams.open_all()
+    if rank():
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - for as long as this process lasts; the first tells
     if any(word.lstrip("+").startswith("trusted_targets=") for word in sys.argv[1:]):
         _find_modules_here()
     _leave(answer(sys.argv[1:]))
@@ -146,7 +150,8 @@ def answer(arguments: list[str]) -> int:
     except KeyboardInterrupt as error:
         return signals.stopped(error)
     except Exception as error:
-        if signals.heard() and not isinstance(error, Interrupted):  # came of the signal, or in its place
+        of_rank = launched() and isinstance(error, RunFailed)  # a launcher signals those that are left
+        if signals.heard() and not isinstance(error, Interrupted) and not of_rank:  # came of the signal, or for it
             return signals.stopped()
         return _explained(error)
 
@@ -157,7 +162,8 @@ def _explained(error: Exception) -> int:
     if isinstance(error, RunnerError):
         if traced and not isinstance(error, Interrupted):
             traceback.print_exception(error)
-        _complain(f"{'' if isinstance(error, Interrupted) else 'error: '}{error}")
+        if told_by_this_rank(error):
+            _complain(f"{'' if isinstance(error, Interrupted) else 'error: '}{error}")
         return error.exit_code
     if isinstance(error, BrokenPipeError):  # `runner list | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -206,6 +212,8 @@ def _dispatch(arguments: list[str]) -> int:
         print(HELP.format(groups=wrapped), end="")
         return 0
     word, *rest = verb_first(arguments) if first.startswith("-") else arguments or [""]
+    if world() > 1:
+        refuse_together(word, word not in VERBS and is_sweep(hydra_flags(arguments)[0]))
     if word in VERBS:
         return VERBS[word](rest)
     if word and "=" not in word and word[0] not in "-+~":

@@ -159,6 +159,7 @@ class QAT(Technique):
     """
 
     slot: ClassVar[Slot] = Slot.MODEL
+    not_under: ClassVar[dict[str, str]] = {"fsdp": "it rounds whole weights, and every process holds a part of them"}
 
     def __init__(
         self,

@@ -263,11 +263,12 @@ def _teacher(path: str, key: str, recipe: Recipe, data: Data) -> Teacher:
     return load_teacher(path, key, recipe, data)
 
 
-def build_optimizer(node: Node, model: nn.Module, device_type: str) -> torch.optim.Optimizer:
+def build_optimizer(node: Node, model: nn.Module, device_type: str, sharded: bool = False) -> torch.optim.Optimizer:
     """The optimizer over the parameters of `model`, which is on its device already.
 
     ``fused: null`` (and no other implementation asked for) takes torch's fused kernels where the optimizer and the
-    device have them: one kernel for the whole step. Not with dampening, where it can't start momenta one by one.
+    device have them: one kernel for the whole step. Not with dampening, where it can't start momenta one by one, nor
+    where processes hold parts of the weights (`sharded`), for which torch has few of them.
     """
     import torch
 
@@ -279,7 +280,13 @@ def build_optimizer(node: Node, model: nn.Module, device_type: str) -> torch.opt
     groups = node.inner("params").make() if "params" in node.values else None
     takes = inspect.signature(node.target).parameters
     other = any(values.get(name) for name in ("foreach", "capturable", "differentiable", "dampening"))
-    if "fused" in takes and values.get("fused") is None and not other and device_type in ("cpu", "cuda", "mps"):
+    if (
+        "fused" in takes
+        and values.get("fused") is None
+        and not other
+        and not sharded
+        and device_type in ("cpu", "cuda", "mps")
+    ):
         values["fused"] = True
     arguments: dict[str, Any] = {name: plain(value) for name, value in values.items()}
     parameters = groups(model) if groups is not None else [p for p in model.parameters() if p.requires_grad]

@@ -25,7 +25,7 @@ _LIKE_A_NUMBER = re.compile(r"[-+.\d_]+[eE][-+]?\d+")
 
 # What may differ when a run is continued: everything else would make it another run.
 RESUMABLE = re.compile(
-    r"trainer\.(max_epochs|max_steps|max_time|device|threads|log_every|evaluation|images|histograms|checkpoint\.\w+)"
+    r"trainer\.(max_epochs|max_steps|max_time|device|strategy|collective_timeout|threads|log_every|evaluation|images|histograms|checkpoint\.\w+)"
     r"|data\.(num_workers|in_memory|path|root)|trusted_targets|tracking(\.[\w.]+)?"
 )
 

@@ -21,6 +21,7 @@ class Batch:
         more: what the network is given beside, by the name of its argument: a padding mask, edges, decoder inputs.
         examples: N; where a technique put repetitions behind the batch, still the number without them.
         units: what the mean of the loss is taken over: examples, or the tokens, pixels or nodes that count.
+        repeated: whether every rank of the run has these same examples, and the first counts them.
     """
 
     inputs: Tensor
@@ -28,6 +29,7 @@ class Batch:
     more: dict[str, Tensor] = field(default_factory=dict)
     examples: int = -1
     units: int = -1
+    repeated: bool = False
 
     def __post_init__(self) -> None:
         if self.examples < 0:

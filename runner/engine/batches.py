@@ -9,6 +9,7 @@ from torch import Tensor
 
 from runner.engine.batch import Batch
 from runner.engine.prefetch import prefetched
+from runner.engine.ranks.base import Ranks
 from runner.engine.split import Split
 from runner.engine.split.sequences import by_length
 from runner.engine.state import seed_for
@@ -32,6 +33,8 @@ class Batches:
         channels_last: give images in channels-last memory format.
         num_workers: worker processes, for splits that are read while training.
         early: whether techniques change examples before inputs are made of them; see `Split.parted`.
+        ranks: processes that share every micro-batch, whose size stays what it is: rank r of n takes its examples r,
+            r + n, r + 2n, ... Of fewer examples than ranks everyone takes all, and rank 0 counts them.
 
     Attributes:
         per_update: examples per update.
@@ -59,7 +62,9 @@ class Batches:
         channels_last: bool = False,
         num_workers: int = 0,
         early: bool = False,
+        ranks: Ranks | None = None,
     ) -> None:
+        self.ranks = ranks or Ranks()
         self.size, self.first_size, self.accumulate = len(split), batch_size, accumulate
         self.drop_last, self.least, self.limit = drop_last, least, limit
         self.reshuffle = reshuffle
@@ -76,6 +81,11 @@ class Batches:
             ConfigError: there are too few examples for a batch.
         """
         self.growth, self.batch_size = growth, self.first_size * growth
+        if self.batch_size < self.ranks.world:
+            raise ConfigError(
+                f"data.batch_size={self.batch_size}: is of the whole run, and {self.ranks.world} processes share it. "
+                f"Give at least {self.ranks.world}."
+            )
         left = self.size % self.batch_size
         whole = self.size - left if left and (self.drop_last or left < self.least) else self.size
         self.per_update = self.batch_size * self.accumulate
@@ -114,7 +124,7 @@ class Batches:
             epoch = 0
         rows = self.order(epoch)[start * self.per_update : self.whole]
         split = self.kept if kept else self.split
-        batches = split.batches(epoch, rows, self.batch_size, self._on_device)
+        batches = self._batches(split, epoch, rows)
         if self.accumulate == 1:
             for batch in batches:
                 yield [batch]
@@ -128,6 +138,24 @@ class Batches:
         if update:
             yield update
 
+    def _batches(self, split: Split, epoch: int, rows: Tensor) -> Iterator[Batch]:
+        if self.ranks.world == 1:
+            return split.batches(epoch, rows, self.batch_size, self._on_device)
+        return self._shared(split, epoch, rows)
+
+    def _shared(self, split: Split, epoch: int, rows: Tensor) -> Iterator[Batch]:
+        rank, world = self.ranks.rank, self.ranks.world
+        left = len(rows) % self.batch_size
+        whole, last = rows[: len(rows) - left], rows[len(rows) - left :]
+        own = whole.view(-1, self.batch_size)[:, rank::world]
+        size = len(range(rank, self.batch_size, world))
+        shared = left if left >= world else 0
+        yield from split.batches(epoch, torch.cat((own.flatten(), last[:shared][rank::world])), size, self._on_device)
+        if left > shared:
+            for batch in split.batches(epoch, last, left, self._on_device):
+                batch.repeated = True
+                yield batch
+
     def rows_in_order(self) -> Tensor:
         """The numbers of the examples that `in_order` gives ``(N,)``."""
         if self.whole < self.size:
@@ -136,8 +164,8 @@ class Batches:
 
     def in_order(self) -> Iterator[Batch]:
         """All micro-batches once, in the order of the split; where they are limited, of drawn examples."""
-        if self.whole < self.size:
-            return self.split.batches(0, self.rows_in_order(), self.batch_size, self._on_device)
+        if self.whole < self.size or self.ranks.world > 1:
+            return self._batches(self.split, 0, self.rows_in_order())
         return self.split.in_order(self.batch_size, self._on_device)
 
     def _on_device(self, batches: Iterable[Batch]) -> Iterator[Batch]:

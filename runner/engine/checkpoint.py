@@ -111,7 +111,31 @@ def load(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         found = content.get("format") if isinstance(content, dict) else None
         raise Damaged(f"{path}: is of format {found}; this version reads {FORMAT}.")
-    return content
+    return _with_parts(path, content, device) if "parts" in content else content
+
+
+def _with_parts(path: Path, content: dict[str, Any], device: torch.device | str) -> dict[str, Any]:
+    """A state whose weights several processes wrote, each its part, into a folder beside."""
+    from runner.engine.ranks import parts
+
+    folder = path.parent / Path(content["parts"]).name
+    try:
+        whole = parts.read(folder, content, content["sums"])
+    except Exception as error:  # torch raises many kinds for a torn file
+        raise Damaged(f"{path}: {folder.name}, where its weights are, can't be read ({error}).") from error
+    if str(device) != "cpu":
+        whole["model"] = {name: tensor.to(device) for name, tensor in whole["model"].items()}
+    return whole
+
+
+def parts_of(path: Path) -> str | None:
+    """Name of the folder in which the weights of a checkpoint are; None where they are in its file, or it is gone."""
+    try:
+        found = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except Exception:  # torch raises many kinds
+        return None
+    name = found.get("parts") if isinstance(found, dict) else None
+    return Path(name).name if isinstance(name, str) else None
 
 
 def load_last(folder: Path) -> dict[str, Any] | None:

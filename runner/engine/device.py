@@ -8,6 +8,7 @@ from collections.abc import Callable
 import torch
 
 from runner.errors import ConfigError
+from runner.launched import local_rank
 
 
 def choose_device(name: str) -> torch.device:
@@ -18,7 +19,7 @@ def choose_device(name: str) -> torch.device:
     """
     if name == "auto":
         if torch.cuda.is_available():
-            return torch.device("cuda", 0)
+            return torch.device("cuda", local_rank())
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:
         device = torch.device(name)
@@ -36,7 +37,9 @@ def choose_device(name: str) -> torch.device:
             f"trainer.device={name}: this machine has no such device. Available: {', '.join(available)}; "
             "auto takes the best one. `python -m runner doctor` says more."
         )
-    return torch.device("cuda", device.index or 0) if device.type == "cuda" else device
+    if device.type != "cuda":
+        return device
+    return torch.device("cuda", local_rank() if device.index is None else device.index)
 
 
 def set_up(device: torch.device, threads: int | None, deterministic: bool) -> None:

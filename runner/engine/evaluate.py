@@ -82,6 +82,6 @@ def evaluate_others(fit: Fit, split: str, batches: Batches) -> dict[str, float]:
         for others in listeners(fit.techniques, "also_evaluate")
         for prefix, network in others(split).items()
         for name, value in evaluate(
-            network, batches, Meter(fit.task, fit.meter.metrics), fit.loss, fit.precision
+            network, batches, Meter(fit.task, fit.meter.metrics, ranks=batches.ranks), fit.loss, fit.precision
         ).items()
     }

@@ -15,7 +15,8 @@ from runner.engine.meter import Meter
 from runner.engine.monitor import Mode, Monitor, canonical, resolve_mode
 from runner.engine.optimizer import Averaging
 from runner.engine.progress import Progress
-from runner.engine.state import TrainState
+from runner.engine.ranks.base import Ranks
+from runner.engine.state import TrainState, seed_for
 from runner.engine.technique import acts_early, listeners
 
 if TYPE_CHECKING:
@@ -99,6 +100,7 @@ class Fit:
         shows_targets: whether the network is given the targets of what it learns from, as the argument `targets`.
         about: what checkpoints say of the network besides its weights: configuration, spec, fitted transform, data.
         load_teacher: gives the network to learn from of a path, given for such a config key; None: there is none.
+        ranks: the processes of the run.
     """
 
     model: nn.Module
@@ -124,11 +126,12 @@ class Fit:
     about: dict[str, Any]
     shows_targets: bool = False
     load_teacher: Callable[[str, str], Teacher] | None = None
+    ranks: Ranks = field(default_factory=Ranks)
     started: float = field(default_factory=time.perf_counter)
     val_meter: Meter = field(init=False)
 
     def __post_init__(self) -> None:
-        self.val_meter = Meter(self.task, self.meter.metrics)
+        self.val_meter = Meter(self.task, self.meter.metrics, ranks=self.val.ranks)
 
     @property
     def spec(self) -> Spec:
@@ -139,6 +142,11 @@ class Fit:
     def log_every(self) -> int:
         """Updates from one log interval to the next: as set, and at least one interval in every epoch."""
         return min(self.settings.log_every, self.train.updates_per_epoch)
+
+    def step_seed(self) -> int:
+        """What the forward pass of the next update draws from: on every rank something else."""
+        seed = self.state.step_seed()
+        return seed if self.ranks.main else seed_for(seed, "rank", self.ranks.rank)
 
     def position(self) -> int:
         """Where the run is on its plan: the updates so far, or as many as it were with the first batch size."""

@@ -15,8 +15,9 @@ class Interrupt(Listener):
     Outside the main thread it is a plain flag.
 
     Attributes:
-        second_stops: whether a second signal stops at once. Not in a sweep's worker: `timeout` and batch systems signal
-            every process, and so does the sweep, which kills its workers when it means "at once".
+        second_stops: whether a second signal stops at once. Not in a sweep's worker, nor in one of the processes of a
+            run: `timeout`, batch systems and torchrun signal every process, and so does the sweep, which kills its
+            workers when it means "at once".
     """
 
     second_stops: ClassVar[bool] = True

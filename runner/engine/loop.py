@@ -10,6 +10,7 @@ from runner.engine.evaluate import evaluate, evaluate_others
 from runner.engine.fit import Fit
 from runner.engine.pace import Pace
 from runner.engine.saver import Saver
+from runner.engine.state import seed_for
 from runner.engine.step import Step
 from runner.engine.technique import listeners
 
@@ -33,7 +34,8 @@ def train(fit: Fit) -> Outcome:
         NonFinite: the loss was not finite; the last good checkpoint stays.
     """
     state, plan, settings = fit.state, fit.plan, fit.settings
-    step, saver, pace, seed = Step(fit), Saver(fit), Pace(fit), seeder(fit.device)
+    step, saver, pace, seed, ranks = Step(fit), Saver(fit), Pace(fit), seeder(fit.device), fit.ranks
+    ranks.attend(fit.interrupt, pace)
     on_epoch_start = listeners(fit.techniques, "on_epoch_start")
     epoch_scores = listeners(fit.techniques, "epoch_scores")
     on_epoch_end = listeners(fit.techniques, "on_epoch_end")
@@ -45,12 +47,15 @@ def train(fit: Fit) -> Outcome:
         fit.network.train()
         for hear in on_epoch_start:
             hear(state.epoch + 1)
+        fit.network = ranks.called(fit)
         log_every = fit.log_every
         over, asked = state.step >= plan.total or state.ended, None
         for update in () if over else fit.train.updates(state.epoch, state.epoch_step, kept=True):
-            seed(state.step_seed())
+            seed(fit.step_seed())
             step.set_rates()
             results = step.gradients(update)
+            if ranks.world > 1:  # what is drawn from here on is the same everywhere, as the weights must be
+                seed(seed_for(state.step_seed(), "together"))
             logging = (state.epoch_step + 1) % log_every == 0
             norm = step.apply(want_norm=logging)
             state.advance()
@@ -60,23 +65,23 @@ def train(fit: Fit) -> Outcome:
                 fit.meter.check()
                 fit.meter.fold()
                 pace.interval(norm)
-            if state.step >= plan.total or fit.interrupt.requested:
+            if state.step >= plan.total or ranks.interrupted():
                 break
-            if pace.is_due():  # about twice a second
+            if ranks.is_due():  # about twice a second
                 fit.progress.step(fit)
-                if saver.is_due():
+                save, asked, late = ranks.agreed((saver.is_due(), fit.recorder.stop_request(), pace.time_is_up()))
+                if save:
                     saver.save()
-                asked = fit.recorder.stop_request()
-                if pace.time_is_up() or (asked and asked.at_once):
+                if late or (asked and asked.at_once):
                     break
 
-        if fit.interrupt.requested:
+        if interrupted := ranks.interrupted():
             saver.save()
-            return Outcome("interrupted", fit.interrupt.requested)
+            return Outcome("interrupted", interrupted)
         if asked and asked.at_once:
             saver.save()
             return Outcome(asked.status, asked.reason)
-        if state.step < plan.total and pace.time_is_up():
+        if state.step < plan.total and ranks.agreed(pace.time_is_up()):
             state.ended = "max_time"
         ends_here = state.step >= plan.total or state.ended is not None
         if ends_here:  # before the epoch is closed: with later limits the run goes on in its middle
@@ -85,12 +90,14 @@ def train(fit: Fit) -> Outcome:
         epoch = state.epoch + 1
         scores = {f"train/{name}": value for name, value in fit.meter.read().items()}
         with fit.evaluating():
+            ranks.average_buffers(fit.model)
             if ends_here or epoch % settings.eval_every == 0 or epoch == plan.epochs:
                 val = evaluate(fit.network, fit.val, fit.val_meter, fit.loss, fit.precision)
                 val |= evaluate_others(fit, "val", fit.val)
                 scores |= {f"val/{name}": value for name, value in val.items()}
             for more in epoch_scores:
                 scores |= more(scores)
+            scores = ranks.agreed(scores)
             fit.best.update(fit.model, scores, state)
             saver.keep_top(scores)
         if fit.learning_rate.schedule.monitors:
@@ -107,11 +114,11 @@ def train(fit: Fit) -> Outcome:
             saver.remove_displaced()
             return Outcome("completed", state.ended)
         state.ended = reasons[0] if reasons else None
-        asked = fit.recorder.stop_request()
+        asked, save = ranks.agreed((fit.recorder.stop_request(), saver.is_due()))
         if reasons or asked:
             saver.save()
             return Outcome("completed", state.ended) if reasons or not asked else Outcome(asked.status, asked.reason)
-        if saver.is_due():
+        if save:
             saver.save()
     saver.save()
     return Outcome("completed")

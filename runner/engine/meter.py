@@ -13,6 +13,7 @@ from torch import Tensor
 
 from runner.engine.batch import Batch
 from runner.engine.metric import Metric, Scored, Statistic
+from runner.engine.ranks.base import Ranks
 from runner.engine.spec import Spec
 from runner.engine.task import Task
 from runner.errors import RunFailed
@@ -61,14 +62,21 @@ class Meter:
         task: turns outputs into predictions.
         metrics: what is computed besides the loss.
         also: makers of statistics that are kept besides those of the metrics; a shared one is kept once.
+        ranks: processes of which each adds its share. `check`, `read` and `state_dict` are then called by all of them.
 
     Attributes:
         first_loss: of the first update of the run; None before it was read.
         highest_loss: of all updates of the run.
     """
 
-    def __init__(self, task: Task, metrics: list[Metric], also: Iterable[Callable[[Spec], Statistic]] = ()) -> None:
-        self.task, self.metrics = task, metrics
+    def __init__(
+        self,
+        task: Task,
+        metrics: list[Metric],
+        also: Iterable[Callable[[Spec], Statistic]] = (),
+        ranks: Ranks | None = None,
+    ) -> None:
+        self.task, self.metrics, self.ranks = task, metrics, ranks or Ranks()
         self.first_loss: float | None = None
         self.highest_loss = -math.inf  # both never forgotten
         self.decoded = frozenset(metric.statistic for metric in metrics if metric.decoded)
@@ -89,8 +97,9 @@ class Meter:
     def add(self, results: list[Result], step: int = 0) -> None:
         """Take the results of the update numbered `step` (from 1), or of an evaluation batch (0)."""
         for result in results:
-            self.losses.append((step, result.loss, result.units))
-            if not self.statistics:
+            spare = result.batch.repeated and not self.ranks.main
+            self.losses.append((step, result.loss, 0 if spare else result.units))
+            if not self.statistics or spare:
                 continue
             # techniques that repeat inputs put the repetitions behind the batch itself
             outputs, examples = result.outputs, result.batch.examples
@@ -108,8 +117,9 @@ class Meter:
         """
         if not self.losses:
             return
-        values = torch.stack([loss for _, loss, _ in self.losses]).tolist()
-        for value, (step, _, _), count in zip(values, self.losses, _units(self.losses), strict=True):
+        read = torch.stack([loss for _, loss, _ in self.losses]).tolist()
+        values, counts = self.ranks.merged_losses(read, _units(self.losses))
+        for value, (step, _, _), count in zip(values, self.losses, counts, strict=True):
             if step and not math.isfinite(value):
                 raise NonFinite(step)
             if step:
@@ -159,8 +169,9 @@ class Meter:
         self.check()
         self.fold()
         scores = {"loss": self.loss_sum / self.count if self.count else math.nan}
+        totals = dict(zip(self.statistics, self.ranks.merged_totals(list(self.statistics.values())), strict=True))
         for metric in self.metrics:
-            total = self.statistics[metric.statistic].total
+            total = totals[metric.statistic]
             if total is None and metric.decoded:
                 continue
             scores[metric.name] = math.nan if total is None else float(metric.compute(total))
@@ -169,6 +180,8 @@ class Meter:
     def state_dict(self) -> dict[str, Any]:
         """State in plain containers and tensors, in the middle of an epoch too. Call `check` first."""
         self._predict()
+        totals = self.ranks.merged_totals(list(self.statistics.values()))
+        scored = [[getattr(scored, name) for name in _PARTS] for scored in self.scored]
         return {
             "loss_sum": self.loss_sum,
             "count": self.count,
@@ -177,17 +190,19 @@ class Meter:
             "kept": self.kept,
             "first_loss": self.first_loss,
             "highest_loss": self.highest_loss,
-            "scored": [[getattr(scored, name) for name in _PARTS] for scored in self.scored],
-            "statistics": [statistic.total for statistic in self.statistics.values()],
+            "scored": [parts for each in self.ranks.gathered(scored) for parts in each],
+            "statistics": totals,
         }
 
     def load_state_dict(self, state: dict[str, Any], device: torch.device) -> None:
-        """Take back what `state_dict` gave."""
+        """Take back what `state_dict` gave; of several ranks, the first has what was seen."""
         self.reset()
         for name in ("loss_sum", "count", "recent_sum", "recent_count", "kept"):
             setattr(self, name, state[name])
         for name in ("first_loss", "highest_loss"):
             setattr(self, name, state.get(name, getattr(self, name)))
+        if not self.ranks.main:
+            return
         self.scored = [_each(lambda part: part.to(device), Scored(*parts)) for parts in state["scored"]]
         for statistic, total in zip(self.statistics.values(), state["statistics"], strict=True):
             statistic.total = None if total is None else total.to(device)

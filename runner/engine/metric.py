@@ -63,6 +63,10 @@ class Statistic:
         batch = self.summarize(scored)
         self.total = batch if self.total is None else self.total + batch
 
+    def merged(self, totals: list[Tensor]) -> Tensor | None:
+        """The total of all examples, from those that several have of parts of them; None where there is none."""
+        return sum(totals[1:], start=totals[0]) if totals else None
+
 
 class Metric:
     """One number that says how good predictions are.

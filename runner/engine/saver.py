@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import shutil
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_PARTS = "last-"  # how folders begin that hold the weights of a last state in parts
+
 
 class Saver:
     """Writes the state of a run, rarely enough to cost next to nothing."""
@@ -28,7 +31,7 @@ class Saver:
         self.fit, self.settings = fit, fit.settings.checkpoint
         self.folder = fit.recorder.folder.checkpoints
         self.at, self.cost = time.perf_counter(), 0.0
-        self.unsaved = UnsavedState(fit)
+        self.unsaved = None if fit.ranks.sharded else UnsavedState(fit)  # which looks at whole tensors
 
     def is_due(self) -> bool:
         """Whether enough time has passed since the last write."""
@@ -40,7 +43,7 @@ class Saver:
         every, epoch = self.settings.every_epochs, self.fit.state.epoch
         if every and epoch % every == 0:
             self._check_weights()
-            checkpoint.save(self.folder / f"epoch-{epoch:04d}.pt", self.content())
+            self._write(f"epoch-{epoch:04d}.pt", self.content())
 
     def keep_top(self, scores: dict[str, float]) -> None:
         """Write ``top-NNNN.pt`` after an epoch that is among the best so far.
@@ -57,7 +60,7 @@ class Saver:
             self._check_weights()
             position = {**state.position(), "epoch": entry[1], "epoch_step": 0}
             content = {"model": self.fit.model.state_dict(), "scores": scores, "position": position}
-            checkpoint.save(self._top(entry[1]), {**content, **self.fit.about})
+            self._write(self._top(entry[1]).name, {**content, **self.fit.about})
 
     def _top(self, epoch: int) -> Path:
         return self.folder / f"top-{epoch:04d}.pt"
@@ -71,19 +74,51 @@ class Saver:
         """
         begin = time.perf_counter()
         self.fit.meter.check()
+        self.fit.ranks.average_buffers(self.fit.model)
         self._check_weights()
         content = self.content()
-        self.unsaved.check(content)
+        if self.fit.ranks.main and self.unsaved is not None:
+            self.unsaved.check(content)
         self.save_best()
         self.fit.recorder.sync()
-        checkpoint.save(self.folder / "last.pt", content, keep_previous=True)
+        if self.settings.sharded and self.fit.ranks.sharded:
+            content = self._in_parts(content)
+        self._write("last.pt", content, keep_previous=True)
         self.remove_displaced()
+        self._remove_parts()
         self.at = time.perf_counter()
         self.cost = self.at - begin
 
+    def _write(self, name: str, content: dict[str, Any], keep_previous: bool = False) -> None:
+        content = self.fit.ranks.whole(content)
+        if self.fit.ranks.main:
+            checkpoint.save(self.folder / name, content, keep_previous)
+
+    def _in_parts(self, content: dict[str, Any]) -> dict[str, Any]:
+        """Write the weights as the ranks hold them, into a folder that ``last.pt``, written behind, names."""
+        from runner.engine.ranks import parts
+
+        ranks, step = self.fit.ranks, self.fit.state.step
+        number = 0
+        while (self.folder / f"{_PARTS}{step:08d}-{number}").exists():
+            number += 1
+        name = ranks.agreed(f"{_PARTS}{step:08d}-{number}")
+        content, own = parts.write(self.folder / name, content, ranks.rank)
+        sums = {file: sum_ for each in ranks.gathered(own) for file, sum_ in each.items()}
+        return {**content, "parts": name, "sums": sums}
+
+    def _remove_parts(self) -> None:
+        """Remove the folders that neither ``last.pt`` nor the one before it names."""
+        if not self.fit.ranks.main:
+            return
+        if found := set(self.folder.glob(f"{_PARTS}*")):
+            named = [checkpoint.parts_of(self.folder / name) for name in ("last.pt", "last.pt.previous")]
+            for folder in found - {self.folder / name for name in named if name}:
+                shutil.rmtree(folder, ignore_errors=True)
+
     def remove_displaced(self) -> None:
         """Remove the ``top-NNNN.pt`` that are among the best no more."""
-        if self.settings.keep_top:
+        if self.settings.keep_top and self.fit.ranks.main:
             kept = {self._top(epoch) for _, epoch in self.fit.best.top}
             for path in set(self.folder.glob("top-*.pt")) - kept:
                 checkpoint.remove(path)
@@ -100,12 +135,13 @@ class Saver:
             "position": best.position,
             **self.fit.about,
         }
-        checkpoint.save(self.folder / "best.pt", content)
+        self._write("best.pt", content)
         best.saved = True
 
     def _check_weights(self) -> None:
-        tensors = [p for p in self.fit.model.state_dict().values() if p.is_floating_point()]
-        if not bool(torch.stack([tensor.isfinite().all() for tensor in tensors]).all()):
+        ranks = self.fit.ranks
+        tensors = [ranks.own_part(p) for p in self.fit.model.state_dict().values() if p.is_floating_point()]
+        if not ranks.all(bool(torch.stack([tensor.isfinite().all() for tensor in tensors]).all())):
             raise RunFailed(f"non-finite weights after step {self.fit.state.step}")
 
     def content(self) -> dict[str, Any]:
@@ -137,9 +173,9 @@ def restore(fit: Fit, saved: dict[str, Any]) -> None:
     difference = checkpoint.difference(fit.model.state_dict(), saved["model"])
     if difference:
         raise RunFailed(f"The checkpoint belongs to another network: {difference}.")
-    fit.model.load_state_dict(saved["model"])
+    fit.model.load_state_dict(fit.ranks.parted(saved["model"], fit.model.state_dict()))
     chosen = [{key: group.get(key) for key in ("fused", "foreach")} for group in fit.optimizer.param_groups]
-    fit.optimizer.load_state_dict(saved["optimizer"])
+    fit.optimizer.load_state_dict(fit.ranks.parted_optimizer(fit.optimizer, saved["optimizer"]))
     for group, keys in zip(fit.optimizer.param_groups, chosen, strict=True):
         group.update({key: value for key, value in keys.items() if key in group})  # they belong to the device
     fit.loss.load_state_dict(saved["loss"])
@@ -148,7 +184,8 @@ def restore(fit: Fit, saved: dict[str, Any]) -> None:
     if fit.learning_rate.warmup is not None:
         fit.learning_rate.warmup.load_state_dict(saved["warmup"])
     for technique in fit.techniques:
-        technique.load_state_dict(saved["techniques"][technique.name])
+        state = saved["techniques"][technique.name]
+        technique.load_state_dict(fit.ranks.parted(state, technique.state_dict() if fit.ranks.sharded else None))
     fit.meter.load_state_dict(saved["meter"], fit.device)
     if isinstance(fit.model, Carrying):
         fit.model.take_back(saved.get("carried", {}), fit.device)
@@ -172,10 +209,12 @@ def _restore_best(fit: Fit, saved: dict[str, Any]) -> None:
             log.warning("%s", error)
             continue
         if best is not None and best["position"]["epoch"] == epoch:
-            fit.best.weights, fit.best.position = best["model"], best["position"]
+            fit.best.weights = fit.ranks.parted(best["model"], fit.model.state_dict())
+            fit.best.position = best["position"]
             fit.best.saved = path.name == "best.pt"
             return
-    checkpoint.remove(folder / "best.pt")  # of another epoch: nobody should take it for this run's
+    if fit.ranks.main:
+        checkpoint.remove(folder / "best.pt")  # of another epoch: nobody should take it for this run's
     text = f"The best weights so far, of epoch {epoch}, are lost; the best from here on will be kept."
     log.warning("%s", text)
     fit.progress.message(text)

@@ -20,11 +20,14 @@ class Checkpointing:
             end only.
         every_epochs: also keep ``epoch-NNNN.pt`` at every so many epochs.
         keep_top: also keep ``top-NNNN.pt``, the evaluated weights of so many epochs with the best `monitor`.
+        sharded: under ``strategy=fsdp``, every process writes its own part of the last state, into a folder beside
+            ``last.pt``, instead of rank 0 the whole. Other checkpoints stay whole.
     """
 
     every_seconds: Annotated[float, Ge(0)] | None = 10.0
     every_epochs: Annotated[int, Ge(1)] | None = None
     keep_top: Annotated[int, Ge(1)] | None = None
+    sharded: bool = False
 
 
 EvaluationLevel = Literal["summary", "full", "off"]
@@ -42,6 +45,12 @@ class Trainer:
         limit_batches: updates per epoch and batches per evaluation (of drawn examples), for trying things out.
         reshuffle: draw another order of the examples in every epoch; else every epoch has the batches of the first.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+        strategy: how a run uses several devices: ``single`` none but one, ``ddp`` (every process has the network) or
+            ``fsdp`` (a part of it) with processes started by torchrun, ``dp`` several GPUs of one process; ``auto`` is
+            ``ddp`` under torchrun, else ``single``. See ``docs/distributed.md``.
+        sync_batch_norm: take the statistics of batch normalization over the examples of all processes, which costs a
+            message for every such layer and pass; else over those of each.
+        collective_timeout: seconds after which a process that does not answer the others ends the run.
         precision: number format of forward and backward pass; see `runner.engine.precision`.
         accumulate: micro-batches per update; the update equals one large batch.
         clip_norm: largest global norm of the gradients (Pascanu et al. 2013); None does not clip.
@@ -70,6 +79,9 @@ class Trainer:
     limit_batches: Annotated[int, Ge(1)] | None = None
     reshuffle: bool = True
     device: str = "auto"
+    strategy: Literal["auto", "single", "ddp", "fsdp", "dp"] = "auto"
+    sync_batch_norm: bool = False
+    collective_timeout: Annotated[float, Gt(0)] = 600.0
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     accumulate: Annotated[int, Ge(1)] = 1
     clip_norm: Annotated[float, Gt(0)] | None = None

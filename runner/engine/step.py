@@ -31,10 +31,12 @@ class Step:
     """
 
     def __init__(self, fit: Fit) -> None:
-        self.fit = fit
-        self.network, self.loss, self.precision = fit.network, fit.loss, fit.precision
+        self.fit, self.ranks = fit, fit.ranks
+        self.loss, self.precision = fit.loss, fit.precision
         self.groups = fit.optimizer.param_groups
         self.parameters: list[Tensor] = [p for group in self.groups for p in group["params"]]
+        inside = {id(p) for p in fit.model.parameters()}
+        self.beside = [p for p in self.parameters if id(p) not in inside]  # techniques' own
         self.on_batch = fit.changes(fit.techniques)
         self.output_penalties = listeners(fit.techniques, "output_penalty")
         self.penalties = listeners(fit.techniques, "penalty")
@@ -85,27 +87,33 @@ class Step:
         parts = len(update)
         changed = [self._changed(hard) for hard in update] if self.loss.weighs else update
         units = [self.loss.units(batch) for batch in changed]
-        total = sum(units) if parts > 1 else 0
+        together = parts > 1 or self.ranks.world > 1
+        repeated = [hard.repeated for hard in update]
+        total = self.ranks.total(units, repeated) if together else 0
         results = []
         for number, hard in enumerate(update):
             batch = changed[number] if self.loss.weighs else self._changed(hard)
+            if parts > 1:
+                self.ranks.reduce_with(self.fit.network, number == parts - 1)
             more = {**batch.more, "targets": batch.targets} if self.fit.shows_targets else batch.more
             if self.precision.dtype is None:
-                outputs = self.network(batch.inputs, **more)
+                outputs = self.fit.network(batch.inputs, **more)
                 loss = self.loss(outputs, batch)
             else:
                 with self.precision.autocast():
-                    outputs = self.network(batch.inputs, **more)
+                    outputs = self.fit.network(batch.inputs, **more)
                     loss = self.loss(outputs, batch)
             results.append(Result(loss.detach(), outputs.detach(), hard, units[number]))
             for output_penalty in self.output_penalties:
                 loss = loss + output_penalty(outputs, batch)
-            if parts > 1:  # the update equals one large batch, also when its parts differ in size
-                loss = loss * (units[number] / total)
+            if together:  # the update equals one large batch, also when its parts differ in size
+                loss = loss * self.ranks.share(units[number], total, repeated[number])
             if number == 0:
                 for penalty in self.penalties:
                     loss = loss + penalty()
             self.precision.scaled(loss).backward()
+        if self.beside:
+            self.ranks.reduce_beside(self.beside)
         return results
 
     def _changed(self, batch: Batch) -> Batch:
@@ -152,7 +160,7 @@ class Step:
     def _is_finite(self, norm: Tensor | None) -> bool:
         """Whether gradients and losses are numbers: a loss can overflow where its slope does not. Waits for both."""
         assert norm is not None
-        return bool(torch.stack([value.isfinite() for value in (norm, *self.losses)]).all())
+        return self.ranks.all(bool(torch.stack([value.isfinite() for value in (norm, *self.losses)]).all()))
 
     def _tell_warmup(self, norm: Tensor | None) -> None:
         assert self.warmup is not None and norm is not None
@@ -167,6 +175,8 @@ class Step:
         norm = None
         if want_norm or self.skipping or settings.clip_norm is not None:
             norm = nn.utils.get_total_norm([p.grad for p in self.parameters if p.grad is not None])
+            if self.ranks.sharded:
+                norm = self.ranks.full(norm)
             if settings.clip_norm is not None:
                 nn.utils.clip_grads_with_norm_(self.parameters, settings.clip_norm, norm)
         if settings.clip_value is not None:

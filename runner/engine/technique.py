@@ -58,6 +58,7 @@ class Technique:
             (`Field.made_of`) is given that instead.
         whole_words: whether tokens must be whole words.
         not_for: names of tasks that it can't be used for, each with the reason.
+        not_under: names of strategies (``ddp``, ``fsdp``) that it can't be used under, each with the reason.
         model_arguments: names of the model's arguments that it sets, each with the name of its own attribute.
         restore_best_weights: whether the run may end with its best weights; False: with its last.
         not_saved: names of own attributes that change in training and need not be in `state_dict`: clocks, and what is
@@ -72,6 +73,7 @@ class Technique:
     takes: ClassVar[tuple[Kind, ...] | None] = None
     whole_words: ClassVar[bool] = False
     not_for: ClassVar[dict[str, str]] = {}
+    not_under: ClassVar[dict[str, str]] = {}
     model_arguments: ClassVar[dict[str, str]] = {}
     restore_best_weights: bool = True
     not_saved: ClassVar[tuple[str, ...]] = ()

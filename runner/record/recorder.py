@@ -129,3 +129,48 @@ class Recorder:
         self.validation.close()
         logging.getLogger("runner").removeHandler(self.handler)
         self.handler.close()
+
+
+class Silent(Recorder):
+    """Writes nothing: of the processes of one run, all but the first have it.
+
+    Args:
+        folder: the folder that the first process writes into.
+    """
+
+    def __init__(self, folder: RunFolder) -> None:
+        self.folder = folder
+        self.news = list
+        logging.getLogger("runner").addHandler(logging.NullHandler())
+
+    def describe(self, config: str, settings: dict[str, Any]) -> None:
+        """See `Recorder.describe`."""
+
+    def images(self, tag: str, images: Tensor) -> None:
+        """See `Recorder.images`."""
+
+    def interval(self, step: int, scores: dict[str, float]) -> None:
+        """See `Recorder.interval`."""
+
+    def epoch(
+        self, row: dict[str, Any], best: dict[str, float], model: nn.Module | None, by_intervals: bool = False
+    ) -> None:
+        """See `Recorder.epoch`."""
+
+    def weights(self, step: int, model: nn.Module) -> None:
+        """See `Recorder.weights`."""
+
+    def histograms(self, step: int, tensors: dict[str, Tensor]) -> None:
+        """See `Recorder.histograms`."""
+
+    def sync(self) -> None:
+        """See `Recorder.sync`."""
+
+    def stop_request(self) -> None:
+        """See `Recorder.stop_request`: the first process looks."""
+
+    def finish(self, result: dict[str, Any]) -> None:
+        """See `Recorder.finish`."""
+
+    def close(self) -> None:
+        """See `Recorder.close`."""

@@ -33,6 +33,9 @@ class GradientNoise(Technique):
     """
 
     slot: ClassVar[Slot] = Slot.GRADIENTS
+    not_under: ClassVar[dict[str, str]] = {
+        "fsdp": "processes that hold parts of one gradient would all draw the same noise for theirs"
+    }
 
     def __init__(self, eta: Annotated[float, Ge(0)] = 0.01, gamma: Annotated[float, Ge(0)] = 0.55) -> None:
         self.eta, self.gamma = eta, gamma

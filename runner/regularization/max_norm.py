@@ -28,6 +28,9 @@ class MaxNorm(Technique):
     """
 
     slot: ClassVar[Slot] = Slot.BOUNDS  # before lookahead, whose average of bounded weights is bounded too
+    not_under: ClassVar[dict[str, str]] = {
+        "fsdp": "it looks at the weights of whole units, and every process holds a part of them"
+    }
     moves_weights: ClassVar[bool] = True
 
     def __init__(self, max_value: Annotated[float, Gt(0)] = 3.0) -> None:

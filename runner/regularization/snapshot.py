@@ -96,6 +96,9 @@ class Snapshot(Technique):
     """
 
     slot: ClassVar[Slot] = Slot.AVERAGE
+    not_under: ClassVar[dict[str, str]] = {
+        "fsdp": "it keeps networks to be called beside, and every process holds a part of the weights"
+    }
     not_saved: ClassVar[tuple[str, ...]] = ("members",)  # each lies in a file of its own
     conflicts: ClassVar[dict[str, str]] = {
         "swa": "swa holds the learning rate that snapshot lets go in cycles",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from runner.config.check import carries_nothing, check_data, check_inputs, check_preparation
 from runner.config.groups import BY_NAME
 from runner.errors import counted
+from runner.run.together import check_parts
 
 if TYPE_CHECKING:
     import torch
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from runner.engine.fit import Fit
     from runner.engine.interrupt import Interrupt
     from runner.engine.progress import Progress
+    from runner.engine.ranks import Ranks
     from runner.engine.spec import Spec
     from runner.engine.split import Split
     from runner.features.base import Features
@@ -97,6 +99,7 @@ def prepare(
     progress: Progress,
     saved: dict[str, Any] | None = None,
     data: Data | None = None,
+    ranks: Ranks | None = None,
 ) -> tuple[Fit, Data]:
     """Load the data, build everything, and go to where the run was, if it was anywhere.
 
@@ -107,6 +110,7 @@ def prepare(
         progress: hears of what there is to say.
         saved: the checkpoint to go on from; None starts anew.
         data: where they are loaded already.
+        ranks: the processes of the run; None: this one alone.
     """
     from runner.config.build import build, build_optimizer
     from runner.config.check import scores_of
@@ -117,28 +121,30 @@ def prepare(
     from runner.engine.monitor import Monitor, canonical, resolve_mode
     from runner.engine.optimizer import Averaging
     from runner.engine.precision import Precision
+    from runner.engine.ranks import Ranks
     from runner.engine.schedule import LearningRate, Plan
     from runner.engine.state import TrainState, seed_for
     from runner.engine.technique import listeners
     from runner.model.base import declared
 
-    trainer = recipe.trainer
+    trainer, ranks = recipe.trainer, ranks or Ranks()
     device = set_up_device(recipe)
     loaded = data or load_data(recipe, progress.message)
     data = balanced(recipe, loaded)
     _tell(progress, data.notes)
     for change in listeners(recipe.techniques, "on_data"):
         data = change(data, device, progress, interrupt)
+    check_parts(data, ranks)
     objects = build(recipe, data, seed_for(recipe.seed, "init"), saved)
     _tell(progress, objects.notes)
     spec = objects.task.spec
     images = spec.inputs is not None and spec.inputs.kind == "image"
     channels_last = images and (device.type == "cuda" if trainer.channels_last == "auto" else trainer.channels_last)
-    model = _placed(objects.model, device, channels_last)
-    optimizer = build_optimizer(recipe["optimizer"], model, device.type)
+    model = ranks.placed(_placed(objects.model, device, channels_last))
+    optimizer = build_optimizer(recipe["optimizer"], model, device.type, ranks.sharded)
     if data.train.contiguous and not isinstance(model, Carrying):
         raise carries_nothing(recipe)
-    train = training_batches(recipe, data, model, device, channels_last)
+    train = training_batches(recipe, data, model, device, channels_last, ranks)
     total = train.updates_per_epoch * trainer.max_epochs
     total = min(total, trainer.max_steps or total)
     plan = Plan(train.updates_per_epoch, -(-total // train.updates_per_epoch), total)
@@ -158,8 +164,8 @@ def prepare(
         device=device,
         state=TrainState(recipe.seed),
         train=train,
-        val=evaluation_batches(recipe, data.val, device, channels_last),
-        meter=Meter(objects.task, objects.metrics),
+        val=evaluation_batches(recipe, data.val, device, channels_last, ranks),
+        meter=Meter(objects.task, objects.metrics, ranks=ranks),
         best=Best(Monitor(monitored, resolve_mode(monitored, recipe.values["mode"], directions))),
         directions=directions,
         recorder=recorder,
@@ -168,6 +174,7 @@ def prepare(
         about=about(recipe, loaded, spec, objects.changes),
         load_teacher=objects.load_teacher,
         shows_targets=declared(model).takes_targets,
+        ranks=ranks,
     )
     if objects.schedule.monitors:
         objects.schedule.setup(fit)
@@ -188,15 +195,17 @@ def prepare(
     check_curve(fit.learning_rate, plan.total, base_lr)
     if saved is not None:
         _go_back(fit, saved)
-    recorder.folder.update_manifest(
-        task=spec.task,
-        seed=recipe.seed,
-        split_seed=recipe.data.split_seed,
-        data={"fingerprint": data.fingerprint, **data.sizes},
-        hardware=_hardware(device),
-        precision=fit.precision.name,
-        parameters=sum(p.numel() for p in model.parameters()),
-    )
+    if ranks.main:
+        recorder.folder.update_manifest(
+            task=spec.task,
+            seed=recipe.seed,
+            split_seed=recipe.data.split_seed,
+            data={"fingerprint": data.fingerprint, **data.sizes},
+            hardware=_hardware(device),
+            strategy={"name": ranks.name, "processes": ranks.world},
+            precision=fit.precision.name,
+            parameters=sum(p.numel() for p in model.parameters()),
+        )
     return fit, data
 
 
@@ -239,7 +248,12 @@ def _compiled(model: torch.nn.Module) -> torch.nn.Module:
 
 
 def training_batches(
-    recipe: Recipe, data: Data, model: torch.nn.Module, device: torch.device, channels_last: bool
+    recipe: Recipe,
+    data: Data,
+    model: torch.nn.Module,
+    device: torch.device,
+    channels_last: bool,
+    ranks: Ranks | None = None,
 ) -> Batches:
     """Batches to learn from."""
     from torch.nn.modules.batchnorm import _BatchNorm
@@ -249,23 +263,29 @@ def training_batches(
 
     option, trainer = recipe.data, recipe.trainer
     split, inputs = data.train.for_learning(), data.spec.inputs
+    least = 2 if any(isinstance(m, _BatchNorm) for m in model.modules()) else 1
+    if ranks is not None and not trainer.sync_batch_norm and least == 2:
+        least = 2 * ranks.world  # each takes the statistics of its own
     return Batches(
         split,
         len(split) if option.batch_size == "full" else option.batch_size,
         device,
         accumulate=trainer.accumulate,
         drop_last=option.drop_last or split.contiguous,
-        least=2 if any(isinstance(m, _BatchNorm) for m in model.modules()) else 1,
+        least=least,
         limit=trainer.limit_batches,
         reshuffle=trainer.reshuffle,
         seed=recipe.seed,
         channels_last=channels_last,
         num_workers=option.num_workers,
         early=any(acts_early(technique, inputs) for technique in recipe.techniques),
+        ranks=ranks,
     )
 
 
-def evaluation_batches(recipe: Recipe, split: Split, device: torch.device, channels_last: bool) -> Batches:
+def evaluation_batches(
+    recipe: Recipe, split: Split, device: torch.device, channels_last: bool, ranks: Ranks | None = None
+) -> Batches:
     """Batches for evaluation: larger, as no gradients are kept; where limited, of the same examples for every seed."""
     from runner.engine.batches import Batches
 
@@ -278,6 +298,7 @@ def evaluation_batches(recipe: Recipe, split: Split, device: torch.device, chann
         seed=option.split_seed,
         channels_last=channels_last,
         num_workers=option.num_workers,
+        ranks=ranks,
     )
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Collection
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from runner import launched
 from runner.config.check import check_run
 from runner.config.compose import Command, compose_run
 from runner.config.hydra_node import check_recorded
@@ -17,6 +19,7 @@ from runner.config.run_config import LIMIT, check_resumable, patch, recorded, th
 from runner.errors import ConfigError, did_you_mean
 from runner.record.folder import RunFolder, claim, kept_when_started, make
 from runner.record.manifest import gather
+from runner.run.together import processes
 
 if TYPE_CHECKING:
     from runner.engine.progress import Progress
@@ -81,14 +84,20 @@ def run(
 
     recipe = check_run(config)
     assert recipe.text is not None
-    with kept_when_started(RUNS if folder is None else folder) as made:
-        place = RunFolder(folder or new_folder(config))
-        make(place.path)
-        made += [place.path] * (folder is None)
-        with place.claimed():
-            place.create(recipe.text)
-            place.update_manifest(**gather(list(overrides or [])), config_dir=config_dir)
-            return execute(recipe, place, progress, Unchanged(shared=known_data), test=test)
+    with processes(recipe) as ranks:
+        unchanged = Unchanged(shared=known_data)
+        if not ranks.main:
+            place = RunFolder(ranks.agreed(folder or Path()))
+            return execute(recipe, place, progress, unchanged, ranks, test=test)
+        with kept_when_started(RUNS if folder is None else folder) as made:
+            place = RunFolder(folder or new_folder(config))
+            make(place.path)
+            made += [place.path] * (folder is None)
+            with place.claimed():
+                place.create(recipe.text)
+                place.update_manifest(**gather(list(overrides or [])), config_dir=config_dir)
+                ranks.agreed(place.path)
+                return execute(recipe, place, progress, unchanged, ranks, test=test)
 
 
 def resume(
@@ -125,7 +134,7 @@ def resume(
     from runner.run.unchanged import Unchanged
 
     place = RunFolder.existing(folder)
-    with place.claimed():
+    with place.claimed() if launched.rank() == 0 else nullcontext():
         command = Command(list(overrides or []))
         check_resumable(command.parsed)
         config, lost = _config_of(place)
@@ -137,25 +146,28 @@ def resume(
             raise ConfigError(
                 f"{folder}: this run is complete. To train longer, add trainer.max_epochs=N (now {before})."
             )
-        saved = load_last(place.checkpoints) if checkpoint is None else state_named(place.checkpoints, checkpoint)
-        longer = saved is not None and saved.get("ended") and any(LIMIT.fullmatch(key) for key in command.typed())
-        # The folder stays as it is until it is known that the run goes on.
-        unchanged = Unchanged(allow_changed_data, known_data)
-        again = Continued.on_data_of(recipe, saved, unchanged, progress)
-        if checkpoint is not None:
-            go_back_to(place.checkpoints, checkpoint)
-        if saved is not None and longer:
-            go_on(place.checkpoints, saved)
-        assert recipe.text is not None
-        if saved is None and place.has_states:
-            place.start_over()
-        place.mend(lost)
-        place.create_again(recipe.text)
-        if not place.manifest.exists():  # but for what nobody knows any more, such as the overrides
-            place.update_manifest(**{k: v for k, v in gather([]).items() if k not in ("command", "overrides")})
-        changed = {"resumed_with_changed_data": again.note} if again.note else {}
-        place.update_manifest(status="running", resumed_with=[*_resumed_with(place), *(overrides or [])], **changed)
-        return execute(recipe, place, progress, unchanged, again, test=test)
+        with processes(recipe) as ranks:
+            saved = load_last(place.checkpoints) if checkpoint is None else state_named(place.checkpoints, checkpoint)
+            longer = saved is not None and saved.get("ended") and any(LIMIT.fullmatch(key) for key in command.typed())
+            # The folder stays as it is until it is known that the run goes on.
+            unchanged = Unchanged(allow_changed_data, known_data)
+            again = Continued.on_data_of(recipe, saved, unchanged, progress, ranks)
+            if ranks.all(True) and ranks.main:  # nobody reads it any more
+                if checkpoint is not None:
+                    go_back_to(place.checkpoints, checkpoint)
+                if saved is not None and longer:
+                    go_on(place.checkpoints, saved)
+                assert recipe.text is not None
+                if saved is None and place.has_states:
+                    place.start_over()
+                place.mend(lost)
+                place.create_again(recipe.text)
+                if not place.manifest.exists():  # but for what nobody knows any more, such as the overrides
+                    place.update_manifest(**{k: v for k, v in gather([]).items() if k not in ("command", "overrides")})
+                changed = {"resumed_with_changed_data": again.note} if again.note else {}
+                with_these = [*_resumed_with(place), *(overrides or [])]
+                place.update_manifest(status="running", resumed_with=with_these, **changed)
+            return execute(recipe, place, progress, unchanged, ranks, again, test=test)
 
 
 def _with_trackers(config: DictConfig, command: Command) -> Command:

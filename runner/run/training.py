@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from runner.config.groups import BY_NAME
 from runner.errors import ConfigError, Interrupted, RunFailed, RunnerError
+from runner.launched import world
 
 if TYPE_CHECKING:
     from runner.config.recipe import Node, Recipe
     from runner.engine.data import Data
     from runner.engine.fit import Fit
     from runner.engine.progress import Progress
+    from runner.engine.ranks import Ranks
     from runner.evaluation.evaluation import Evaluation
     from runner.record.folder import RunFolder
     from runner.run.unchanged import Unchanged
@@ -42,7 +44,12 @@ class Continued:
 
     @classmethod
     def on_data_of(
-        cls, recipe: Recipe, saved: dict[str, Any] | None, unchanged: Unchanged, progress: Progress | None
+        cls,
+        recipe: Recipe,
+        saved: dict[str, Any] | None,
+        unchanged: Unchanged,
+        progress: Progress | None,
+        ranks: Ranks,
     ) -> Continued:
         """Load the data and see that they are those of before.
 
@@ -54,7 +61,8 @@ class Continued:
         from runner.run.assembly import load_data, set_up_device
 
         set_up_device(recipe)
-        data, note = load_data(recipe, (progress or Progress()).message), None
+        tell = (progress or Progress()).message
+        data, note = ranks.first(lambda: load_data(recipe, tell)), None
         if saved is not None:
             before = saved["data"]
             note = unchanged.check(data, before["fingerprint"], before["sizes"], Spec.from_plain(saved["spec"]))
@@ -67,34 +75,39 @@ def execute(
     place: RunFolder,
     progress: Progress | None,
     unchanged: Unchanged,
+    ranks: Ranks,
     again: Continued | None = None,
     test: bool = True,
 ) -> dict[str, Any]:
-    """Train in a run folder, anew or from where it was; what stands in ``result.json``."""
+    """Train in a run folder, anew or from where it was; what stands in ``result.json``.
+
+    Of several processes all call it, and the first writes.
+    """
     from runner.engine import checkpoint
     from runner.engine.interrupt import Interrupt
     from runner.engine.progress import Progress
-    from runner.record.recorder import Recorder
+    from runner.record.recorder import Recorder, Silent
     from runner.run.assembly import load_data, prepare, set_up_device
 
     begin = time.perf_counter()
-    checkpoint.remove_temporary(place.checkpoints)
+    if ranks.main:
+        checkpoint.remove_temporary(place.checkpoints)
     saved, data = (again.saved, again.data) if again else (None, None)
     at = (saved["position"]["step"], saved["position"]["epoch"]) if saved else (0, 0)
-    recorder = Recorder(place, at if again else None)
+    recorder = Recorder(place, at if again else None) if ranks.main else Silent(place)
     result: dict[str, Any] = {"status": "failed", "cause": None}
     progress, tracking = progress or Progress(), None
     for note in place.notes:
         log.warning(note)
         progress.message(note)
     try:
-        with Interrupt() as interrupt:
+        with Interrupt() as interrupt, ranks.failing_together():
             if data is None:
                 set_up_device(recipe)
-                data = load_data(recipe, progress.message)
+                data = ranks.first(lambda: load_data(recipe, progress.message))
                 unchanged.check_shared(recipe, data)
-            fit, data = prepare(recipe, recorder, interrupt, progress, saved, data)
-            trackers = list(recipe.of(BY_NAME["tracking"]))
+            fit, data = prepare(recipe, recorder, interrupt, progress, saved, data, ranks)
+            trackers = list(recipe.of(BY_NAME["tracking"])) if ranks.main else []
             settings = _settings(recipe, place) if trackers or at == (0, 0) else {}
             if at == (0, 0):
                 _describe(fit, recipe, settings)
@@ -127,7 +140,8 @@ def execute(
 def resume_command(place: RunFolder, recipe: Recipe) -> str:
     """The command that continues a run."""
     more = f" 'trusted_targets=[{','.join(recipe.trusted)}]'" if recipe.trusted else ""
-    return f"python -m runner resume {shlex.quote(str(place.path))}{more}"
+    start = f"torchrun --nproc-per-node={world()}" if world() > 1 else "python"
+    return f"{start} -m runner resume {shlex.quote(str(place.path))}{more}"
 
 
 def _settings(recipe: Recipe, place: RunFolder) -> dict[str, bool | float | str]:
@@ -173,6 +187,9 @@ def _fit_and_test(fit: Fit, data: Data, recipe: Recipe, test: bool, result: dict
     fit.progress.started(fit)
     try:
         outcome = train(fit)
+        if not fit.ranks.main and not fit.ranks.sharded:
+            result |= {"status": outcome.status, "cause": outcome.cause, "best_value": fit.best.monitor.best}
+            return
     except RunFailed as error:
         result |= {"advice": _advice(fit), "observed": observed(fit, learned=False)}
         if isinstance(error, NonFinite) and not result["advice"]:
@@ -205,7 +222,7 @@ def _fit_and_test(fit: Fit, data: Data, recipe: Recipe, test: bool, result: dict
         "samples_per_second": round(fit.samples() / seconds, 1),
         "parameters": sum(p.numel() for p in fit.model.parameters()),
         "advice": [*_advice(fit), *on_classes(fit)],
-        "observed": observed(fit) if outcome.status != "interrupted" else {},
+        "observed": observed(fit, learned=not fit.ranks.sharded) if outcome.status != "interrupted" else {},
     }
     if outcome.status == "completed":
         if test:

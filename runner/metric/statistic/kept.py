@@ -36,11 +36,19 @@ class Kept(Statistic):
         else:
             self.total = total + self.count(rows)
 
+    def merged(self, totals: list[Tensor]) -> Tensor | None:
+        """See `Statistic.merged`."""
+        if not totals:
+            return None
+        if all(total.is_floating_point() for total in totals) and sum(t.numel() for t in totals) <= self.limit:
+            return _together(*totals)
+        return super().merged([self.count(t) if t.is_floating_point() else t for t in totals])
 
-def _together(total: Tensor, rows: Tensor) -> Tensor:
+
+def _together(*rows: Tensor) -> Tensor:
     import torch
 
-    return torch.cat([total, rows])
+    return torch.cat(rows)
 
 
 LEVELS = 8064  # of `level`

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import torch
 from annotated_types import Ge, Gt, Le
@@ -29,6 +29,9 @@ class Lookahead(Technique):
     """
 
     slot = Slot.WEIGHTS
+    not_under: ClassVar[dict[str, str]] = {
+        "fsdp": "its slow weights are copied whole, and every process holds a part of the weights"
+    }
     moves_weights = True
 
     def __init__(self, k: Annotated[int, Ge(1)] = 5, alpha: Annotated[float, Gt(0), Le(1)] = 0.5) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import torch
 from annotated_types import Gt
@@ -49,6 +49,9 @@ class SAM(Technique):
     """
 
     slot = Slot.GRADIENTS
+    not_under: ClassVar[dict[str, str]] = {
+        "fsdp": "it moves and restores the weights as a whole, and every process holds a part of them"
+    }
 
     def __init__(self, rho: Annotated[float, Gt(0)] = 0.05, adaptive: bool = False) -> None:
         self.rho, self.adaptive = rho, adaptive
@@ -65,7 +68,7 @@ class SAM(Technique):
         with torch.no_grad():
             before, statistics = [p.clone() for p in params], [b.clone() for b in buffers]
             torch._foreach_add_(params, climb(params, [p.grad for p in params], self.rho, self.adaptive))
-        self.seed(self.fit.state.step_seed())
+        self.seed(self.fit.step_seed())
         gradients()
         with torch.no_grad():  # copied back rather than subtracted: no rounding, also after an overflow
             torch._foreach_copy_(params, before)

@@ -17,6 +17,9 @@ class WeightPenalty(Technique):
     """A term of the loss over weights (two or more dimensions), not over norms and biases: ``self.weights``."""
 
     slot: ClassVar[Slot] = Slot.PENALTY
+    not_under: ClassVar[dict[str, str]] = {
+        "fsdp": "it is a term of whole weights, and every process holds a part of them (optimizer.weight_decay works)"
+    }
 
     def setup(self, fit: Fit) -> None:
         """Collect the weights.
