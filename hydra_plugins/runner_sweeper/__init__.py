@@ -74,9 +74,8 @@ class RunnerSweeper(Sweeper):
 
     def _sweep(self, arguments: list[str]) -> Any:
         from runner.sweep.composer import as_typed
-        from runner.sweep.habits import refuse_choice, refuse_launcher, refuse_unknown
-        from runner.sweep.launcher.local import LocalLauncher
-        from runner.sweep.run_trial import Application
+        from runner.sweep.habits import refuse_choice, refuse_unknown
+        from runner.sweep.launcher.choice import make_launcher
         from runner.sweep.settings import Settings, check_storage, make_pruner, make_sampler
 
         assert self.config is not None
@@ -88,7 +87,6 @@ class RunnerSweeper(Sweeper):
         refuse_unknown(raw)
         for override in as_typed(hydra.overrides.hydra):
             refuse_choice(override)
-        refuse_launcher(str(hydra.runtime.choices.get("hydra/launcher")), hydra.launcher._target_)
         settings = {key: _plain(value) for key, value in self.settings.items()}
         for name in ("objectives", "directions"):
             if isinstance(settings[name], str):
@@ -96,10 +94,9 @@ class RunnerSweeper(Sweeper):
             settings[name] = settings[name] or []
         made = Settings(**{**settings, "params": settings["params"] or {}, "enqueue": settings["enqueue"] or []})
         sampler, pruner, task = make_sampler(_plain(self.sampler)), make_pruner(_plain(self.pruner)), self.task_function
-        application = Application(task, self.hydra_context.callbacks)
         modules = () if made.dry_run else getattr(getattr(task, "sweep_protocol", None), "modules", ())
         # Trials are forked from the application as it is here, before Optuna and the like are there.
-        launcher = LocalLauncher(made.workers, application, modules)
+        launcher = make_launcher(made.workers, task, self.hydra_context, self.config, modules)
         try:
             from runner.sweep.sweep import Sweep
 

@@ -55,18 +55,18 @@ _FILLED = re.compile(
     r"hydra\.(overrides|runtime\.(choices|config_sources|cwd)|job\.(override_dirname|config_name|id|num))\b.*"
 )
 _PLAIN_NAME = re.compile(r"[\w+-][\w.+ -]{0,99}")
-_SAMPLERS = "runner.sweep.samplers"
+_SAMPLERS, _LAUNCHERS = "runner.sweep.samplers", "runner.sweep.launcher"
 
 # What Hydra builds: where its class is named, and what that must descend from.
 _BUILT = {
-    "hydra.launcher": "hydra.plugins.launcher.Launcher",
+    "hydra.launcher": f"hydra.plugins.launcher.Launcher {_LAUNCHERS}.base.Launcher",
     "hydra.sweeper": "hydra.plugins.sweeper.Sweeper",
     "hydra.sweeper.sampler": f"{_SAMPLERS}.Sampler",
     "hydra.callbacks": "hydra.experimental.callback.Callback",
     "hydra.job_logging": "logging.Handler logging.Formatter logging.Filter",
     "hydra.hydra_logging": "logging.Handler logging.Formatter logging.Filter",
 }
-_DEFINED_IN = ("hydra", "hydra_plugins", "logging", _SAMPLERS)
+_DEFINED_IN = ("hydra", "hydra_plugins", "logging", _SAMPLERS, _LAUNCHERS)
 
 
 def check_hydra_node(config: DictConfig) -> None:

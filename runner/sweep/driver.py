@@ -24,7 +24,9 @@ from runner.sweep.tables import Tables
 from runner.sweep.trial import FINISHED, Trial
 from runner.sweep.verdict import NoScore, read_result, reported, returned, scores_of
 
+ENDED = ("completed", "pruned", "failed")  # what a run says that came to its end
 POLL = 0.05  # seconds between looks at what running trials wrote
+LOSSES = 3  # times in succession that a trial's worker may be lost without the trial getting any further
 LOOK = 0.2  # seconds between looks at whether to stop, where trials write nothing
 
 
@@ -93,7 +95,7 @@ class Driver:
         """A trial whose driver died: it may have ended by itself before its worker was gone."""
         path = self.folder.trial_folder(trial)
         result = read_result(path)
-        if self.plan.protocol and result.get("status") in ("completed", "pruned", "failed"):
+        if self.plan.protocol and result.get("status") in ENDED:
             trial.status, trial.cause, trial.values = reported(path, result, self.plan.objectives)
             trial.scores = scores_of(result)
         else:
@@ -181,6 +183,15 @@ class Driver:
         """The best point, or the Pareto front."""
         return best(self.results(), self.plan.signs)
 
+    def _lose(self, trial: Trial, cause: str) -> None:
+        """A trial's machine was lost, which is no failure of the trial, unless that happens wherever it runs."""
+        epoch = max(self.curves.setdefault(trial.number, Curve()).scores, default=0)
+        trial.losses = 1 if epoch > (trial.lost_at or 0) else trial.losses + 1
+        trial.lost_at = epoch
+        trial.status, trial.cause = "interrupted", cause
+        if trial.losses >= LOSSES:
+            trial.status, trial.cause = "failed", f"{cause}, {trial.losses} times where the trial had got no further"
+
     # Running ------------------------------------------------------------------------------------------------------
 
     def _launch(self, trial: Trial, interruption: Interruption) -> None:
@@ -199,7 +210,7 @@ class Driver:
             self._finish(Outcome(trial.number, "raised", cause=str(error)))
             return
         self.notice(self, trial)
-        job = (trial.number, run_trial, pickle.dumps(config), folder, again)
+        job = (trial.number, run_trial, folder, pickle.dumps(config), again)
         if not interruption.attempt(lambda: self.launcher.start(*job, timeout=self.plan.timeout)):
             self._leave(trial)
         self.tables.stale = True
@@ -213,10 +224,12 @@ class Driver:
         trial.seconds += outcome.seconds
         trial.ended = time.time()
         result = read_result(folder) if self.plan.protocol else {}
-        if outcome.kind in ("died", "timeout") or not (folder / "output.log").exists():
+        if outcome.kind in ("died", "timeout", "lost") or not (folder / "output.log").exists():
             self.folder.note(trial, outcome.cause)  # others said it themselves
         if outcome.kind in ("died", "timeout"):
             trial.status, trial.cause = "failed", outcome.cause
+        elif outcome.kind == "lost" and result.get("status") not in ENDED:
+            self._lose(trial, outcome.cause)
         elif result:
             trial.status, trial.cause, trial.values = reported(folder, result, objectives)
             trial.scores = scores_of(result)
@@ -244,9 +257,11 @@ class Driver:
         if trial.status == "failed":
             trial.values = None
             trial.attempts += 1
-            if trial.attempts <= self.plan.retries and not self.hopeless:
+            if outcome.kind != "lost" and trial.attempts <= self.plan.retries and not self.hopeless:
                 trial.status = "interrupted"
                 self.agenda.again(trial)
+        if outcome.kind == "lost" and trial.status == "interrupted":
+            self.agenda.again(trial)
         self.folder.save(trial)
         point = summarize(trial.point, self.agenda.members[trial.point], self.plan.repeats)
         if point.status in (*FINISHED, "paused"):

@@ -23,6 +23,8 @@ from runner.record.lock import Lock
 from runner.record.stop import discard, discard_old, find, this_process
 from runner.sweep.trial import Trial, from_record
 
+ENDING = 120.0  # seconds that workers of an earlier start have to end
+
 
 def patiently(action: Callable[[], None]) -> None:
     """Do something that writes; a full disk is waited for.
@@ -108,9 +110,30 @@ class SweepFolder:
             )
         discard_old(self.path)
         for path in self.trials.glob("*/run.lock"):
-            if Lock(path).held:
+            if Lock(path).held and not Lock(path.with_name("job.lock")).held:
                 self.unlock()
                 raise ConfigError(f"{shown(path.parent)}: this trial is at work by itself. Wait for it, or stop it.")
+
+    def wait_for_workers(self, say: Callable[[str], None]) -> None:
+        """Wait until no worker of an earlier start is at work: those on other machines end a little after their driver.
+
+        Args:
+            say: where that is told of.
+
+        Raises:
+            ConfigError: one goes on for more than two minutes.
+        """
+        at_work = [lock for path in self.trials.glob("*/job.lock") if (lock := Lock(path)).held]
+        if at_work:
+            say(f"waiting for workers of an earlier start to end: {', '.join(f.path.parent.name for f in at_work[:9])}")
+        until = time.monotonic() + ENDING
+        while at_work := [lock for lock in at_work if lock.held]:
+            if time.monotonic() > until:
+                raise ConfigError(
+                    f"{shown(at_work[0].path.parent)}: {at_work[0].holder}, a worker of an earlier start, is still at "
+                    "work on this trial. Wait for it, or end it; then give the same command again."
+                )
+            time.sleep(0.2)
 
     @property
     def locked(self) -> bool:

@@ -70,12 +70,3 @@ def refuse_choice(override: str) -> None:
         )
     if group == "hydra/sweeper" and name in SWEEPERS:
         raise ConfigError(f"{override}: there is no such sweeper. Write hydra/sweeper={SWEEPERS[name]}.")
-
-
-def refuse_launcher(name: str, target: str) -> None:
-    """Refuse launchers: the sweeper has workers of its own."""
-    if not target.endswith(".BasicLauncher"):
-        raise ConfigError(
-            f"hydra/launcher={name}: not used by this sweeper, which hands out one trial at a time to workers of its "
-            "own. Leave it out and say how many: hydra.sweeper.workers=4; or take hydra/sweeper=basic with it."
-        )

@@ -72,7 +72,7 @@ def _number(value: Any) -> float | None:
         return None
 
 
-def run_trial(app: Application, pickled: bytes, folder: Path, resume: bool) -> Returned:
+def run_trial(app: Application, folder: Path, pickled: bytes, resume: bool) -> Returned:
     """Run one trial; its output goes to ``output.log`` in its folder.
 
     Does what Hydra's own `run_job` does for a job, in its order, at a tenth of its cost: a config that came through a
@@ -80,8 +80,8 @@ def run_trial(app: Application, pickled: bytes, folder: Path, resume: bool) -> R
 
     Args:
         app: the application.
-        pickled: the full config, ``hydra`` node included.
         folder: the trial's folder.
+        pickled: the full config, ``hydra`` node included.
         resume: whether it ran before.
     """
     protocol = getattr(app.task, "sweep_protocol", None)

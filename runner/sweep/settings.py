@@ -111,7 +111,7 @@ def make_sampler(given: Any) -> Sampler:
     options = {str(key): value for key, value in given.items() if key != "_target_"}
     if "seed" in options:
         raise ConfigError("hydra.sweeper.sampler.seed: there is no such argument. Write hydra.sweeper.seed.")
-    return kind(**_checked(f"hydra.sweeper.sampler: {kind.__name__.lower()}", kind, options))
+    return kind(**checked(f"hydra.sweeper.sampler: {kind.__name__.lower()}", kind, options))
 
 
 def make_pruner(given: Any) -> Pruner:
@@ -121,12 +121,22 @@ def make_pruner(given: Any) -> Pruner:
     if name not in PRUNERS:
         hint = f"{did_you_mean(name, PRUNERS)} There are: {', '.join(PRUNERS)}."
         raise ConfigError(f"hydra.sweeper.pruner={name}: no such pruner.{hint}")
-    return PRUNERS[name](**_checked(f"hydra.sweeper.pruner: {name}", PRUNERS[name], options))
+    return PRUNERS[name](**checked(f"hydra.sweeper.pruner: {name}", PRUNERS[name], options))
 
 
-def _checked(whose: str, kind: type, options: Mapping[Any, Any]) -> dict[str, Any]:
-    """The arguments for `kind`; refuses those that it does not take."""
-    known = list(inspect.signature(kind).parameters)
+def checked(whose: str, kind: type, options: Mapping[Any, Any], supplied: Sequence[str] = ()) -> dict[str, Any]:
+    """The arguments for a class, as its signature wants them.
+
+    Args:
+        whose: the key that they are typed under.
+        kind: the class.
+        options: what was given.
+        supplied: arguments that the program supplies.
+
+    Raises:
+        ConfigError: one that it does not take, or that is not as annotated.
+    """
+    known = [name for name in inspect.signature(kind).parameters if name not in supplied]
     if unknown := [str(key) for key in options if key not in known]:
         raise ConfigError(
             f"{whose} has no argument {unknown[0]!r}.{did_you_mean(unknown[0], known)} "
@@ -141,6 +151,15 @@ def _checked(whose: str, kind: type, options: Mapping[Any, Any]) -> dict[str, An
 def _check_argument(key: str, value: Any, hint: Any) -> None:
     """Refuse what is not as annotated: a truth value, or a number with its lower bound; null where that is allowed."""
     kinds = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+    if value is None and NoneType in kinds:
+        return
+    if get_origin(kinds[0]) is Literal:
+        if value not in (names := get_args(kinds[0])):
+            raise ConfigError(f"{key}={value}: expected {' or '.join(names)}.")
+        return
+    if inspect.isclass(mapping := get_origin(kinds[0])) and issubclass(mapping, Mapping):
+        _check_mapping(key, value, get_args(kinds[0])[1])
+        return
     bounds = [bound for kind in kinds for bound in getattr(kind, "__metadata__", ())]
     least = [bound.ge for bound in bounds if isinstance(bound, Ge)]
     above = [bound.gt for bound in bounds if isinstance(bound, Gt)]
@@ -149,17 +168,23 @@ def _check_argument(key: str, value: Any, hint: Any) -> None:
         if plain != {bool} or not isinstance(value, bool):
             raise ConfigError(f"{key}={value}: expected {'true or false' if plain == {bool} else 'a number'}.")
         return
-    if plain == {str}:
+    if plain <= {str, NoneType}:
         if not isinstance(value, str):
             raise ConfigError(f"{key}={value}: expected a text.")
         return
     number = isinstance(value, (int, float) if float in plain else int)
-    if value is None and NoneType in plain:
-        return
     if not (number and all(value >= bound for bound in least) and all(value > bound for bound in above)):
         what = "a number" if float in plain else "a whole number"
         limit = f" of at least {least[0]}" if least else f" above {above[0]}" if above else ""
         raise ConfigError(f"{key}={value}: expected {what}{limit}.")
+
+
+def _check_mapping(key: str, value: Any, hint: Any) -> None:
+    if not isinstance(value, Mapping):
+        raise ConfigError(f"{key}={value}: expected a mapping, such as {{name: 1}}.")
+    for name, entry in value.items():
+        if hint is float and (isinstance(entry, bool) or not isinstance(entry, (int, float)) or entry <= 0):
+            raise ConfigError(f"{key}.{name}={entry}: expected a number above 0.")
 
 
 _REFERENCE = re.compile(r"\$\{[^{},]*\}")  # without a default, which would stand there in plain sight

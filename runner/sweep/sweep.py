@@ -100,6 +100,8 @@ class Sweep:
         try:
             with interruption:
                 self.reporter.say(f"in {shown(folder.path)}")
+                self._clear(folder)
+                self.launcher.open(folder.path)
                 return self._run(plan, folder, arguments, interruption)
         except KeyboardInterrupt:
             at = shown(folder.path)
@@ -109,6 +111,15 @@ class Sweep:
             ) from None
         finally:
             folder.unlock()
+
+    def _clear(self, folder: SweepFolder) -> None:
+        """See to it that no worker of an earlier start is at work here any more."""
+        if (folder.path / "slurm").exists():
+            from runner.sweep.launcher.slurm import cancel_left
+
+            if cancel_left(folder.path):
+                self.reporter.say("ended the jobs that an earlier start had handed to SLURM")
+        folder.wait_for_workers(self.reporter.say)
 
     def _run(
         self, plan: Plan, folder: SweepFolder, arguments: Sequence[str], interruption: Interruption
@@ -246,4 +257,6 @@ def sweep_path(config: DictConfig, name: str) -> Path:
 
 def _of_this_start(override: str) -> bool:
     """Whether an override is about one start of a sweep, not about the sweep."""
-    return override.startswith(("hydra.sweep.dir=", "hydra.sweeper.dry_run=", "hydra.mode="))
+    key = override.lstrip("+~").partition("=")[0]
+    kept = ("hydra.sweep.dir", "hydra.sweeper.dry_run", "hydra.mode", "hydra/launcher")
+    return key in kept or key.startswith("hydra.launcher.")

@@ -16,8 +16,10 @@ class SweepProtocol(Protocol):
 
     Trial and driver talk through the trial's run folder. The trial appends a line per epoch to ``metrics.jsonl``
     (``{"epoch": 3, "val/loss": 0.21, ..}``), looks for ``stop.json`` at the end of each epoch and, when it is there,
-    saves itself and ends as ``pruned``; last it writes ``result.json``: ``status`` (``completed``, ``pruned``,
-    ``failed``, ``interrupted``), ``cause``, ``best_epoch``, ``monitor``, ``best_value`` and any further scores.
+    saves itself and ends with the ``status`` that stands there (``pruned``, or ``interrupted`` where a sweep on other
+    machines is stopped; on this one it gets SIGTERM); last it writes ``result.json``: ``status`` (``completed``,
+    ``pruned``, ``failed``, ``interrupted``), ``cause``, ``best_epoch``, ``monitor``, ``best_value`` and any further
+    scores.
 
     Attributes:
         modules: what a trial imports; workers are forked from a process that has imported it once.

@@ -33,6 +33,8 @@ class Trial:
         scores: all that the run reports of its best epoch, by name: ``val/accuracy``.
         tested: scores on the test split; None where it was not tested.
         attempts: how often it failed.
+        losses: how often in succession its worker was lost before it got any further.
+        lost_at: the epoch that it had reported when that happened last.
         seconds: time spent in workers.
         paused_at: the epoch at which a pruner paused it.
         started: when it first went to a worker, seconds since 1970.
@@ -53,6 +55,8 @@ class Trial:
     scores: dict[str, float] = field(default_factory=dict)
     tested: dict[str, float] | None = None
     attempts: int = 0
+    losses: int = 0
+    lost_at: int | None = None
     seconds: float = 0.0
     paused_at: int | None = None
     started: float = field(default_factory=time.time)

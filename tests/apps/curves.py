@@ -62,7 +62,8 @@ class Curves:
             saved.write_text(json.dumps({"epoch": epoch}))
             result |= {"best_epoch": epoch, "best_value": loss, "val": {"loss": loss, "accuracy": 1 - loss}}
             if (folder / "stop.json").exists():
-                result |= {"status": "pruned", "cause": json.loads((folder / "stop.json").read_text())["reason"]}
+                stop = json.loads((folder / "stop.json").read_text())
+                result |= {"status": stop["status"], "cause": stop["reason"]}
                 break
         (folder / "result.json").write_text(json.dumps(result))
 

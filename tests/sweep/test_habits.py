@@ -66,10 +66,10 @@ def test_arguments_of_samplers(sampler, arguments, message):
             make_sampler(given)
 
 
-def test_another_launcher_is_refused_by_name(app):
+def test_a_launcher_that_is_not_installed_is_refused(app):
     node = {"_target_": "hydra_plugins.hydra_joblib_launcher.joblib_launcher.JoblibLauncher", "n_jobs": 4}
     ConfigStore.instance().store(group="hydra/launcher", name="joblib", node=node)
-    with pytest.raises(ConfigError, match=r"hydra/launcher=joblib: not used by this sweeper.*hydra.sweeper.workers=4"):
+    with pytest.raises(ConfigError, match=r"hydra/launcher=joblib: Unknown plugin class.*hydra.sweeper.workers=4"):
         app("sphere", "x=1,2", "hydra/launcher=joblib")
     assert not app.folder.exists()
 

@@ -1,10 +1,11 @@
-"""What the driver asks of whatever runs its trials: ``start``, ``wait``, ``close``."""
+"""What the driver asks of whatever runs its trials: ``open``, ``start``, ``wait``, ``close``."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 
@@ -14,15 +15,15 @@ class Outcome:
 
     Attributes:
         job: the key that it was given to `Launcher.start` with.
-        kind: ``returned``, ``raised``, ``interrupted`` (by a signal), ``died`` (the process ended) or ``timeout``
-            (it was killed).
+        kind: ``returned``, ``raised``, ``interrupted`` (by a signal), ``died`` (the process ended), ``timeout`` (it was
+            killed) or ``lost`` (its machine or its job was, which need not be the trial's doing).
         value: what the job returned.
         cause: one line that tells why, of what did not return.
         seconds: time between start and end.
     """
 
     job: int
-    kind: Literal["returned", "raised", "interrupted", "died", "timeout"]
+    kind: Literal["returned", "raised", "interrupted", "died", "timeout", "lost"]
     value: Any = None
     cause: str = ""
     seconds: float = 0.0
@@ -39,6 +40,16 @@ class Launcher(ABC):
     count: int
     cautions: Sequence[str] = ()
 
+    def open(self, folder: Path) -> None:  # noqa: B027  # not all have to
+        """Begin to work; called once, before any job is started.
+
+        Args:
+            folder: the sweep's.
+
+        Raises:
+            ConfigError: what the launcher needs is not there.
+        """
+
     @property
     @abstractmethod
     def idle(self) -> int:
@@ -54,12 +65,15 @@ class Launcher(ABC):
         """Seconds since the job began."""
 
     @abstractmethod
-    def start(self, job: int, function: Callable[..., Any], *args: Any, timeout: float | None = None) -> None:
-        """Run ``function(state, *args)``, `state` being what the launcher was made with.
+    def start(
+        self, job: int, function: Callable[..., Any], folder: Path, *args: Any, timeout: float | None = None
+    ) -> None:
+        """Run ``function(state, folder, *args)``, `state` being the application that the launcher was made with.
 
         Args:
             job: a key for `Outcome.job`.
             function: importable by name.
+            folder: the trial's.
             args: picklable.
             timeout: seconds after which the job is killed.
 
