@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shlex
+import sys
 import time
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from runner.engine.progress import Progress
     from runner.evaluation.evaluation import Evaluation
     from runner.record.folder import RunFolder
+    from runner.record.recorder import Recorder
     from runner.run.unchanged import Unchanged
     from runner.tracking.process.start import Tracking
 
@@ -71,14 +73,12 @@ def execute(
     test: bool = True,
 ) -> dict[str, Any]:
     """Train in a run folder, anew or from where it was; what stands in ``result.json``."""
-    from runner.engine import checkpoint
     from runner.engine.interrupt import Interrupt
     from runner.engine.progress import Progress
     from runner.record.recorder import Recorder
     from runner.run.assembly import load_data, prepare, set_up_device
 
     begin = time.perf_counter()
-    checkpoint.remove_temporary(place.checkpoints)
     saved, data = (again.saved, again.data) if again else (None, None)
     at = (saved["position"]["step"], saved["position"]["epoch"]) if saved else (0, 0)
     recorder = Recorder(place, at if again else None)
@@ -112,8 +112,7 @@ def execute(
         raise
     finally:
         result.setdefault("seconds", round(time.perf_counter() - begin, 3))
-        recorder.finish(result)
-        recorder.close()
+        _finish(recorder, result)
         for sentence in tracking.end() if tracking else ():
             progress.message(sentence)
     if result["status"] == "interrupted":
@@ -122,6 +121,19 @@ def execute(
             f"Interrupted ({result['cause']}); the state is saved. Continue with:\n{command}", result["cause"]
         )
     return result
+
+
+def _finish(recorder: Recorder, result: dict[str, Any]) -> None:
+    """Write the result; where that fails too, what had failed before is told."""
+    failed = sys.exception()
+    try:
+        recorder.finish(result)
+    except OSError:
+        if failed is None:
+            raise
+        log.exception("the result could not be written")
+    finally:
+        recorder.close()
 
 
 def resume_command(place: RunFolder, recipe: Recipe) -> str:
