@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: demo test test-fast lint format bench faults tensorboard setup clean
+.PHONY: demo test test-fast lint format bench faults soak tensorboard setup clean
 
 setup: $(STAMP)
 
@@ -38,8 +38,10 @@ bench: setup
 	$(BIN)/python benchmarks/startup.py
 
 faults: setup
-	$(BIN)/python tests/faults/kill_resume.py --points 20
-	$(BIN)/python tests/faults/bad_images.py
+	$(BIN)/python -m tests.faults --most 60
+
+soak: setup
+	$(BIN)/python -m tests.faults.soak
 
 tensorboard: setup
 	$(BIN)/tensorboard --logdir outputs --host 127.0.0.1

@@ -14,7 +14,7 @@ import torch
 from torch.nn.parameter import is_lazy
 
 from runner.errors import ConfigError, RunFailed, did_you_mean
-from runner.record.files import sync_folder, write_bytes, write_text
+from runner.record.files import write_bytes, write_text
 
 FORMAT = 2
 
@@ -38,33 +38,45 @@ def _known(path: Path) -> list[str]:
     return [word for word in words if re.fullmatch(r"[0-9a-f]{64}", word)]
 
 
+def _checksum(path: Path) -> str | None:
+    """The checksum of the file that stands at a path; None where none can be read, or it is not what was written."""
+    try:
+        with open(path, "rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return None
+    return found if found in (_known(path) or [found]) else None
+
+
 def save(path: Path, content: dict[str, Any], keep_previous: bool = False) -> None:
     """Write a checkpoint to a temporary name, fsync it, and rename it.
 
-    Beside it, ``NAME.sha256`` holds the checksum of the new file and of the one it replaces, and is written first: so
-    at every moment one of the two belongs to the file that stands there.
+    Beside it, ``NAME.sha256`` holds the checksum of the new file and of the one that it replaces, and is written first:
+    so at every moment one of the two belongs to the file that stands there. What stands there is looked at for that:
+    where saving was cut off before, it is older than the checksums say.
 
     Args:
         path: where to; the folder must exist.
         content: plain containers and tensors; ``format`` is added.
-        keep_previous: keep the file that was there as ``NAME.previous``.
+        keep_previous: keep the file that was there as ``NAME.previous``, unless it is damaged.
     """
     buffer = io.BytesIO()
     torch.save({"format": FORMAT, **content}, buffer)
     data = buffer.getbuffer()
-    sums = _checksums(path)
-    known = _known(path)[:1]
-    if keep_previous and path.exists():
+    there = _checksum(path)
+    if keep_previous and there is not None:
         previous = path.with_name(path.name + ".previous")
-        write_text(_checksums(previous), "\n".join(known) + "\n")
+        write_text(_checksums(previous), there + "\n")
         linked = path.with_name(f".{path.name}.link")
         linked.unlink(missing_ok=True)
         try:
             os.link(path, linked)
             os.replace(linked, previous)
+            linked.unlink(missing_ok=True)  # which stays where both are links to one file already
         except OSError:  # a file system without hard links
             write_bytes(previous, path.read_bytes())
-    write_text(sums, "\n".join([hashlib.sha256(data).hexdigest(), *known]) + "\n")
+    sums = [hashlib.sha256(data).hexdigest(), *([] if there is None else [there])]
+    write_text(_checksums(path), "\n".join(sums) + "\n")
     write_bytes(path, data)
 
 
@@ -96,9 +108,12 @@ def load(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
 
     Raises:
         Damaged: the file is truncated, altered, or of another format.
+        ConfigError: reading it is not allowed.
     """
     try:
         data = path.read_bytes()
+    except PermissionError as error:  # it may be whole: nothing must take its place
+        raise ConfigError(f"{path}: can't be read ({error.strerror}). Allow it, or move the file away.") from error
     except OSError as error:
         raise Damaged(f"{path}: can't be read ({error.strerror}).") from error
     sums = _known(path)
@@ -196,13 +211,6 @@ def go_on(folder: Path, saved: dict[str, Any]) -> None:
 
 def _named(folder: Path, name: str) -> Path:
     return folder / f"{name.removesuffix('.pt')}.pt"
-
-
-def remove_temporary(folder: Path) -> None:
-    """Remove what a killed writer left behind."""
-    for path in folder.glob(".*.tmp"):
-        path.unlink(missing_ok=True)
-    sync_folder(folder)
 
 
 def difference(expected: dict[str, torch.Tensor], found: dict[str, torch.Tensor]) -> str:

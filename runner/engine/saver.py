@@ -135,7 +135,7 @@ class Saver:
             "position": best.position,
             **self.fit.about,
         }
-        self._write("best.pt", content)
+        self._write("best.pt", content, keep_previous=True)
         best.saved = True
 
     def _check_weights(self) -> None:
@@ -198,11 +198,14 @@ def restore(fit: Fit, saved: dict[str, Any]) -> None:
 
 
 def _restore_best(fit: Fit, saved: dict[str, Any]) -> None:
-    """The weights of the best epoch so far, from wherever they are kept."""
+    """The weights of the best epoch so far, from wherever they are kept.
+
+    ``best.pt`` may be of a later epoch than the state: it is written first. The one before it is there for that.
+    """
     epoch, folder = fit.best.monitor.best_epoch, fit.recorder.folder.checkpoints
     if epoch is None:
         return
-    for path in (folder / "best.pt", folder / f"top-{epoch:04d}.pt"):
+    for path in (folder / "best.pt", folder / "best.pt.previous", folder / f"top-{epoch:04d}.pt"):
         try:
             best = checkpoint.load(path, fit.device) if path.exists() else None
         except checkpoint.Damaged as error:

@@ -44,6 +44,19 @@ def write_bytes(path: Path, content: bytes | memoryview) -> None:
     sync_folder(path.parent)
 
 
+def remove_temporary(folder: Path, where: str = "**") -> None:
+    """Remove what killed writers left behind: for the one process that writes there.
+
+    Args:
+        folder: where they wrote.
+        where: in which folders of it to look, as a pattern.
+    """
+    for name in (".*.tmp", ".*.link"):
+        for path in folder.glob(f"{where}/{name}"):
+            if path.is_file():
+                path.unlink(missing_ok=True)
+
+
 def write_text(path: Path, content: str) -> None:
     """`write_bytes` in UTF-8."""
     write_bytes(path, content.encode())

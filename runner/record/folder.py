@@ -10,9 +10,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from runner.errors import ConfigError, no_file
+from runner.errors import ConfigError, RunFailed, no_file
 from runner.record.before import Before
-from runner.record.files import finite, write_bytes, write_json, write_text
+from runner.record.files import finite, remove_temporary, write_bytes, write_json, write_text
 from runner.record.links import refuse_links
 from runner.record.lock import Lock
 from runner.record.stop import discard_old
@@ -129,6 +129,7 @@ class RunFolder:
 
         Raises:
             ConfigError: another process is at work on this run, or links lead out of the folder.
+            RunFailed: somebody removed the folder meanwhile.
         """
         refuse_links(self.path)
         if holder := self.lock.take():
@@ -136,6 +137,7 @@ class RunFolder:
                 f"{self.path}: {holder} is at work on this run. Wait for it to end, or stop it with "
                 f"`python -m runner stop {self.path}`, which saves its state."
             )
+        remove_temporary(self.path)
         before = Before(self)
         discard_old(self.path)
         try:
@@ -143,6 +145,13 @@ class RunFolder:
         except (ConfigError, KeyboardInterrupt) as error:
             before.restore(error)
             raise
+        except FileNotFoundError as error:
+            if self.path.is_dir():
+                raise
+            raise RunFailed(
+                f"{self.path}: the folder of this run is gone. It was removed or renamed while the run was at work, "
+                "and nothing can be saved there."
+            ) from error
         finally:
             self.lock.release()
 

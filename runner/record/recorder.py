@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import re
+import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from runner.hparams import row_name
@@ -18,6 +20,14 @@ if TYPE_CHECKING:
 
 # What is told at log intervals and at the ends of epochs goes by one tag.
 _TAGS = {"train/loss": "score/loss", "lr": "step/lr"}
+
+
+class _Log(logging.FileHandler):
+    """A log that is no reason to fail, or to complain, where the disk is full: what fails there is told by itself."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handleError(record)
 
 
 class Recorder:
@@ -42,7 +52,7 @@ class Recorder:
         # A chart of TensorBoard shows one tag of several entries: scores of both go by the same tags, side by side.
         self.tensorboard = TensorBoard(folder.path, start)
         self.validation = TensorBoard(folder.path / "val", start)
-        self.handler = logging.FileHandler(folder.log, encoding="utf-8")
+        self.handler = _Log(folder.log, encoding="utf-8")
         self.handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
         logger = logging.getLogger("runner")
         logger.setLevel(logging.INFO)
@@ -125,8 +135,9 @@ class Recorder:
     def close(self) -> None:
         """Let go of the files, and of the request to stop that this process was given."""
         discard(self.folder.path, this_process())
-        self.tensorboard.close()
-        self.validation.close()
+        with suppress(OSError):  # `finish` has told of it
+            self.tensorboard.close()
+            self.validation.close()
         logging.getLogger("runner").removeHandler(self.handler)
         self.handler.close()
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import struct
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 from tensorboard.compat.proto.summary_pb2 import Summary
-from tensorboard.summary.writer.event_file_writer import EventFileWriter
+from tensorboard.summary.writer.event_file_writer import EventFileWriter, _AsyncWriterThread
 
 from runner import hparams
 
@@ -18,6 +21,15 @@ if TYPE_CHECKING:
 
 
 _PER_ROW = 8
+
+
+def _tell_of_threads(arguments: threading.ExceptHookArgs, otherwise: Any = threading.excepthook) -> None:
+    """What the thread of a writer fails with is raised where that is used next, and need not be printed beside."""
+    if not isinstance(arguments.thread, _AsyncWriterThread):
+        otherwise(arguments)
+
+
+threading.excepthook = _tell_of_threads
 
 
 class TensorBoard:
@@ -30,6 +42,7 @@ class TensorBoard:
     """
 
     def __init__(self, folder: Path, start: int = 0) -> None:
+        self.folder = folder
         self.writer = EventFileWriter(str(folder), flush_secs=10)
         log = SessionLog(status=SessionLog.START)
         self.writer.add_event(Event(wall_time=time.time(), step=start, session_log=log))
@@ -95,15 +108,30 @@ class TensorBoard:
         self._add(hparams.success(), None)
 
     def _add(self, summary: Summary, step: int | None) -> None:
-        self.writer.add_event(Event(wall_time=time.time(), step=step, summary=summary))
+        with self._named():
+            self.writer.add_event(Event(wall_time=time.time(), step=step, summary=summary))
 
     def flush(self) -> None:
-        """Write what is waiting."""
-        self.writer.flush()
+        """Write what is waiting.
+
+        Raises:
+            OSError: the disk is full, or the like, now or since the last call; it names the folder.
+        """
+        with self._named():
+            self.writer.flush()
 
     def close(self) -> None:
         """Write what is waiting and close the file."""
-        self.writer.close()
+        with self._named():
+            self.writer.close()
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            error.filename = str(self.folder)  # a full disk names none
+            raise
 
 
 class Figures:

@@ -212,7 +212,7 @@ def _config_of(place: RunFolder) -> tuple[DictConfig, str | None]:
     try:
         return thaw(place.config), None
     except ConfigError as error:
-        saved = load_last(place.checkpoints)
+        saved = None if isinstance(error.__cause__, PermissionError) else load_last(place.checkpoints)
         if saved is None:
             raise
         return recorded(saved["config"]), f"{error} The configuration is taken from the checkpoint."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shlex
+import sys
 import time
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from runner.engine.ranks import Ranks
     from runner.evaluation.evaluation import Evaluation
     from runner.record.folder import RunFolder
+    from runner.record.recorder import Recorder
     from runner.run.unchanged import Unchanged
     from runner.tracking.process.start import Tracking
 
@@ -83,15 +85,12 @@ def execute(
 
     Of several processes all call it, and the first writes.
     """
-    from runner.engine import checkpoint
     from runner.engine.interrupt import Interrupt
     from runner.engine.progress import Progress
     from runner.record.recorder import Recorder, Silent
     from runner.run.assembly import load_data, prepare, set_up_device
 
     begin = time.perf_counter()
-    if ranks.main:
-        checkpoint.remove_temporary(place.checkpoints)
     saved, data = (again.saved, again.data) if again else (None, None)
     at = (saved["position"]["step"], saved["position"]["epoch"]) if saved else (0, 0)
     recorder = Recorder(place, at if again else None) if ranks.main else Silent(place)
@@ -125,8 +124,7 @@ def execute(
         raise
     finally:
         result.setdefault("seconds", round(time.perf_counter() - begin, 3))
-        recorder.finish(result)
-        recorder.close()
+        _finish(recorder, result)
         for sentence in tracking.end() if tracking else ():
             progress.message(sentence)
     if result["status"] == "interrupted":
@@ -135,6 +133,19 @@ def execute(
             f"Interrupted ({result['cause']}); the state is saved. Continue with:\n{command}", result["cause"]
         )
     return result
+
+
+def _finish(recorder: Recorder, result: dict[str, Any]) -> None:
+    """Write the result; where that fails too, what had failed before is told."""
+    failed = sys.exception()
+    try:
+        recorder.finish(result)
+    except OSError:
+        if failed is None:
+            raise
+        log.exception("the result could not be written")
+    finally:
+        recorder.close()
 
 
 def resume_command(place: RunFolder, recipe: Recipe) -> str:

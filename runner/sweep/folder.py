@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.errors import ConfigError
+from runner.record.files import remove_temporary
 from runner.record.links import no_link, refuse_links
 from runner.record.lock import Lock
 from runner.record.stop import discard, discard_old, find, this_process
@@ -113,6 +114,8 @@ class SweepFolder:
             if Lock(path).held and not Lock(path.with_name("job.lock")).held:
                 self.unlock()
                 raise ConfigError(f"{shown(path.parent)}: this trial is at work by itself. Wait for it, or stop it.")
+        for where in (".", "trials/*"):
+            remove_temporary(self.path, where)
 
     def wait_for_workers(self, say: Callable[[str], None]) -> None:
         """Wait until no worker of an earlier start is at work: those on other machines end a little after their driver.

@@ -56,6 +56,41 @@ def test_killed_between_checksum_and_file(tmp_path, monkeypatch):
     assert load_last(tmp_path)["position"]["step"] == 3
 
 
+@pytest.mark.parametrize("kills", [1, 2, 3])
+def test_killed_there_again_and_again(tmp_path, monkeypatch, kills):
+    """Each time the checksums speak of a file that never came; the one that is there is known all the same."""
+    for value in (1, 2):
+        save(tmp_path / "last.pt", content(value), keep_previous=True)
+    write = checkpoint.write_bytes
+
+    def killed(path, data):
+        if path.name == "last.pt":
+            raise KeyboardInterrupt
+        write(path, data)
+
+    monkeypatch.setattr(checkpoint, "write_bytes", killed)
+    for value in range(kills):
+        with pytest.raises(KeyboardInterrupt):
+            save(tmp_path / "last.pt", content(10 + value), keep_previous=True)
+        assert load(tmp_path / "last.pt")["position"]["step"] == 2
+        assert load(tmp_path / "last.pt.previous")["position"]["step"] == 2
+        assert not list(tmp_path.glob(".*"))
+
+
+def test_a_damaged_file_never_takes_the_place_of_the_one_before(tmp_path, monkeypatch):
+    for value in (1, 2):
+        save(tmp_path / "last.pt", content(value), keep_previous=True)
+    (tmp_path / "last.pt").write_bytes(b"junk")
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(checkpoint, "write_bytes", killed)
+    with pytest.raises(KeyboardInterrupt):
+        save(tmp_path / "last.pt", content(3), keep_previous=True)
+    assert load_last(tmp_path)["position"]["step"] == 1
+
+
 def test_a_full_disk_leaves_the_old_file(tmp_path, monkeypatch):
     save(tmp_path / "last.pt", content(1), keep_previous=True)
 
