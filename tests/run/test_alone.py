@@ -93,7 +93,7 @@ def test_of_two_that_resume_at_once_one_does(tmp_path):
         time.sleep(0.02)
     first.kill()
     first.communicate()
-    done = steps_done(tmp_path / "run") // 7 + 2000
+    done = steps_done(tmp_path / "run") // 7 + 1000
     both = [start(["resume", "run", f"trainer.max_epochs={done}"], tmp_path) for _ in range(2)]
     outs = [process.communicate(timeout=120)[0] for process in both]
     assert sorted(process.returncode for process in both) == [0, 2], outs
@@ -102,10 +102,10 @@ def test_of_two_that_resume_at_once_one_does(tmp_path):
 
 @pytest.mark.slow
 def test_of_two_that_start_in_one_folder_one_does_and_keeps_it(tmp_path):
-    both = [start([*QUICK, "trainer.max_epochs=400", "hydra.run.dir=a/run"], tmp_path) for _ in range(2)]
+    both = [start([*QUICK, "trainer.max_epochs=100", "hydra.run.dir=a/run"], tmp_path) for _ in range(2)]
     outs = [process.communicate(timeout=120)[0] for process in both]
     assert sorted(process.returncode for process in both) == [0, 2], outs
-    assert len(rows(tmp_path / "a/run")) == 400
+    assert len(rows(tmp_path / "a/run")) == 100
     assert (tmp_path / "a/run/result.json").exists()
 
 

@@ -129,17 +129,17 @@ RANDOM = ("-m", *RANDOM, "hydra/sweeper=random", "hydra.sweeper.plots=false", "h
 SAID = "The data have changed since the first run of this sweep: as many examples as before, with other content"
 
 
+FOLDS = ("data.folds=2", "hydra.sweeper.repeat_key=data.fold", "hydra.sweeper.repeats=2")
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "folds", [(), ("data.folds=2", "hydra.sweeper.repeat_key=data.fold", "hydra.sweeper.repeats=2")], ids=["", "folds"]
-)
-def test_trials_and_folds_that_start_after_a_change_are_refused(start, say, table, folds):
+def test_trials_and_folds_that_start_after_a_change_are_refused(start, say, table):
     def give(*words):  # in a process of its own: this one has used polars, whose threads no fork of it has
         process = start(*words)
         out, err = process.communicate()
         return Answer(process.returncode, out, err)
 
-    assert give(*RANDOM, *folds, "hydra.sweeper.n_trials=1").code == 0
+    assert give(*RANDOM, *FOLDS, "hydra.sweeper.n_trials=1").code == 0
     done = files("sweep/trials")
     shutil.copy("table.csv", "kept.csv")
     write_table(seed=1)
