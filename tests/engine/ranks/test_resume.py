@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from runner.engine.checkpoint import Damaged, load, load_last
 from tests.engine.ranks.test_losses import IRIS, TOLERANCE, difference
 from tests.engine.ranks.world import interrupted_after
 
@@ -22,6 +23,7 @@ def stopped(world, folder, *overrides):
     ranks = world.train(folder, *RUN, *overrides, more=interrupted_after(23))
     assert {rank.error[0] for rank in ranks} == {"Interrupted"}
     assert json.loads((folder / "result.json").read_text())["status"] == "interrupted"
+    assert load(folder / "checkpoints/last.pt")["position"]["step"] == 25
 
 
 @pytest.mark.parametrize(
@@ -60,6 +62,9 @@ def test_a_damaged_part_goes_back_to_the_state_before(two, one, uninterrupted, t
     )
     part = max((folder / "checkpoints").glob("last-*/__1_0.distcp"))
     part.write_bytes(part.read_bytes()[:-7] + b"damaged")
+    with pytest.raises(Damaged, match="its checksum does not match"):
+        load(folder / "checkpoints/last.pt")
+    assert 0 < load_last(folder / "checkpoints")["position"]["step"] <= 25
     (rank,) = one.train(folder, "trainer.strategy=single", resume=True)
     assert rank.error is None
     assert difference(rows(folder), uninterrupted) < TOLERANCE
