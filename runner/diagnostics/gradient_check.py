@@ -74,6 +74,7 @@ class GradientCheck(Technique):
     """
 
     slot: ClassVar[Slot] = Slot.EPOCH
+    not_under: ClassVar[dict[str, str]] = {"fsdp": "it copies the network, of which every process holds a part"}
 
     def __init__(
         self,

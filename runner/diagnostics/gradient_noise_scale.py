@@ -57,6 +57,9 @@ class GradientNoiseScale(Technique):
     """
 
     slot: ClassVar[Slot] = Slot.EPOCH
+    not_under: ClassVar[dict[str, str]] = {
+        "fsdp": "it takes gradients of whole weights, and every process holds a part of them"
+    }
     reports: ClassVar[dict[str, Direction]] = {"gradient_noise_scale": "min"}
 
     def __init__(

@@ -40,6 +40,9 @@ class GradientNorm(Technique):
     """
 
     slot: ClassVar[Slot] = Slot.EPOCH
+    not_under: ClassVar[dict[str, str]] = {
+        "fsdp": "it measures whole gradients, and every process holds a part of them"
+    }
 
     def __init__(
         self, vanishing: Annotated[float, Gt(0), Lt(1)] = 1e-3, exploding: Annotated[float, Gt(0)] = 10.0

@@ -35,16 +35,17 @@ class Profile(Technique):
         self.costly = ""
 
     def setup(self, fit: Fit) -> None:
-        """Prepare the profiler."""
+        """Prepare the profiler; of several processes the first one's."""
         from torch import profiler
 
+        self.left, self.path = self.wait + self.active, fit.recorder.folder.path / "profile.json"
+        if not fit.ranks.main:
+            return
         os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # else it writes of its own doings, and of a missing GPU
-        self.path = fit.recorder.folder.path / "profile.json"
         self.profiler = profiler.profile(
             schedule=profiler.schedule(wait=self.wait - 1, warmup=1, active=self.active, repeat=1),
             on_trace_ready=self._keep,
         )
-        self.left = self.wait + self.active
         self.profiler.start()
 
     def after_step(self) -> None:

@@ -84,6 +84,9 @@ class Sharpness(Technique):
     """
 
     slot: ClassVar[Slot] = Slot.EPOCH
+    not_under: ClassVar[dict[str, str]] = {
+        "fsdp": "it takes gradients of whole weights, and every process holds a part of them"
+    }
     reports: ClassVar[dict[str, Direction]] = {"sharpness": "min", "sharpness_min": "max"}
 
     def __init__(

@@ -47,6 +47,7 @@ class UpdateRatio(Technique):
     """
 
     slot: ClassVar[Slot] = Slot.EPOCH
+    not_under: ClassVar[dict[str, str]] = {"fsdp": "it measures whole weights, and every process holds a part of them"}
 
     def __init__(self, low: Annotated[float, Gt(0)] = 1e-6, high: Annotated[float, Gt(0)] = 0.1) -> None:
         self.low, self.high = low, high

@@ -41,6 +41,7 @@ class WeightHistograms(Technique):
     """
 
     slot: ClassVar[Slot] = Slot.EPOCH
+    not_under: ClassVar[dict[str, str]] = {"fsdp": "it shows whole weights, and every process holds a part of them"}
 
     def __init__(self, every: Annotated[int, Ge(1)] = 1) -> None:
         self.every = every

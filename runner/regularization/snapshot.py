@@ -137,7 +137,8 @@ class Snapshot(Technique):
         weights = {name: tensor.detach().clone() for name, tensor in fit.model.state_dict().items()}
         self._remember(weights)
         content = {"model": weights, "position": fit.state.position(), **fit.about}
-        checkpoint.save(self._path(self.taken), content)
+        if fit.ranks.main:
+            checkpoint.save(self._path(self.taken), content)
 
     def _remember(self, weights: Weights) -> None:
         self.members = [*self.members, weights][-self.size if self.size else 0 :]

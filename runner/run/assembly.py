@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from runner.config.check import carries_nothing, check_data, check_inputs, check_preparation
 from runner.config.groups import BY_NAME
-from runner.errors import counted
+from runner.errors import ConfigError, counted
 from runner.run.together import check_parts
 
 if TYPE_CHECKING:
@@ -266,6 +266,11 @@ def training_batches(
     least = 2 if any(isinstance(m, _BatchNorm) for m in model.modules()) else 1
     if ranks is not None and not trainer.sync_batch_norm and least == 2:
         least = 2 * ranks.world  # each takes the statistics of its own
+        if ranks.world > 1 and option.batch_size != "full" and option.batch_size < least:
+            raise ConfigError(
+                f"data.batch_size={option.batch_size}: {ranks.world} processes share it, and batch normalization needs "
+                f"two examples in each. Give at least {least}, or trainer.sync_batch_norm=true."
+            )
     return Batches(
         split,
         len(split) if option.batch_size == "full" else option.batch_size,

@@ -38,6 +38,11 @@ def _check_choices(recipe: Recipe, name: Strategy) -> None:
         if reason := technique.not_under.get(name):
             instead = " trainer.strategy=ddp takes it." if name == "fsdp" and "ddp" not in technique.not_under else ""
             raise ConfigError(f"trainer.strategy={name}: not with {technique.name}: {reason}.{instead}")
+    if name == "fsdp" and recipe.trainer.histograms is not None:
+        raise ConfigError(
+            "trainer.strategy=fsdp: not with trainer.histograms, which show whole weights, and every process holds a "
+            "part of them."
+        )
     if name == "fsdp" and recipe.trainer.precision == "fp16":
         raise ConfigError(
             "trainer.strategy=fsdp: not with trainer.precision=fp16, whose loss scale is set by gradients of which "

@@ -47,8 +47,6 @@ class DDP(Group):
 def _used(fit: Fit) -> list[bool]:
     """Whether the outputs for two examples depend on each of the parameters that are trained."""
     batch = fit.train.read(fit.train.order(0)[:2])
-    for change in fit.changes(()):
-        batch = change(batch)
     more = {**batch.more, "targets": batch.targets} if fit.shows_targets else batch.more
     parameters = [p for p in fit.model.parameters() if p.requires_grad]
     buffers = [(buffer, buffer.clone()) for buffer in fit.model.buffers()]

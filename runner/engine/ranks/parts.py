@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ def write(folder: Path, content: dict[str, Any], rank: int) -> tuple[dict[str, A
         The content without them, and the checksums of the files that this rank wrote.
     """
     tensors = dict(_tensors({name: content[name] for name in SHARED}))
-    save(tensors, storage_writer=FileSystemWriter(folder))
+    save(tensors, storage_writer=_Writer(str(folder)))
     names = [f"__{rank}_*.distcp", *([".metadata"] if rank == 0 else [])]
     sums = {path.name: _checksum(path) for name in names for path in folder.glob(name)}
     return {name: _without_tensors(value) if name in SHARED else value for name, value in content.items()}, sums
@@ -51,15 +52,24 @@ def read(folder: Path, content: dict[str, Any], sums: dict[str, str]) -> dict[st
     for name, sum_ in sums.items():
         if _checksum(folder / Path(name).name) != sum_:
             raise ValueError(f"{folder / name}: its checksum does not match")
-    reader = _Reader(folder)
+    reader = _Reader(str(folder))
     known = reader.read_metadata().state_dict_metadata
     tensors: dict[str, Any] = {
         at: torch.empty(entry.size, dtype=entry.properties.dtype)
         for at, entry in known.items()
         if isinstance(entry, TensorStorageMetadata)
     }
-    load(tensors, storage_reader=reader, no_dist=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # that one process reads, as it is to
+        load(tensors, storage_reader=reader, no_dist=True)
     return {name: _with_tensors(value, tensors, name) if name in SHARED else value for name, value in content.items()}
+
+
+class _Writer(FileSystemWriter):
+    """Writes a table of contents that says nothing of where it lies: folders are moved."""
+
+    def storage_meta(self) -> None:  # type: ignore[override]
+        return None
 
 
 class _Reader(FileSystemReader):
@@ -68,7 +78,7 @@ class _Reader(FileSystemReader):
     def read_metadata(self, *args: Any, **kwargs: Any) -> Metadata:
         with self.fs.create_stream(self._get_metadata_path(kwargs.get("rank")), "rb") as file:
             metadata: Metadata = _TableOfContents(file).load()
-        metadata.storage_meta = metadata.storage_meta or StorageMeta()
+        metadata.storage_meta = StorageMeta()
         metadata.storage_meta.load_id = self.load_id
         return metadata
 

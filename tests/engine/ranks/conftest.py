@@ -18,7 +18,7 @@ def world_of(size):
 one, two, four = world_of(1), world_of(2), world_of(4)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def rows():
     """The lines of a run's metrics without times."""
 

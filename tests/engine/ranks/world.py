@@ -125,3 +125,23 @@ class World:
         for process in self.processes:
             process.kill()
             process.join(BOUND)
+
+
+@dataclass(frozen=True)
+class interrupted_after:  # noqa: N801 - called like a function, and pickled
+    """Before a run: let its last rank be asked to stop, as by Ctrl-C, behind an update."""
+
+    step: int
+
+    def __call__(self) -> Any:
+        from runner.engine.step import Step
+
+        plain, last = Step.apply, int(os.environ["RANK"]) == int(os.environ["WORLD_SIZE"]) - 1
+
+        def apply(this: Any, want_norm: bool) -> Any:
+            if last and this.fit.state.step == self.step:
+                this.fit.interrupt.requested = "SIGINT"
+            return plain(this, want_norm)
+
+        Step.apply = apply
+        return lambda: setattr(Step, "apply", plain)
