@@ -53,6 +53,11 @@ class Agenda:
         if not isinstance(plan.sampler, Grid):  # a grid is walked anew, leaving out what is there
             self._index = max((t.index + 1 for t in trials.values() if t.index is not None), default=0)
         self._exhausted = False
+        self._next = max(trials, default=-1) + 1, max(self.members, default=-1) + 1  # numbers of a trial and a point
+        self._grid: int | None = None
+        if isinstance(plan.sampler, Grid):
+            listed = plan.sampler.points(plan.space)
+            self._grid = len(self._seen | {_identity(p) for p in [*listed, *self._enqueue]})
 
     def again(self, trial: Trial) -> None:
         """Put a trial that was begun at the end of the queue."""
@@ -61,17 +66,15 @@ class Agenda:
     @property
     def more(self) -> bool:
         """Whether anything is left that is not running or paused."""
-        enough = self.plan.n_trials is not None and len(self.members) >= self.plan.n_trials
+        enough = self.plan.n_trials is not None and self.study.asked(len(self.members)) >= self.plan.n_trials
         return bool(self._queue or self._repeats) or not (enough or self._exhausted)
 
     @property
     def points(self) -> int:
         """Points in all, those to come included."""
         points = self.plan.n_trials
-        if isinstance(self.plan.sampler, Grid):
-            listed = self.plan.sampler.points(self.plan.space)
-            here = len(self._seen | {_identity(p) for p in [*listed, *self._enqueue]})
-            points = min(here, points or here)
+        if self._grid is not None:
+            points = min(self._grid, points or self._grid)
         return max(len(self.members), points or 0)
 
     def next(self) -> Trial | None:
@@ -95,7 +98,10 @@ class Agenda:
     def _new_point(self) -> Trial | None:
         if not self.more:
             return None
-        number = max(self.members, default=-1) + 1
+        number = self.study.claim(self._next[1], self.plan.n_trials)
+        if number is None:
+            self._exhausted = True
+            return None
         index: int | None = None
         if self._enqueue:
             point = self._enqueue.popleft()
@@ -111,10 +117,12 @@ class Agenda:
         return self._create(number, index, point)
 
     def _draw(self, number: int) -> tuple[int, Point] | None:
-        plan, index = self.plan, self._index
-        if plan.sampler.adaptive and self.study.completed >= plan.sampler.startup:
+        plan, index = self.plan, number if self.study.shared else self._index
+        if plan.sampler.adaptive and (self.study.shared or self.study.completed >= plan.sampler.startup):
             self._index += 1
             return index, self.study.ask(number)
+        if self.study.shared:
+            return self._claimed(number)
         while True:
             index, self._index = self._index, self._index + 1
             point = plan.sampler.point(plan.space, plan.seed, index)
@@ -124,16 +132,26 @@ class Agenda:
                 self.study.begin(number, point)
                 return index, point
 
+    def _claimed(self, number: int) -> tuple[int, Point] | None:
+        """The point that a number of a shared study stands for; None behind the end of a grid."""
+        point = self.plan.sampler.point(self.plan.space, self.plan.seed, number)
+        if point is None:
+            self.study.drop(number)
+            return None
+        self.study.begin(number, point)
+        return number, point
+
     def look_ahead(self) -> None:
         """Compose the config that will most likely be next; changes nothing else."""
-        if self.plan.sampler.adaptive or not self.more:
+        if self.plan.sampler.adaptive or self.study.shared or not self.more:
             return
         point = self.plan.sampler.point(self.plan.space, self.plan.seed, self._index)
         if point is not None and self.plan.repeats == 1:
             self.configs.prepare(self.plan.space.complete(point))
 
     def _create(self, point: int, index: int | None, params: Point) -> Trial:
-        number = max(self.trials, default=-1) + 1
+        number = self._next[0]
+        self._next = number + 1, max(self._next[1], point + 1)
         members = self.members.setdefault(point, [])
         repeat = len(members)
         own, overrides = self.plan.space.overrides(params), self.plan.space.complete(params)

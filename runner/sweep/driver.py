@@ -17,7 +17,7 @@ from runner.sweep.interruption import Interruption
 from runner.sweep.launcher.base import Launcher, Outcome
 from runner.sweep.plan import Plan
 from runner.sweep.pruning import Curve
-from runner.sweep.results import PointResult, best, by_point, summarize
+from runner.sweep.results import Front, PointResult, by_point, summarize
 from runner.sweep.run_trial import run_trial
 from runner.sweep.study import Study, notes
 from runner.sweep.tables import Tables
@@ -26,6 +26,7 @@ from runner.sweep.verdict import NoScore, read_result, reported, returned, score
 
 ENDED = ("completed", "pruned", "failed")  # what a run says that came to its end
 POLL = 0.05  # seconds between looks at what running trials wrote
+SHARE = 20  # times as long as the last look at all running trials took, until the next
 LOSSES = 3  # times in succession that a trial's worker may be lost without the trial getting any further
 LOOK = 0.2  # seconds between looks at whether to stop, where trials write nothing
 
@@ -43,6 +44,7 @@ class Driver:
 
     Attributes:
         trials: all of them, by number.
+        ended: numbers of those that need no more work, unless a pruner promotes them.
         damaged: folders whose records could not be read, where they lie now, each with the reason.
     """
 
@@ -57,6 +59,7 @@ class Driver:
     ) -> None:
         self.plan, self.folder, self.study = plan, folder, study
         self.launcher, self.notice = launcher, notice
+        self._look = 0.0  # when to look at running trials again
         self.hopeless = False  # what the task function returns is of no use to this sweep
         trials, bad = folder.read()
         self.trials: dict[int, Trial] = {t.number: t for t in trials}
@@ -66,6 +69,8 @@ class Driver:
         self._recover()
         self.agenda = Agenda(plan, folder, study, self.configs, self.trials, self.curves)
         self.study.reconcile(self.results(), self.following.scores())
+        self._front = Front(self.results(), plan.signs)
+        self.ended = {t.number for t in trials if t.status in (*FINISHED, "paused")}
 
     @property
     def curves(self) -> dict[int, Curve]:
@@ -83,6 +88,9 @@ class Driver:
             curve.judged = 0
             if trial.status == "running":
                 self._adopt(trial)
+            if trial.status in ("interrupted", "paused") and self.study.taken(trial.point):
+                trial.status, trial.cause = "pruned", "another driver of the shared study took it over"
+                self.folder.save(trial)
             if trial.status == "failed" and trial.attempts <= self.plan.retries:
                 trial.status = "interrupted"
             elif trial.status == "pruned" and trial.paused_at and self.plan.pruner.pauses:
@@ -114,11 +122,18 @@ class Driver:
             self.agenda.look_ahead()
             for outcome in self.launcher.wait(POLL if self.following or self.launcher.count == 1 else LOOK):
                 self._finish(outcome)
-            for number in self.launcher.jobs:
-                self.following.look(self.trials[number], judge=True)
+            self._follow()
             self.notice(self, None)
             if self.tables.due:
                 self._write_tables()
+
+    def _follow(self) -> None:
+        """Read what running trials report; of many that takes a while, and is then done less often."""
+        if (begin := time.monotonic()) > self._look:
+            for number in self.launcher.jobs:
+                self.following.look(self.trials[number], judge=True)
+            took = time.monotonic() - begin
+            self._look = begin + took * SHARE
 
     def stop(self, grace: float) -> None:
         """End the trials under way; those that can save themselves have `grace` seconds for it."""
@@ -181,7 +196,7 @@ class Driver:
 
     def best(self) -> list[PointResult]:
         """The best point, or the Pareto front."""
-        return best(self.results(), self.plan.signs)
+        return self._front.points
 
     def _lose(self, trial: Trial, cause: str) -> None:
         """A trial's machine was lost, which is no failure of the trial, unless that happens wherever it runs."""
@@ -202,6 +217,7 @@ class Driver:
                 (folder / name).unlink(missing_ok=True)
             trial.status, trial.cause, trial.values = "running", None, None
             trial.scores, trial.tested = {}, None
+            self.ended.discard(trial.number)
             self.folder.save(trial)
         self.following.begin(trial)
         try:
@@ -264,6 +280,9 @@ class Driver:
             self.agenda.again(trial)
         self.folder.save(trial)
         point = summarize(trial.point, self.agenda.members[trial.point], self.plan.repeats)
+        self._front.add(point)
+        if trial.status in (*FINISHED, "paused"):
+            self.ended.add(trial.number)
         if point.status in (*FINISHED, "paused"):
             self.study.tell(point.point, point.status, point.values, notes(point))
         self.tables.stale = True

@@ -117,8 +117,6 @@ def counts(driver: Driver) -> Counter[str]:
 
 def line(driver: Driver, trial: Trial) -> str:
     """A trial that ended, as one line."""
-    by_status = counts(driver)
-    done = sum(by_status[s] for s in ENDED)
     value = f", {scores(driver.plan.objectives, trial.values)}" if trial.values else ""
     front = [p.trials[0].number for p in driver.best()]
     value += " (best so far)" if len(front) == 1 and trial.number in front and trial.status == "completed" else ""
@@ -126,7 +124,9 @@ def line(driver: Driver, trial: Trial) -> str:
     own = readable(driver.plan.space.overrides(trial.params))
     if driver.plan.repeats > 1:
         own += f" (repeat {trial.repeat + 1} of {driver.plan.repeats})"
-    told = f"[{done}/{driver.total}] trial {trial.number} {trial.status}{value}{cause}, {trial.seconds:.1f} s"
+    told = (
+        f"[{len(driver.ended)}/{driver.total}] trial {trial.number} {trial.status}{value}{cause}, {trial.seconds:.1f} s"
+    )
     return f"{told}: {own}" if own else told
 
 

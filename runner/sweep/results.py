@@ -100,6 +100,24 @@ def summarize(point: int, trials: list[Trial], repeats: int) -> PointResult:
     return PointResult(point, tuple(trials), status, values, errors, deviations)
 
 
+class Front:
+    """What `best` gives, kept up to date point by point.
+
+    Args:
+        points: those that are there.
+        signs: as of `best`.
+    """
+
+    def __init__(self, points: Iterable[PointResult], signs: Sequence[float]) -> None:
+        self.signs, self.points = signs, best(points, signs)
+
+    def add(self, point: PointResult) -> None:
+        """A point that has just ended; a completed one changes no more."""
+        if point.status == "completed" and point.values:
+            rest = [p for p in self.points if p.point != point.point]
+            self.points = best(sorted([*rest, point], key=lambda p: p.point), self.signs)
+
+
 def best(points: Iterable[PointResult], signs: Sequence[float]) -> list[PointResult]:
     """The best completed point, or with several objectives those that no other one beats (the Pareto front).
 

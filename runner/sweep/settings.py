@@ -46,6 +46,9 @@ class Settings:
         dry_run: show the space and the first points, and stop.
         study_name: name of the sweep, of its study in a shared storage, and of its folder unless ``hydra.sweep.dir``
             says where that is; None: made from the command.
+        shared_study: name of a study in `storage` on which other drivers work too, each with a folder of its own.
+        take_over: the folder of another driver of that study that will not come back; its unfinished points are tried
+            here.
     """
 
     n_trials: Annotated[int, Ge(1)] | None = None
@@ -66,6 +69,8 @@ class Settings:
     plots: bool = True
     dry_run: bool = False
     study_name: str | None = None
+    shared_study: str | None = None
+    take_over: str | None = None
 
     def __post_init__(self) -> None:
         least_of = {"n_trials": 1, "workers": 1, "seed": 0, "max_failures": 0, "repeats": 1, "retries": 0}
@@ -85,10 +90,26 @@ class Settings:
                 f"hydra.sweeper.study_name={self.study_name}: expected a plain name, since a folder is called that: "
                 "letters, digits and - _ + . inside."
             )
+        self._check_shared()
         for direction in self.directions:
             if direction not in get_args(Direction):
                 known = did_you_mean(direction, get_args(Direction))
                 raise ConfigError(f"hydra.sweeper.directions: {direction!r} is neither minimize nor maximize.{known}")
+
+    def _check_shared(self) -> None:
+        if self.take_over is not None and self.shared_study is None:
+            raise ConfigError("hydra.sweeper.take_over: goes with hydra.sweeper.shared_study, the study of both.")
+        if self.shared_study is None:
+            return
+        if not _NAME.fullmatch(str(self.shared_study)):
+            raise ConfigError(f"hydra.sweeper.shared_study={self.shared_study}: expected a plain name.")
+        if self.storage is None:
+            raise ConfigError(
+                "hydra.sweeper.shared_study: drivers share a study in a database, not in a file. Say which: "
+                "hydra.sweeper.storage=postgresql://USER@HOST/DATABASE."
+            )
+        if self.enqueue:
+            raise ConfigError("hydra.sweeper.enqueue: each of the drivers would try these points. Leave it out.")
 
 
 def make_sampler(given: Any) -> Sampler:

@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import optuna
 from optuna.storages.journal import JournalFileBackend
@@ -159,8 +159,11 @@ class Study:
         seed: the sampler's seed.
 
     Attributes:
+        shared: whether other drivers work on it too.
         damaged: where a journal lies that could not be read; None when there was none.
     """
+
+    shared: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -193,7 +196,8 @@ class Study:
             warnings.simplefilter("ignore")  # "experimental"
             if self.study.metric_names != list(objectives):
                 self.study.set_metric_names(list(objectives))
-        if self.study.user_attrs.get("folder") != (folder := str(journal.parent.absolute())):
+        folder = str(journal.parent.absolute())
+        if not self.shared and self.study.user_attrs.get("folder") != folder:
             self.study.set_user_attr("folder", folder)
         self.space, self.sampler = space, sampler
         self.distributions = {d.key: distribution(d) for d in space.dimensions}
@@ -210,15 +214,17 @@ class Study:
             scores: what trials reported, by their number and by epoch.
         """
         known: dict[int, list[optuna.trial.FrozenTrial]] = {}
-        for frozen in self.study.get_trials(deepcopy=False):
-            known.setdefault(_point_of(frozen), []).append(frozen)
         wanted = {p.point: p for p in points}
+        for frozen in self._known(set(wanted)):
+            known.setdefault(_point_of(frozen), []).append(frozen)
         for number, frozens in known.items():
             for frozen in frozens:
                 if not frozen.state.is_finished() and (number not in wanted or frozen is not frozens[-1]):
                     # Asked, but killed before its folder was there: it never happened.
                     self._storage.set_trial_state_values(frozen._trial_id, TrialState.FAIL)
         for number, point in wanted.items():
+            if self.taken(number):
+                continue
             last = known[number][-1] if number in known else None
             state = _state(point.status, point.values)
             if last is not None and last.state in (TrialState.RUNNING, TrialState.WAITING):
@@ -237,7 +243,44 @@ class Study:
                 self._add(number, frozen)
             self.completed += state == TrialState.COMPLETE
         # Its own generator must not repeat what it drew before the crash.
-        self.study.sampler = self.sampler.optuna(self.seed + len(known), self.space)
+        self.study.sampler = self.sampler.optuna(self.seed + self._salt + len(known), self.space)
+
+    def _known(self, wanted: set[int]) -> list[FrozenTrial]:
+        """The study's trials that are to say what the folders say.
+
+        Args:
+            wanted: points that have folders.
+        """
+        return self.study.get_trials(deepcopy=False)
+
+    @property
+    def _salt(self) -> int:
+        """What drivers of one study add to its seed."""
+        return 0
+
+    def _attributes(self, number: int) -> dict[str, Any]:
+        """What a trial in the study says of a point."""
+        return {POINT: number}
+
+    def taken(self, number: int) -> bool:
+        """Whether another driver took over a point that this one had begun."""
+        return False
+
+    def asked(self, here: int) -> int:
+        """Points that were asked, of which `here` are this driver's."""
+        return here
+
+    def claim(self, number: int, wanted: int | None) -> int | None:
+        """The number of a new point; None where there are as many as are wanted.
+
+        Args:
+            number: the next one, where nobody else asks.
+            wanted: points in all.
+        """
+        return number
+
+    def drop(self, number: int) -> None:
+        """Take back a claim: there is no such point."""
 
     def _frozen(self, number: int, point: Point, state: TrialState, values: list[float] | None = None) -> FrozenTrial:
         params = self._params(point)
@@ -246,7 +289,7 @@ class Study:
             values=values if state == TrialState.COMPLETE or (state == TrialState.PRUNED and values) else None,
             params=params,
             distributions={key: self.distributions[key] for key in params},
-            user_attrs={POINT: number},
+            user_attrs=self._attributes(number),
         )
 
     def _add(self, number: int, trial: FrozenTrial) -> None:

@@ -6,6 +6,7 @@ import json
 import secrets
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 from optuna.exceptions import StorageInternalError
 
 from runner.errors import ConfigError, Interrupted, RunFailed, counted
+from runner.record.lock import Lock
 from runner.sweep.advice import advice
 from runner.sweep.composer import Composer, as_typed
 from runner.sweep.driver import Driver
@@ -95,6 +97,7 @@ class Sweep:
                 interruption.asked()
         except KeyboardInterrupt:
             raise Interrupted("Stopped before the first trial; nothing was written.", interruption.by) from None
+        self.launcher.check()
         folder.lock()
         interruption = Interruption(request=lambda: folder.asked_to_stop)
         try:
@@ -125,8 +128,7 @@ class Sweep:
         self, plan: Plan, folder: SweepFolder, arguments: Sequence[str], interruption: Interruption
     ) -> dict[str, Any]:
         study_name = self._settle(plan, folder, arguments)
-        names, searched = (study_name, plan.objectives, plan.directions), (plan.sampler, plan.space, plan.seed)
-        study = Study(self.settings.storage, folder.journal, *names, *searched)
+        study = self._study(plan, folder, study_name)
         launcher, painter = self.launcher, Painter(folder.path, interruption.asked)
 
         def notice(driver: Driver, trial: Trial | None) -> None:
@@ -141,7 +143,9 @@ class Sweep:
                 self.reporter.say(f"note: {study.damaged.name}: {told}")
             for path, reason in driver.damaged.items():
                 self.reporter.say(f"note: trials/{path.name}: set aside under this name, trial.json: {reason}")
-            start = {"started": time.time(), "workers": launcher.count, "trials": driver.total}
+            chosen = str(self.config.hydra.runtime.choices.get("hydra/launcher"))
+            self._tell_change(folder, chosen)
+            start = {"started": time.time(), "workers": launcher.count, "trials": driver.total, "launcher": chosen}
             write(folder.driver, json.dumps(start))
             before = len(driver.trials) - sum(t.status == "interrupted" for t in driver.trials.values())
             done = f", {before} of them done before" if before else ""
@@ -187,6 +191,27 @@ class Sweep:
         ending.check(result, self.settings.retries)
         return result
 
+    def _study(self, plan: Plan, folder: SweepFolder, name: str) -> Study:
+        shared, storage = self.settings.shared_study, self.settings.storage
+        searched = (plan.objectives, plan.directions, plan.sampler, plan.space, plan.seed)
+        if shared is None or storage is None:
+            return Study(storage, folder.journal, name, *searched)
+        from runner.sweep.shared_study import SharedStudy
+
+        gone = None if self.settings.take_over is None else Path(self.settings.take_over).absolute()
+        if gone is not None and (gone == folder.path or Lock(gone / "driver.lock").held):
+            raise ConfigError(f"hydra.sweeper.take_over={gone}: its driver is at work. Stop it first.")
+        driver = str(read_settings(folder.path)["driver"])
+        return SharedStudy(storage, shared, *searched, driver, folder.path, gone)
+
+    def _tell_change(self, folder: SweepFolder, chosen: str) -> None:
+        """Say so where trials do not run where those of the last start did: the folder's own word is not taken."""
+        before = "basic"
+        with suppress(OSError, ValueError, AttributeError):
+            before = str(json.loads(folder.driver.read_text(encoding="utf-8")).get("launcher", before))
+        if {before, chosen} - {"basic", "local"} and before != chosen:
+            self.reporter.say(f"note: the last start was with hydra/launcher={before}, this one is with {chosen}")
+
     def _settle(self, plan: Plan, folder: SweepFolder, arguments: Sequence[str]) -> str:
         """Write ``sweep.yaml``, or make sure that this command continues what is in it. Gives the study's name."""
         job = self.config.hydra
@@ -194,6 +219,7 @@ class Sweep:
         settings: dict[str, Any] = {
             "name": (name := self.settings.study_name or folder.path.name),
             "study": f"{name}-{secrets.token_hex(3)}",  # a storage may hold those of other folders too
+            "driver": secrets.token_hex(8),  # tells its trials from those of others who share the study
             "created": time.strftime("%Y-%m-%d %H:%M:%S"),
             "sampler": kind,
             "pruner": type(plan.pruner).__name__.lower(),
@@ -234,7 +260,7 @@ class Sweep:
                         f"{shown(folder.path)} holds a sweep with {key} {was}, this command says {now}. "
                         "Give this one a folder of its own: hydra.sweep.dir=DIR."
                     )
-            settings["created"] = before["created"]
+            settings["created"], settings["driver"] = before["created"], before.get("driver", settings["driver"])
             # Optuna's studies can't change a parameter's range: a changed space gets a study of its own, filled anew.
             if before["space"] == settings["space"]:
                 settings["study"] = before["study"]

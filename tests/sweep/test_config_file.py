@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
+from pathlib import Path
 
 import hydra
 import pytest
 from hydra.core.global_hydra import GlobalHydra
+from hydra.utils import get_class
 from omegaconf import OmegaConf
 
 from runner.errors import ConfigError
@@ -110,5 +113,18 @@ def test_our_option_files_are_as_they_are_written(show):
 
     for path in sorted((OPTIONS := runner_sweeper.Path(runner_sweeper.__file__).parent / "conf").rglob("*.yaml")):
         with initialize_config_dir(version_base="1.3", config_dir=str(OPTIONS)):
-            config = compose(overrides=[f"hydra/sweeper={path.stem}"], return_hydra_config=True)
-        assert config.hydra.sweeper == OmegaConf.load(path)
+            config = compose(overrides=[f"hydra/{path.parent.name}={path.stem}"], return_hydra_config=True)
+        assert config.hydra[path.parent.name] == OmegaConf.load(path)
+
+
+@pytest.mark.parametrize("name", ["local", "ray", "slurm"])
+def test_a_launchers_file_is_its_signature(name):
+    from hydra_plugins import runner_sweeper
+
+    file = Path(runner_sweeper.__file__).parent / f"conf/hydra/launcher/{name}.yaml"
+    assert file.read_text().startswith("# ")
+    said = OmegaConf.to_container(OmegaConf.load(file))
+    kind = get_class(said.pop("_target_"))
+    supplied = ("count", "application", "state", "modules")
+    wanted = {p.name: p.default for p in inspect.signature(kind).parameters.values() if p.name not in supplied}
+    assert said == wanted

@@ -50,6 +50,7 @@ class Asked:
         margin: likewise.
         score: what is compared, as typed.
         workers: runs at the same time.
+        launcher: what was typed of where they run: ``hydra/launcher=slurm`` and its settings.
         folder: where it lies.
         typed: all of it, as it was typed.
     """
@@ -68,6 +69,7 @@ class Asked:
     margin: float | None
     score: str | None
     workers: int
+    launcher: list[str]
     folder: Path
     typed: list[str]
 
@@ -116,6 +118,8 @@ def asked(
     sequential = bool(given["--max-seeds"] or given["--max-studies"])
     flags, words = hydra_flags(arguments)
     words = words[len(words) - len(flags.overrides) :]
+    launcher = [word for word in words if word.lstrip("+").startswith(("hydra/launcher=", "hydra.launcher."))]
+    words = [word for word in words if word not in launcher]
     arms = _arms(words, flags.config_dir)
     if one_at_a_time and len(arms) == 1:
         raise ConfigError(f"--one-at-a-time: {arms[0]} is the only key with several values. Give several such keys.")
@@ -142,6 +146,7 @@ def asked(
         margin=_number("--margin", given["--margin"], math.inf) if given["--margin"] else None,
         score=given["--score"],
         workers=whole_number("--workers", given["--workers"] or "1", 1),
+        launcher=launcher,
         folder=Path(folder),
         typed=typed,
     )

@@ -109,6 +109,7 @@ class Sweeps:
         words = ["hydra/sweeper=listed", f"hydra.sweeper.sampler.file={quoted(str(listed))}"]
         words += [f"hydra.sweeper.workers={self.asked.workers}", f"hydra.sweeper.test={test}"]
         words += ["hydra.sweeper.plots=false", f"hydra.sweep.dir={quoted(str(folder))}", *self.design.words]
+        words += self.asked.launcher
         options = ["--config-dir", self.asked.config_dir] if self.asked.config_dir else []
         with tempfile.TemporaryFile() as errors:
             process = subprocess.Popen(

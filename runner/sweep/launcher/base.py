@@ -40,7 +40,10 @@ class Launcher(ABC):
     count: int
     cautions: Sequence[str] = ()
 
-    def open(self, folder: Path) -> None:  # noqa: B027  # not all have to
+    def check(self) -> None:  # noqa: B027  # not all have to
+        """Raise `runner.errors.ConfigError` where this machine lacks what is needed; called before anything is made."""
+
+    def open(self, folder: Path) -> None:  # noqa: B027
         """Begin to work; called once, before any job is started.
 
         Args:

@@ -47,11 +47,14 @@ class RayLauncher(RemoteLauncher):
         resources: Mapping[str, float] | None = None,
         object_store: Annotated[int, Ge(80)] = 100,
     ) -> None:
-        if importlib.util.find_spec("ray") is None:
-            raise ConfigError("hydra/launcher=ray: Ray is not installed: pip install 'runner[ray]'.")
         super().__init__(count, application)
         self.address, self.object_store = address, object_store
         self.needs = {"CPU": cpus, "GPU": gpus, **(resources or {})}
+
+    def check(self) -> None:
+        """Whether Ray is installed."""
+        if importlib.util.find_spec("ray") is None:
+            raise ConfigError("hydra/launcher=ray: Ray is not installed: pip install 'runner[ray]'.")
 
     def open(self, folder: Path) -> None:
         """Connect to the cluster, or start one.

@@ -71,19 +71,22 @@ class SlurmLauncher(RemoteLauncher):
         warning: Annotated[int, Gt(0)] = 90,
         executor: Literal["slurm", "local"] = "slurm",
     ) -> None:
-        if importlib.util.find_spec("submitit") is None:
-            raise ConfigError("hydra/launcher=slurm: submitit is not installed: pip install 'runner[slurm]'.")
-        if executor == "slurm" and shutil.which("sbatch") is None:
-            raise ConfigError(
-                "hydra/launcher=slurm: there is no sbatch on this machine. Start the sweep on a login node of the "
-                "cluster, or try it here with hydra.launcher.executor=local."
-            )
         super().__init__(count, application)
         given = {"partition": partition, "account": account, "qos": qos, "gres": gres, "mem": mem}
         self._options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
         self._options |= {"cpus_per_task": cpus, "time": time, "signal_delay_s": warning}
         self._options |= {"additional_parameters": dict(additional)} if additional else {}
         self.executor = executor
+
+    def check(self) -> None:
+        """Whether submitit is installed, and SLURM is here."""
+        if importlib.util.find_spec("submitit") is None:
+            raise ConfigError("hydra/launcher=slurm: submitit is not installed: pip install 'runner[slurm]'.")
+        if self.executor == "slurm" and shutil.which("sbatch") is None:
+            raise ConfigError(
+                "hydra/launcher=slurm: there is no sbatch on this machine. Start the sweep on a login node of the "
+                "cluster, or try it here with hydra.launcher.executor=local."
+            )
 
     def open(self, folder: Path) -> None:
         """Note under which name jobs are handed over, before the first is."""

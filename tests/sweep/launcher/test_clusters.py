@@ -201,6 +201,42 @@ def test_ctrl_c_has_trials_save_themselves(words, tmp_path):
     check_all_once(tmp_path, ["0.1", "0.2"], 15)
 
 
+SBATCH = """#!/bin/sh
+number=$(($(ls "$PLAYED" | wc -l) + 1))
+cp "$1" "$PLAYED/$number"
+SLURM_JOB_ID=$number SLURM_NTASKS=1 SLURM_JOB_NUM_NODES=1 SLURM_NODEID=0 SLURM_LOCALID=0 SLURM_PROCID=0 \\
+    sh "$1" > /dev/null 2>&1 &
+echo "Submitted batch job $number"
+"""
+SRUN = """#!/bin/sh
+while [ "${1#-}" != "$1" ]; do shift; [ -f "$1" ] || case "$1" in /*log.*|*.out) shift;; esac; done
+exec "$@"
+"""
+
+
+def test_jobs_are_submitted_as_slurm_takes_them(app, tmp_path, monkeypatch):
+    """Its programs are played by others here: what they are given is looked at, and done."""
+    pytest.importorskip("submitit", reason="submitit is not installed")
+    programs, played = tmp_path / "bin", tmp_path / "played"
+    programs.mkdir()
+    played.mkdir()
+    sacct = "#!/bin/sh\necho 'JobID|State|NodeList'\nfor i in $(seq 9); do echo \"$i|RUNNING|here\"; done\n"
+    for name, text in {"sbatch": SBATCH, "srun": SRUN, "sacct": sacct, "scancel": "#!/bin/sh\n"}.items():
+        (programs / name).write_text(text)
+        (programs / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("PLAYED", str(played))
+    settings = {"partition": "gpu", "account": "lab", "qos": "low", "time": 90, "gres": "gpu:1", "mem": "8G", "cpus": 3}
+    words = [f"hydra.launcher.{key}={value}" for key, value in settings.items()]
+    app("sphere", "x=1,2", "hydra/launcher=slurm", *words, "hydra.launcher.additional={constraint: a100}")
+    assert app.column("objective") == ["101.0", "104.0"]
+    said = (played / "1").read_text()
+    wanted = "partition=gpu account=lab qos=low time=90 gres=gpu:1 mem=8G cpus-per-task=3 constraint=a100"
+    for option in [*wanted.split(), "signal=USR2@90", "job-name=runner-"]:
+        assert f"#SBATCH --{option}" in said
+    assert len(list(played.iterdir())) == 2
+
+
 def test_a_job_in_the_queue_is_cancelled_by_its_name(tmp_path, monkeypatch):
     """Also one that was handed over an instant before its driver died, of which no number was noted."""
     from runner.errors import RunFailed
