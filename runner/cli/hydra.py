@@ -6,6 +6,7 @@ import functools
 import os
 import re
 import sys
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,7 +60,7 @@ def train(arguments: list[str]) -> int:
 
     check_run(config)
     arguments = [*options, *(override.input_line or "" for override in command.parsed)]
-    given = config.hydra.run.dir if "hydra.run.dir" in command.typed() else None
+    given = _typed_folder(config) if "hydra.run.dir" in command.typed() else None
     with kept_when_started(RUNS if given is None else Path(given)) as made:
         folder = new_folder(config) if given is None else chosen_folder(given)
         made += [folder] * (given is None)
@@ -89,6 +90,18 @@ def _show(flags: Namespace, command: Command) -> int:
     return _hydra([*showing(flags), *(override.input_line or "" for override in command.parsed)])
 
 
+def _typed_folder(config: DictConfig) -> str:
+    """What ``hydra.run.dir`` says."""
+    from omegaconf.errors import OmegaConfBaseException
+
+    from runner.config.compose import unresolved
+
+    try:
+        return str(config.hydra.run.dir)
+    except OmegaConfBaseException as error:  # it refers to what Hydra fills in later
+        raise ConfigError(unresolved(error)) from error
+
+
 def chosen_folder(given: str | None) -> Path:
     """The folder that ``hydra.run.dir`` names, made unless it is there.
 
@@ -111,7 +124,9 @@ def _hydra(arguments: list[str], one_run: bool = False) -> int:
     """Run Hydra's own command line with our config folder and our way of reporting errors."""
     import hydra
     from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
 
+    from runner.config.compose import unresolved
     from runner.config.options import CONF
 
     before = os.environ.get("HYDRA_FULL_ERROR")
@@ -133,12 +148,26 @@ def _hydra(arguments: list[str], one_run: bool = False) -> int:
         raise
     except HydraException as error:
         raise ConfigError(" ".join(str(error).split())) from error
+    except OmegaConfBaseException as error:
+        raise ConfigError(unresolved(error)) from error
+    except Exception as error:
+        if not _hydras_own(error):
+            raise
+        typed = arguments[:-1] if one_run else arguments
+        own = " ".join(word for word in typed if word.lstrip("+~").startswith("hydra"))
+        raise ConfigError(f"Hydra can't start with its part of the command ({own}): {error}.") from error
     finally:
         if before is None:
             del os.environ["HYDRA_FULL_ERROR"]
     if errors:
         raise errors[0]
     return 0
+
+
+def _hydras_own(error: Exception) -> bool:
+    """Whether Hydra itself stumbled, before it called anything of ours."""
+    files = [frame.f_code.co_filename for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return not any(f"{os.sep}{name}{os.sep}" in file for file in files[1:] for name in ("runner", "hydra_plugins"))
 
 
 def task(config: DictConfig) -> float | None:

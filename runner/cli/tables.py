@@ -104,10 +104,12 @@ def show_option(options: Options, group: str, name: str, trusted: list[str]) -> 
     for line in options.comments(group, name):
         out.print(line)
     try:
-        node: Any = yaml.safe_load(options.file(group, name).read_text()) or {}
-    except yaml.YAMLError as error:
+        node: Any = yaml.safe_load(options.text(group, name)) or {}
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         problem = " ".join(str(error).split())
         raise ConfigError(f"{options.file(group, name)}: not valid YAML: {problem}.") from error
+    if not isinstance(node, dict):
+        raise ConfigError(f"{options.file(group, name)}: expected keys and values in it.")
     prefix = group.replace("/", ".")
     if set(node) == {name} and isinstance(node[name], dict):
         node, prefix = node[name], f"{group}.{name}"
@@ -122,7 +124,7 @@ def show_option(options: Options, group: str, name: str, trusted: list[str]) -> 
     for entry in node.get("defaults", ()):  # choices inside this one, such as optimizer/params
         for inner, chosen in entry.items() if isinstance(entry, dict) else ():
             within = f"{group}/{inner}"
-            part = yaml.safe_load(options.file(within, chosen).read_text())
+            part = yaml.safe_load(options.text(within, chosen))
             if part:  # `none` is empty
                 _add_rows(table, part, f"{prefix}.{inner}", trusted, options.remarks(within, chosen))
     put(table)

@@ -51,6 +51,7 @@ from runner.cli.serve import serve
 from runner.cli.stop import stop
 from runner.cli.sweeps import sweeps
 from runner.cli.watch import watch
+from runner.engine.limits import limit_reached
 from runner.errors import ConfigError, Interrupted, RunnerError, did_you_mean, printable
 from runner.fetch.listener import listen
 from runner.record.folder import kept_when_started
@@ -113,7 +114,7 @@ _OF_THE_DISK = {
     getattr(errno, name)
     for name in (
         *("EACCES", "EPERM", "EROFS", "ENOSPC", "EDQUOT", "EFBIG", "EISDIR", "ENOTDIR"),
-        *("EEXIST", "ELOOP", "ENAMETOOLONG", "EIO", "ENXIO"),
+        *("EEXIST", "ELOOP", "EIO", "ENXIO"),
     )
 }
 
@@ -154,6 +155,7 @@ def answer(arguments: list[str]) -> int:
 def _explained(error: Exception) -> int:
     """Say what is wrong, where a user can mend it, and return the exit status."""
     traced = os.environ.get("HYDRA_FULL_ERROR") == "1"
+    error = limit_reached(error) or error
     if isinstance(error, RunnerError):
         if traced and not isinstance(error, Interrupted):
             traceback.print_exception(error)
@@ -162,6 +164,9 @@ def _explained(error: Exception) -> int:
     if isinstance(error, BrokenPipeError):  # `runner list | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG and not traced:
+        _complain(f"error: {str(error.filename)[:60]}...: a name in it is too long: most file systems take 255 bytes.")
+        return ConfigError.exit_code
     if isinstance(error, OSError) and error.errno in _OF_THE_DISK and not traced:
         _complain(f"error: {error.filename or 'standard output'}: {error.strerror}.")
         return 1

@@ -263,6 +263,24 @@ def _teacher(path: str, key: str, recipe: Recipe, data: Data) -> Teacher:
     return load_teacher(path, key, recipe, data)
 
 
+def _check_steps(values: dict[str, Any], device_type: str) -> None:
+    """Refuse arguments of torch's optimizers that are for training loops of other kinds.
+
+    Raises:
+        ConfigError: says what for.
+    """
+    if values.get("differentiable") is True:
+        raise ConfigError(
+            "optimizer.differentiable=true: is for gradients through the updates themselves (meta-learning), which are "
+            "not taken here. Leave it out."
+        )
+    if values.get("capturable") is True and device_type == "cpu":
+        raise ConfigError(
+            "optimizer.capturable=true: is for CUDA graphs, and this run is on the CPU. Leave it out, or take "
+            "trainer.device=cuda."
+        )
+
+
 def build_optimizer(node: Node, model: nn.Module, device_type: str) -> torch.optim.Optimizer:
     """The optimizer over the parameters of `model`, which is on its device already.
 
@@ -283,6 +301,7 @@ def build_optimizer(node: Node, model: nn.Module, device_type: str) -> torch.opt
         values["fused"] = True
     arguments: dict[str, Any] = {name: plain(value) for name, value in values.items()}
     parameters = groups(model) if groups is not None else [p for p in model.parameters() if p.requires_grad]
+    _check_steps(values, device_type)
     try:
         optimizer: torch.optim.Optimizer = node.target(parameters, **arguments)
     except (ValueError, TypeError, RuntimeError) as error:

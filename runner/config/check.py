@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import math
 import re
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -21,8 +23,9 @@ from runner.config.interface import check_interface
 from runner.config.options import Options
 from runner.config.recipe import Config, Node, Recipe, is_node
 from runner.config.run_config import freeze
-from runner.config.signature import SUPPLIED, describe, fits, signature_of, takes_objects
+from runner.config.signature import SUPPLIED, Argument, describe, fits, signature_of, takes_objects
 from runner.config.targets import named, resolve
+from runner.engine.limits import LARGEST
 from runner.engine.metric import Direction
 from runner.engine.spec import IN_WORDS, SPECIAL, Field, Kind, Spec
 from runner.errors import ConfigError, did_you_mean, nearest
@@ -204,6 +207,7 @@ def check_arguments(node: Node) -> None:
     signature = signature_of(node.target, SUPPLIED | ({"params", "wrapper"} if optimizer else set()))
     for name, value in node.arguments.items():
         key = f"{node.key}.{name}"
+        _check_magnitude(key, value, signature.arguments.get(name))
         if optimizer and name == "wrapper":
             continue  # a group of its own
         if optimizer and name == "params":
@@ -234,6 +238,21 @@ def check_arguments(node: Node) -> None:
             node.values.setdefault(name, argument.default)
 
 
+def _check_magnitude(key: str, value: Any, argument: Argument | None) -> None:
+    """Refuse numbers beyond those that networks compute with; infinite ones where the default is not infinite."""
+    if isinstance(value, list):
+        for entry in value:
+            _check_magnitude(key, entry, argument)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return
+    if isinstance(value, int) and abs(value) > sys.maxsize:
+        raise ConfigError(f"{key}={value}: too large. Expected a whole number of at most {sys.maxsize:.2g}.")
+    if math.isinf(value) and not (argument and value == argument.default):
+        raise ConfigError(f"{key}={value}: expected a finite number.")
+    if math.isfinite(value) and isinstance(value, float) and abs(value) > LARGEST:
+        raise ConfigError(f"{key}={value}: too large. Expected a number that 32 bits can hold, at most {LARGEST:.2g}.")
+
+
 def _check_methods(node: Node) -> None:
     if node.group is not None and inspect.isclass(node.target):
         check_interface(node.target, named(node.group.base), node.key)
@@ -260,7 +279,8 @@ def _check_meaning(recipe: Recipe, probe: Spec | None, fresh: bool) -> None:
     from runner.engine.optimizer import Averaging
     from runner.engine.precision import Precision
 
-    Precision(recipe.trainer.precision, choose_device(recipe.trainer.device))
+    device = choose_device(recipe.trainer.device)
+    Precision(recipe.trainer.precision, device)
     recipe["scheduler"].make()
     if recipe.values.get("warmup"):
         recipe["warmup"].make()
@@ -272,7 +292,7 @@ def _check_meaning(recipe: Recipe, probe: Spec | None, fresh: bool) -> None:
     if "params" in values:  # its patterns are for the real network
         optimizer.inner("params").make()
         del values["params"]
-    averages = isinstance(build_optimizer(optimizer.changed(values), nn.Linear(1, 1), "cpu"), Averaging)
+    averages = isinstance(build_optimizer(optimizer.changed(values), nn.Linear(1, 1), device.type), Averaging)
     moving = next((technique.name for technique in recipe.techniques if technique.moves_weights), None)
     if averages and moving:
         raise ConfigError(

@@ -19,14 +19,15 @@ from hydra.core.config_search_path import SearchPathQuery
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Glob, IntervalSweep, Override, OverrideType, QuotedString, Sweep
+from hydra.core.utils import setup_globals
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import InterpolationToMissingValueError, OmegaConfBaseException
 
 from runner.config.groups import LISTS
 from runner.config.hydra_node import check_hydra_node, check_search_path, followed
-from runner.config.options import CONF, Options, refuse_names_of_ours
+from runner.config.options import CONF, Options, refuse_names_of_ours, refuse_traps
 from runner.config.signature import signature_of
 from runner.config.targets import resolve
 from runner.errors import ConfigError, did_you_mean, nearest
@@ -53,6 +54,7 @@ class Command:
             folder = Path(self.config_dir)
             if not folder.is_dir():
                 raise ConfigError(f"--config-dir {self.config_dir}: there is no such folder.")
+            refuse_traps(folder)
             refuse_names_of_ours(folder)
             folders.insert(0, folder)
         self.options = Options(folders)
@@ -333,11 +335,8 @@ def _searched(command: Command) -> set[str]:
     with _hydra(command) as hydra:
         config = _composed_in_words(hydra, command, choices)
     typed = {o.key_or_group for o in choices if o.is_sweep_override()}
-    return {
-        key
-        for key in typed | {str(key).lstrip("+") for key in config.hydra.sweeper.get("params") or ()}
-        if key in groups
-    }
+    params = (followed(config.hydra, "sweeper") or {}).get("params") or ()
+    return {key for key in typed | {str(key).lstrip("+") for key in params} if key in groups}
 
 
 def _composed_in_words(hydra: Hydra, command: Command, overrides: Sequence[Override]) -> DictConfig:
@@ -352,6 +351,10 @@ def _composed_in_words(hydra: Hydra, command: Command, overrides: Sequence[Overr
         raise ConfigError(_explain(hydra, command, error)) from error
     except yaml.YAMLError as error:
         raise ConfigError(_malformed(command, error)) from error
+    except RecursionError as error:
+        raise ConfigError(_circular(command)) from error
+    except KeyError as error:  # of what hydra.job.env_copy names
+        raise ConfigError(f"hydra.job.env_copy: the environment has no {error.args[0]!r}.") from error
     except OmegaConfBaseException as error:
         raise ConfigError(_first_line(error)) from error
     except (OSError, ValueError, TypeError, AttributeError) as error:  # Hydra's own on files of a strange form
@@ -373,6 +376,7 @@ def _checked(command: Command, overrides: Sequence[Override]) -> DictConfig:
             f"hydra.overrides (in {recipe_of(config) or 'a config file'}): holds what was typed. Leave it out."
         )
     check_hydra_node(config)
+    _check_hydra_keys(config, command)
     _check_lists(config, command)
     settle(config)
     try:
@@ -386,6 +390,19 @@ def _checked(command: Command, overrides: Sequence[Override]) -> DictConfig:
             f"`python -m runner show {_choice(config, key)}` says what it means."
         )
     return config
+
+
+def _check_hydra_keys(config: DictConfig, command: Command) -> None:
+    """Refuse references in Hydra's part that lead nowhere; those to what Hydra fills in later are left to it."""
+    setup_globals()  # ${now:...}
+    for key in command.typed():
+        if key.startswith("hydra."):
+            try:
+                OmegaConf.select(config, key)
+            except InterpolationToMissingValueError:
+                continue
+            except OmegaConfBaseException as error:
+                raise ConfigError(unresolved(error)) from error
 
 
 def _check_trust(config: DictConfig, command: Command) -> None:
@@ -445,19 +462,30 @@ def settle(config: DictConfig) -> None:
     """Drop values that a recipe holds for techniques that are not selected."""
     for group in LISTS:
         node = config.get(group) or OmegaConf.create()
-        for name in _unselected(node):
+        for name in _unselected(config, group):
             OmegaConf.set_struct(node, False)
             del node[name]
 
 
-def _unselected(node: DictConfig) -> list[str]:
+def _unselected(config: DictConfig, group: str) -> list[str]:
+    """Names in a group that takes lists without a class: values for techniques that are not selected.
+
+    Raises:
+        ConfigError: a file holds something else in the place of techniques.
+    """
+    node = config.get(group) or OmegaConf.create()
+    if not OmegaConf.is_dict(node):
+        raise ConfigError(
+            f"{group}={node} (in {recipe_of(config) or 'a config file'}): expected techniques by name. A recipe "
+            f"chooses them in its defaults, as '- override /{group}: [NAME]', and gives values as {group}.NAME.KEY."
+        )
     return [str(name) for name in node if not (OmegaConf.is_dict(node[name]) and "_target_" in node[name])]
 
 
 def _check_lists(config: DictConfig, command: Command) -> None:
     """Refuse values for techniques that do not exist, or are not selected although somebody typed the value."""
     for group in LISTS:
-        for name in _unselected(config.get(group) or OmegaConf.create()):
+        for name in _unselected(config, group):
             keys = [key for key in command.typed() if f"{key}.".startswith(f"{group}.{name}.")]
             if keys or name not in command.options.names(group):
                 raise ConfigError(_not_selected(command, group, name, keys[0] if keys else f"{group}.{name}"))
@@ -478,10 +506,23 @@ def _not_selected(command: Command, group: str, name: str, key: str) -> str:
     return f"{key}: {name} is not selected, so its value would do nothing. Add {group}=[{name}] to the command."
 
 
+def _circular(command: Command) -> str:
+    """Which files of the user's own may stand in one another's defaults in a circle."""
+    own = [
+        path for path in command.options.folders[0].rglob("*.yaml") if "defaults:" in path.read_text(errors="replace")
+    ]
+    return (
+        f"{', '.join(map(str, sorted(own)[:5]))}: the defaults lists lead in a circle. Take a file out of its own list."
+    )
+
+
 def _strange(hydra: Hydra, command: Command, error: Exception) -> str:
     """What is wrong with a command or a file on which Hydra itself stumbled."""
-    for path in command.options.broken():
-        return f"{path}: can't be read: {_first_line(error)}."
+    chosen = {f"{o.key_or_group}/{choice}.yaml" for o in command.parsed for choice in choices(o)}
+    broken = command.options.broken()
+    for path in [path for path in broken if any(path.match(name) for name in chosen)] or broken:
+        if isinstance(error, (OSError, UnicodeDecodeError)) or path.relative_to(path.parents[1]).as_posix() in chosen:
+            return f"{path}: can't be read: {_first_line(error)}."
     explained = _explain_keys(hydra, command)
     return explained or f"A config file is not of the form that Hydra expects: {_first_line(error)}."
 
@@ -606,7 +647,8 @@ def _missing_file(command: Command, error: MissingConfigException) -> str:
 
 def _first_line(error: BaseException) -> str:
     """The sentence that says most: that of the innermost cause, after the error's own where that names the override."""
-    own = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    own = " ".join(lines[: 2 if lines and lines[0].endswith(":") else 1])
     cause = error.__cause__
     if cause is None or str(cause) in own:
         return own.rstrip(".") or type(error).__name__

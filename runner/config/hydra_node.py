@@ -76,7 +76,15 @@ def check_hydra_node(config: DictConfig) -> None:
         ConfigError: names the entry.
     """
     check_said_by_files(config)
+    _check_plugins(config.hydra)
     check_hydra(config.hydra, trusted=config.get("trusted_targets") or ())
+
+
+def _check_plugins(hydra: DictConfig) -> None:
+    """Refuse Hydra's part without one of the two that every command needs, also that of a single run."""
+    for name in ("launcher", "sweeper"):
+        if not isinstance(followed(hydra, name), DictConfig):
+            raise ConfigError(f"hydra.{name}: nothing is chosen for it. Leave it out, or choose hydra/{name}=basic.")
 
 
 def check_hydra(node: Any, key: str = "hydra", trusted: Iterable[str] = ()) -> None:
@@ -92,8 +100,10 @@ def check_hydra(node: Any, key: str = "hydra", trusted: Iterable[str] = ()) -> N
     Raises:
         ConfigError: another class is named.
     """
-    if key == "hydra" and not isinstance(followed(node, "verbose"), (bool, str, ListConfig)):
-        raise ConfigError(f"hydra.verbose={node.verbose}: expected true, false or the names of loggers.")
+    verbose = followed(node, "verbose") if key == "hydra" else False
+    loggers = verbose if isinstance(verbose, ListConfig) else [""]
+    if not isinstance(verbose, (bool, str, ListConfig)) or not all(isinstance(name, str) for name in loggers):
+        raise ConfigError(f"hydra.verbose={verbose}: expected true, false or the names of loggers.")
     if isinstance(node, ListConfig):
         for number in range(len(node)):
             check_hydra(followed(node, number), f"{key}[{number}]", trusted)

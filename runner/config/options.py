@@ -10,7 +10,8 @@ from pathlib import Path
 import yaml
 
 import runner
-from runner.errors import ConfigError
+from runner.errors import ConfigError, no_file
+from runner.record.yaml_text import check_unfolded
 
 
 def find_conf() -> Path:
@@ -21,6 +22,25 @@ def find_conf() -> Path:
 
 
 CONF = find_conf()
+
+
+def refuse_traps(folder: Path) -> None:
+    """Refuse a folder of options in which a file can't be read to its end: a pipe, a device, YAML without bounds.
+
+    Raises:
+        ConfigError: names the first.
+    """
+    for path in sorted(folder.rglob("*.yaml")):
+        if not path.is_file():
+            raise ConfigError(f"{path}: {no_file(path)} Take it out of the folder of options.")
+        try:
+            check_unfolded(path.read_text(encoding="utf-8"))
+        except UnicodeDecodeError:
+            continue  # it is told of when it is chosen
+        except OSError as error:
+            raise ConfigError(f"{path}: can't be read ({error.strerror}).") from error
+        except ValueError as error:
+            raise ConfigError(f"{path}: {error}") from error
 
 
 def refuse_names_of_ours(folder: Path) -> None:
@@ -75,6 +95,18 @@ class Options:
         """The file of an option that exists."""
         return next(path for folder in self.folders if (path := folder / group / f"{name}.yaml").is_file())
 
+    def text(self, group: str, name: str) -> str:
+        """What stands in the file of an option that exists.
+
+        Raises:
+            ConfigError: it is no text.
+        """
+        path = self.file(group, name)
+        try:
+            return path.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise ConfigError(f"{path}: is not in UTF-8 (byte {error.start + 1:,}). Save it in UTF-8.") from error
+
     def description(self, group: str, name: str) -> str:
         """The first line of the option's file: what it is and when to choose it."""
         for line in self.comments(group, name):
@@ -84,7 +116,7 @@ class Options:
     def comments(self, group: str, name: str) -> list[str]:
         """The comment lines at the head of the option's file, Hydra's package line left out."""
         lines = []
-        for line in self.file(group, name).read_text().splitlines():
+        for line in self.text(group, name).splitlines():
             if not line.startswith("#"):
                 break
             if not line.startswith("# @package"):
@@ -93,7 +125,7 @@ class Options:
 
     def remarks(self, group: str, name: str) -> dict[str, str]:
         """The comments behind the values of an option's file, by key."""
-        lines = self.file(group, name).read_text().splitlines()
+        lines = self.text(group, name).splitlines()
         found = (re.match(r"\s*(\w+):.*\s#\s+(.+)$", line) for line in lines)
         return {match[1]: match[2] for match in found if match}
 
@@ -115,6 +147,6 @@ class Options:
             for path in sorted(folder.rglob("*.yaml")):
                 try:
                     yaml.safe_load(path.read_text())
-                except (yaml.YAMLError, OSError, UnicodeDecodeError):
+                except (yaml.YAMLError, OSError, ValueError):
                     bad.append(path)
         return bad

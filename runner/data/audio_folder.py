@@ -16,8 +16,8 @@ from runner.data.audio.wav import WAVES, Clip, Samples, read_wav
 from runner.data.parts.split import Parts, grouped
 from runner.data.source.class_folders import ClassFolders
 from runner.data.source.listing import Files
-from runner.data.source.memory import available_memory
 from runner.engine.data import Data
+from runner.engine.memory import available_memory
 from runner.engine.spec import Field, Spec
 from runner.errors import ConfigError, RunFailed
 

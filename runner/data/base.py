@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from annotated_types import Ge, Gt, Le
+from annotated_types import Ge, Gt, Interval, Le
 
 from runner.engine.data import Data
 from runner.engine.spec import Field, Spec
@@ -49,7 +49,7 @@ class DataOption:
 
     batch_size: Annotated[int, Ge(1)] | Literal["full"] = 32
     drop_last: bool = False
-    num_workers: Annotated[int, Ge(0)] = 0
+    num_workers: Annotated[int, Interval(ge=0, le=1024)] = 0
     split: tuple[float, float, float] = (0.7, 0.15, 0.15)
     split_seed: Annotated[int, Ge(0)] = 0
     fraction: Annotated[float, Gt(0), Le(1)] = 1.0

@@ -14,8 +14,8 @@ from runner.data.base import ImageOption, ImageScaling
 from runner.data.image.listing import IMAGES
 from runner.data.source.class_folders import ClassFolders
 from runner.data.source.listing import Files
-from runner.data.source.memory import available_memory
 from runner.engine.data import Data
+from runner.engine.memory import available_memory
 from runner.engine.spec import Field, Spec
 from runner.errors import ConfigError, RunFailed
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
-from annotated_types import Ge
+from annotated_types import Ge, Interval
 
 from runner.data.image_folder import ImageFolder
 from runner.data.source.class_folders import subfolders
@@ -27,7 +27,7 @@ class ImagenetFolder(ImageFolder):
     """
 
     batch_size: Annotated[int, Ge(1)] = 64
-    num_workers: Annotated[int, Ge(0)] = 4
+    num_workers: Annotated[int, Interval(ge=0, le=1024)] = 4
     split: tuple[float, float, float] = (0.98, 0.02, 0.0)
     image_size: Annotated[int, Ge(1)] = 224
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from runner.engine.limits import limit_reached
 from runner.engine.meter import Meter, Result
 from runner.errors import ConfigError
 
@@ -112,9 +113,9 @@ def _check_metric(task: Task, metric: Metric, result: Result, predictions: Tenso
     meter.add([replace(result, decoded=result.outputs) if metric.decoded else result])
     try:
         meter.read()
-    except torch.OutOfMemoryError:
-        raise
     except (RuntimeError, ValueError, TypeError, IndexError, KeyError, AttributeError, AssertionError) as error:
+        if limit_reached(error):
+            raise
         raise ConfigError(
             f"metric ({_name(metric)}): fails on predictions of shape {tuple(predictions.shape)} for targets of shape "
             f"{tuple(result.batch.targets.shape)}: {type(error).__name__}: {' '.join(str(error).split())}."
@@ -128,9 +129,9 @@ def _described(thing: Any) -> str:
 def _outputs(model: nn.Module, batch: Batch) -> Any:
     try:
         return model(batch.inputs, **batch.more)
-    except torch.OutOfMemoryError:
-        raise
     except (RuntimeError, ValueError, TypeError, IndexError, AttributeError, NotImplementedError) as error:
+        if limit_reached(error):
+            raise
         raise ConfigError(
             f"model ({_name(model)}): fails on inputs of shape {tuple(batch.inputs.shape)}{_beside(batch)}: "
             f"{type(error).__name__}: {' '.join(str(error).split())}.{_last_layer(model, batch)}"
@@ -166,9 +167,9 @@ def _last_layer(model: nn.Module, batch: Batch) -> str:
 def _called(kind: str, thing: Any, method: str, *arguments: Any) -> Any:
     try:
         return getattr(thing, method)(*arguments)
-    except torch.OutOfMemoryError:
-        raise
     except (RuntimeError, ValueError, TypeError, IndexError, AttributeError) as error:
+        if limit_reached(error):
+            raise
         shapes = " and ".join(str(tuple(getattr(a, "targets", a).shape)) for a in arguments)
         raise ConfigError(
             f"{kind} ({_name(thing)}): its {method}() fails on tensors of shape {shapes}: {type(error).__name__}: "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
-from annotated_types import Ge, Gt
+from annotated_types import Ge, Gt, Interval
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +79,7 @@ class Trainer:
     compile: bool = False
     channels_last: Literal["auto"] | bool = "auto"
     deterministic: bool = False
-    threads: Annotated[int, Ge(1)] | None = None
+    threads: Annotated[int, Interval(ge=1, le=1024)] | None = None
     log_every: Annotated[int, Ge(1)] = 50
     test_weights: Literal["best", "last"] = "best"
     evaluation: EvaluationLevel = "summary"

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from omegaconf import DictConfig
 
 from runner.config.recipe import Recipe
+from runner.engine.limits import out_of_memory
+from runner.engine.memory import available_memory
 from runner.errors import ConfigError
 from runner.find.trial import Trial, kept, trial
 from runner.run.assembly import training_batches
@@ -89,7 +91,7 @@ def search(tried: Trial, start: int, seconds: float) -> Search:
         try:
             found.speeds.append(_measure(tried, size))
         except Exception as error:
-            if not _is_out_of_memory(error):
+            if not out_of_memory(error):
                 raise
             found.end = f"{size} does not fit into memory"
             return found
@@ -160,15 +162,4 @@ def _fits(speeds: list[Speed]) -> bool:
     """
     if len(speeds) < 2 or speeds[-1].memory is None or speeds[-2].memory is None:
         return True
-    try:
-        with open("/proc/meminfo") as file:
-            line = next(line for line in file if line.startswith("MemAvailable:"))
-    except (OSError, StopIteration):
-        return True
-    return 2 * (speeds[-1].memory - speeds[-2].memory) < 0.8 * int(line.split()[1]) * 1024
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    import torch
-
-    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or "can't allocate memory" in str(error)
+    return 2 * (speeds[-1].memory - speeds[-2].memory) < 0.8 * available_memory()

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runner.config.groups import BY_NAME
+from runner.engine.limits import limit_reached
 from runner.errors import ConfigError, Interrupted, RunFailed, RunnerError
 
 if TYPE_CHECKING:
@@ -104,12 +105,15 @@ def execute(
     except KeyboardInterrupt:
         result |= {"status": "interrupted", "cause": "stopped at once"}
         raise
-    except Exception as error:
+    except Exception as raised:
+        error = limit_reached(raised) or raised
         result["cause"] = str(error) if isinstance(error, RunnerError) else f"{type(error).__name__}: {error}"
         log.exception("the run failed")
         if not isinstance(error, ConfigError):  # whose folder is not kept
             progress.message(f"run: {place.path}")
-        raise
+        if error is raised:
+            raise
+        raise error from raised
     finally:
         result.setdefault("seconds", round(time.perf_counter() - begin, 3))
         _finish(recorder, result)

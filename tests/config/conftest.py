@@ -1,5 +1,7 @@
 """A folder like a user's own, with good files and bad ones, and a way to give commands in it."""
 
+import os
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -80,6 +82,18 @@ class Tiny(nn.Module):
     + "hydra: {job_logging: {version: 1, handlers: {x: {class: logging.os.system}}, root: {handlers: [x]}}}\n",
     "evil/experiment/factory.yaml": RECIPE
     + "hydra: {job_logging: {version: 1, filters: {x: {(): logging.config.fileConfig, fname: evil.ini}}}}\n",
+    # Files that have no end.
+    "itself/optimizer/mine.yaml": SGD + "lr: &a {x: *a}\n",
+    "laughs/optimizer/mine.yaml": SGD
+    + "a: &a [ha, ha, ha, ha, ha, ha, ha, ha, ha]\n"
+    + "".join(f"{b}: &{b} [{', '.join(['*' + a] * 9)}]\n" for a, b in pairwise("abcdefghij")),
+    "deep/optimizer/mine.yaml": SGD + f"lr: {'[' * 5000}{']' * 5000}\n",
+    "circle/optimizer/mine.yaml": "defaults: [mine]\n" + SGD,
+    "folder/optimizer/mine.yaml/in_it": "",
+    "latin/optimizer/mine.yaml": SGD.encode() + "# Café\n".encode("latin-1"),
+    "digits/optimizer/mine.yaml": SGD + f"lr: {'9' * 5000}\n",
+    "recipes/experiment/number.yaml": RECIPE + "regularization: 5\n",
+    "recipes/experiment/word.yaml": RECIPE + "augmentation: flip\n",
     # What is no run folder.
     "nothing_in_it/readme.txt": "",
     "torn/config.yaml": "data: {\n",
@@ -93,6 +107,8 @@ def fill(folder: Path) -> Path:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    (folder / "pipe/optimizer").mkdir(parents=True)
+    os.mkfifo(folder / "pipe/optimizer/mine.yaml")
     return folder
 
 

@@ -12,7 +12,7 @@ from torchvision.transforms import v2
 from runner.data import image_folder
 from runner.data.image.files import decode
 from runner.data.image_folder import ImageFolder
-from runner.data.source.memory import available_memory
+from runner.engine.memory import available_memory
 from runner.engine.spec import Field, Spec
 from runner.engine.split import DatasetSplit, TensorSplit
 from runner.errors import ConfigError, RunFailed

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from runner.data.annotated.labelled import Labelled
 from runner.data.base import DataOption, ImageScaling
 from runner.data.source.fingerprint import combine, sha256, sha256_of_file
-from runner.data.source.memory import available_memory
 from runner.engine.data import Data
+from runner.engine.memory import available_memory
 from runner.engine.spec import Field, Spec
 from runner.errors import ConfigError, did_you_mean_beside
 
