@@ -130,6 +130,34 @@ def recorded(config: dict[str, Any]) -> DictConfig:
     return OmegaConf.create({**config, "trusted_targets": []})
 
 
+def check_same_run(config: DictConfig, saved: dict[str, Any], state: str) -> None:
+    """Refuse the state of another run: it would go on as this one, and nobody would know.
+
+    Args:
+        config: of the run's own file.
+        saved: the configuration that the state holds.
+        state: where the state lies.
+
+    Raises:
+        ConfigError: names the first key that differs.
+    """
+    ours, theirs = (dict(_leaves(entries)) for entries in (OmegaConf.to_container(config, resolve=False), saved))
+    for key in [key for key in ours if key in theirs and ours[key] != theirs[key] and not RESUMABLE.fullmatch(key)]:
+        raise ConfigError(
+            f"{state}: is of another run, with {key}={theirs[key]}, where config.yaml says {ours[key]}. Put the right "
+            "file back, or go on from a state that was kept: --from NAME."
+        )
+
+
+def _leaves(entries: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """The values of nested mappings by their whole keys."""
+    for name, value in entries.items():
+        if isinstance(value, dict) and value:
+            yield from _leaves(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
 def from_environment(config: dict[str, Any]) -> dict[str, Any]:
     """The configuration that a checkpoint holds, with what it leaves to the environment taken from there.
 

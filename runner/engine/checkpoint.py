@@ -160,11 +160,19 @@ def load_last(folder: Path) -> dict[str, Any] | None:
     for path in (last, previous):
         if path.exists():
             try:
-                return load(path)
+                return _state(path)
             except Damaged as error:
                 before = path is last and previous.exists()
                 log.warning("%s %s", error, "Continuing from the one before." if before else "Starting over.")
     return None
+
+
+def _state(path: Path) -> dict[str, Any]:
+    """`load`, of a file from which a run goes on."""
+    saved = load(path)
+    if "optimizer" not in saved:
+        raise Damaged(f"{path}: holds weights alone, not the state of a run.")
+    return saved
 
 
 def state_named(folder: Path, name: str) -> dict[str, Any]:

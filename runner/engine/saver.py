@@ -211,7 +211,8 @@ def _restore_best(fit: Fit, saved: dict[str, Any]) -> None:
         except checkpoint.Damaged as error:
             log.warning("%s", error)
             continue
-        if best is not None and best["position"]["epoch"] == epoch:
+        of_a_run = best is not None and "optimizer" in best  # a whole state, put in the place of the best weights
+        if best is not None and not of_a_run and best["position"]["epoch"] == epoch:
             fit.best.weights = fit.ranks.parted(best["model"], fit.model.state_dict())
             fit.best.position = best["position"]
             fit.best.saved = path.name == "best.pt"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 import time
 from collections.abc import Callable, Collection
@@ -15,7 +16,7 @@ from runner import launched
 from runner.config.check import check_run
 from runner.config.compose import Command, compose_run
 from runner.config.hydra_node import check_recorded
-from runner.config.run_config import LIMIT, check_resumable, patch, recorded, thaw
+from runner.config.run_config import LIMIT, check_resumable, check_same_run, patch, recorded, thaw
 from runner.errors import ConfigError, did_you_mean
 from runner.record.folder import RunFolder, claim, kept_when_started, make
 from runner.record.manifest import gather
@@ -139,7 +140,7 @@ def resume(
         check_resumable(command.parsed)
         config, lost = _config_of(place)
         config.trusted_targets = trusted_targets or []
-        before = OmegaConf.select(config, "trainer.max_epochs")
+        before, own = OmegaConf.select(config, "trainer.max_epochs"), copy.deepcopy(config)
         patch(config, _with_trackers(config, command))
         recipe = check_run(config, fresh=False)
         if _told(place, place.result).get("status") == "completed" and not command.parsed and checkpoint is None:
@@ -148,6 +149,8 @@ def resume(
             )
         with processes(recipe) as ranks:
             saved = load_last(place.checkpoints) if checkpoint is None else state_named(place.checkpoints, checkpoint)
+            if saved is not None:
+                check_same_run(own, saved["config"], str(place.checkpoints / f"{checkpoint or 'last'}.pt"))
             longer = saved is not None and saved.get("ended") and any(LIMIT.fullmatch(key) for key in command.typed())
             # The folder stays as it is until it is known that the run goes on.
             unchanged = Unchanged(allow_changed_data, known_data)

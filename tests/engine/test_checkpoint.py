@@ -8,7 +8,7 @@ from runner.engine.checkpoint import Damaged, difference, load, load_last, save
 
 
 def content(value):
-    return {"model": {"w": torch.full((3,), float(value))}, "position": {"step": value}}
+    return {"model": {"w": torch.full((3,), float(value))}, "optimizer": {}, "position": {"step": value}}
 
 
 def test_round_trip_and_checksum(tmp_path):
@@ -89,6 +89,15 @@ def test_a_damaged_file_never_takes_the_place_of_the_one_before(tmp_path, monkey
     with pytest.raises(KeyboardInterrupt):
         save(tmp_path / "last.pt", content(3), keep_previous=True)
     assert load_last(tmp_path)["position"]["step"] == 1
+
+
+def test_weights_alone_are_no_state_to_go_on_from(tmp_path, caplog):
+    for value in (1, 2):
+        save(tmp_path / "last.pt", content(value), keep_previous=True)
+    weights = {key: entry for key, entry in content(3).items() if key != "optimizer"}
+    save(tmp_path / "last.pt", weights)
+    assert load_last(tmp_path)["position"]["step"] == 1
+    assert "last.pt: holds weights alone" in caplog.text
 
 
 def test_a_full_disk_leaves_the_old_file(tmp_path, monkeypatch):

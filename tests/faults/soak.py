@@ -37,7 +37,7 @@ SWEEPS = {
 WORKERS = 2
 LOOK = 1.0  # seconds between looks
 LIVES = (5.0, 240.0)  # seconds that a driver lives, drawn on a logarithmic scale
-ENTERED = 0.6  # of the time the trials sleep; the rest goes into starting drivers
+SLEPT = 0.85  # of the time is slept in trials; in the rest drivers start
 
 
 @dataclass
@@ -126,7 +126,7 @@ def drivers(folder: Path, trials: int, minutes: float) -> list[Driver]:
     found = []
     for number, (name, (app, *words)) in enumerate(SWEEPS.items()):
         count = trials // 3 + (number < trials % 3)
-        seconds = ENTERED * minutes * 60 * WORKERS / count
+        seconds = SLEPT * minutes * 60 * WORKERS / count
         values = {"count": count, "seconds": round(seconds, 3), "fifth": round(seconds / 5, 4)}
         more = [f"hydra.sweep.dir={folder / name}", f"hydra.sweeper.workers={WORKERS}", "hydra.sweeper.plots=false"]
         more += [f"hydra.sweeper.n_trials={count}", "hydra.sweeper.test=none"]

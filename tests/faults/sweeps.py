@@ -16,6 +16,7 @@ from typing import Any
 
 import optuna
 import torch
+import yaml
 
 from runner.sweep.study import POINT, Journal
 from runner.testing.comparison import same
@@ -124,12 +125,14 @@ def judged(
     except OSError as error:
         return Seen(told, [*wrong, f"no table: {error}"], lost=1)
     points = [tuple(sorted(trial["params"].items())) for trial in trials.values()]
-    study = optuna.load_study(study_name=None, storage=optuna.storages.JournalStorage(Journal(sweep / "study.journal")))
-    kept = [t.user_attrs.get(POINT) for t in study.trials if t.state.name in ("COMPLETE", "PRUNED")]
-    expected = {trial["folder"]: trial for trial in records(whole(*words)).values()}
+    name = yaml.safe_load((sweep / "sweep.yaml").read_text())["study"]
+    study = optuna.load_study(study_name=name, storage=optuna.storages.JournalStorage(Journal(sweep / "study.journal")))
+    ours = {trial["point"] for trial in trials.values()}  # that of a trial whose record was damaged stays as it is
+    kept = [t.user_attrs[POINT] for t in study.trials if t.state.name == "COMPLETE" and t.user_attrs.get(POINT) in ours]
+    expected = {str(sorted(trial["params"].items())): trial for trial in records(whole(*words)).values()}
     lost = [n for n, trial in before.items() if trial["status"] == "completed" and _ran_again(trial, trials.get(n))]
     double = len(points) - len(set(points)) + len(kept) - len(set(kept))
-    if [int(row["number"]) for row in table] != list(range(len(expected))):
+    if len({int(row["number"]) for row in table}) != len(expected):
         wrong.append(f"rows {[row['number'] for row in table]}, expected {len(expected)} of them")
     if bad := [(row["number"], row["status"], row["cause"]) for row in table if row["status"] != "completed"]:
         wrong.append(f"not completed: {bad}")
@@ -138,15 +141,15 @@ def judged(
     folders = {path.name for path in (sweep / "trials").iterdir()}
     if folders != {row["folder"].removeprefix("trials/") for row in table}:
         wrong.append(f"folders and rows differ: {sorted(folders)}")
-    if "bayes" not in words[0] and words[0] != BAYES[0]:
-        for name, trial in expected.items():
-            own = next((t for t in trials.values() if t["folder"] == name), None)
+    if words[0] != BAYES[0]:
+        for point, trial in expected.items():
+            own = next((t for t in trials.values() if str(sorted(t["params"].items())) == point), None)
             if own is None or own["values"] != trial["values"]:
-                wrong.append(f"{name}: {own and own['values']} instead of {trial['values']}")
+                wrong.append(f"{point}: {own and own['values']} instead of {trial['values']}")
             elif words[0] == "--multirun":
-                at = ("trials", name, "checkpoints", "last.pt")
-                states = [torch.load(base.joinpath(*at), weights_only=True) for base in (whole(*words), sweep)]
-                wrong += [f"{name}: {word}" for word in same(*states)[:3]]
+                places = whole(*words) / "trials" / trial["folder"], sweep / "trials" / own["folder"]
+                states = [torch.load(place / "checkpoints/last.pt", weights_only=True) for place in places]
+                wrong += [f"{point}: {word}" for word in same(*states)[:3]]
     return Seen(told, wrong, len(lost), double)
 
 

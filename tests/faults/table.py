@@ -9,10 +9,10 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.faults import places, saving, sweeping
+from tests.faults import damage, machine, places, saving, sweeping
 from tests.faults.fault import Fault, Seen
 
-FAULTS: tuple[Fault, ...] = (*saving.FAULTS, *sweeping.FAULTS, *places.FAULTS)
+FAULTS: tuple[Fault, ...] = (*saving.FAULTS, *sweeping.FAULTS, *places.FAULTS, *damage.FAULTS, *machine.FAULTS)
 PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
 BEGIN, END = "<!-- faults: made by `make faults` -->", "<!-- end of faults -->"
 

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,13 @@ def server() -> Iterator[Server]:
     pytest.importorskip("psycopg", reason="psycopg is not installed")
     if PROGRAMS is None:
         pytest.skip("PostgreSQL is not installed")
+    with served() as made:
+        yield made
+
+
+@contextmanager
+def served() -> Iterator[Server]:
+    """A server for as long as this lasts."""
     account: dict[str, Any] = {}
     if os.getuid() == 0:  # the server refuses to run as root
         user = next((u for u in pwd.getpwall() if u.pw_name in ("postgres", "nobody")), None)
