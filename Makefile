@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: demo test test-fast lint format bench faults tensorboard setup clean
+.PHONY: demo test test-fast lint format bench faults fuzz tensorboard setup clean
 
 setup: $(STAMP)
 
@@ -40,6 +40,9 @@ bench: setup
 faults: setup
 	$(BIN)/python tests/faults/kill_resume.py --points 20
 	$(BIN)/python tests/faults/bad_images.py
+
+fuzz: setup
+	$(BIN)/python tests/fuzz/fuzz.py --inputs 10000
 
 tensorboard: setup
 	$(BIN)/tensorboard --logdir outputs --host 127.0.0.1
