@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: demo test test-fast lint format bench faults soak tensorboard setup clean
+.PHONY: demo test test-fast lint format bench faults soak fuzz tensorboard setup clean
 
 setup: $(STAMP)
 
@@ -42,6 +42,9 @@ faults: setup
 
 soak: setup
 	$(BIN)/python -m tests.faults.soak
+
+fuzz: setup
+	$(BIN)/python tests/fuzz/fuzz.py --inputs 10000
 
 tensorboard: setup
 	$(BIN)/tensorboard --logdir outputs --host 127.0.0.1

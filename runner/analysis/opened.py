@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from runner.analysis.folders import find_runs, read, read_json
+from runner.analysis.folders import find_runs
 from runner.analysis.rows import columns_of, read_rows
 from runner.analysis.run import Run
 from runner.analysis.settings import shown
 from runner.config.recipe import FAST
 from runner.errors import ConfigError, did_you_mean, did_you_mean_beside
+from runner.record.reading import read_json, read_yaml
 
 if TYPE_CHECKING:
     import polars as pl
@@ -77,7 +78,7 @@ class OpenedRun:
             ConfigError: it can't be read.
         """
         try:
-            content = yaml.load(read(self.folder / "config.yaml"), FAST)
+            content = yaml.load(read_yaml(self.folder / "config.yaml"), FAST)
         except (OSError, yaml.YAMLError, ValueError, RecursionError) as error:
             raise ConfigError(f"{self.folder / 'config.yaml'}: can't be read ({type(error).__name__}).") from None
         return dict(content) if isinstance(content, dict) else {}

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from runner.analysis.directions import direction_of
-from runner.analysis.folders import read, read_json, read_lines
 from runner.analysis.settings import flat_settings, flatten, shown
 from runner.engine.metric import Direction
 from runner.engine.monitor import canonical
 from runner.record.lock import Lock
+from runner.record.reading import read, read_json, read_lines
 
 STATUSES = ("completed", "pruned", "failed", "interrupted", "running", "paused")
 

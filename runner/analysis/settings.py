@@ -13,6 +13,7 @@ from runner.config.groups import BY_NAME
 from runner.config.options import Options
 from runner.config.origin import option_of
 from runner.config.recipe import FAST, Node
+from runner.record.yaml_text import check_unfolded
 
 MOST = 10_000  # entries of a configuration; with references, a few lines of YAML can stand for billions
 
@@ -45,6 +46,7 @@ def flat_settings(text: str) -> dict[str, Any]:
 @lru_cache(maxsize=10_000)
 def _section(text: str) -> tuple[tuple[str, Any], ...]:
     try:
+        check_unfolded(text)
         content = yaml.load(text, FAST)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise ValueError(f"no valid YAML: {str(error).splitlines()[0]}") from None

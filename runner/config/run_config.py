@@ -16,6 +16,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from runner.config.compose import Command, check_deletion, refuse_sweeps, without_hydra
 from runner.errors import ConfigError, did_you_mean
+from runner.record.reading import read_yaml
 
 # Values from the environment are secrets as often as not: they stay references.
 _SECRET = re.compile(r"\$\{\s*oc\.env\s*:")
@@ -102,9 +103,11 @@ def thaw(path: Path) -> DictConfig:
         ConfigError: it can't be read, is not valid YAML or not the configuration of a run.
     """
     try:
-        config = OmegaConf.load(path)
-    except (yaml.YAMLError, OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: can't be read as YAML: {str(error).splitlines()[0]}.") from error
+        config: Any = OmegaConf.create(read_yaml(path))
+    except OSError as error:
+        raise ConfigError(f"{path}: can't be read ({error.strerror}).") from error
+    except (yaml.YAMLError, OmegaConfBaseException, ValueError, AssertionError) as error:
+        raise ConfigError(f"{path}: can't be read as YAML: {str(error).partition(chr(10))[0]}.") from error
     keys = list(config) if isinstance(config, DictConfig) else []
     if "ensemble" in keys:
         raise ConfigError(

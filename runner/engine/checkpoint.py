@@ -7,16 +7,25 @@ import io
 import logging
 import os
 import re
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch.nn.parameter import is_lazy
 
+from runner.engine.spec import Spec
 from runner.errors import ConfigError, RunFailed, did_you_mean
 from runner.record.files import write_bytes, write_text
+from runner.record.reading import read
 
 FORMAT = 2
+
+# What the state of a run holds at least, beside what is said of its network.
+_STATE = (
+    *("model", "optimizer", "loss", "scaler", "schedule", "techniques", "meter", "monitor", "position"),
+    *("config", "spec", "data"),
+)
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +41,7 @@ def _checksums(path: Path) -> Path:
 def _known(path: Path) -> list[str]:
     """The checksums of a file and of the one before it; none where their own file is gone or damaged."""
     try:
-        words = _checksums(path).read_bytes().decode(errors="replace").split()
+        words = read(_checksums(path)).decode(errors="replace").split()
     except OSError:
         return []
     return [word for word in words if re.fullmatch(r"[0-9a-f]{64}", word)]
@@ -41,8 +50,7 @@ def _known(path: Path) -> list[str]:
 def _checksum(path: Path) -> str | None:
     """The checksum of the file that stands at a path; None where none can be read, or it is not what was written."""
     try:
-        with open(path, "rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
+        found = hashlib.sha256(read(path, largest=None)).hexdigest()
     except OSError:
         return None
     return found if found in (_known(path) or [found]) else None
@@ -111,7 +119,7 @@ def load(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
         ConfigError: reading it is not allowed.
     """
     try:
-        data = path.read_bytes()
+        data = read(path, largest=None)
     except PermissionError as error:  # it may be whole: nothing must take its place
         raise ConfigError(f"{path}: can't be read ({error.strerror}). Allow it, or move the file away.") from error
     except OSError as error:
@@ -119,6 +127,7 @@ def load(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
     sums = _known(path)
     if sums and hashlib.sha256(data).hexdigest() not in sums:
         raise Damaged(f"{path}: its checksum does not match: the file is damaged.")
+    _refuse_packed(path, data)
     try:
         content: dict[str, Any] = torch.load(io.BytesIO(data), map_location=device, weights_only=True)
     except Exception as error:  # torch raises many kinds for a torn file
@@ -126,6 +135,8 @@ def load(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         found = content.get("format") if isinstance(content, dict) else None
         raise Damaged(f"{path}: is of format {found}; this version reads {FORMAT}.")
+    if wrong := _misshapen(content):
+        raise Damaged(f"{path}: damaged, what it says of its {wrong} is not what a run writes there.")
     return _with_parts(path, content, device) if "parts" in content else content
 
 
@@ -153,6 +164,51 @@ def parts_of(path: Path) -> str | None:
     return Path(name).name if isinstance(name, str) else None
 
 
+def _misshapen(content: dict[str, Any]) -> str | None:
+    """The name of a part that is of another form than a run writes it; None where all that are there are right."""
+    position, data = content.get("position", {}), content.get("data", {"fingerprint": "", "sizes": {}})
+    numbers: list[Any] = list(position.values()) if isinstance(position, dict) else [None]
+    if not all(type(value) in (int, float) and 0 <= value < 1 << 53 for value in numbers):
+        return "position"
+    known = isinstance(data, dict) and isinstance(data.get("fingerprint"), str) and isinstance(data.get("sizes"), dict)
+    if not known or not all(type(size) is int for size in data["sizes"].values()):
+        return "data"
+    try:
+        if "spec" in content:
+            Spec.from_plain(content["spec"])
+    except (KeyError, TypeError, AttributeError, ValueError):
+        return "spec"
+    return None
+
+
+def _refuse_packed(path: Path, data: bytes) -> None:
+    """Refuse what unpacks to more than it has: torch writes an archive in which nothing is packed."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            size = sum(entry.file_size for entry in archive.infolist())
+    except Exception as error:  # a torn archive makes Python raise many kinds
+        raise Damaged(f"{path}: can't be read as a checkpoint ({type(error).__name__}).") from error
+    if size > len(data):
+        raise Damaged(f"{path}: is no checkpoint: it has {len(data):,} bytes and would unpack to {size:,}.")
+
+
+def load_state(path: Path) -> dict[str, Any]:
+    """Read a checkpoint from which a run can go on.
+
+    Raises:
+        Damaged: as of `load`, or a part of the state is missing.
+    """
+    return _whole(path, load(path))
+
+
+def _whole(path: Path, saved: dict[str, Any]) -> dict[str, Any]:
+    lacking = [name for name in ("epoch", "step") if name not in saved.get("position", ())]
+    lacking += [name for name in _STATE if not isinstance(saved.get(name), dict)]
+    if lacking:
+        raise Damaged(f"{path}: damaged or no state of a run: {', '.join(lacking)} is missing in it.")
+    return saved
+
+
 def load_last(folder: Path) -> dict[str, Any] | None:
     """The newest state in `folder` that is whole: ``last.pt``, else the one before it with a warning, else None."""
     last = folder / "last.pt"
@@ -160,19 +216,27 @@ def load_last(folder: Path) -> dict[str, Any] | None:
     for path in (last, previous):
         if path.exists():
             try:
-                return _state(path)
+                return load_state(path)
             except Damaged as error:
                 before = path is last and previous.exists()
                 log.warning("%s %s", error, "Continuing from the one before." if before else "Starting over.")
     return None
 
 
-def _state(path: Path) -> dict[str, Any]:
-    """`load`, of a file from which a run goes on."""
-    saved = load(path)
-    if "optimizer" not in saved:
-        raise Damaged(f"{path}: holds weights alone, not the state of a run.")
-    return saved
+def left_in(folder: Path) -> str:
+    """What can still be done with a run of which the last state is damaged, in a sentence or two.
+
+    Args:
+        folder: the checkpoints of the run.
+    """
+    said = []
+    if kept := sorted(path.stem for path in folder.glob("epoch-*.pt")):
+        said.append(f"`resume --from {kept[-1]}` goes on from a state that was kept.")
+    if (folder / "last.pt.previous").is_file():
+        said.append("Without last.pt, `resume` takes the one before it, last.pt.previous.")
+    if (folder / "best.pt").is_file():
+        said.append("best.pt, the best weights, can be evaluated and used as it is.")
+    return " ".join(said) or "`rerun` repeats the run."
 
 
 def state_named(folder: Path, name: str) -> dict[str, Any]:
@@ -188,14 +252,14 @@ def state_named(folder: Path, name: str) -> dict[str, Any]:
     """
     path = _named(folder, name)
     saved = load(path) if os.path.isfile(path) else {}
-    if "optimizer" not in saved:
-        kept = ["last", *sorted(p.stem for p in folder.glob("epoch-*.pt"))]
-        what = "it holds weights alone, not the state of a run" if saved else f"there is no {path}"
-        raise ConfigError(
-            f"--from {name}: {what}.{did_you_mean(path.stem, kept)} Expected one of: {', '.join(kept)}. "
-            "trainer.checkpoint.every_epochs=N keeps the state of every Nth epoch."
-        )
-    return saved
+    if "optimizer" in saved:
+        return _whole(path, saved)
+    kept = ["last", *sorted(p.stem for p in folder.glob("epoch-*.pt"))]
+    what = "it holds weights alone, not the state of a run" if saved else f"there is no {path}"
+    raise ConfigError(
+        f"--from {name}: {what}.{did_you_mean(path.stem, kept)} Expected one of: {', '.join(kept)}. "
+        "trainer.checkpoint.every_epochs=N keeps the state of every Nth epoch."
+    )
 
 
 def go_back_to(folder: Path, name: str) -> None:
@@ -229,9 +293,9 @@ def difference(expected: dict[str, torch.Tensor], found: dict[str, torch.Tensor]
     missing = [name for name in expected if name not in found]
     extra = [name for name in found if name not in expected]
     shapes = [
-        f"{name} is {tuple(found[name].shape)} instead of {tuple(tensor.shape)}"
+        f"{name} is {_shape(found[name])} instead of {tuple(tensor.shape)}"
         for name, tensor in expected.items()
-        if name in found and not is_lazy(tensor) and found[name].shape != tensor.shape
+        if name in found and not is_lazy(tensor) and _shape(found[name]) != tuple(tensor.shape)
     ]
     parts = []
     if missing:
@@ -241,6 +305,11 @@ def difference(expected: dict[str, torch.Tensor], found: dict[str, torch.Tensor]
     if shapes:
         parts.append(f"{len(shapes)} of another shape ({_some(shapes)})")
     return "; ".join(parts)
+
+
+def _shape(value: Any) -> Any:
+    """The shape of a tensor; what else stands in its place, by its type."""
+    return tuple(value.shape) if isinstance(value, torch.Tensor) else type(value).__name__
 
 
 def _some(names: list[str]) -> str:

@@ -198,9 +198,10 @@ class Meter:
         """Take back what `state_dict` gave; of several ranks, the first has what was seen."""
         self.reset()
         for name in ("loss_sum", "count", "recent_sum", "recent_count", "kept"):
-            setattr(self, name, state[name])
+            setattr(self, name, type(getattr(self, name))(state[name]))
         for name in ("first_loss", "highest_loss"):
-            setattr(self, name, state.get(name, getattr(self, name)))
+            value = state.get(name, getattr(self, name))
+            setattr(self, name, None if value is None else float(value))
         if not self.ranks.main:
             return
         self.scored = [_each(lambda part: part.to(device), Scored(*parts)) for parts in state["scored"]]

@@ -73,7 +73,8 @@ class Monitor:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take back what `state_dict` gave."""
-        self.best, self.best_epoch = state["best"], state["best_epoch"]
+        epoch = state["best_epoch"]
+        self.best, self.best_epoch = float(state["best"]), None if epoch is None else int(epoch)
 
 
 class Plateau:

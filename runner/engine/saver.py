@@ -6,6 +6,8 @@ import logging
 import math
 import shutil
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +16,7 @@ import torch
 from runner.engine import checkpoint
 from runner.engine.carried import Carrying
 from runner.engine.unsaved import UnsavedState
-from runner.errors import RunFailed
+from runner.errors import RunFailed, RunnerError
 
 if TYPE_CHECKING:
     from runner.engine.fit import Fit
@@ -173,28 +175,57 @@ def restore(fit: Fit, saved: dict[str, Any]) -> None:
     difference = checkpoint.difference(fit.model.state_dict(), saved["model"])
     if difference:
         raise RunFailed(f"The checkpoint belongs to another network: {difference}.")
-    fit.model.load_state_dict(fit.ranks.parted(saved["model"], fit.model.state_dict()))
+    with _taken(fit, "model"):
+        fit.model.load_state_dict(fit.ranks.parted(saved["model"], fit.model.state_dict()))
     chosen = [{key: group.get(key) for key in ("fused", "foreach")} for group in fit.optimizer.param_groups]
-    fit.optimizer.load_state_dict(fit.ranks.parted_optimizer(fit.optimizer, saved["optimizer"]))
-    for group, keys in zip(fit.optimizer.param_groups, chosen, strict=True):
-        group.update({key: value for key, value in keys.items() if key in group})  # they belong to the device
-    fit.loss.load_state_dict(saved["loss"])
-    fit.precision.load_state_dict(saved["scaler"])
-    fit.learning_rate.schedule.load_state_dict(saved["schedule"])
-    if fit.learning_rate.warmup is not None:
-        fit.learning_rate.warmup.load_state_dict(saved["warmup"])
+    with _taken(fit, "optimizer"):
+        fit.optimizer.load_state_dict(fit.ranks.parted_optimizer(fit.optimizer, saved["optimizer"]))
+        for group, keys in zip(fit.optimizer.param_groups, chosen, strict=True):
+            group.update({key: value for key, value in keys.items() if key in group})  # they belong to the device
+    with _taken(fit, "loss"):
+        fit.loss.load_state_dict(saved["loss"])
+    with _taken(fit, "scaler"):
+        fit.precision.load_state_dict(saved["scaler"])
+    with _taken(fit, "schedule"):
+        fit.learning_rate.schedule.load_state_dict(saved["schedule"])
+        if fit.learning_rate.warmup is not None:
+            fit.learning_rate.warmup.load_state_dict(saved["warmup"])
     for technique in fit.techniques:
-        state = saved["techniques"][technique.name]
-        technique.load_state_dict(fit.ranks.parted(state, technique.state_dict() if fit.ranks.sharded else None))
-    fit.meter.load_state_dict(saved["meter"], fit.device)
+        with _taken(fit, technique.name):
+            state = saved["techniques"][technique.name]
+            technique.load_state_dict(fit.ranks.parted(state, technique.state_dict() if fit.ranks.sharded else None))
+    with _taken(fit, "meter"):
+        fit.meter.load_state_dict(saved["meter"], fit.device)
     if isinstance(fit.model, Carrying):
-        fit.model.take_back(saved.get("carried", {}), fit.device)
-    fit.best.monitor.load_state_dict(saved["monitor"])
-    fit.best.scores, fit.best.top = saved["monitor"]["scores"], saved["monitor"]["top"]
-    for name, value in saved["position"].items():
-        setattr(fit.state, name, value)
+        with _taken(fit, "carried"):
+            fit.model.take_back(saved.get("carried", {}), fit.device)
+    with _taken(fit, "monitor"):
+        fit.best.monitor.load_state_dict(saved["monitor"])
+        fit.best.scores, fit.best.top = dict(saved["monitor"]["scores"]), list(saved["monitor"]["top"])
+    with _taken(fit, "position"):
+        for name, before in fit.state.position().items():
+            setattr(fit.state, name, type(before)(saved["position"].get(name, before)))
     fit.state.ended = saved.get("ended")
     _restore_best(fit, saved)
+
+
+@contextmanager
+def _taken(fit: Fit, part: str) -> Iterator[None]:
+    """Say which part of a state can't be taken back, and what a user still has.
+
+    Raises:
+        RunFailed: whatever a damaged part makes torch or a technique raise.
+    """
+    try:
+        yield
+    except RunnerError:
+        raise
+    except Exception as error:
+        folder = fit.recorder.folder.checkpoints
+        raise RunFailed(
+            f"{folder}: the state that the run would go on from is damaged: its {part} can't be taken back "
+            f"({type(error).__name__}: {' '.join(str(error).split())}). {checkpoint.left_in(folder)}"
+        ) from error
 
 
 def _restore_best(fit: Fit, saved: dict[str, Any]) -> None:
@@ -212,9 +243,10 @@ def _restore_best(fit: Fit, saved: dict[str, Any]) -> None:
             log.warning("%s", error)
             continue
         of_a_run = best is not None and "optimizer" in best  # a whole state, put in the place of the best weights
-        if best is not None and not of_a_run and best["position"]["epoch"] == epoch:
+        position = best.get("position") if best is not None and not of_a_run else None
+        if best is not None and isinstance(position, dict) and position.get("epoch") == epoch and "model" in best:
             fit.best.weights = fit.ranks.parted(best["model"], fit.model.state_dict())
-            fit.best.position = best["position"]
+            fit.best.position = position
             fit.best.saved = path.name == "best.pt"
             return
     if fit.ranks.main:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from runner.errors import ConfigError
 from runner.record.files import write_bytes
+from runner.record.reading import read
 
 if TYPE_CHECKING:
     from runner.record.folder import RunFolder
@@ -64,6 +65,5 @@ class Before:
 def _content(path: Path) -> bytes | None:
     """The content of a file; None where it can't be read."""
     with suppress(OSError):
-        if path.is_file():
-            return path.read_bytes()
+        return read(path)
     return None

@@ -15,6 +15,7 @@ from runner.record.before import Before
 from runner.record.files import finite, remove_temporary, write_bytes, write_json, write_text
 from runner.record.links import refuse_links
 from runner.record.lock import Lock
+from runner.record.reading import read
 from runner.record.stop import discard_old
 
 
@@ -177,12 +178,12 @@ class RunFolder:
             ConfigError: it is not what a run has written.
         """
         try:
-            content: Any = json.loads(path.read_text())
+            content: Any = json.loads(read(path))
         except FileNotFoundError:
             return {}
         except OSError as error:
             raise ConfigError(f"{path}: can't be read ({error.strerror}).") from error
-        except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             raise ConfigError(f"{path}: damaged, it is not valid JSON ({error}).") from error
         if not isinstance(content, dict):
             raise ConfigError(f"{path}: damaged, expected names and values in it.")
@@ -271,7 +272,10 @@ class RunFolder:
     def _read_metrics(self) -> tuple[list[dict[str, Any]], list[int]]:
         """Rows, and the numbers of damaged lines before the last one."""
         rows, damaged = [], []
-        lines = self.metrics.read_bytes().split(b"\n") if self.metrics.exists() else []
+        try:
+            lines = read(self.metrics).split(b"\n") if self.metrics.exists() else []
+        except OSError as error:
+            raise ConfigError(f"{self.metrics}: can't be read ({error.strerror}).") from error
         for number, line in enumerate(lines, start=1):
             row = _row(line)
             if row is not None:
@@ -288,7 +292,7 @@ class RunFolder:
         """
         rows, damaged = self._read_metrics()
         if damaged:
-            text = self.metrics.read_bytes()
+            text = read(self.metrics)
             which = f"line{'s' if len(damaged) > 1 else ''} {', '.join(map(str, damaged[:5]))}"
             self.put_aside(self.metrics, f"{self.metrics}: damaged in {which}; all others are taken.")
             write_bytes(self.metrics, text)

@@ -311,8 +311,8 @@ def _go_back(fit: Fit, saved: dict[str, Any]) -> None:
     from runner.engine.saver import restore
 
     restore(fit, saved)
-    before = saved["config"]["trainer"]
-    changed = [k for k in ("max_epochs", "max_steps") if before[k] != getattr(fit.settings, k)]
+    before = saved["config"].get("trainer") or {}
+    changed = [k for k in ("max_epochs", "max_steps") if before.get(k) != getattr(fit.settings, k)]
     rate, group, done = fit.learning_rate, fit.optimizer.param_groups[0], fit.position()
     pure = not (rate.schedule.monitors or (rate.warmup is not None and rate.warmup.hears_norms))
     if changed and pure and done and rate(done - 1, group["initial_lr"]) != group["lr"]:

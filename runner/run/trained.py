@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from runner.engine.limits import limit_reached
 from runner.errors import ConfigError, RunFailed, RunnerError
 from runner.record.folder import RunFolder
 
@@ -177,6 +178,23 @@ def network_in(
         RunFailed: something is missing in it; its weights or its vocabulary belong to another network, or what it says
             of raw data is damaged.
     """
+    refuse_damaged(saved, path)
+    try:
+        return _network_in(saved, path, where, trusted_targets)
+    except RunnerError:
+        raise
+    except Exception as error:  # whatever values of another kind make a class raise
+        if limit_reached(error):
+            raise
+        raise RunFailed(
+            f"{path}: its network can't be built again ({type(error).__name__}: {' '.join(str(error).split())}): what "
+            "it says of itself is damaged, or the code has changed since."
+        ) from error
+
+
+def _network_in(
+    saved: dict[str, Any], path: Path, where: torch.device, trusted_targets: list[str] | None
+) -> TrainedNetwork:
     from runner.config.build import build_loss, build_model, build_task
     from runner.config.targets import check_trusted
     from runner.config.trained_network import recipe_in
@@ -187,7 +205,6 @@ def network_in(
     from runner.model.changes import changes_in
     from runner.run.assembly import features
 
-    refuse_damaged(saved, path)
     recipe = recipe_in(saved, trusted_targets or ())
     spec = Spec.from_plain(saved["spec"])
     if "." in (spec.task or ""):  # a class of one's own, named by its data

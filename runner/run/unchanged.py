@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from runner.errors import ConfigError
 from runner.record.files import write_json
+from runner.record.reading import read_json
 
 if TYPE_CHECKING:
     from runner.config.recipe import Recipe
@@ -74,8 +75,8 @@ class Unchanged:
         if self.shared is None:
             return
         try:
-            known = json.loads(self.shared.read_text()) if self.shared.exists() else {}
-        except (ValueError, OSError) as error:
+            known = read_json(self.shared)
+        except ValueError as error:
             raise ConfigError(
                 f"{self.shared}: damaged, so that nothing tells whether all runs see the same data ({error}). Where "
                 "you know that they do, remove it: the next run writes it."

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.errors import ConfigError
+from runner.record import reading
 from runner.record.files import remove_temporary
 from runner.record.links import no_link, refuse_links
 from runner.record.lock import Lock
@@ -184,7 +185,7 @@ class SweepFolder:
         bad = {}
         for file in sorted(self.trials.glob("[0-9]*/trial.json")):
             try:
-                trial = from_record(json.loads(file.read_text(encoding="utf-8")), file.parent.name)
+                trial = from_record(json.loads(reading.read(file)), file.parent.name)
                 if trial.number in found:
                     raise ValueError(f"trial {trial.number} is in {found[trial.number].folder} too")
                 found[trial.number] = trial

@@ -15,6 +15,7 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from runner.errors import ConfigError
+from runner.record.reading import read_yaml
 from runner.sweep.folder import SweepFolder, read_table
 
 
@@ -53,9 +54,10 @@ def read_settings(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         raise ConfigError(f"{folder}: not the folder of a sweep (it has no sweep.yaml). `sweeps` lists them.")
     try:
-        settings: Any = OmegaConf.to_container(OmegaConf.load(path))
-    except (OSError, ValueError, RecursionError, YAMLError, OmegaConfBaseException) as error:
-        raise ConfigError(f"{path}: can't be read ({type(error).__name__}).") from None
+        settings: Any = OmegaConf.to_container(OmegaConf.create(read_yaml(path)))
+    except (OSError, ValueError, AssertionError, RecursionError, YAMLError, OmegaConfBaseException) as error:
+        why = getattr(error, "strerror", None) or type(error).__name__
+        raise ConfigError(f"{path}: can't be read ({why}).") from None
     for key, kind in _KINDS.items():
         value: Any = settings.get(key) if isinstance(settings, dict) else None
         if not isinstance(value, kind) or (

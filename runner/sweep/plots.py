@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from omegaconf import OmegaConf
 
 from runner.canvas import COLORS, open_up, plain
+from runner.record.reading import read_yaml
 from runner.sweep.folder import Follower, SweepFolder
 from runner.sweep.hparams import show
 from runner.sweep.importance import importances
@@ -35,7 +36,7 @@ class Picture:
 
     def __init__(self, folder: Path) -> None:
         self.folder = SweepFolder(folder)
-        self.settings: dict[str, Any] = OmegaConf.to_container(OmegaConf.load(self.folder.settings))  # type: ignore[assignment]
+        self.settings: dict[str, Any] = OmegaConf.to_container(OmegaConf.create(read_yaml(self.folder.settings)))  # type: ignore[assignment]
         self.trials = self.folder.load()
         self.points = by_point(self.trials, self.settings["repeats"])
         self.objectives: list[str] = self.settings["objectives"]

@@ -19,6 +19,7 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from runner.errors import ConfigError
+from runner.record.reading import read
 from runner.sweep.folder import patiently, set_aside
 from runner.sweep.results import PointResult
 from runner.sweep.samplers import Sampler, distribution
@@ -80,7 +81,7 @@ def _drop_torn_lines(path: Path) -> None:
     Raises:
         ValueError: it is not the last one.
     """
-    content = path.read_bytes()
+    content = read(path, largest=None)
     whole = 0
     for line in content.splitlines(keepends=True):
         try:

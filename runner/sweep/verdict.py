@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.errors import counted
+from runner.record.reading import read
 from runner.sweep.folder import Follower
 from runner.sweep.plan import Plan
 from runner.sweep.run_trial import Returned
@@ -21,7 +22,7 @@ Verdict = tuple[Status, str | None, list[float] | None]
 def read_result(folder: Path) -> dict[str, Any]:
     """The ``result.json`` of a trial or a sweep; empty where there is no whole one."""
     try:
-        found = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+        found = json.loads(read(folder / "result.json"))
     except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}

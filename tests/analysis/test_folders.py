@@ -2,8 +2,9 @@ import os
 
 import pytest
 
-from runner.analysis.folders import find_runs, read, read_json, read_lines, runs_of
+from runner.analysis.folders import find_runs, runs_of
 from runner.errors import ConfigError
+from runner.record.reading import read, read_json, read_lines
 
 
 def made(folder, *files):

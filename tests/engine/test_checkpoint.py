@@ -5,10 +5,14 @@ import torch
 
 from runner.engine import checkpoint
 from runner.engine.checkpoint import Damaged, difference, load, load_last, save
+from runner.engine.spec import Spec
 
 
 def content(value):
-    return {"model": {"w": torch.full((3,), float(value))}, "optimizer": {}, "position": {"step": value}}
+    parts = ("optimizer", "loss", "scaler", "schedule", "techniques", "meter", "monitor", "config")
+    about = {"spec": Spec.classification((4,), 3).plain(), "data": {"fingerprint": "", "sizes": {}}}
+    position = {"step": value, "epoch": 0}
+    return {**{key: {} for key in parts}, **about, "model": {"w": torch.full((3,), float(value))}, "position": position}
 
 
 def test_round_trip_and_checksum(tmp_path):

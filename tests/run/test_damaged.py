@@ -3,10 +3,13 @@
 import json
 import os
 import shutil
+import zipfile
 from pathlib import Path
 
 import pytest
+import torch
 
+from runner.engine.checkpoint import Damaged, load, load_last
 from runner.engine.progress import Progress
 from runner.record.folder import RunFolder
 from runner.run import compose, resume, run
@@ -41,11 +44,23 @@ def circle(path):
     path.symlink_to(path.name)
 
 
+def pipe(path):
+    path.unlink(missing_ok=True)
+    os.mkfifo(path)
+
+
+def device(path):
+    path.unlink(missing_ok=True)
+    path.symlink_to("/dev/zero")
+
+
 def gone(path):
     path.unlink(missing_ok=True)
 
 
-DAMAGES = (torn, *(pytest.param(d, marks=pytest.mark.slow) for d in (emptied, binary, wrong, folder, circle, gone)))
+SLOW = (emptied, binary, wrong, folder, circle, gone, pipe)
+DAMAGES = (torn, *(pytest.param(d, marks=pytest.mark.slow) for d in SLOW))
+NO_FILE = (folder, circle, pipe)
 
 
 @pytest.fixture(scope="module")
@@ -79,10 +94,10 @@ def test_a_resume_takes_what_is_whole_and_keeps_the_rest(copy, say, name, damage
     damage(Path("run", name))
     kept = Path("run", name).read_bytes() if Path("run", name).is_file() else None
     answer = say("resume", "run", "trainer.max_epochs=4")
-    if name == "run.lock" and damage in (folder, circle):
+    if name == "run.lock" and damage in NO_FILE:
         assert (answer.code, answer.err.startswith("error: run/run.lock: can't be written to")) == (2, True)
         return
-    if name.endswith(".sha256") and damage in (folder, circle):
+    if name.endswith(".sha256") and damage in NO_FILE:
         assert answer.code in (0, 1) and "Traceback" not in answer.err
         return
     assert answer.code == 0, answer.err
@@ -160,3 +175,77 @@ def test_touching_stop_json_is_enough(go, table):
     result = go(*TABLE, "trainer.max_epochs=9", progress=Ask())
     assert (result["status"], result["cause"], result["epochs"]) == ("pruned", "asked to stop", 1)
     assert resume("run")["epochs"] == 9
+
+
+VERBS = [["resume", "run", "trainer.max_epochs=4"], ["evaluate", "run"], ["rerun", "run", "trainer.max_epochs=1"]]
+VERBS += [["runs", "run"], ["advise", "run"], ["diff", "run", "run"], ["watch", "run", "--once"]]
+
+
+@pytest.mark.parametrize("name", [name for name in RECOVERED if name != "run.lock"] + ["checkpoints/best.pt"])
+def test_nobody_waits_for_the_end_of_a_pipe(copy, say, name):
+    pipe(Path("run", name))
+    for words in VERBS[1:] if name.startswith("checkpoints") else VERBS[3:]:
+        answer = say(*words)
+        assert answer.code in (0, 1, 2)
+        assert answer.err.count("\n") <= 1, answer.err
+
+
+def test_a_device_is_no_checkpoint(copy, say):
+    device(Path("run/checkpoints/best.pt"))
+    answer = say("evaluate", "run")
+    assert (answer.code, "best.pt" in answer.err) == (2, True)
+
+
+PARTS = ["model", "optimizer", "loss", "scaler", "schedule", "techniques", "meter", "monitor", "position", "config"]
+PARTS += ["spec", "data"]
+
+
+def changed(name, change):
+    """Change what a checkpoint holds, as somebody would who wants it to look whole: its checksum is gone."""
+    path = Path("run/checkpoints", name)
+    saved = torch.load(path, weights_only=True)
+    change(saved)
+    torch.save(saved, path)
+    path.with_name(f"{name}.sha256").unlink()
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_state_that_lacks_a_part_is_not_gone_on_from(copy, part, caplog):
+    for content in ("gone", 5, [1]):
+        changed("last.pt", lambda saved: saved.pop(part) if content == "gone" else saved.update({part: content}))  # noqa: B023
+        assert load_last(Path("run/checkpoints"))["position"]["step"] > 0
+        assert "Continuing from the one before" in caplog.text
+        assert part in caplog.text
+        caplog.clear()
+        shutil.copy("run/checkpoints/last.pt.previous", "run/checkpoints/last.pt")
+        shutil.copy("run/checkpoints/last.pt.previous.sha256", "run/checkpoints/last.pt.sha256")
+
+
+INNER = {
+    "meter": {"loss_sum": "x"},
+    "monitor": {"best": [], "best_epoch": "x"},
+    "optimizer": {"state": 5, "param_groups": 5},
+    "position": {"step": "x"},
+    "model": {"linear1.weight": 5},
+}
+
+
+@pytest.mark.parametrize("part", INNER)
+def test_what_is_damaged_inside_of_a_part_is_named_with_what_is_left(copy, say, part):
+    changed("last.pt", lambda saved: saved[part].update(INNER[part]))
+    Path("run/checkpoints/last.pt.previous").unlink()
+    shutil.copy("run/checkpoints/best.pt", "run/checkpoints/epoch-0001.pt")
+    answer = say("resume", "run", "trainer.max_epochs=4")
+    assert answer.code in (1, 2)
+    assert answer.err.count("\n") == 1
+    assert "epoch-0001" in answer.err or part == "model"
+    assert part in answer.err or "another network" in answer.err or "damaged or gone" in answer.err
+
+
+def test_a_checkpoint_that_would_unpack_to_far_more_is_not_unpacked(copy):
+    path = Path("run/checkpoints/best.pt")
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("archive/data.pkl", bytes(1 << 24))
+    Path("run/checkpoints/best.pt.sha256").unlink()
+    with pytest.raises(Damaged, match="would unpack to"):
+        load(path)

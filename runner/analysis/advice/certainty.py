@@ -9,6 +9,7 @@ from pathlib import Path
 from runner.analysis.advice.finding import Finding, fine, unknown
 from runner.analysis.advice.record import Record
 from runner.analysis.run import number
+from runner.record.reading import read_yaml
 
 MISCALIBRATED = 0.05  # a confidence that is five percent off is what people act on
 SURE = 0.05  # half the width of a 95 % interval from which on a difference between runs is hard to see
@@ -100,8 +101,8 @@ def _siblings(folder: Path) -> list[str]:
 
     def read(place: Path) -> tuple[str, str]:
         try:
-            text = (place / "config.yaml").read_text()
-        except (OSError, UnicodeDecodeError):
+            text = read_yaml(place / "config.yaml")
+        except (OSError, ValueError):
             return "", ""
         seed = _SEED.search(text)
         return _SEED.sub("", text, count=1), seed[0] if seed else ""

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from runner.analysis.across import DECIDED, FILE, meaning
-from runner.analysis.folders import read_json
 from runner.analysis.numbers import number
 from runner.analysis.report.arms import arms_table
 from runner.analysis.report.document import Block, Cell, Code, Mark, Point, Report, Section, Table, Words, rows_of
@@ -20,6 +19,7 @@ from runner.analysis.report.verdicts import interval, mark, verdict
 from runner.analysis.run import Run
 from runner.analysis.run import number as finite
 from runner.errors import ConfigError, counted
+from runner.record.reading import read_json
 
 
 def report(folder: Path) -> Report:

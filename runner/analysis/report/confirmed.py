@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from runner.analysis.folders import read_json
 from runner.analysis.numbers import number, plus_minus
 from runner.analysis.report.document import Cell, Point, Section, Table, Words, rows_of, short
 from runner.analysis.report.reading import names, rows, text, texts
 from runner.analysis.report.verdicts import interval, mark, sentence, verdict
 from runner.analysis.run import number as finite
+from runner.record.reading import read_json
 
 DEFAULT = "the default configuration"
 

@@ -53,7 +53,7 @@ def shortened(content: str) -> str:
 
 def configuration(run: Run, caption: str) -> list[Block]:
     """The configuration of a run as its folder has it."""
-    from runner.analysis.folders import read
+    from runner.record.reading import read
 
     try:
         return [Code(caption, shortened(read(run.path / "config.yaml").decode(errors="replace").rstrip()))]

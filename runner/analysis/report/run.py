@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from runner.analysis.advice import Record, advise
-from runner.analysis.folders import read, read_json
 from runner.analysis.numbers import number
 from runner.analysis.report import variant
 from runner.analysis.report.document import (
@@ -36,6 +35,7 @@ from runner.analysis.report.reading import names, rows, text, texts
 from runner.analysis.run import Run
 from runner.analysis.run import number as finite
 from runner.errors import ConfigError, counted
+from runner.record.reading import read, read_json
 
 CLASSES = 30  # up to so many have a confusion matrix
 WORST = 20  # examples

@@ -7,10 +7,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from runner.analysis.folders import read_json
 from runner.analysis.report.reading import names, text
 from runner.analysis.run import Run
 from runner.errors import ConfigError
+from runner.record.reading import read_json
 
 FILE = "ablation.json"
 

@@ -7,11 +7,11 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from runner.analysis.folders import read_json
 from runner.analysis.run import number
 from runner.analysis.under_way.run import RunUnderWay, changed_at
 from runner.errors import ConfigError
 from runner.record.lock import Lock
+from runner.record.reading import read_json
 from runner.sweep.folder import SweepFolder
 from runner.sweep.listing import read_settings
 from runner.sweep.results import PointResult, best, by_point

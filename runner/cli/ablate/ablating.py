@@ -20,6 +20,7 @@ from runner.errors import ConfigError
 from runner.record.folder import make
 from runner.record.links import refuse_links
 from runner.record.lock import Lock
+from runner.record.reading import read
 from runner.sweep.folder import shown
 
 
@@ -68,7 +69,7 @@ class Ablating:
     def units_before(self) -> int:
         """Runs (or studies) of each arm of which a verdict was given in an earlier start; 0 where there was none."""
         try:
-            record = json.loads((self.asked.folder / "ablation.json").read_text(encoding="utf-8"))
+            record = json.loads(read(self.asked.folder / "ablation.json"))
             found = record["studies"] or {arm: entry["runs"] for arm, entry in record["arms"].items()}
             return max(map(len, found.values()))
         except (OSError, ValueError, RecursionError, KeyError, TypeError, AttributeError):

@@ -21,6 +21,7 @@ from runner.cli.hydra import quoted
 from runner.errors import ConfigError, Interrupted, RunFailed, counted
 from runner.record.files import write_json
 from runner.record.links import refuse_links
+from runner.record.reading import read
 from runner.signals import Listener
 from runner.sweep.folder import shown
 from runner.sweep.trial import FINISHED, Trial, from_record
@@ -152,7 +153,7 @@ class Sweeps:
                 state = (found.st_ino, found.st_mtime_ns)
                 if self._seen.get(file) == state:
                     continue
-                trial = from_record(json.loads(file.read_text(encoding="utf-8")), file.parent.name)
+                trial = from_record(json.loads(read(file)), file.parent.name)
             except (OSError, ValueError, RecursionError):
                 continue  # the sweep sets it aside
             self._seen[file] = state

@@ -12,6 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from runner.record.reading import read
+
 _WAIT = 10.0  # seconds at the end of a run
 
 
@@ -89,7 +91,7 @@ def untold(sweep: Path) -> list[str]:
 
 def _ended(state: Path) -> bool:
     try:
-        return bool(json.loads(state.read_text()).get("ended"))
+        return bool(json.loads(read(state)).get("ended"))
     except (OSError, ValueError, AttributeError):
         return False
 
