@@ -68,7 +68,7 @@ def read(folder: Path, content: dict[str, Any], sums: dict[str, str]) -> dict[st
 class _Writer(FileSystemWriter):
     """Writes a table of contents that says nothing of where it lies: folders are moved."""
 
-    def storage_meta(self) -> None:  # type: ignore[override]
+    def storage_meta(self) -> None:
         return None
 
 
