@@ -19,7 +19,7 @@ def choose_device(name: str) -> torch.device:
     """
     if name == "auto":
         if torch.cuda.is_available():
-            return torch.device("cuda", local_rank())
+            return choose_device(f"cuda:{local_rank()}")
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:
         device = torch.device(name)
@@ -35,7 +35,8 @@ def choose_device(name: str) -> torch.device:
         available = [kind for kind, count in (("cuda", torch.cuda.device_count()), ("cpu", 1)) if count]
         raise ConfigError(
             f"trainer.device={name}: this machine has no such device. Available: {', '.join(available)}; "
-            "auto takes the best one. `python -m runner doctor` says more."
+            "auto takes the best one, of several processes each the GPU of its number. `python -m runner doctor` says "
+            "more."
         )
     if device.type != "cuda":
         return device

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -122,9 +123,11 @@ class Group(Ranks):
 
     def gathered(self, value: T) -> list[T]:
         """See `Ranks.gathered`."""
+        own = io.BytesIO()
+        torch.save(value, own)
         each: list[Any] | None = [None] * self.world if self.main else None
-        dist.gather_object(value, each, dst=0)
-        return each if each is not None else [value]
+        dist.gather_object(own.getvalue(), each, dst=0)
+        return [torch.load(io.BytesIO(data), map_location=_CPU, weights_only=True) for data in each or [own.getvalue()]]
 
     def average_buffers(self, model: nn.Module) -> None:
         """See `Ranks.average_buffers`; all of them in one message."""

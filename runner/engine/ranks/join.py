@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from runner.engine.ranks.base import Ranks, Strategy
 from runner.errors import ConfigError
-from runner.launched import launched, local_rank, world
+from runner.launched import launched, world
 
 if TYPE_CHECKING:
     from runner.engine.ranks.group import Group
@@ -80,14 +80,15 @@ def _met(name: Strategy, trainer: Trainer) -> Group:
     import torch
     import torch.distributed as dist
 
+    from runner.engine.device import choose_device
     from runner.engine.interrupt import Interrupt
     from runner.engine.ranks.connections import Connections
     from runner.engine.ranks.failure import Failures
 
     Interrupt.second_stops = False  # a terminal and the launcher both signal every process
-    backend = "cpu:gloo"
-    if torch.cuda.is_available():
-        torch.cuda.set_device(local_rank())
+    backend, device = "cpu:gloo", choose_device(trainer.device)
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
         backend += ",cuda:nccl"
     connections = Connections(int(os.environ["MASTER_PORT"]))
     dist.init_process_group(backend, timeout=timedelta(seconds=trainer.collective_timeout))

@@ -8,7 +8,14 @@ from runner.engine.checkpoint import Damaged, load, load_last
 from tests.engine.ranks.test_losses import IRIS, TOLERANCE, difference
 from tests.engine.ranks.world import interrupted_after
 
-RUN = (*IRIS, "data.batch_size=12", "trainer.max_epochs=4", "optimizer=adamw", "regularization=[ema]")
+RUN = (
+    *IRIS,
+    "data.batch_size=12",
+    "trainer.max_epochs=4",
+    "optimizer=adamw",
+    "regularization=[ema]",
+    "trainer.log_every=2",
+)
 
 
 @pytest.fixture(scope="module")
