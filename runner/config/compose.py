@@ -274,6 +274,13 @@ def compose_sweep(command: Command) -> list[str]:
     check_names(command)
     kept = _without_searched(command)
     config = _checked(command, kept)
+    own = str(config.hydra.launcher.get("_target_")).startswith("runner.")
+    if own and not str(config.hydra.sweeper.get("_target_")).endswith(".RunnerSweeper"):
+        choices = config.hydra.runtime.choices
+        raise ConfigError(
+            f"hydra/launcher={choices['hydra/launcher']}: not with hydra/sweeper={choices['hydra/sweeper']}, which "
+            "waits for batches. Take hydra/sweeper=grid, or leave hydra/sweeper out."
+        )
     try:
         OmegaConf.to_container(config.hydra.sweeper, resolve=True)
     except OmegaConfBaseException as error:
@@ -329,7 +336,7 @@ def _without_searched(command: Command) -> list[Override]:
 def _searched(command: Command) -> set[str]:
     """The groups that are searched over, on the command line or by a ready space."""
     groups = command.options.groups()
-    choices = [o for o in command.parsed if o.key_or_group in groups or o.key_or_group.startswith("hydra.")]
+    choices = [o for o in command.parsed if o.key_or_group in groups or o.key_or_group.startswith(("hydra.", "hydra/"))]
     if len(choices) == len(command.parsed):
         return set()  # nobody asks: there are no values
     with _hydra(command) as hydra:

@@ -294,6 +294,8 @@ MALFORMED = [
     ("hydra.run.dir=", "hydra.run.dir="),
     ("hydra.run.dir=null", "hydra.run.dir=null"),
     ("hydra/launcher=nothing", "nothing", "basic"),
+    ("-m seed=1,2 hydra/sweeper=basic hydra/launcher=ray", "error: hydra/launcher=ray", "hydra/sweeper=grid"),
+    ("-m seed=1,2 hydra/launcher=slurm hydra.launcher.partitio=x", "'partitio'", "Did you mean 'partition'"),
     ("hydra/sweeper=bays", "bays", "Did you mean 'bayes'"),
     # Classes that are not for this, or that nobody should name in a config.
     ("optimizer._target_=torch.optim.Adm", "Adm", "Did you mean 'Adam'"),
