@@ -80,7 +80,6 @@ class CheckpointDamaged(Fault):
     holds = (
         "the run goes on from the state before, same bits; with `best.pt` the best weights so far go, and it says so"
     )
-    quick = 2
     files: ClassVar[Sequence[str]] = ("last.pt", "best.pt", "last.pt.previous", "last.pt.sha256", "best.pt.sha256")
 
     def ways(self) -> Sequence[str]:
@@ -112,7 +111,6 @@ class CheckpointForeign(Fault):
 
     name = "checkpoints swapped, or from another run, with their checksums"
     holds = "named and refused with what differs (exit 2), or not taken; with the right one the same bits"
-    quick = 1
 
     def ways(self) -> Sequence[str]:
         """Where it is from."""
@@ -164,7 +162,6 @@ class RecordDamaged(Fault):
     holds = (
         "named and kept under another name; the run ends with the same bits; only damaged lines of metrics are missing"
     )
-    quick = 2
     files: ClassVar[Sequence[str]] = ("config.yaml", "manifest.json", "metrics.jsonl", "run.log")
 
     def ways(self) -> Sequence[str]:
@@ -199,7 +196,6 @@ class SweepFileDamaged(Fault):
 
     name = "files of a sweep (study.journal, sweep.yaml, trial.json, tables): changed, cut off, emptied, in every line"
     holds = "named and kept under another name; every point once; only a trial whose own record is damaged is run again"
-    quick = 2
     files: ClassVar[Sequence[str]] = (
         "study.journal",
         "sweep.yaml",

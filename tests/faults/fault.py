@@ -40,7 +40,7 @@ class Fault(ABC):
     Attributes:
         name: what fails, and where.
         holds: what must hold, in a few words.
-        quick: how many of its ways the test suite takes; all of them where there are fewer.
+        quick: how many of its ways `test_faults.py` takes; 0 where other tests have it.
         slow: whether even one takes more than a few seconds.
     """
 

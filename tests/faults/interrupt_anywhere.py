@@ -2,18 +2,13 @@
 
 Whenever it comes, the process ends with 128 and the number of the signal (or 0, if all was done), says so in one
 sentence, without a traceback, and leaves either no folder, or one that `resume` brings to its end.
-
-    python tests/faults/interrupt_anywhere.py --times 50
 """
 
 from __future__ import annotations
 
-import argparse
-import random
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -57,33 +52,3 @@ def faults(process: subprocess.Popen[str], number: signal.Signals, cwd: Path) ->
     elif (cwd / "outputs").exists():
         wrong.append("left a folder without a run")
     return wrong
-
-
-def main() -> None:
-    """Run the script."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--times", type=int, default=20, help="signals that are sent (default 20)")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the moments")
-    arguments = parser.parse_args()
-    draw, bad = random.Random(arguments.seed), 0
-    with tempfile.TemporaryDirectory() as name:
-        process = start(QUICK, Path(name))
-        begun(process)
-        begin = time.perf_counter()
-        process.communicate()
-        whole = time.perf_counter() - begin
-    for turn in range(arguments.times):
-        number, after = SIGNALS[turn % len(SIGNALS)], draw.uniform(0, whole)
-        with tempfile.TemporaryDirectory() as name:
-            process = start(QUICK, Path(name))
-            begun(process)
-            time.sleep(after)
-            process.send_signal(number)
-            wrong = faults(process, number, Path(name))
-        print(f"{number.name} after {after:.2f} of {whole:.2f} s: exit {process.returncode} {wrong or ''}", flush=True)
-        bad += bool(wrong)
-    sys.exit(f"{bad} of {arguments.times} ended badly" if bad else 0)
-
-
-if __name__ == "__main__":
-    main()

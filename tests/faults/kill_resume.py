@@ -1,25 +1,19 @@
 """Kill a run with SIGKILL at random moments, resume it, and compare it bit by bit with the uninterrupted run.
 
-    python tests/faults/kill_resume.py --points 20
-
 Each point starts the same command in a process of its own, kills it after a random time while it trains, resumes it
 (killing it again once or twice on the way), and compares weights, optimizer state, metrics (times aside) and result.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import random
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
-
-from runner.testing.comparison import content, same
 
 COMMAND = [
     "model=mlp",
@@ -84,34 +78,3 @@ def interrupted_run(base: Path, folder: str, draw: random.Random, command: list[
         process = start(["resume", folder], base)
     wait(process)
     return kills
-
-
-def main() -> None:
-    """Run the script."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--points", type=int, default=20, help="runs that are killed (default 20)")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the kill points")
-    arguments = parser.parse_args()
-    draw = random.Random(arguments.seed)
-    kills = bad = 0
-    with tempfile.TemporaryDirectory() as name:
-        base = Path(name)
-        wait(start([*COMMAND, "hydra.run.dir=whole"], base))
-        expected = content(base / "whole")
-        steps = expected["last"]["position"]["step"]
-        print(f"uninterrupted: {steps} steps")
-        for point in range(arguments.points):
-            folder = f"killed{point}"
-            done = interrupted_run(base, folder, draw, COMMAND, steps, kills=draw.choice((1, 1, 2)))
-            differences = same(expected, content(base / folder))
-            kills += done
-            bad += bool(differences) or not done
-            print(
-                f"point {point}: killed {done} times, {'identical' if not differences else differences[:3]}", flush=True
-            )
-    print(f"{arguments.points} runs, {kills} kills, {bad} not identical or not killed")
-    sys.exit(1 if bad else 0)
-
-
-if __name__ == "__main__":
-    main()

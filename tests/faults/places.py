@@ -114,7 +114,6 @@ class Forbidden(Fault):
 
     name = "read-only folder, permission denied: at the start, on `resume`, in the middle"
     holds = "one sentence with the path and the cause, exit 2 (1 in the middle); nothing is lost"
-    quick = 2
     moments: ClassVar[Sequence[str]] = (
         "open checkpoints/.last.pt.tmp #2",
         "open checkpoints/.best.pt.tmp #1",

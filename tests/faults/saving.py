@@ -18,7 +18,6 @@ class KilledAnywhere(Fault):
     """SIGKILL before every change of a file, and in the middle of every write."""
 
     holds = "the run goes on from its last whole state and ends with the same bits; nothing is taken for damaged"
-    quick = 2
     words: ClassVar[Sequence[str]]
     begun: ClassVar[bool]
     cut: ClassVar[bool] = False
@@ -73,7 +72,6 @@ class DiskErrorWhileResuming(Fault):
 
     name = "one write fails (disk full, input/output error), at every write of `resume`"
     holds = "one sentence with the file and the cause, exit 1 or 2; afterwards `resume` ends with the same bits"
-    quick = 2
 
     def ways(self) -> Sequence[str]:
         """Every moment, with the two errors in turn."""

@@ -1,7 +1,5 @@
 """Ctrl-C at random moments of a sweep, as a terminal sends it; every one is heard, and no trial that ran is lost.
 
-    python tests/faults/sweep_interrupt.py --rounds 100
-
 Each round starts a sweep on a terminal of its own, with an empty task, with one that reports by epoch, or with real
 runs, and presses Ctrl-C once at a random moment: the terminal sends SIGINT to every process of the group at the same
 time. The sweep must end soon, say that it was stopped, leave no process behind, and have saved each real run that had
@@ -10,18 +8,16 @@ written an epoch.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import pty
 import random
 import select
 import sys
-import tempfile
 import time
 from pathlib import Path
 
-from sweep_kill import descendants, parents
+from tests.faults.sweep_kill import descendants, parents
 
 APPS = Path(__file__).parents[1] / "apps"
 SOON = 20.0  # seconds, on a busy machine; a trial has 60 to save itself
@@ -85,24 +81,3 @@ def round_of(kind: str, seed: int, folder: Path, *more: str) -> list[str]:
             if result["cause"] not in ("SIGINT", "SIGTERM") or result.get("epochs", 0) < epochs:
                 wrong.append(f"{trial.name} was not saved: {result}")
     return wrong
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=100)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--kind", choices=list(COMMANDS))
-    args = parser.parse_args()
-    bad = 0
-    for seed in range(args.seed, args.seed + args.rounds):
-        kind = args.kind or list(COMMANDS)[seed % len(COMMANDS)]
-        with tempfile.TemporaryDirectory() as folder:
-            wrong = round_of(kind, seed, Path(folder) / "sweep")
-        bad += bool(wrong)
-        print(f"round {seed}, {kind}: {'; '.join(wrong) or 'stopped and saved'}", flush=True)
-    print(f"{args.rounds - bad} of {args.rounds} rounds without loss")
-    sys.exit(bool(bad))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,7 +1,5 @@
 """Kill a sweep's driver and workers at random moments, resume it, and compare with the exhaustive list of points.
 
-    python tests/faults/sweep_kill.py --rounds 30
-
 Each round sweeps a grid of 40 points with 4 workers; two workers and then the driver (or the whole process tree) get
 SIGKILL at random moments, after which the same command is given again until it ends by itself. Every point must be
 there exactly once, under a number and in a folder of its own, completed, with the right value.
@@ -9,7 +7,6 @@ there exactly once, under a number and in a folder of its own, completed, with t
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import csv
 import itertools
@@ -19,7 +16,6 @@ import random
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -120,22 +116,3 @@ def round_of(seed: int, folder: Path) -> list[str]:
     if done.returncode:
         wrong.append(f"exit {done.returncode}: {done.stdout[-500:]}{done.stderr[-1500:]}")
     return wrong + check(folder)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=30)
-    parser.add_argument("--seed", type=int, default=0)
-    args = parser.parse_args()
-    bad = 0
-    for seed in range(args.seed, args.seed + args.rounds):
-        with tempfile.TemporaryDirectory() as folder:
-            wrong = round_of(seed, Path(folder) / "sweep")
-        bad += bool(wrong)
-        print(f"round {seed}: {'; '.join(wrong) or 'every point once'}", flush=True)
-    print(f"{args.rounds - bad} of {args.rounds} rounds without loss")
-    sys.exit(bool(bad))
-
-
-if __name__ == "__main__":
-    main()

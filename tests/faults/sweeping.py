@@ -15,7 +15,6 @@ class DriverKilled(Fault):
     """SIGKILL of the driver before every change of a file, and in the middle of every write."""
 
     holds = "every point once, under its number, with its value; what was completed is not run again; no process stays"
-    quick = 1
     words: ClassVar[Sequence[str]]
     cut: ClassVar[bool] = False
 
@@ -87,7 +86,6 @@ class WorkerMisbehaves(Fault):
 
     name = "a worker that never answers, ignores SIGTERM, dies, exits or runs out of memory"
     holds = "the trial failed with that cause, all others are completed; exit 1; no process stays"
-    quick = 1
     causes: ClassVar[dict[str, str]] = {
         "hang": "timeout: not done after 1.5 s",
         "stubborn": "timeout: not done after 1.5 s",

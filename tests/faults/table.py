@@ -6,13 +6,19 @@ import platform
 import re
 import time
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 
-from tests.faults import damage, machine, places, saving, sweeping
+from tests.faults import damage, machine, places, random_moments, saving, sweeping
 from tests.faults.fault import Fault, Seen
 
-FAULTS: tuple[Fault, ...] = (*saving.FAULTS, *sweeping.FAULTS, *places.FAULTS, *damage.FAULTS, *machine.FAULTS)
+FAULTS: tuple[Fault, ...] = (
+    *saving.FAULTS,
+    *sweeping.FAULTS,
+    *places.FAULTS,
+    *damage.FAULTS,
+    *machine.FAULTS,
+    *random_moments.FAULTS,
+)
 PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
 BEGIN, END = "<!-- faults: made by `make faults` -->", "<!-- end of faults -->"
 
@@ -44,13 +50,13 @@ class Row:
         return f"| {' | '.join(map(str, cells))} |"
 
 
-def write(rows: Sequence[Row]) -> None:
-    """Put the rows of these faults in the place of what the page says of them; others stay."""
+def write(row: Row) -> None:
+    """Put a row in the place of what the page says of its fault; others stay."""
     page = PAGE.read_text()
     before, _, rest = page.partition(BEGIN)
     old, _, after = rest.partition(END)
     lines = {match[1]: match.string for match in map(re.compile(r"\| (.+?) \|").match, old.splitlines()) if match}
-    lines |= {row.fault.name: row.line() for row in rows}
+    lines[row.fault.name] = row.line()
     head = "| fault | injected | lost | double | what holds | how it is reported |\n|---|---|---|---|---|---|\n"
     known = [lines[fault.name] for fault in FAULTS if fault.name in lines]
     when = f"Last made {time.strftime('%Y-%m-%d')}, Python {platform.python_version()}, {platform.system()}."

@@ -15,14 +15,12 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "faults"))
-import sweep_interrupt
-from sweep_kill import descendants, parents, round_of
-
 from runner.errors import Interrupted
 from runner.sweep.composer import Composer
 from runner.sweep.interruption import AGAIN
 from runner.sweep.listing import summaries
+from tests.faults import sweep_interrupt
+from tests.faults.sweep_kill import descendants, parents, round_of
 
 APP = Path(__file__).parents[1] / "apps" / "curves.py"
 
