@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: demo test test-fast lint format bench faults soak fuzz tensorboard setup clean
+.PHONY: demo test test-fast lint format bench faults soak fuzz audit tensorboard setup clean
 
 setup: $(STAMP)
 
@@ -45,6 +45,12 @@ soak: setup
 
 fuzz: setup
 	$(BIN)/python tests/fuzz/fuzz.py --inputs 10000
+
+# Versions that are known to be vulnerable, asked in an environment of its own: pip-audit is no dependency.
+audit:
+	$(PYTHON) -m venv build/audit
+	build/audit/bin/python -m pip install --quiet pip-audit
+	build/audit/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip
 
 tensorboard: setup
 	$(BIN)/tensorboard --logdir outputs --host 127.0.0.1

@@ -14,9 +14,10 @@ NOBODY_READS = (errno.EPIPE, errno.EIO)  # a closed pipe, a closed terminal
 
 
 def open_all() -> None:
-    """Give a process that was started without one of its standard streams an empty one.
+    r"""Give a process that was started without one of its standard streams an empty one, and let all take any text.
 
-    Else the next file that it opens would take the number of the missing one, and get what is printed.
+    Else the next file that it opens would take the number of the missing one, and get what is printed. What a
+    terminal has no letters for (``LANG=C``) is printed as its escape, such as ``\xfc``.
     """
     for number in range(3):
         try:
@@ -25,6 +26,9 @@ def open_all() -> None:
             os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
     sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)
     sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 class _Dropping(io.FileIO):

@@ -70,14 +70,29 @@ class Trials:
         return whole_numbers_only(hint_of(Recipe(resolved(cfg)), key))
 
     def run(self, cfg: DictConfig, folder: Path, resume: bool) -> None:
-        """Train in `folder`, from its checkpoint if there is one. The test split is left alone."""
+        """Train in `folder`, from its checkpoint if there is one. The test split is left alone.
+
+        Where the disk is full it waits for space, and goes on from the last checkpoint.
+        """
+        from runner.engine.interrupt import Interrupt
+        from runner.sweep.folder import patiently
+
+        Interrupt.second_stops = False
+        again = resume
+
+        def train() -> None:
+            nonlocal again
+            before, again = again, True
+            self._train(cfg, folder, before)
+
+        patiently(train)
+
+    def _train(self, cfg: DictConfig, folder: Path, resume: bool) -> None:
         from hydra.core.hydra_config import HydraConfig
 
         from runner import run as runs
         from runner.config.compose import as_typed, settle
-        from runner.engine.interrupt import Interrupt
 
-        Interrupt.second_stops = False
         hydra = HydraConfig.get()
         above = [place for place in folder.resolve().parents if (place / "sweep.yaml").exists()]
         known = above[0] / "data.json" if above else None  # all trials must see the same data

@@ -69,10 +69,17 @@ class Command:
         parser = OverridesParser.create()
         parsed = []
         for text in self.overrides:
+            if not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text):
+                raise ConfigError(
+                    f"{text!r} holds bytes that are no text in the encoding of this terminal. LANG=C.UTF-8 in front of "
+                    "the command has them read as UTF-8."
+                )
             if "=" not in text and not text.startswith("~"):
                 raise ConfigError(f"{text!r} is not an override: there is no = in it. Expected key=value, no spaces.")
             try:
                 parsed.append(parser.parse_override(text))
+            except RecursionError as error:
+                raise ConfigError(f"{text[:60]!r}... is nested too deep.") from error
             except (OverrideParseException, HydraException) as error:
                 where = str(error).splitlines()[0].partition(" expecting ")[0]
                 raise ConfigError(

@@ -36,16 +36,20 @@ def patiently(action: Callable[[], None]) -> None:
     Raises:
         OSError: the disk stayed full for ten minutes, or something else is wrong.
     """
-    give_up, told = time.monotonic() + 600, False
+    full_since: float | None = None
     while True:
+        begin = time.monotonic()
         try:
             action()
         except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT) or time.monotonic() > give_up:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
                 raise
-            if not told:
+            now = time.monotonic()
+            if full_since is None or now - begin > 60:  # there was space meanwhile
+                full_since = now
                 logging.getLogger(__name__).warning("The disk is full: waiting up to ten minutes for space.")
-                told = True
+            if now > full_since + 600:
+                raise
             time.sleep(2)
         else:
             return

@@ -1,5 +1,6 @@
 """Output that nobody takes: a closed pipe, a full device, no standard output at all, a terminal that is closed."""
 
+import io
 import os
 import pty
 import signal
@@ -9,6 +10,7 @@ import time
 
 import pytest
 
+from runner import streams
 from runner.streams import dropped_when_gone
 
 COMMAND = ("data=iris", "model.hidden=[8]", "trainer.images=0", "trainer.threads=1", "hydra.run.dir=run")
@@ -77,3 +79,23 @@ def test_what_follows_on_a_failure_is_dropped(tmp_path, monkeypatch, capfd):
             for _ in range(3):
                 print("two" * 10_000, flush=True)
         assert sys.stdout is stream
+
+
+def test_a_terminal_without_letters_for_it_gets_escapes(monkeypatch):
+    """As with LANG=C; what can't be encoded would end a training at its first line."""
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", stream)
+    streams.open_all()
+    with dropped_when_gone():
+        print("größe \udce9")
+    stream.flush()
+    assert stream.buffer.getvalue() == rb"gr\xf6\xdfe \udce9" + b"\n"
+
+
+def test_a_working_directory_that_was_removed(tmp_path):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    command = f"cd {gone} && rmdir {gone} && {sys.executable} -m runner list"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "error: the working directory was removed. Change to one that is there.\n"

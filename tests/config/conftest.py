@@ -11,6 +11,7 @@ RECIPE = "# @package _global_\n# Mine.\n"
 
 FILES = {
     "table.csv": "a,b,price\n" + "".join(f"{i},{i % 3},{i * 2.5}\n" for i in range(60)),
+    "old.csv": "a,b,y\r1,2,x\r",
     "my_models.py": """
 from typing import Annotated, Literal
 

@@ -379,6 +379,9 @@ MALFORMED = [
     ("list --config-dir latin", "latin/optimizer/mine.yaml: is not in UTF-8 (byte"),
     ("show optimizer/mine --config-dir digits", "digits/optimizer/mine.yaml: not valid YAML"),
     ("--config-dir recipes experiment=number", "regularization=5 (in experiment=number)", "by name"),
+    ("data=csv data.path=old.csv data.target=y", "data.path=old.csv", "carriage returns alone"),
+    ("data.path=tabl\udce9.csv", "encoding of this terminal", "LANG=C.UTF-8"),
+    (f"optimizer.lr={'[' * 400}", "optimizer.lr=[[["),
     ("--config-dir recipes experiment=word", "augmentation=flip (in experiment=word)", "by name"),
 ]
 

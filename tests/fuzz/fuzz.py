@@ -148,7 +148,9 @@ def main() -> int:
         begin, codes = time.monotonic(), dict.fromkeys((0, 1, 2, 130), 0)
         number = asked.inputs if asked.only else round(asked.inputs * share)
         slowest = 0.0
-        for answer in answers(kind, number, places, asked.seed):
+        for done, answer in enumerate(answers(kind, number, places, asked.seed), 1):
+            if done % 500 == 0:
+                print(f"{kind}: {done:,} of {number:,}", file=sys.stderr, flush=True)
             slowest = max(slowest, answer.seconds)
             if answer.finding is None:
                 codes[answer.code or 0] += 1

@@ -18,11 +18,10 @@ GROUPS = OPTIONS.groups()
 # A few of what Hydra's grammar, OmegaConf, YAML and a terminal take for something else than text.
 WORDS = r"""
 / .. ../.. ~ + @ : = , ' " \ ${ } ${seed} ${nothing} ${.lr} ${oc.env:HOME} ${oc.env:NOT_SET} ${oc.create:{a:1}}
-${oc.decode:'[1'} ${oc.select:a} ${now:%Y} ${hydra:job.num} ${hydra.runtime.cwd} ${a:${b:${c}}}
-[ ] { } [[]] {a:{b:c}} ()
-??? null true nan inf -inf 1e300 1e-300 -0 0x10 1_000 1e9999 glob(*) choice(1,2) range(1,3) interval(0,1) shuffle(1,2)
-sort(2,1) tag(a,1) extend_list(1) int(a) json_str(1) str( a,b _target_ _self_ _global_ * &a *a !!python/name:os.system
-<< % --- é 漢字 🙂
+${oc.decode:'[1'} ${oc.select:a} ${now:%Y} ${hydra:job.num} ${hydra.runtime.cwd} ${a:${b:${c}}} [ ] { } [[]]
+{a:{b:c}} () ??? null true nan inf -inf 1e300 1e-300 -0 0x10 1_000 1e9999 glob(*) choice(1,2) range(1,3) interval(0,1)
+shuffle(1,2) sort(2,1) tag(a,1) extend_list(1) int(a) json_str(1) str( a,b _target_ _self_ _global_ * &a *a
+!!python/name:os.system << % --- é 漢字 🙂
 """
 STRANGE = st.sampled_from(
     [*WORDS.split(), "", "a b", "n" * 300, "9" * 30, *"\0\x1b\x7f\r\n\t\u202e", "\x1b[31m", "\ud800", "\udcff"]

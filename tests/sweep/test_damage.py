@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import time
 
 import optuna
 import pytest
@@ -167,3 +170,30 @@ def test_lines_that_are_no_scores(app):
     lines.write_text("\n".join(bad) + "\n" + before)
     app("curves", "lr=0.1,1,2", "sleep=0", "hydra.sweeper.pruner=median")
     assert len(app.rows) == 3
+
+
+@pytest.mark.slow
+def test_a_trial_waits_for_space_and_goes_on(tmp_path, monkeypatch):
+    """The worker finds the disk full when it writes a state, three times; then there is space again."""
+    from runner.cli.verbs import answer
+
+    replace, full, told = os.replace, [], tmp_path / "told"
+
+    def replaced(source, target):
+        if str(target).endswith("last.pt") and len(full) < 3 and "trials" in str(target):
+            full.append(1)
+            with open(told, "a") as file:
+                file.write(f"{target}\n")
+            raise OSError(errno.ENOSPC, "No space left on device")
+        replace(source, target)
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("runner.record.files.os.replace", replaced)
+    sleep = time.sleep
+    monkeypatch.setattr("time.sleep", lambda seconds: sleep(min(seconds, 0.05)))
+    words = ["data=iris", "model.hidden=[4]", "trainer.max_epochs=2", "trainer.threads=1", "hydra.sweep.dir=sweep"]
+    assert answer(["--multirun", *words, "seed=1,2", "hydra/sweeper=grid", "hydra.sweeper.workers=1"]) == 0
+    for folder in sorted((tmp_path / "sweep/trials").iterdir()):
+        assert json.loads((folder / "result.json").read_text())["status"] == "completed"
+        assert json.loads((folder / "result.json").read_text())["epochs"] == 2
+    assert len(told.read_text().splitlines()) == 3  # one worker, which trains both

@@ -39,7 +39,12 @@ def read_header(file: BinaryIO, source: str) -> Header:
         line = file.readline().decode("utf-8-sig")  # as bytes: decoded text is read ahead, far past the first line
     except UnicodeDecodeError as error:
         raise ConfigError(f"{source}: {NOT_UTF8}") from error
-    splits = {mark: next(csv.reader([line], delimiter=mark, skipinitialspace=True), []) for mark in (",", ";", "\t")}
+    try:
+        splits = {mark: next(csv.reader([line], delimiter=mark, skipinitialspace=True), []) for mark in ",;\t"}
+    except csv.Error as error:
+        alone = line.count("\r") > line.count("\r\n")
+        why = "its lines end in carriage returns alone" if alone else f"its first line can't be taken apart ({error})"
+        raise ConfigError(f"{source}: {why}. Save it with the line ends of today (LF or CRLF).") from error
     delimiter = max(splits, key=lambda mark: len(splits[mark]))
     names = tuple(name.strip() for name in splits[delimiter])
     if len(names) < 2:
