@@ -113,8 +113,10 @@ def test_connections_are_cut_but_for_those_from_before_and_the_stores():
     before = pair()
     store_port = before[2].getsockname()[1]
     connections = Connections(0)
-    after = pair()
+    after, local = pair(), socket.socketpair()
     connections.cut()
+    local[0].sendall(b"z")
+    assert local[1].recv(1) == b"z"
     after[1].settimeout(5)
     assert after[1].recv(1) == b""  # the other end hears that nobody is here
     before[0].sendall(b"x")
@@ -124,7 +126,7 @@ def test_connections_are_cut_but_for_those_from_before_and_the_stores():
     kept.cut()
     before[0].sendall(b"y")
     assert before[1].recv(1) == b"y"
-    for sockets in (before, after):
+    for sockets in (before, after, local):
         for one in sockets:
             one.close()
 
