@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from runner.cli.completion import complete
 from runner.cli.flags import hydra_flags, is_sweep, showing
+from runner.cli.together import refuse_in_sweep
 from runner.cli.trials import Trials, config_dir_of
 from runner.errors import ConfigError, RunnerError
 from runner.record.folder import RunFolder, kept_when_started, make
@@ -47,6 +48,7 @@ def train(arguments: list[str]) -> int:
     if flags.cfg or flags.info:
         return _show(flags, command)
     if is_sweep(flags):
+        refuse_in_sweep(flags.overrides)
         return _hydra([*options, *compose_sweep(command)])
     config = compose_run(command)
     if of_sweeps:

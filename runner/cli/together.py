@@ -32,6 +32,23 @@ def refuse_together(word: str, sweep: bool) -> None:
         )
 
 
+def refuse_in_sweep(words: list[str]) -> None:
+    """Refuse a strategy of several processes for the trials of a sweep, of which each is one.
+
+    Args:
+        words: overrides as they were typed.
+
+    Raises:
+        ConfigError: with the reason.
+    """
+    for word in words:
+        key, _, value = word.partition("=")
+        if key == "trainer.strategy" and {"ddp", "fsdp"} & set(value.split(",")):
+            raise ConfigError(
+                f"{word}: a trial of a sweep is one process. Leave it out, or start single runs with torchrun."
+            )
+
+
 def told_by_this_rank(error: Exception) -> bool:
     """Whether this process tells of an error, which all processes of a run have.
 

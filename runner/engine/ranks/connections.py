@@ -30,9 +30,8 @@ class Connections:
             if name in self.before:
                 continue
             with suppress(OSError), socket.socket(fileno=os.dup(number)) as connection:
-                if connection.family not in (socket.AF_INET, socket.AF_INET6):  # to a process of this machine: a worker
-                    continue
-                if self.store not in (connection.getpeername()[1], connection.getsockname()[1]):
+                of_network = connection.family in (socket.AF_INET, socket.AF_INET6)  # not of workers on this machine
+                if of_network and self.store not in (connection.getpeername()[1], connection.getsockname()[1]):
                     connection.shutdown(socket.SHUT_RDWR)
 
 

@@ -120,6 +120,16 @@ def test_two_nodes_meet_and_give_the_losses_of_one_process(tmp_path, one, rows):
     assert json.loads((tmp_path / "run/manifest.json").read_text())["strategy"] == {"name": "ddp", "processes": 2}
 
 
+@pytest.mark.parametrize("value", ["ddp", "single,fsdp"])
+def test_trials_of_a_sweep_are_of_one_process(value, tmp_path, monkeypatch, capsys):
+    from runner.cli.verbs import answer
+
+    monkeypatch.chdir(tmp_path)
+    assert answer(["--multirun", "data=iris", "optimizer=sgd,adam", f"trainer.strategy={value}"]) == 2
+    assert f"trainer.strategy={value}: a trial of a sweep is one process" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.fixture
 def as_rank(monkeypatch):
     """As if torchrun had started this process as one of two."""
