@@ -206,7 +206,7 @@ class Sweep:
 
     def _tell_change(self, folder: SweepFolder, chosen: str) -> None:
         """Say so where trials do not run where those of the last start did: the folder's own word is not taken."""
-        before = "basic"
+        before = chosen
         with suppress(OSError, ValueError, AttributeError):
             before = str(json.loads(folder.driver.read_text(encoding="utf-8")).get("launcher", before))
         if {before, chosen} - {"basic", "local"} and before != chosen:
