@@ -236,8 +236,8 @@ class Study:
                     frozen.intermediate_values |= (scores or {}).get(trial.number, {})
                 self._add(number, frozen)
             self.completed += state == TrialState.COMPLETE
-        # Its own generator must not repeat what it drew before the crash.
-        self.study.sampler = self.sampler.optuna(self.seed + len(known), self.space)
+        # Its own generator must not repeat what it drew before the crash, also where the study is made anew.
+        self.study.sampler = self.sampler.optuna(self.seed + max(len(known), len(wanted)), self.space)
 
     def _frozen(self, number: int, point: Point, state: TrialState, values: list[float] | None = None) -> FrozenTrial:
         params = self._params(point)
