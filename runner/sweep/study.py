@@ -243,8 +243,9 @@ class Study:
                     frozen.intermediate_values |= (scores or {}).get(trial.number, {})
                 self._add(number, frozen)
             self.completed += state == TrialState.COMPLETE
-        # Its own generator must not repeat what it drew before the crash.
-        self.study.sampler = self.sampler.optuna(self.seed + self._salt + len(known), self.space)
+        # Its own generator must not repeat what it drew before the crash, also where the study is made anew.
+        drawn = max(len(known), len(wanted))
+        self.study.sampler = self.sampler.optuna(self.seed + self._salt + drawn, self.space)
 
     def _known(self, wanted: set[int]) -> list[FrozenTrial]:
         """The study's trials that are to say what the folders say.

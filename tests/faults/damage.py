@@ -112,6 +112,8 @@ class CheckpointForeign(Fault):
     name = "checkpoints swapped, or from another run, with their checksums"
     holds = "named and refused with what differs (exit 2), or not taken; with the right one the same bits"
 
+    slow = True
+
     def ways(self) -> Sequence[str]:
         """Where it is from."""
         return ["last.pt and best.pt swapped", "seed", "network", "data", "task"]

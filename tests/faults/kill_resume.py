@@ -15,6 +15,10 @@ import sys
 import time
 from pathlib import Path
 
+from runner.testing.comparison import content, same
+
+__all__ = ["COMMAND", "content", "interrupted_run", "kill_while_training", "same", "start", "steps_done", "wait"]
+
 COMMAND = [
     "model=mlp",
     "optimizer=adamw",

@@ -178,6 +178,8 @@ class DataChange(Fault):
     name = "a data file changes, or goes, during the run or between stop and `resume`"
     holds = "what is in memory is not touched; changed data are refused on `resume` (exit 2) and nothing is lost"
 
+    slow = True
+
     def ways(self) -> Sequence[str]:
         """How, and when."""
         return [f"{how} {when}" for when in ("during", "between") for how in ("changed", "longer", "gone", "cut")]

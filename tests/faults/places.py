@@ -17,7 +17,6 @@ from tests.faults.fault import Fault, Seen, manners, said
 from tests.faults.process import command
 
 LARGE = "64m"
-CLONE_NEWNS = 0x20000
 
 
 def heed_modes() -> None:
@@ -229,52 +228,4 @@ def _close(which: str, what: str) -> None:
             os.close(theirs)
 
 
-class SharedMemoryFull(Fault):
-    """No room where workers that read data put it."""
-
-    name = "/dev/shm full under workers that read data"
-    holds = "one sentence with the cause and the way out, exit 1; with space again `resume` ends with the same bits"
-    slow = True
-
-    def missing(self) -> str | None:
-        """Mounting takes root."""
-        return no_mounts()
-
-    def ways(self) -> Sequence[str]:
-        """Room that there is."""
-        return ["4k", "16k", "64k"]
-
-    def inject(self, way: str, folder: Path) -> Seen:
-        """Give the run a /dev/shm of its own that is so small."""
-        words = _images(folder)
-        full = command(words, folder, runs.save_always, partial(_small_shared_memory, way))
-        wrong = manners(full, [1])
-        if "/dev/shm" not in full.err:
-            wrong.append(f"the cause is not named: {full.err[-400:]!r}")
-        again = command(["resume", "run"] if (folder / "run/config.yaml").exists() else words, folder)
-        return Seen(said(full), [*wrong, *manners(again)])
-
-
-def _images(folder: Path) -> list[str]:
-    """A command that trains on images which workers read."""
-    import numpy as np
-    from PIL import Image
-
-    draw = np.random.default_rng(0)
-    for number in range(24):
-        place = folder / "images" / ("cat", "dog")[number % 2]
-        place.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(draw.integers(0, 256, (32, 32, 3), dtype=np.uint8)).save(place / f"{number}.png")
-    words = ["data=image_folder", "data.root=images", "data.image_size=32", "data.in_memory=false"]
-    words += ["data.num_workers=2", "data.batch_size=8", "model.hidden=[4]", "trainer.max_epochs=2"]
-    return [*words, "trainer.images=0", "trainer.threads=1", "hydra.run.dir=run"]
-
-
-def _small_shared_memory(size: str) -> None:
-    library = ctypes.CDLL(None, use_errno=True)
-    assert library.unshare(CLONE_NEWNS) == 0
-    for words in (["--make-rprivate", "/"], ["-t", "tmpfs", "-o", f"size={size}", "faults", "/dev/shm"]):
-        subprocess.run(["mount", *words], check=True)
-
-
-FAULTS = (DiskFull(), DiskFullInSweep(), Forbidden(), Removed(), NobodyReads(), SharedMemoryFull())
+FAULTS = (DiskFull(), DiskFullInSweep(), Forbidden(), Removed(), NobodyReads())

@@ -44,6 +44,7 @@ class BayesDriverKilled(DriverKilled):
     """Points by what was told."""
 
     name = "SIGKILL of a Bayesian sweep's driver at every write"
+    slow = True
     words = sweeps.BAYES
 
 
@@ -59,6 +60,7 @@ class DriverPowerCut(DriverKilled):
     """What was not synced is gone too."""
 
     name = "power cut at every write of a Bayesian sweep's driver: what was not synced is gone"
+    slow = True
     words, cut = sweeps.BAYES, True
 
 

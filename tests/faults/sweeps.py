@@ -134,6 +134,8 @@ def judged(
     double = len(points) - len(set(points)) + len(kept) - len(set(kept))
     if len({int(row["number"]) for row in table}) != len(expected):
         wrong.append(f"rows {[row['number'] for row in table]}, expected {len(expected)} of them")
+    if double:
+        wrong.append(f"twice: {sorted(points)}, the study has {sorted(kept)}")
     if bad := [(row["number"], row["status"], row["cause"]) for row in table if row["status"] != "completed"]:
         wrong.append(f"not completed: {bad}")
     if len(kept) != len(expected):

@@ -4,6 +4,7 @@ import json
 import math
 import multiprocessing
 import os
+import shutil
 import signal
 import time
 
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.errors import ConfigError
+from runner.errors import ConfigError, RunFailed
 from runner.record.files import finite, write_bytes, write_json
 from runner.record.folder import RunFolder, claim
 
@@ -107,3 +108,29 @@ def test_a_reader_never_sees_half_a_file_whenever_the_writer_is_killed(tmp_path)
         writer.join()
         content = json.loads(path.read_text())
         assert content["number"] == content["again"]
+
+
+def test_what_a_killed_writer_left_is_removed_by_the_next_one(tmp_path):
+    run = RunFolder(tmp_path / "run")
+    run.checkpoints.mkdir(parents=True)
+    left = [run.path / ".result.json.71.tmp", run.checkpoints / ".last.pt.71.tmp", run.checkpoints / ".last.pt.link"]
+    ours = [run.path / "table.tmp", run.checkpoints / "last.pt"]
+    for path in (*left, *ours):
+        path.touch()
+    with run.claimed():
+        assert [path.exists() for path in (*left, *ours)] == [False] * 3 + [True] * 2
+
+
+def test_a_folder_that_goes_away_is_told_of(tmp_path):
+    run = RunFolder(tmp_path / "run")
+    run.path.mkdir()
+
+    def work(folder):
+        with run.claimed():
+            shutil.rmtree(folder, ignore_errors=True)
+            os.stat(run.path / "gone")
+
+    with pytest.raises(FileNotFoundError):  # what else is not there is a defect
+        work(tmp_path / "another")
+    with pytest.raises(RunFailed, match=r"run: the folder of this run is gone\."):
+        work(run.path)

@@ -1,5 +1,6 @@
 """What TensorBoard is given, read back with TensorBoard's own reader."""
 
+import errno
 import json
 from pathlib import Path
 
@@ -160,3 +161,18 @@ def test_histograms_by_choice(go, folder, events):
     go("trainer.max_epochs=2", "trainer.limit_batches=2", "model.hidden=[4]", "trainer.histograms=1")
     tags = read("run").Tags()["histograms"]
     assert {"weights/linear1.weight", "gradients/linear1.weight"} <= set(tags)
+
+
+def test_a_full_disk_names_the_folder_and_prints_nothing(tmp_path, monkeypatch, capfd):
+    board = TensorBoard(tmp_path)
+    board.flush()
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(board.writer._async_writer._writer._writer, "write", full)
+    board.scalars(1, {"loss": 1.0})
+    with pytest.raises(OSError, match="No space left") as caught:
+        board.flush()
+    assert caught.value.filename == str(tmp_path)
+    assert capfd.readouterr() == ("", "")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from runner.engine import checkpoint
 from runner.engine.checkpoint import Damaged, load, load_last
 from runner.engine.progress import Progress
 from runner.record.folder import RunFolder
@@ -148,6 +149,33 @@ def test_or_goes_on_from_one_that_was_kept(copy, say):
     answer = say("resume", "run", "trainer.max_epochs=4")
     assert (answer.code, "--from epoch-0002" in answer.err) == (2, True)
     assert say("resume", "run", "trainer.max_epochs=4", "--from", "epoch-0002").code == 0
+
+
+def test_the_state_of_another_run_is_refused(copy, say):
+    last = Path("run/checkpoints/last.pt")
+    saved = checkpoint.load(last)
+    before = {path: path.read_bytes() for path in Path("run").rglob("*") if path.is_file() and path.name != "run.lock"}
+    checkpoint.save(last, saved | {"config": saved["config"] | {"seed": 7}})
+    answer = say("resume", "run", "trainer.max_epochs=4")
+    assert answer.code == 2
+    assert answer.err.startswith(
+        "error: run/checkpoints/last.pt: is of another run, with seed=7, where config.yaml says 0."
+    )
+    checkpoint.save(last, saved)
+    assert before.keys() == {p for p in Path("run").rglob("*") if p.is_file() and p.name != "run.lock"}
+    assert say("resume", "run", "trainer.max_epochs=4").code == 0
+
+
+def test_the_best_weights_of_an_older_state_are_there(copy, say):
+    """As after a kill between ``best.pt`` and ``last.pt``, where the best epoch is one that the state knows not."""
+    states = Path("run/checkpoints")
+    epoch = checkpoint.load(states / "last.pt")["monitor"]["best_epoch"]
+    assert checkpoint.load(states / "best.pt")["position"]["epoch"] > epoch
+    assert checkpoint.load(states / "best.pt.previous")["position"]["epoch"] == epoch
+    answer = say("resume", "run", "trainer.max_epochs=4")
+    assert (answer.code, "are lost" in answer.out + answer.err) == (0, False)
+    answer = say("resume", "run", "trainer.max_epochs=5")
+    assert (answer.code, "are lost" in answer.out + answer.err) == (0, False)
 
 
 def test_without_a_manifest_no_other_option_is_composed(copy, say):

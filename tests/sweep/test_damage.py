@@ -108,6 +108,15 @@ def test_a_damaged_study_is_made_again_from_the_trials(app, capsys, content):
     assert [t.state.name for t in optuna.load_study(study_name=None, storage=storage).trials] == ["COMPLETE"] * 4
 
 
+@pytest.mark.slow
+def test_a_sampler_whose_study_is_gone_draws_no_point_twice(app):
+    words = ("x=interval(0,1)", "hydra.sweeper.sampler.n_startup_trials=3")
+    app("sphere", *words, "hydra.sweeper.n_trials=5", sweeper="bayes")
+    (app.folder / "study.journal").unlink()
+    app("sphere", *words, "hydra.sweeper.n_trials=8", sweeper="bayes")
+    assert len(set(app.column("x"))) == 8
+
+
 @pytest.mark.parametrize(
     "content",
     ["", "[", *slow("a: &x [*x]", "{}", "- 1", "arguments: 3", "\x00")],
