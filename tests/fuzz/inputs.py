@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -58,8 +59,13 @@ def _keys() -> list[str]:
     return sorted({*keys, *(f"{group}._target_" for group in GROUPS)})
 
 
+@cache
+def _told(text: str) -> Any:
+    return yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+
+
 def _content(group: str, name: str) -> list[str]:
-    content = yaml.safe_load(OPTIONS.text(group, name))
+    content = _told(OPTIONS.text(group, name))
     return [str(key) for key in content] if isinstance(content, dict) else []
 
 
@@ -105,7 +111,7 @@ def option_files(draw: st.DrawFn) -> tuple[str, bytes]:
     how = draw(st.sampled_from(["key", "whole", "cut", "bytes", "defaults", "line"]))
     if how == "key":
         try:
-            content = {**(yaml.safe_load(text) or {}), draw(KEY | TEXT): draw(NODE)}
+            content = {**(_told(text) or {}), draw(KEY | TEXT): draw(NODE)}
             text = "# @package _global_\n" * (group in ("experiment", "space")) + yaml.safe_dump(content)
         except (yaml.YAMLError, UnicodeError):
             text = "a: [\n"

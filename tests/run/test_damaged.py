@@ -52,7 +52,7 @@ def pipe(path):
 
 def device(path):
     path.unlink(missing_ok=True)
-    path.symlink_to("/dev/zero")
+    path.symlink_to("/dev/null")
 
 
 def gone(path):
@@ -219,7 +219,10 @@ def test_nobody_waits_for_the_end_of_a_pipe(copy, say, name):
 
 
 def test_a_device_is_no_checkpoint(copy, say):
-    device(Path("run/checkpoints/best.pt"))
+    path = Path("run/checkpoints/best.pt")
+    device(path)
+    with pytest.raises(Damaged, match=r"best\.pt: can't be read \(is a device, not a file\)"):
+        load(path)
     answer = say("evaluate", "run")
     assert (answer.code, "best.pt" in answer.err) == (2, True)
 
