@@ -163,7 +163,7 @@ class FeatureMatching(Technique):
 
     def _pairs(self, fit: Fit) -> Iterator[tuple[str, Tensor, Tensor]]:
         """What two examples give in each pair of layers, and how the pair is called."""
-        batch = fit.train.read(fit.train.order(0)[:2])
+        batch = fit.train.read(fit.train.order(0)[:2], kept=True)
         for change in fit.changes(()):
             batch = change(batch)
         fit.model.eval()

@@ -12,7 +12,7 @@ from typing import Any
 
 from runner.errors import ConfigError, RunFailed, no_file
 from runner.record.before import Before
-from runner.record.files import finite, remove_temporary, write_bytes, write_json, write_text
+from runner.record.files import finite, named, remove_temporary, write_bytes, write_json, write_text
 from runner.record.links import refuse_links
 from runner.record.lock import Lock
 from runner.record.reading import read
@@ -256,13 +256,13 @@ class RunFolder:
     def append_metrics(self, row: dict[str, Any]) -> None:
         """Add the line of an epoch to ``metrics.jsonl``, in one write."""
         line = json.dumps(finite(row)) + "\n"
-        with open(self.metrics, "a") as file:
+        with named(self.metrics), open(self.metrics, "a") as file:
             file.write(line)
 
     def sync_metrics(self) -> None:
         """Make the lines written so far survive a crash; asked before a checkpoint that relies on them."""
         if self.metrics.exists():
-            with open(self.metrics, "a") as file:
+            with named(self.metrics), open(self.metrics, "a") as file:
                 os.fsync(file.fileno())
 
     def read_metrics(self) -> list[dict[str, Any]]:

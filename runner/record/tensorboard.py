@@ -5,8 +5,6 @@ from __future__ import annotations
 import struct
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +13,7 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.event_file_writer import EventFileWriter, _AsyncWriterThread
 
 from runner import hparams
+from runner.record.files import named
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -108,7 +107,7 @@ class TensorBoard:
         self._add(hparams.success(), None)
 
     def _add(self, summary: Summary, step: int | None) -> None:
-        with self._named():
+        with named(self.folder):
             self.writer.add_event(Event(wall_time=time.time(), step=step, summary=summary))
 
     def flush(self) -> None:
@@ -117,21 +116,13 @@ class TensorBoard:
         Raises:
             OSError: the disk is full, or the like, now or since the last call; it names the folder.
         """
-        with self._named():
+        with named(self.folder):
             self.writer.flush()
 
     def close(self) -> None:
         """Write what is waiting and close the file."""
-        with self._named():
+        with named(self.folder):
             self.writer.close()
-
-    @contextmanager
-    def _named(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            error.filename = str(self.folder)  # a full disk names none
-            raise
 
 
 class Figures:

@@ -67,9 +67,12 @@ class Fault(ABC):
         """
 
 
+HINT = "Set the environment variable HYDRA_FULL_ERROR=1"  # Hydra's, behind every error of an application
+
+
 def said(ended: Ended) -> str:
     """Exit status and the last line of complaint, without what differs from time to time."""
-    lines = [line for line in ended.err.splitlines() if line.strip()]
+    lines = [line for line in ended.err.splitlines() if line.strip() and not line.startswith(HINT)]
     last = re.sub(r"\S*/(?=[\w.-]+\b)", "", lines[-1]) if lines else ""
     last = re.sub(r"\d+(\.\d+)? s\b", "N s", last)
     code = f"exit {ended.code}" if ended.code >= 0 else f"killed by signal {-ended.code}"

@@ -96,13 +96,14 @@ class SlurmLauncher(RemoteLauncher):
         place = folder / PLACE
         place.mkdir(exist_ok=True)
         self._record, name = place / RECORD, f"runner-{self._token}"
+        files = place / self._token  # answers are pickles: none can lie there that came with the sweep's folder
         self._note({"name": name, "executor": self.executor})
         if self.executor == "local":
-            self._executor: Any = submitit.LocalExecutor(place, max_num_timeout=1000)
+            self._executor: Any = submitit.LocalExecutor(files, max_num_timeout=1000)
             limits = {"timeout_min": self._options["time"], "signal_delay_s": self._options["signal_delay_s"]}
             self._executor.update_parameters(**limits, stderr_to_stdout=True)
         else:
-            self._executor = submitit.SlurmExecutor(place, max_num_timeout=1000)
+            self._executor = submitit.SlurmExecutor(files, max_num_timeout=1000)
             self._executor.update_parameters(job_name=name, ntasks_per_node=1, stderr_to_stdout=True, **self._options)
         self._looked = 0.0
 
@@ -228,14 +229,15 @@ def _kill_processes(place: Path, job: str | None = None) -> None:
     """Kill processes of submitit's local executor on this machine.
 
     Args:
-        place: the folder that they were given, which no others have.
+        place: the folder in which the one lies that they were given, which no others have.
         job: of which job, the number of the process that controls it; None: all.
     """
     for module in ("submitit.local._local", "submitit.core._submit"):  # what would start the job anew, and the job
         for entry in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):
                 command, environment = ((entry / name).read_bytes().split(b"\0") for name in ("cmdline", "environ"))
-                if module.encode() not in command or os.fsencode(place) not in command:
+                given = any(word.startswith(os.fsencode(place) + b"/") for word in command)
+                if module.encode() not in command or not given:
                     continue
                 if job is None or entry.name == job or f"SUBMITIT_LOCAL_JOB_ID={job}".encode() in environment:
                     os.kill(int(entry.name), signal.SIGKILL)

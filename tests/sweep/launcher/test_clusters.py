@@ -185,7 +185,7 @@ def test_a_run_whose_machine_is_wanted_saves_itself_and_goes_on(words, tmp_path)
     Driver(tmp_path / "b", words("local"), *training, "trainer.threads=1", "trainer.images=0", app="train").end()
     rows, undisturbed = table(tmp_path / "a"), table(tmp_path / "b")
     assert [row["val/loss"] for row in rows] == [row["val/loss"] for row in undisturbed]
-    logs = [path.read_text() for path in (tmp_path / "a" / "slurm").glob("*.out")]
+    logs = [path.read_text() for path in (tmp_path / "a" / "slurm").glob("*/*.out")]
     assert sum(log.count("Requeued job") for log in logs) == 2
 
 
