@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import re
 
 from runner.engine.memory import available_memory
 from runner.errors import RunFailed
 
 LARGEST = 3.4028234663852886e38  # of 32 bits, in which networks compute
+
+NO_SHARED_MEMORY = (
+    "no room in shared memory (/dev/shm), through which workers hand batches over. Take data.num_workers=0, a smaller "
+    "data.batch_size, or give the machine more of it (docker run --shm-size)."
+)
 
 _ASKED = re.compile(r"(?:tried to allocate|Unable to allocate) ([\d.]+) (bytes|[KMGTPE]iB)", re.IGNORECASE)
 _FREE = re.compile(r"of which ([\d.]+ [KMGTPE]?i?B) is free")
@@ -23,6 +29,11 @@ def out_of_memory(error: BaseException) -> bool:
     return known or (isinstance(error, RuntimeError) and _NO_MEMORY.search(str(error)) is not None)
 
 
+def out_of_shared_memory(error: BaseException) -> bool:
+    """Whether an error tells that there is no room where processes hand tensors to each other."""
+    return _SHARED.search(str(error)) is not None or getattr(error, "errno", None) == errno.ENOSPC
+
+
 def limit_reached(error: BaseException) -> RunFailed | None:
     """What to say of an error that tells that something is too large for this machine; None for any other error."""
     text = str(error)
@@ -32,11 +43,8 @@ def limit_reached(error: BaseException) -> RunFailed | None:
         )
     if not isinstance(error, (RuntimeError, ValueError)):
         return None
-    if _SHARED.search(text):
-        return RunFailed(
-            "no room in shared memory (/dev/shm), through which workers hand batches over. Take data.num_workers=0, a "
-            "smaller data.batch_size, or give the machine more of it (docker run --shm-size)."
-        )
+    if out_of_shared_memory(error):
+        return RunFailed(NO_SHARED_MEMORY)
     if _TOO_LARGE.search(text):
         return RunFailed(
             f"a number is too large for those that networks compute with (at most {LARGEST:.2g}): {_first_line(text)}. "

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import multiprocessing.queues
+import os
 import random
+import traceback
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,12 +18,15 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from runner.engine.batch import Batch
+from runner.engine.limits import NO_SHARED_MEMORY, out_of_shared_memory
 from runner.engine.split.base import Split
 from runner.engine.state import seed_for
-from runner.errors import RunnerError
+from runner.errors import RunFailed, RunnerError
 
 if TYPE_CHECKING:
     from runner.engine.split.base import Move
+
+_NO_ROOM = 28  # exit status of a worker that finds none in shared memory
 
 Collate = Callable[[Sequence[Any]], Batch]
 
@@ -116,6 +123,7 @@ class _Loader:
             persistent_workers=num_workers > 0,
             pin_memory=pin_memory,
             collate_fn=split.collate,
+            worker_init_fn=_end_where_nothing_can_be_handed_over,
         )
         weakref.finalize(self, _stop, self.loader).atexit = False
 
@@ -128,6 +136,27 @@ class _Loader:
                 raise
             sentence = str(error).splitlines()[-1]  # the rest is the worker's traceback
             raise type(error)(sentence.removeprefix(f"{type(error).__module__}.{type(error).__name__}: ")) from None
+        except OSError as error:
+            if error.errno == errno.ENOSPC and error.filename is None and self.loader.num_workers:
+                raise RunFailed(NO_SHARED_MEMORY) from error  # not even for the queues
+            raise
+        except RuntimeError as error:
+            workers = getattr(self.loader._iterator, "_workers", ())
+            if any(worker.exitcode == _NO_ROOM for worker in workers):
+                raise RunFailed(NO_SHARED_MEMORY) from error
+            raise
+
+
+def _end_where_nothing_can_be_handed_over(worker: int) -> None:
+    """Let a worker end that can't hand a batch over: Python would drop the batch, and the run wait for it for ever."""
+
+    def end(error: Exception, batch: Any) -> None:
+        if out_of_shared_memory(error):
+            os._exit(_NO_ROOM)
+        traceback.print_exception(error)
+        os._exit(1)
+
+    multiprocessing.queues.Queue._on_queue_feeder_error = staticmethod(end)  # type: ignore[attr-defined]
 
 
 def _stop(loader: DataLoader[Any]) -> None:
