@@ -31,15 +31,24 @@ def started(folder, *words, flags=("--nproc-per-node=2",)):
         try:
             yield process
         finally:
+            for number in children(process):  # in sessions of their own, and one may be asleep
+                with suppress(ProcessLookupError):
+                    os.kill(number, signal.SIGKILL)
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait(BOUND)
 
 
+def children(process):
+    """Processes that torchrun has started; none where it has ended."""
+    with suppress(OSError):
+        return [int(child) for child in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()]
+    return []
+
+
 def ranks_of(process):
     """Process numbers by rank."""
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-    environments = {int(c): Path(f"/proc/{c}/environ").read_bytes().split(b"\0") for c in children}
+    environments = {child: Path(f"/proc/{child}/environ").read_bytes().split(b"\0") for child in children(process)}
     return {int(e[5:]): number for number, words in environments.items() for e in words if e.startswith(b"RANK=")}
 
 
