@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: demo test test-fast lint format bench faults soak fuzz audit tensorboard setup clean
+.PHONY: demo test test-fast lint format bench ranks faults soak fuzz audit tensorboard setup clean
 
 setup: $(STAMP)
 
@@ -27,7 +27,7 @@ test: lint
 	$(BIN)/pytest -n 2 --dist worksteal
 
 test-fast: lint
-	$(BIN)/pytest -n 2 --dist worksteal -m "not slow"
+	$(BIN)/pytest -n 2 --dist worksteal -m "not slow and not long"
 
 format: setup
 	$(BIN)/ruff check --fix .
@@ -36,6 +36,9 @@ format: setup
 bench: setup
 	$(BIN)/python benchmarks/step_overhead.py
 	$(BIN)/python benchmarks/startup.py
+
+ranks: setup
+	$(BIN)/pytest tests/engine/ranks -m long
 
 faults: setup
 	$(BIN)/python -m tests.faults --most 60

@@ -28,7 +28,8 @@ def open_all() -> None:
     sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+            with suppress(OSError):  # of what was printed before and nobody reads
+                stream.reconfigure(errors="backslashreplace")
 
 
 class _Dropping(io.FileIO):

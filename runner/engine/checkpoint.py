@@ -136,7 +136,7 @@ def load(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
         found = content.get("format") if isinstance(content, dict) else None
         raise Damaged(f"{path}: is of format {found}; this version reads {FORMAT}.")
     if wrong := _misshapen(content):
-        raise Damaged(f"{path}: damaged, what it says of its {wrong} is not what a run writes there.")
+        raise Damaged(f"{path}: damaged, what it says of {wrong} is not what a run writes there.")
     return _with_parts(path, content, device) if "parts" in content else content
 
 

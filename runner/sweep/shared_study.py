@@ -13,9 +13,11 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from optuna.trial import Trial as Suggesting
 
 from runner.errors import ConfigError
+from runner.sweep.results import PointResult
 from runner.sweep.samplers import Sampler
 from runner.sweep.space import Point, Space
-from runner.sweep.study import POINT, Study
+from runner.sweep.study import POINT, Study, state_of
+from runner.sweep.trial import FINISHED
 
 DRIVER, SWEEP = "driver", "sweep"  # whose a trial is: a word that the driver's folder keeps, and where that lies
 AGAIN = "again"  # of a trial that is a further attempt at a point that has one already
@@ -40,6 +42,7 @@ class SharedStudy(Study):
         driver: whose this is.
         folder: that driver's sweep.
         take_over: the folder of another driver that will not come back, whose unfinished points become this one's.
+        left: that driver's points; of those that are done the study may not know yet.
     """
 
     shared = True
@@ -56,12 +59,14 @@ class SharedStudy(Study):
         driver: str,
         folder: Path,
         take_over: Path | None,
+        left: Sequence[PointResult] = (),
     ) -> None:
         super().__init__(storage, folder / "study.journal", name, objectives, directions, sampler, space, seed)
         self._own = {DRIVER: driver, SWEEP: str(folder)}
         self._unused: list[FrozenTrial] = []  # claimed and not begun
         self._claims = 0
         self._take_over = take_over
+        self._done = {point.point: point for point in left if point.status in FINISHED}
         searched = {d.key: [d.describe(), str(d.when)] for d in space.dimensions}
         told = json.dumps([type(sampler).__name__.lower(), seed, sorted(space.fixed), searched], sort_keys=True)
         before = self.study.user_attrs.get("search", told)
@@ -103,6 +108,11 @@ class SharedStudy(Study):
             if trial.user_attrs.get(SWEEP) != folder or trial.state != TrialState.RUNNING:
                 continue
             with suppress(UpdateFinishedTrialError):
+                if done := self._done.get(trial.user_attrs.get(POINT, -1)):
+                    state = state_of(done.status, done.values)
+                    values = done.values if state == TrialState.COMPLETE else None
+                    self._storage.set_trial_state_values(trial._trial_id, state, values)
+                    continue
                 self._storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
                 attrs = {POINT: trial.user_attrs.get(POINT, ranks.get(trial.number)), AGAIN: True, **self._own}
                 copy = create_trial(

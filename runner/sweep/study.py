@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import time
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -39,7 +40,7 @@ STATES = {
 }
 
 
-def _state(status: str, values: list[float] | None) -> TrialState:
+def state_of(status: str, values: list[float] | None) -> TrialState:
     """Optuna's word for a status. It knows no trial that completed without a score: such a one is told as pruned."""
     return TrialState.PRUNED if status == "completed" and not values else STATES[status]
 
@@ -119,10 +120,22 @@ def _in_journal(journal: Path, name: str, directions: Sequence[Any]) -> optuna.S
     return study
 
 
+def _opened(url: str, name: str, directions: Sequence[Any]) -> optuna.Study:
+    """The study; where several drivers make the tables of a new database at once, all but one fail and look again."""
+    for again in range(5, -1, -1):
+        try:
+            where = _database(url)
+            return optuna.create_study(storage=where, study_name=name, directions=list(directions), load_if_exists=True)
+        except Exception as error:
+            if not again or type(error).__name__ not in ("IntegrityError", "ProgrammingError"):
+                raise
+            time.sleep(0.5)
+    raise AssertionError
+
+
 def _in_database(url: str, name: str, directions: Sequence[Any]) -> optuna.Study:
     try:
-        where = _database(url)
-        return optuna.create_study(storage=where, study_name=name, directions=list(directions), load_if_exists=True)
+        return _opened(url, name, directions)
     except Exception as error:
         raise ConfigError(
             f"hydra.sweeper.storage: can't open the storage ({_reason(error)}). Expected an Optuna URL such as "
@@ -227,7 +240,7 @@ class Study:
             if self.taken(number):
                 continue
             last = known[number][-1] if number in known else None
-            state = _state(point.status, point.values)
+            state = state_of(point.status, point.values)
             if last is not None and last.state in (TrialState.RUNNING, TrialState.WAITING):
                 self.ids[number] = last._trial_id
                 if state != TrialState.RUNNING:
@@ -340,7 +353,7 @@ class Study:
         self, number: int, status: str, values: list[float] | None, noted: Mapping[str, Any] | None = None
     ) -> None:
         """What became of a point. A paused one is told as pruned, and begins anew when it is promoted."""
-        state = _state(status, values)
+        state = state_of(status, values)
         for key, value in (noted or {}).items():
             self._storage.set_trial_user_attr(self.ids[number], key, value)
         told = self._storage.get_trial_number_from_id(self.ids.pop(number))

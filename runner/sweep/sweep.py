@@ -29,6 +29,7 @@ from runner.sweep.plan import Plan
 from runner.sweep.planning import Planning
 from runner.sweep.pruning import Pruner
 from runner.sweep.reporter import Reporter
+from runner.sweep.results import by_point
 from runner.sweep.samplers import Sampler
 from runner.sweep.settings import Settings
 from runner.sweep.study import Study
@@ -202,7 +203,8 @@ class Sweep:
         if gone is not None and (gone == folder.path or Lock(gone / "driver.lock").held):
             raise ConfigError(f"hydra.sweeper.take_over={gone}: its driver is at work. Stop it first.")
         driver = str(read_settings(folder.path)["driver"])
-        return SharedStudy(storage, shared, *searched, driver, folder.path, gone)
+        left = () if gone is None else by_point(SweepFolder(gone).load(), plan.repeats)
+        return SharedStudy(storage, shared, *searched, driver, folder.path, gone, left)
 
     def _tell_change(self, folder: SweepFolder, chosen: str) -> None:
         """Say so where trials do not run where those of the last start did: the folder's own word is not taken."""

@@ -141,6 +141,11 @@ class Negative(Schedule):
         return base_lr if t < 7 else self.worst * base_lr
 
 
+class Boundless(Negative):
+    def lr(self, t, base_lr):
+        return base_lr if t < 7 else math.inf
+
+
 class Dividing(Negative):
     def lr(self, t, base_lr):
         return base_lr / (7 - t)
@@ -302,7 +307,7 @@ TECHNIQUES, LISTED = (
 )
 LISTED += ("Deaf", "Placeless", "Elsewhere", "Short", "Undirected")
 GROUPS = {TECHNIQUES: LISTED}
-GROUPS |= {"scheduler": ("Negative", "Dividing", "Heavy", "Listening", "Rateless"), "warmup": ("Falling",)}
+GROUPS |= {"scheduler": ("Negative", "Boundless", "Dividing", "Heavy", "Listening", "Rateless"), "warmup": ("Falling",)}
 GROUPS |= {"optimizer": ("Optimizer", "Rated", "Stepless", "Forgetful"), "init": ("Undrawn",)}
 GROUPS |= {"model": ("Narrow", "Activated", "Tupled", "Formless")}
 GROUPS |= {"loss": ("Unreduced", "Broken", "Pairwise", "Counted", "Weighing"), "data": ("Asked",)}
@@ -357,7 +362,7 @@ BEFORE = [  # the option, and what the paragraph must say
     ("regularization=Short", "on_batch(self)", "called as on_batch(self, batch)"),
     ("regularization=Undirected", "'mine'", "'up'", "Expected min"),
     ("scheduler=Negative", "scheduler (my_plugins.Negative)", "at update 8 of 10 it gives a learning rate of -0.001"),
-    ("scheduler=Negative scheduler.worst=inf", "at update 8 of 10 it gives a learning rate of inf"),
+    ("scheduler=Boundless", "at update 8 of 10 it gives a learning rate of inf"),
     ("scheduler=Negative scheduler.by=epoch trainer.max_epochs=9", "at update 36 of 45"),
     ("scheduler=Dividing", "my_plugins.Dividing", "at update 8 of 10 it fails: ZeroDivisionError"),
     (

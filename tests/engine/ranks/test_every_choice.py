@@ -47,7 +47,7 @@ def typed(group, name, root):
     return words
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("group", STRATEGIES)
 def test_every_option_works_or_is_refused(group, one, two, root, tmp_path, rows):
     for name in OPTIONS.names(group):

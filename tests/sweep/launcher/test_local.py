@@ -28,6 +28,8 @@ def act(state, what, path=None):
     if what == "exit":
         os._exit(7)
     if what == "sleep":
+        if path:
+            Path(path).with_suffix(".ready").touch()
         time.sleep(100)
     if what == "save":
         signal.signal(signal.SIGTERM, lambda *_: Path(path).write_text("saved"))
@@ -118,8 +120,8 @@ def test_answers_that_nobody_hears_any_more_are_no_failure(workers, capfd):
 
 def test_jobs_may_save_themselves_before_the_end(workers, tmp_path):
     workers.start(0, act, "save", str(tmp_path / "state"))
-    workers.start(1, act, "sleep")
-    while not (tmp_path / "state.ready").exists():
+    workers.start(1, act, "sleep", str(tmp_path / "asleep"))
+    while not all((tmp_path / f"{name}.ready").exists() for name in ("state", "asleep")):
         time.sleep(0.01)
     time.sleep(0.1)
     ended = workers.close(grace=10)
