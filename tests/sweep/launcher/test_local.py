@@ -44,9 +44,11 @@ def act(state, what, path=None):
 @pytest.fixture
 def workers(monkeypatch):
     monkeypatch.syspath_prepend(str(Path(__file__).parent))
+    before = signal.signal(signal.SIGTERM, signal.SIG_DFL)  # workers have what this process has
     pool = LocalLauncher(2, lambda value: value, [])  # what no other process could import
     yield pool
     pool.close()
+    signal.signal(signal.SIGTERM, before)
 
 
 def outcomes(workers, count):
