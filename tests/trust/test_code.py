@@ -12,6 +12,8 @@ FILES = sorted([*(ROOT / "runner").rglob("*.py"), *(ROOT / "hydra_plugins").rglo
 # Who may unpickle, and what: bytes that the same program made, in memory or in a pipe to its own children, or arrays
 # alone, with an unpickler that looks nothing else up.
 PICKLES = {
+    "runner/engine/ranks/parts.py": "the table of contents of a state in parts, and nothing else",
+    "runner/sweep/launcher/by_name.py": "what a driver sends to its own workers",
     "runner/sweep/composer.py": "a copy of a configuration, in memory",
     "runner/sweep/run_trial.py": "a configuration, from the driver that started this process",
     "runner/sweep/launcher/local.py": "jobs and answers, through a pipe between a driver and its own workers",
