@@ -44,10 +44,6 @@ class Simulated(Launcher):
         self._before = (0, 0.0, time.process_time(), time.perf_counter())
 
     @property
-    def idle(self) -> int:
-        return self.count - len(self._jobs)
-
-    @property
     def jobs(self) -> list[int]:
         return list(self._jobs)
 

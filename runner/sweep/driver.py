@@ -81,6 +81,7 @@ class Driver:
 
     def _recover(self) -> None:
         """Find out where every trial stands."""
+        taken = self.study.taken()
         for trial in self.trials.values():
             self.following.look(trial, judge=False)
             self.following.end(trial)
@@ -88,7 +89,7 @@ class Driver:
             curve.judged = 0
             if trial.status == "running":
                 self._adopt(trial)
-            if trial.status in ("interrupted", "paused") and self.study.taken(trial.point):
+            if trial.status in ("interrupted", "paused") and trial.point in taken:
                 trial.status, trial.cause = "pruned", "another driver of the shared study took it over"
                 self.folder.save(trial)
             if trial.status == "failed" and trial.attempts <= self.plan.retries:

@@ -97,10 +97,11 @@ class SharedStudy(Study):
         self._unused = [t for t in own if not begun[t.number]]
         return [t for t in own if begun[t.number]]
 
-    def taken(self, number: int) -> bool:
-        """Whether another driver took over a point that this one had begun."""
-        found = [t for t in self._trials() if t.user_attrs.get(POINT) == number]
-        return any(t.user_attrs[DRIVER] != self._own[DRIVER] for t in found)
+    def taken(self) -> set[int]:
+        """The points of other drivers, those among them that they took over from this one."""
+        begun = sorted((t for t in self._trials() if POINT in t.user_attrs), key=lambda t: t.number)
+        last = {t.user_attrs[POINT]: t.user_attrs[DRIVER] for t in begun}
+        return {point for point, driver in last.items() if driver != self._own[DRIVER]}
 
     def _adopt(self, folder: str, ranks: dict[int, int]) -> None:
         """Make another driver's unfinished points this one's; where two want them, the database lets one have each."""

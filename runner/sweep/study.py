@@ -236,8 +236,9 @@ class Study:
                 if not frozen.state.is_finished() and (number not in wanted or frozen is not frozens[-1]):
                     # Asked, but killed before its folder was there: it never happened.
                     self._storage.set_trial_state_values(frozen._trial_id, TrialState.FAIL)
+        taken = self.taken()
         for number, point in wanted.items():
-            if self.taken(number):
+            if number in taken:
                 continue
             last = known[number][-1] if number in known else None
             state = state_of(point.status, point.values)
@@ -277,9 +278,9 @@ class Study:
         """What a trial in the study says of a point."""
         return {POINT: number}
 
-    def taken(self, number: int) -> bool:
-        """Whether another driver took over a point that this one had begun."""
-        return False
+    def taken(self) -> set[int]:
+        """The points of other drivers, those among them that they took over from this one."""
+        return set()
 
     def asked(self, here: int) -> int:
         """Points that were asked, of which `here` are this driver's."""

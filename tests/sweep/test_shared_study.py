@@ -70,7 +70,7 @@ def test_a_driver_that_dies_finds_its_points_again(server, tmp_path):  # noqa: F
 
 
 def test_another_driver_takes_over_what_it_is_told_to(server, tmp_path):  # noqa: F811
-    words = ["x=range(12)", "sleep=0.3"]
+    words = ["x=range(12)", "sleep=0.3", "hydra.sweeper.workers=3"]
     first = start(tmp_path / "a", server.url, "over", *words)
     wait_for(tmp_path / "a", "trials/*/trial.json", 3)
     first.send_signal(signal.SIGSTOP)  # it is still at work when the second one comes, however long that takes
@@ -79,7 +79,15 @@ def test_another_driver_takes_over_what_it_is_told_to(server, tmp_path):  # noqa
     assert "its driver is at work" in refused.communicate(timeout=300)[0]
     first.send_signal(signal.SIGKILL)
     first.wait(60)
+    running = [path for path in (tmp_path / "a").glob("trials/*/trial.json") if '"running"' in path.read_text()]
+    untold = json.loads(running[0].read_text()) | {"status": "completed", "values": [0.5]}  # died before it told
+    running[0].write_text(json.dumps(untold))
+    second = start(tmp_path / "b", server.url, "over", *words, taking)
+    wait_for(tmp_path / "b", "trials/*/trial.json", 1)  # the points of the first one come first
+    second.send_signal(signal.SIGKILL)
+    second.wait(60)
     end(start(tmp_path / "b", server.url, "over", *words, taking))
+    assert {row["status"] for row in rows(tmp_path / "b")} == {"completed"}
     records = [json.loads(path.read_text()) for path in (tmp_path / "a").glob("trials/*/trial.json")]
     before = [record["params"]["x"] for record in records if record["status"] == "completed"]
     here = [row["x"] for row in rows(tmp_path / "b")]

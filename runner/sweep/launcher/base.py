@@ -54,9 +54,9 @@ class Launcher(ABC):
         """
 
     @property
-    @abstractmethod
     def idle(self) -> int:
-        """How many more jobs can be started now."""
+        """How many more jobs can be started now; elsewhere, handed over, which is not to say that they begin."""
+        return self.count - len(self.jobs)
 
     @property
     @abstractmethod

@@ -76,11 +76,6 @@ class BatchLauncher(Launcher):
         self._launched = 0
 
     @property
-    def idle(self) -> int:
-        """How many more jobs fit into the batch."""
-        return self.count - len(self._waiting)
-
-    @property
     def jobs(self) -> list[int]:
         """The jobs of the batch."""
         return list(self._waiting)

@@ -78,11 +78,6 @@ class LocalLauncher(Launcher):
             return pickle.dumps(("raised", None, in_a_line(error)))
 
     @property
-    def idle(self) -> int:
-        """How many more jobs can be started now."""
-        return sum(w is None or w.job is None for w in self._workers)
-
-    @property
     def jobs(self) -> list[int]:
         """The jobs that are under way."""
         return [w.job for w in self._workers if w is not None and w.job is not None]

@@ -129,11 +129,6 @@ class RemoteLauncher(Launcher):
         write(folder / TOKEN, self._token)
 
     @property
-    def idle(self) -> int:
-        """How many more jobs can be handed over now; not all that were need have begun."""
-        return self.count - len(self._jobs)
-
-    @property
     def jobs(self) -> list[int]:
         """The jobs that were handed over and have not ended."""
         return list(self._jobs)
