@@ -349,8 +349,9 @@ def _searched(command: Command) -> set[str]:
     with _hydra(command) as hydra:
         config = _composed_in_words(hydra, command, choices)
     typed = {o.key_or_group for o in choices if o.is_sweep_override()}
-    params = (followed(config.hydra, "sweeper") or {}).get("params") or ()
-    return {key for key in typed | {str(key).lstrip("+") for key in params} if key in groups}
+    params = (followed(config.hydra, "sweeper") or {}).get("params")
+    keys = {str(key).lstrip("+") for key in params} if isinstance(params, DictConfig) else set()
+    return {key for key in typed | keys if key in groups}
 
 
 def _composed_in_words(hydra: Hydra, command: Command, overrides: Sequence[Override]) -> DictConfig:

@@ -90,11 +90,25 @@ class Settings:
                 f"hydra.sweeper.study_name={self.study_name}: expected a plain name, since a folder is called that: "
                 "letters, digits and - _ + . inside."
             )
+        self._check_forms()
         self._check_shared()
         for direction in self.directions:
             if direction not in get_args(Direction):
                 known = did_you_mean(direction, get_args(Direction))
                 raise ConfigError(f"hydra.sweeper.directions: {direction!r} is neither minimize nor maximize.{known}")
+
+    def _check_forms(self) -> None:
+        space = "keys with spaces, such as {optimizer.lr: 'interval(0.01, 1)'}"
+        forms = {
+            "params": (isinstance(self.params, Mapping), space),
+            "enqueue": (_all(Mapping, self.enqueue), "a list of points, such as [{optimizer.lr: 0.1}]"),
+            "objectives": (_all(str, self.objectives), "the name of a score, or a list of some"),
+            "directions": (_all(str, self.directions), "minimize or maximize, or a list of these"),
+            "storage": (self.storage is None or isinstance(self.storage, str), "a URL, such as postgresql://me@db/all"),
+        }
+        for name, (right, expected) in forms.items():
+            if not right:
+                raise ConfigError(f"hydra.sweeper.{name}={getattr(self, name)}: expected {expected}.")
 
     def _check_shared(self) -> None:
         if self.take_over is not None and self.shared_study is None:
@@ -110,6 +124,10 @@ class Settings:
             )
         if self.enqueue:
             raise ConfigError("hydra.sweeper.enqueue: each of the drivers would try these points. Leave it out.")
+
+
+def _all(kind: type, entries: Any) -> bool:
+    return isinstance(entries, list) and all(isinstance(entry, kind) for entry in entries)
 
 
 def make_sampler(given: Any) -> Sampler:
