@@ -12,6 +12,9 @@ from functools import cache, partial
 from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
+from PIL import Image
+
 from tests.faults import moments, runs, sweeps
 from tests.faults.fault import Fault, Seen, manners, said
 from tests.faults.process import command
@@ -106,6 +109,49 @@ class DiskFullInSweep(Fault):
             ended = sweep.end()
             waited = "waits for space, then " if "disk is full" in ended.out + ended.err else ""
             return sweeps.judged(folder, waited + said(ended), {}, sweeps.GRID, [ended])
+
+
+class SharedMemoryFull(Fault):
+    """Workers that read images find no room to hand them over."""
+
+    name = "/dev/shm full under the workers that read data"
+    holds = "exit 1, /dev/shm is named; with room again the same command trains"
+    quick = 2
+    slow = True
+    words: ClassVar[Sequence[str]] = (
+        *("data=image_folder", "data.root=images", "data.image_size=32", "data.batch_size=64", "data.in_memory=false"),
+        *("data.num_workers=2", "model.hidden=[4]", "trainer.max_epochs=1", "trainer.images=0", "hydra.run.dir=run"),
+    )
+
+    def missing(self) -> str | None:
+        """Mounting takes root."""
+        return no_mounts()
+
+    def ways(self) -> Sequence[str]:
+        """Sizes: not even for the queues, for those alone, for some of the batches."""
+        return ["16k", "64k", "256k"]
+
+    def inject(self, way: str, folder: Path) -> Seen:
+        """Train with that little of it."""
+        draw = np.random.default_rng(0)
+        for number in range(200):
+            images = folder / "images" / "ab"[number % 2]
+            images.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(draw.integers(0, 256, (32, 32, 3), dtype=np.uint8)).save(images / f"{number}.png")
+        full = command(self.words, folder, partial(_own_shared_memory, way))
+        wrong = manners(full, [1])
+        if "/dev/shm" not in full.err:
+            wrong.append(f"the cause is not named: {full.err[-300:]!r}")
+        again = command(["rerun", "run", "hydra.run.dir=again"], folder)
+        return Seen(said(full), [*wrong, *manners(again)])
+
+
+def _own_shared_memory(size: str) -> None:
+    """Give this process, and what it starts, a /dev/shm of its own."""
+    if ctypes.CDLL(None, use_errno=True).unshare(0x20000):  # CLONE_NEWNS
+        raise OSError(ctypes.get_errno(), "unshare")
+    subprocess.run(["mount", "--make-rprivate", "/"], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "faults", "/dev/shm"], check=True)
 
 
 class Forbidden(Fault):
@@ -228,4 +274,4 @@ def _close(which: str, what: str) -> None:
             os.close(theirs)
 
 
-FAULTS = (DiskFull(), DiskFullInSweep(), Forbidden(), Removed(), NobodyReads())
+FAULTS = (DiskFull(), DiskFullInSweep(), SharedMemoryFull(), Forbidden(), Removed(), NobodyReads())

@@ -8,12 +8,13 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from tests.faults import damage, machine, places, random_moments, saving, sweeping
+from tests.faults import damage, launchers, machine, places, random_moments, saving, sweeping
 from tests.faults.fault import Fault, Seen
 
 FAULTS: tuple[Fault, ...] = (
     *saving.FAULTS,
     *sweeping.FAULTS,
+    *launchers.FAULTS,
     *places.FAULTS,
     *damage.FAULTS,
     *machine.FAULTS,
