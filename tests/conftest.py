@@ -17,6 +17,10 @@ os.environ["PYTHONPATH"] = str(Path(__file__).parents[1])
 import pytest
 from hypothesis import settings
 
+from tests.composing import compose_faster
+
+compose_faster()
+
 # The same examples every time, so that a red suite is red again; `pytest --hypothesis-profile=explore` draws new ones.
 # No deadline: a busy machine is no fault.
 settings.register_profile("fixed", derandomize=True, deadline=None)

@@ -176,10 +176,10 @@ def test_a_driver_that_is_killed_loses_nothing_and_nothing_runs_twice(words, tmp
 
 def test_a_run_whose_machine_is_wanted_saves_itself_and_goes_on(words, tmp_path):
     """What SLURM sends before a time limit or a preemption; the run ends up where one ends that nothing happened to."""
-    training = ["data=iris", "model.hidden=[4]", "optimizer.lr=0.01,0.02", "trainer.max_epochs=1500"]
+    training = ["data=iris", "model.hidden=[4]", "optimizer.lr=0.01,0.02", "trainer.max_epochs=600"]
     driver = Driver(tmp_path / "a", words("slurm"), *training, "trainer.threads=1", "trainer.images=0", app="train")
-    driver.until(lambda: len(driver.reported(100)) == 2)
-    for place in driver.reported(100):
+    driver.until(lambda: len(driver.reported(50)) == 2)
+    for place in driver.reported(50):
         os.kill(int(Lock(place / "job.lock").holder.split()[1]), signal.SIGUSR2)
     assert "interrupted" not in driver.end()
     Driver(tmp_path / "b", words("local"), *training, "trainer.threads=1", "trainer.images=0", app="train").end()
