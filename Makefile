@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: demo test test-fast lint format bench ranks faults soak fuzz audit tensorboard setup clean
+.PHONY: demo test test-fast lint format bench test-long faults soak fuzz audit tensorboard setup clean
 
 setup: $(STAMP)
 
@@ -37,8 +37,8 @@ bench: setup
 	$(BIN)/python benchmarks/step_overhead.py
 	$(BIN)/python benchmarks/startup.py
 
-ranks: setup
-	$(BIN)/pytest tests/engine/ranks -m long
+test-long: setup
+	$(BIN)/pytest -n 2 --dist worksteal -m long
 
 faults: setup
 	$(BIN)/python -m tests.faults --most 60

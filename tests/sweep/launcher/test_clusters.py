@@ -262,3 +262,40 @@ def test_a_job_in_the_queue_is_cancelled_by_its_name(tmp_path, monkeypatch):
     with pytest.raises(RunFailed, match="can't be cancelled: no controller"):
         cancel_left(place.parent)
     assert record.exists()
+
+
+RUNS = ("data=iris", "model.hidden=[4]", "trainer.max_epochs=1", "trainer.threads=1", "trainer.images=0")
+
+
+def test_resume_takes_another_launcher(words, tmp_path, monkeypatch, capfd):
+    from runner.cli.verbs import answer
+
+    monkeypatch.chdir(tmp_path)
+    sweep = ["hydra.sweep.dir=sweep", "hydra.sweeper.plots=false", "hydra.sweeper.workers=2"]
+    assert answer(["--multirun", *RUNS, "seed=0,1", *sweep]) == 0
+    before = table(tmp_path / "sweep")
+    shutil.rmtree(tmp_path / "sweep" / before[1]["folder"])
+    capfd.readouterr()
+    assert answer(["resume", "sweep", *words("slurm")]) == 0
+    said = capfd.readouterr().out
+    assert "the last start was with hydra/launcher=basic, this one is with slurm" in said
+    assert "1 of them done before" in said
+    after = table(tmp_path / "sweep")
+    assert [row["val/loss"] for row in after] == [row["val/loss"] for row in before]
+    assert len(list((tmp_path / "sweep" / "slurm").glob("*/*.out"))) == 1
+
+
+@pytest.mark.long
+def test_an_ablation_runs_where_it_is_told_to(words, tmp_path, monkeypatch):
+    from runner.cli.verbs import answer
+
+    monkeypatch.chdir(tmp_path)
+    for name in ("local", "slurm"):
+        line = ["ablate", "optimizer=sgd,adam", *RUNS, "--seeds", "3", "--workers", "2", "--output", name]
+        assert answer([*line, *words(name)]) == 0
+    found = [json.loads((tmp_path / name / "ablation.json").read_text())["arms"] for name in ("local", "slurm")]
+    runs = [[run["scores"] for told in arms.values() for run in told["runs"].values()] for arms in found]
+    assert [{**scores, "samples_per_second": 0} for scores in runs[0]] == [
+        {**scores, "samples_per_second": 0} for scores in runs[1]
+    ]
+    assert len(list((tmp_path / "slurm").glob("slurm/*/*.out"))) == 12, "six runs and their tests"
