@@ -29,6 +29,7 @@ from tests.config.test_options import (
     read,
     resolve,
     save_weights,
+    target,
     write_sequences,
 )
 from tests.data.annotated import write_coco, write_voc
@@ -88,16 +89,12 @@ def changed(base, overrides):
     return OmegaConf.merge(config, OmegaConf.from_dotlist(values))
 
 
-def target(group, name):
-    return resolve(content(group, name)["_target_"], group)
-
-
 def trains(config, folder):
     scores = train_one_epoch(config, folder)
     assert all(math.isfinite(value) for value in scores.values())
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("scheduler", SCHEDULERS)
 def test_every_optimizer_and_wrapper_with_every_schedule(config, scheduler, tmp_path):
     schedule = node("scheduler", scheduler) | VALUES.get(scheduler, {})

@@ -25,7 +25,7 @@ def values(notebook):
     }
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_it_shows_what_is_stored(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     found = values(runpy.run_path(str(DOCS / "notebook.py"))["executed"](NOTEBOOK))

@@ -326,7 +326,7 @@ def lines(process, *words):
             assert process.poll() is None, line
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_tuned_arms_are_compared_by_study_though_it_was_killed(say, tmp_path):
     """The search of the second arm fails altogether, which counts against it."""
     words = ("optimizer.lr=0.1,1e30", "optimizer=sgd", "--tune", "optimizer.momentum=interval(0,0.9)")

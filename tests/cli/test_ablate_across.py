@@ -130,7 +130,7 @@ def scores(folder):
     }
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_two_data_sets_stopped_and_continued(tmp_path, monkeypatch, capsys):
     """The second one is cut off; what the first one found stays as it is."""
     monkeypatch.chdir(tmp_path)

@@ -332,7 +332,7 @@ def test_seeds_that_the_search_has_used_since_are_not_fresh(search, sweeper, cap
     assert "not fresh any more" in capsys.readouterr().err
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_killed_and_continued_it_tells_the_runs_that_these_seeds_give(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     search = ["hydra/sweeper=random", "hydra.sweeper.n_trials=3", "optimizer.lr=interval(0.001,0.1)"]

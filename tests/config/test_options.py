@@ -48,6 +48,11 @@ def content(group, name):
     return node[name] if group in LISTS and set(node) == {name} else node
 
 
+def target(group, name):
+    """The class of an option."""
+    return resolve(content(group, name)["_target_"], group)
+
+
 def nodes(node, key):
     """Every node with a target, with its key."""
     if isinstance(node, dict):

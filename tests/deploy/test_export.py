@@ -19,10 +19,11 @@ from runner.deploy.graph import Graph, Positional, graph
 from runner.deploy.judged import Judged, judged
 from runner.deploy.parent import Parent
 from runner.errors import ConfigError, RunFailed
+from runner.model.base import declared
 from runner.model.exported import Exported
 from runner.model.exported.onnx import PROVIDERS
 from runner.run import load
-from tests.config.test_options import DETECTION, MODELS, NEEDS
+from tests.config.test_options import DETECTION, MODELS, NEEDS, target
 from tests.config.test_options import root as root
 
 pytest.importorskip("onnxruntime", reason="onnxruntime is not installed (pip install 'runner[deploy]')")
@@ -322,12 +323,14 @@ def test_without_a_compiler_there_is_no_machine_code(monkeypatch):
         WRITERS["aot"][0](exported)
 
 
-# Published networks for images of layers that others here have too, each of which takes some ten seconds.
-LARGE = ("inception_v3", "efficientnet", "efficientnet_lite0", "googlenet", "densenet", "mobilenet_v3", "deeplab")
+# Published networks are of layers that others here have too, and take some ten seconds each.
+ALL = [
+    pytest.param(name, marks=pytest.mark.long if declared(target("model", name)).published else pytest.mark.slow)
+    for name in Options().names("model")
+]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("model", [name for name in Options().names("model") if name not in LARGE])
+@pytest.mark.parametrize("model", ALL)
 def test_every_model_is_exported_or_refused_with_the_reason(model, trained, root):
     """As what all other formats are written from."""
     needs = [word.format(root=root) for word in NEEDS.get(f"model={model}", ())]

@@ -79,8 +79,8 @@ ONE = "hydra.sweeper.n_trials=1"
     ("task_launcher_cfg", "extra_flags"),
     [
         ({}, ["-m", "hydra/sweeper=grid"]),
-        pytest.param({}, ["-m", "hydra/sweeper=random", ONE], marks=pytest.mark.slow),
-        pytest.param({}, ["-m", "hydra/sweeper=bayes", ONE], marks=pytest.mark.slow),
+        pytest.param({}, ["-m", "hydra/sweeper=random", ONE], marks=pytest.mark.long),
+        pytest.param({}, ["-m", "hydra/sweeper=bayes", ONE], marks=pytest.mark.long),
     ],
 )
 class TestIntegration(IntegrationTestSuite):
