@@ -250,7 +250,7 @@ def test_options_are_changed_as_hydra_changes_them(plain, files):
         assert changed(plain, typed) == without_hydra(compose(["trainer.threads=1", *typed])), typed
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("model", [name for name in PUBLISHED if name != "inception_v3"])  # googlenet stands for it
 def test_every_published_network_is_resumed_exactly(model, root, cut):
     needs = [need.format(root=root) for need in NEEDS.get(f"model={model}", ())]
@@ -259,7 +259,7 @@ def test_every_published_network_is_resumed_exactly(model, root, cut):
     assert same(*cut(1, overrides)) == []
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("data", FORMS)
 @pytest.mark.parametrize("model", [name for name in OPTIONS.names("model") if name not in PUBLISHED])
 def test_every_model_with_data_it_takes_is_resumed_exactly(model, data, files, cut):
