@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any, Self
 
@@ -12,6 +14,18 @@ def asking_to_stop() -> list[signal.Signals]:
     """Signals that ask a process to stop; that of a closed terminal is none under ``nohup``."""
     closed = [signal.SIGHUP] if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN else []
     return [signal.SIGINT, signal.SIGTERM, *closed]
+
+
+@contextmanager
+def heard_as_before() -> Iterator[None]:
+    """Give the signals that ask to stop back to whom they came before, whatever a library did about them meanwhile."""
+    before = {number: signal.getsignal(number) for number in asking_to_stop()}
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
 
 class Listener:

@@ -55,7 +55,7 @@ from runner.cli.watch import watch
 from runner.engine.limits import limit_reached
 from runner.errors import ConfigError, Interrupted, RunFailed, RunnerError, did_you_mean, printable
 from runner.fetch.listener import listen
-from runner.launched import launched, rank, world
+from runner.launched import launched, rank, world, wrong_launch
 from runner.record.folder import kept_when_started
 from runner.streams import NOBODY_READS
 
@@ -124,6 +124,9 @@ _OF_THE_DISK = {
 def main() -> None:
     """Answer the command that this process was started with, and end it."""
     streams.open_all()
+    if wrong := wrong_launch():
+        _complain(f"error: {wrong}")
+        _leave(ConfigError.exit_code)
     if rank():
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - for as long as this process lasts; the first tells
     if any(word.lstrip("+").startswith("trusted_targets=") for word in sys.argv[1:]):

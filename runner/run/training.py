@@ -134,7 +134,7 @@ def execute(
     if result["status"] == "interrupted":
         command = resume_command(place, recipe)
         raise Interrupted(
-            f"Interrupted ({result['cause']}); the state is saved. Continue with:\n{command}", result["cause"]
+            f"Interrupted ({result['cause']}); the state is saved. Continue with: {command}", result["cause"]
         )
     return result
 

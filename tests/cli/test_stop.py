@@ -64,7 +64,7 @@ def test_in_the_first_epoch_and_it_goes_on_exactly(begin, say, tmp_path):
     _, error = run.communicate(timeout=60)
     assert (said.code, run.returncode) == (0, 130)
     assert said.out.endswith("run: interrupted; `python -m runner resume run` goes on where it was\n")
-    assert "the state is saved. Continue with" in error
+    assert "the state is saved. Continue with: python -m runner resume run\n" in error
     found = result(tmp_path / "run")
     assert (found["status"], found["epochs"]) == ("interrupted", 0)
     assert found["cause"].startswith("asked to stop from ")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.util
 import math
 import os
+import re
+import socket
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,11 +14,14 @@ from typing import Annotated, Any
 from annotated_types import Ge, Gt
 
 from runner.errors import ConfigError
+from runner.signals import heard_as_before
 from runner.sweep.launcher.by_name import ByName
 from runner.sweep.launcher.remote import Answer, RemoteLauncher, Work
 
 # Before ray is imported: nothing is sent to its makers, and a cluster of our own listens to this machine alone.
 PRIVATE = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+
+ANSWERS = 10.0  # seconds that a cluster's head has to take a connection
 
 
 class RayLauncher(RemoteLauncher):
@@ -52,9 +57,14 @@ class RayLauncher(RemoteLauncher):
         self.needs = {"CPU": cpus, "GPU": gpus, **(resources or {})}
 
     def check(self) -> None:
-        """Whether Ray is installed."""
+        """Whether Ray is installed, and somebody listens at the address, for whom Ray would wait for minutes."""
         if importlib.util.find_spec("ray") is None:
             raise ConfigError("hydra/launcher=ray: Ray is not installed: pip install 'runner[ray]'.")
+        if place := re.fullmatch(r"\[?([\w.:-]+?)\]?:(\d+)", self.address or ""):
+            try:
+                socket.create_connection((place[1], int(place[2])), timeout=ANSWERS).close()
+            except (OSError, OverflowError, UnicodeError) as error:
+                raise self._unusable(error) from error
 
     def open(self, folder: Path) -> None:
         """Connect to the cluster, or start one.
@@ -73,19 +83,15 @@ class RayLauncher(RemoteLauncher):
             "object_store_memory": self.object_store * 2**20,
         }
         try:
-            ray.init(
-                self.address or "local",
-                **(own if self.address is None else {}),
-                log_to_driver=False,
-                logging_level="ERROR",
-            )
+            with heard_as_before():  # Ray would end this process at SIGTERM, with nothing saved
+                ray.init(
+                    self.address or "local",
+                    **(own if self.address is None else {}),
+                    log_to_driver=False,
+                    logging_level="ERROR",
+                )
         except Exception as error:
-            said = str(error).strip().partition("\n")[0][:300]
-            raise ConfigError(
-                f"hydra.launcher.address={self.address}: no Ray cluster can be used there ({type(error).__name__}: "
-                f"{said}). Start one with `ray start --head`, give HOST:PORT of its head, or leave the address out for "
-                "one on this machine."
-            ) from error
+            raise self._unusable(error) from error
         placed = {name: need for name, need in self.needs.items() if name not in ("CPU", "GPU")}
         task = ray.remote(
             num_cpus=self.needs["CPU"], num_gpus=self.needs["GPU"], resources=placed, max_retries=0, name="trial"
@@ -95,6 +101,14 @@ class RayLauncher(RemoteLauncher):
         if not any(all(node.get(name, 0) >= need for name, need in self.needs.items()) for node in nodes):
             wanted = ", ".join(f"{name} {need:g}" for name, need in self.needs.items() if need)
             self.cautions = [f"no node of the Ray cluster has {wanted}: trials wait until one comes"]
+
+    def _unusable(self, error: Exception) -> ConfigError:
+        said = str(error).strip().partition("\n")[0][:300]
+        return ConfigError(
+            f"hydra.launcher.address={self.address}: no Ray cluster can be used there ({type(error).__name__}: "
+            f"{said}). Start one with `ray start --head`, give HOST:PORT of its head, or leave the address out for "
+            "one on this machine."
+        )
 
     def _submit(self, work: Work) -> Any:
         return self._call.remote(work)

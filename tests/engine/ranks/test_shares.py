@@ -11,7 +11,7 @@ from runner.engine.ranks.base import Ranks
 from runner.engine.ranks.connections import Connections
 from runner.engine.split import TensorSplit
 from runner.errors import ConfigError
-from runner.launched import launched, local_rank, rank, world
+from runner.launched import launched, local_rank, rank, world, wrong_launch
 
 
 class OneOf(Ranks):
@@ -136,7 +136,41 @@ def test_one_of_several_is_who_a_launcher_says(monkeypatch):
         monkeypatch.delenv(name, raising=False)
     assert (launched(), rank(), world(), local_rank()) == (False, 0, 1, 0)
     monkeypatch.setenv("WORLD_SIZE", "4")  # as some set it for themselves
-    assert (launched(), world()) == (False, 1)
+    assert (launched(), world(), wrong_launch()) == (False, 1, None)
     for name, value in (("RANK", "3"), ("LOCAL_RANK", "1"), ("MASTER_ADDR", "node0"), ("MASTER_PORT", "29500")):
         monkeypatch.setenv(name, value)
     assert (launched(), rank(), world(), local_rank()) == (True, 3, 4, 1)
+    assert wrong_launch() is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("RANK", "first", "RANK=first in the environment: expected the number of this process, from 0."),
+        ("RANK", "4", "RANK=4 in the environment: expected less than WORLD_SIZE=4."),
+        ("RANK", "-1", "RANK=-1 in the environment"),
+        ("WORLD_SIZE", "abc", "WORLD_SIZE=abc in the environment"),
+        ("WORLD_SIZE", "0", "WORLD_SIZE=0 in the environment"),
+        ("LOCAL_RANK", "x", "LOCAL_RANK=x in the environment"),
+        ("MASTER_PORT", "x", "MASTER_PORT=x in the environment: expected a port from 1 to 65535."),
+        ("MASTER_PORT", "70000", "MASTER_PORT=70000 in the environment"),
+        ("MASTER_PORT", "", "RANK=3 and WORLD_SIZE=4 are set in the environment, and MASTER_PORT must be too"),
+    ],
+)
+def test_what_no_launcher_says_is_refused_in_one_sentence(monkeypatch, capsys, name, value, said):
+    """Processes that take themselves for single ones would each train and save a run of their own."""
+    from runner.cli import verbs
+
+    class Left(Exception):
+        pass
+
+    def leave(code):
+        raise Left(code)
+
+    whole = {"RANK": "3", "WORLD_SIZE": "4", "LOCAL_RANK": "1", "MASTER_ADDR": "node0", "MASTER_PORT": "29500"}
+    for key, given in (whole | {name: value}).items():
+        monkeypatch.setenv(key, given)
+    monkeypatch.setattr(verbs, "_leave", leave)
+    with pytest.raises(Left, match="2"):
+        verbs.main()
+    assert capsys.readouterr().err.startswith(f"error: {said}")

@@ -189,13 +189,15 @@ def test_a_run_whose_machine_is_wanted_saves_itself_and_goes_on(words, tmp_path)
     assert sum(log.count("Requeued job") for log in logs) == 2
 
 
-def test_ctrl_c_has_trials_save_themselves(words, tmp_path):
-    driver = Driver(tmp_path, words("slurm"), "lr=0.1,0.2", "epochs=15", "sleep=0.1")
-    driver.until(lambda: len(driver.reported(2)) == 2)
-    driver.process.send_signal(signal.SIGINT)
+@pytest.mark.parametrize(("launcher", "number"), [("slurm", signal.SIGINT), ("ray", signal.SIGTERM)])
+def test_one_who_is_asked_to_stop_has_trials_save_themselves(words, tmp_path, launcher, number):
+    """Ray takes SIGTERM for itself when it starts."""
+    driver = Driver(tmp_path, words(launcher), "lr=0.1,0.2", "epochs=15", "sleep=0.3")
+    driver.until(lambda: driver.reported(2))
+    driver.process.send_signal(number)
     assert "Stopped. The same command continues the sweep" in driver.process.communicate(timeout=PATIENCE)[0]
     assert not [path for path in tmp_path.glob("trials/*/job.lock") if Lock(path).held]
-    Driver(tmp_path, words("local"), "lr=0.1,0.2", "epochs=15", "sleep=0.1").end()
+    Driver(tmp_path, words("local"), "lr=0.1,0.2", "epochs=15", "sleep=0.3").end()
     check_all_once(tmp_path, ["0.1", "0.2"], 15)
 
 

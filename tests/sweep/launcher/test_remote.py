@@ -328,3 +328,13 @@ def test_slurm_without_slurm_says_what_can_be_done(app, monkeypatch):
     with pytest.raises(ConfigError, match=r"no sbatch on this machine.*hydra.launcher.executor=local"):
         app("sphere", "x=1,2", "hydra/launcher=slurm")
     assert not app.folder.exists()
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "[::1]:1", "127.0.0.1:99999", "no..name:6379"])
+def test_an_address_where_no_cluster_is_is_refused_before_ray_waits_for_it(address):
+    pytest.importorskip("ray", reason="ray is not installed")
+    from runner.sweep.launcher.ray import RayLauncher
+
+    with pytest.raises(ConfigError) as refused:
+        RayLauncher(1, None, address=address).check()
+    assert f"hydra.launcher.address={address}: no Ray cluster can be used there" in str(refused.value)
