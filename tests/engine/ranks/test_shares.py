@@ -100,6 +100,13 @@ def test_a_table_of_contents_that_names_something_else_is_not_read(tmp_path):
     with pytest.raises(ValueError, match=r"io\.open is no part of a checkpoint"):
         parts.read(tmp_path / "last-1", told, {})
     assert not witness.exists()
+    for name in ("load", "compile"):  # of torch itself a table names types of numbers alone
+        table.write_bytes(f"ctorch\n{name}\n.".encode())
+        with pytest.raises(ValueError, match=rf"torch\.{name} is no part of a checkpoint"):
+            parts.read(tmp_path / "last-1", told, {})
+    (tmp_path / "secret").touch()
+    with pytest.raises(FileNotFoundError, match="last-1/secret"):  # whatever the state says, it looks nowhere else
+        parts.read(tmp_path / "last-1", told, {"../secret": "0"})
 
 
 def test_connections_are_cut_but_for_those_from_before_and_the_stores():
