@@ -127,7 +127,7 @@ class Settings:
 
 
 def _all(kind: type, entries: Any) -> bool:
-    return isinstance(entries, list) and all(isinstance(entry, kind) for entry in entries)
+    return isinstance(entries, (list, tuple)) and all(isinstance(entry, kind) for entry in entries)
 
 
 def make_sampler(given: Any) -> Sampler:
