@@ -147,3 +147,57 @@ def test_one_of_several_is_who_a_launcher_says(monkeypatch):
     for name, value in (("RANK", "3"), ("LOCAL_RANK", "1"), ("MASTER_ADDR", "node0"), ("MASTER_PORT", "29500")):
         monkeypatch.setenv(name, value)
     assert (launched(), rank(), world(), local_rank()) == (True, 3, 4, 1)
+
+
+def test_the_strategy_goes_with_how_a_process_was_started(monkeypatch):
+    from types import SimpleNamespace
+
+    from runner.engine.ranks import chosen
+
+    def strategy(name):
+        return chosen(SimpleNamespace(strategy=name))
+
+    for name, value in (("RANK", "0"), ("WORLD_SIZE", "1"), ("MASTER_ADDR", "node0"), ("MASTER_PORT", "29500")):
+        monkeypatch.setenv(name, value)
+    assert [strategy(name) for name in ("auto", "single", "ddp", "fsdp", "dp")] == ["single"] * 4 + ["dp"]
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert [strategy(name) for name in ("auto", "ddp", "fsdp")] == ["ddp", "ddp", "fsdp"]
+    for name in ("single", "dp"):
+        with pytest.raises(ConfigError, match=f"trainer.strategy={name}: is of one process, and 2 were started"):
+            strategy(name)
+
+
+@pytest.mark.parametrize(("contiguous", "listed", "why"), [(True, True, "go on where"), (False, False, "come as they")])
+def test_data_that_can_not_be_shared_are_refused(contiguous, listed, why):
+    from types import SimpleNamespace
+
+    from runner.run.together import check_parts
+
+    data = SimpleNamespace(parts={"train": SimpleNamespace(contiguous=contiguous, listed=listed)})
+    check_parts(data, OneOf(0, 1))
+    with pytest.raises(ConfigError, match=f"not with these data: batches of train {why}"):
+        check_parts(data, OneOf(0, 2))
+
+
+def test_every_rank_draws_something_else_in_the_same_update():
+    from runner.engine.fit import Fit
+    from runner.engine.state import TrainState
+
+    seeds = []
+    for number in range(4):
+        fit = Fit.__new__(Fit)
+        fit.state, fit.ranks = TrainState(3), OneOf(number, 4)
+        seeds.append(fit.step_seed())
+    assert len(set(seeds)) == 4
+    assert seeds[0] == TrainState(3).step_seed(), "the first draws what one process draws"
+
+
+def test_a_clock_that_said_it_is_time_is_heard_once():
+    from runner.engine.ranks.group import Group
+
+    group = Group.__new__(Group)
+    group.heard, group.due = "SIGINT", True
+    assert (group.is_due(), group.is_due(), group.interrupted()) == (True, False, "SIGINT")
+    group.due = True
+    group.attend(None, None)  # the next run of these processes
+    assert (group.is_due(), group.interrupted()) == (False, None)
