@@ -59,5 +59,5 @@ def test_arguments_for_other_training_loops_are_refused_where_they_are_of_no_use
 
     _check_steps({"capturable": True, "differentiable": False}, "cuda")
     for values, device in (({"capturable": True}, "cpu"), ({"differentiable": True}, "cuda")):
-        with pytest.raises(ConfigError, match="=true: is for .* Leave it out"):
+        with pytest.raises(ConfigError, match=r"=true: is for .* Leave it out"):
             _check_steps(values, device)
