@@ -36,12 +36,16 @@ def begin(study, number):
     study.begin(number, Grid().point(SPACE, 0, number))
 
 
-def test_no_point_is_claimed_twice_and_as_many_as_are_wanted(driver):
+def test_no_point_is_claimed_twice_and_as_many_as_are_wanted(driver, monkeypatch):
     a, b = driver("a"), driver("b")
     claims = [study.claim(9, 3) for study in (a, b, a, b, a)]
     assert claims == [0, 1, 2, None, None]
     assert (a.asked(2), b.asked(1)) == (3, 3)
     assert [a.claim(9, 6), b.claim(9, 6), a.claim(9, None)] == [3, 4, 5], "more are wanted later: none is left out"
+    looks, plain = [[]], a._all_claims
+    monkeypatch.setattr(a, "_all_claims", lambda: looks.pop() if looks else plain())
+    assert a.claim(9, 6) is None, "another driver's claim came between its look and its own"
+    assert (a.asked(4), b.claim(9, 6), b.asked(2)) == (6, None, 6)
 
 
 def test_what_was_claimed_and_not_begun_is_begun_after_a_restart(driver):
