@@ -119,11 +119,11 @@ class SweepFolder:
             if Lock(path).held and not Lock(path.with_name("job.lock")).held:
                 self.unlock()
                 raise ConfigError(f"{shown(path.parent)}: this trial is at work by itself. Wait for it, or stop it.")
-        for where in (".", "trials/*"):
-            remove_temporary(self.path, where)
 
     def wait_for_workers(self, say: Callable[[str], None]) -> None:
         """Wait until no worker of an earlier start is at work: those on other machines end a little after their driver.
+
+        What killed ones were writing is removed then, and not before: one that is at work would miss its own file.
 
         Args:
             say: where that is told of.
@@ -142,6 +142,8 @@ class SweepFolder:
                     "work on this trial. Wait for it, or end it; then give the same command again."
                 )
             time.sleep(0.2)
+        for where in (".", "trials/*"):
+            remove_temporary(self.path, where)
 
     @property
     def locked(self) -> bool:

@@ -81,9 +81,13 @@ class SharedStudy(Study):
         found: list[FrozenTrial] = self._storage.get_all_trials(self.study._study_id, deepcopy=False)
         return found
 
+    def _all_claims(self) -> list[FrozenTrial]:
+        """The first trials of points, those of void claims too."""
+        return [t for t in self._trials() if AGAIN not in t.user_attrs]
+
     def _known(self, wanted: set[int]) -> list[FrozenTrial]:
         """Its own, but for those that were claimed and not begun, which are kept for the next points."""
-        claims = [t for t in self._trials() if AGAIN not in t.user_attrs]
+        claims = self._all_claims()
         ranks = {t.number: rank for rank, t in enumerate(sorted(claims, key=lambda t: t.number))}
         self._claims = sum(VOID not in t.user_attrs for t in claims)
         if self._take_over is not None:
@@ -141,10 +145,13 @@ class SharedStudy(Study):
             trial = self._unused.pop(0)
             self.ids[trial.user_attrs[POINT]] = trial._trial_id
             return int(trial.user_attrs[POINT])
+        self._claims = sum(VOID not in t.user_attrs for t in self._all_claims())
+        if wanted is not None and self._claims >= wanted:  # a void claim would take a number from later points
+            return None
         template = create_trial(state=TrialState.RUNNING, user_attrs=dict(self._own))
         made = self._storage.create_new_trial(self.study._study_id, template_trial=template)
         own = self._storage.get_trial_number_from_id(made)
-        claims = [t for t in self._trials() if t.number < own and AGAIN not in t.user_attrs]
+        claims = [t for t in self._all_claims() if t.number < own]
         before = sum(VOID not in t.user_attrs for t in claims)
         self._claims = before + 1
         if wanted is not None and before >= wanted:

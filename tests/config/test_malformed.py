@@ -341,6 +341,8 @@ MALFORMED = [
     ("optimizer.lr=1e300", "optimizer.lr=1e+300", "3.4e+38"),
     ("optimizer=lion optimizer.weight_decay=1e300", "optimizer.weight_decay=1e+300"),
     ("optimizer.betas=[0.9,1e300]", "optimizer.betas=1e+300"),
+    ("init=uniform init.a=-1e300", "init.a=-1e+300", "3.4e+38"),
+    ("init=uniform init.a=-99999999999999999999", "init.a=-99999999999999999999", "9.2e+18"),
     ("init=uniform init.b=inf", "init.b=inf", "a finite number"),
     ("init=truncated_normal init.std=inf", "init.std=inf", "a finite number"),
     ("data.batch_size=99999999999999999999", "data.batch_size=99999999999999999999", "9.2e+18"),

@@ -51,3 +51,13 @@ def test_values_that_a_message_happens_to_end_in_are_not_blamed(arguments, said)
     with pytest.raises(ValueError, match=" ") as error:
         square(**arguments)
     assert str(refusal(square, arguments, {"_target_": "x.square", **arguments}, "model", error.value)) == said
+
+
+def test_arguments_for_other_training_loops_are_refused_where_they_are_of_no_use():
+    from runner.config.build import _check_steps
+    from runner.errors import ConfigError
+
+    _check_steps({"capturable": True, "differentiable": False}, "cuda")
+    for values, device in (({"capturable": True}, "cpu"), ({"differentiable": True}, "cuda")):
+        with pytest.raises(ConfigError, match=r"=true: is for .* Leave it out"):
+            _check_steps(values, device)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 from runner.config.compose import Command, compose_run
-from runner.config.run_config import check_resumable, freeze, patch, thaw
+from runner.config.run_config import check_resumable, check_same_run, freeze, patch, thaw
 from runner.errors import ConfigError
 from runner.run import resume
 from tests.cli.conftest import QUICK
@@ -106,3 +106,14 @@ def test_a_wrong_value_is_refused_before_anything_is_changed(go, tmp_path):
         with pytest.raises(ConfigError):
             resume("run", [override])
     assert {path: path.read_bytes() for path in Path("run").rglob("*") if path.is_file()} == before
+
+
+def test_a_state_is_of_another_run_where_a_key_differs_that_may_not_change():
+    ours = OmegaConf.create({"seed": 0, "data": {"path": "here.csv", "paths": [1]}, "newer": True})
+    saved = {"seed": 0, "data": {"path": "there.csv", "paths": [1]}, "older": True}
+    check_same_run(ours, saved, "last.pt")
+    saved["data"]["paths"] = [2]
+    with pytest.raises(
+        ConfigError, match=r"^last\.pt: is of another run, with data\.paths=\[2\], where .* says \[1\]\."
+    ):
+        check_same_run(ours, saved, "last.pt")

@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from runner.engine import checkpoint
-from runner.engine.checkpoint import Damaged, difference, load, load_last, save
+from runner.engine.checkpoint import Damaged, difference, left_in, load, load_last, load_state, parts_of, save
 from runner.engine.spec import Spec
+from runner.errors import ConfigError
 
 
 def content(value):
@@ -132,6 +133,68 @@ def test_another_format_is_refused(tmp_path):
     torch.save({"format": 99}, tmp_path / "x.pt")
     with pytest.raises(Damaged, match="format 99"):
         load(tmp_path / "x.pt")
+
+
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [
+        *(("position", {"step": step, "epoch": 0}) for step in (-1, 1 << 53, True, float("nan"), "1", None)),
+        ("position", [1, 0]),
+        ("data", {"fingerprint": 3, "sizes": {}}),
+        ("data", {"fingerprint": "", "sizes": {"train": "many"}}),
+        ("data", {"fingerprint": "", "sizes": []}),
+        ("spec", {}),
+    ],
+)
+def test_values_that_no_run_writes_are_damage(tmp_path, part, value):
+    torch.save({"format": checkpoint.FORMAT, **content(1), part: value}, tmp_path / "last.pt")
+    with pytest.raises(Damaged, match=f"what it says of {part} is not what a run writes there"):
+        load(tmp_path / "last.pt")
+
+
+@pytest.mark.parametrize("lacking", ["epoch", "step"])
+def test_a_state_without_its_position_is_not_gone_on_from(tmp_path, lacking):
+    saved = content(1)
+    del saved["position"][lacking]
+    save(tmp_path / "last.pt", saved)
+    with pytest.raises(Damaged, match=f"{lacking} is missing in it"):
+        load_state(tmp_path / "last.pt")
+
+
+def test_weights_in_parts_are_looked_for_beside_their_state_alone(tmp_path):
+    folder = tmp_path / "checkpoints"
+    folder.mkdir()
+    (tmp_path / "secret").mkdir()
+    (tmp_path / "secret" / "file").touch()
+    save(folder / "last.pt", content(1) | {"parts": "../secret", "sums": {"file": "0"}})
+    with pytest.raises(Damaged, match=rf"No such file or directory: '{folder}/secret/file'"):
+        load(folder / "last.pt")
+    assert parts_of(folder / "last.pt") == "secret"
+
+
+def test_what_may_not_be_read_is_not_taken_for_damage(tmp_path, monkeypatch):
+    """The file may be whole: to start over, or from the state before, would lose what is in it."""
+    for value in (1, 2):
+        save(tmp_path / "last.pt", content(value), keep_previous=True)
+
+    def refused(path, **_):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(checkpoint, "read", refused)
+    with pytest.raises(ConfigError, match=r"last\.pt: can't be read \(Permission denied\)\. Allow it"):
+        load_last(tmp_path)
+
+
+def test_what_is_left_is_said(tmp_path):
+    assert left_in(tmp_path) == "`rerun` repeats the run."
+    for name, said in (
+        ("last.pt.previous", "Without last.pt, `resume` takes the one before it"),
+        ("best.pt", "best.pt, the best weights, can be evaluated"),
+        ("epoch-0002.pt", "`resume --from epoch-0002` goes on"),
+    ):
+        assert said not in left_in(tmp_path)
+        (tmp_path / name).touch()
+        assert said in left_in(tmp_path)
 
 
 def test_difference_in_words():

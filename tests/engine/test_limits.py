@@ -1,5 +1,7 @@
 """What torch and NumPy say of sizes and numbers beyond this machine, in words; and every other error as it is."""
 
+import errno
+
 import numpy as np
 import pytest
 import torch
@@ -56,6 +58,7 @@ def test_shared_memory():
 def test_defects_are_left_alone():
     for error in (KeyError("x"), ValueError("x"), RuntimeError("shapes differ"), raised(lambda: torch.ones(2, 3) @ 1)):
         assert limit_reached(error) is None
+    assert limit_reached(OSError(errno.ENOSPC, "No space left on device")) is None, "a full disk is no full memory"
 
 
 @pytest.mark.parametrize(

@@ -116,7 +116,6 @@ class SharedMemoryFull(Fault):
 
     name = "/dev/shm full under the workers that read data"
     holds = "exit 1, /dev/shm is named; with room again the same command trains"
-    quick = 2
     slow = True
     words: ClassVar[Sequence[str]] = (
         *("data=image_folder", "data.root=images", "data.image_size=32", "data.batch_size=64", "data.in_memory=false"),

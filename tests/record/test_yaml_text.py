@@ -56,3 +56,13 @@ def test_what_has_no_end(text):
 
 def test_an_anchor_may_be_taken_anew():
     assert allowed("[&a [1], &a [2], *a]")
+
+
+def test_a_text_has_a_length_and_a_depth(monkeypatch):
+    monkeypatch.setattr(yaml_text, "LONGEST", 10)
+    assert allowed("a" * 10)
+    assert not allowed("a" * 11)
+    monkeypatch.undo()
+    for most in ("[" * yaml_text.DEEPEST + "]" * yaml_text.DEEPEST, "[[]," + "[]," * 99 + "]"):
+        assert allowed(most)
+    assert not allowed("[" * (yaml_text.DEEPEST + 1))

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import optuna
 import pytest
@@ -13,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.errors import ConfigError
-from runner.sweep.folder import Follower, SweepFolder, slug, write
+from runner.record.lock import Lock
+from runner.sweep.folder import Follower, SweepFolder, patiently, slug, write
 from runner.sweep.language import parse
 from runner.sweep.results import PointResult
 from runner.sweep.samplers import Grid
@@ -81,6 +83,56 @@ def test_a_full_disk_is_waited_for(tmp_path, monkeypatch, caplog):
     assert (tmp_path / "file").read_text() == "new"
     assert len(waits) == 2
     assert [record.message for record in caplog.records] == ["The disk is full: waiting up to ten minutes for space."]
+
+
+def test_a_disk_that_is_full_again_and_again_is_waited_for_each_time(monkeypatch):
+    """Ten minutes from when it is full, not from the first time: a table of a large sweep takes long to write."""
+    now = [0.0]
+    clock = SimpleNamespace(monotonic=lambda: now[0], sleep=lambda seconds: now.__setitem__(0, now[0] + seconds))
+    monkeypatch.setattr("runner.sweep.folder.time", clock)
+
+    def failing(times, takes):
+        left = [OSError(28, "No space left on device")] * times
+
+        def act():
+            now[0] += takes
+            if left:
+                raise left.pop()
+
+        return act
+
+    patiently(failing(9, takes=400))
+    begin = now[0]
+    with pytest.raises(OSError, match="No space"):
+        patiently(failing(10_000, takes=0))
+    assert 600 <= now[0] - begin < 610
+
+
+def test_workers_of_an_earlier_start_are_waited_for_and_their_files_left_alone(tmp_path, monkeypatch):
+    folder, said = SweepFolder(tmp_path), []
+    place = folder.trials / "0000-x_1"
+    place.mkdir(parents=True)
+    left = [tmp_path / ".sweep.yaml.71.tmp", place / ".result.json.71.tmp"]
+    for path in left:
+        path.touch()
+    job, run = Lock(place / "job.lock"), Lock(place / "run.lock")
+    assert (job.take(), run.take()) == (None, None)
+    folder.lock()
+    monkeypatch.setattr("runner.sweep.folder.ENDING", 0.0)
+    with pytest.raises(
+        ConfigError, match=r"0000-x_1: process \d+ on .*, a worker of an earlier start, is still at work"
+    ):
+        folder.wait_for_workers(said.append)
+    assert left[1].exists(), "it may be about to give the file its name"
+    monkeypatch.undo()
+    monkeypatch.setattr("time.sleep", lambda seconds: job.release())
+    folder.wait_for_workers(said.append)
+    assert [path.exists() for path in left] == [False, False]
+    assert said == ["waiting for workers of an earlier start to end: 0000-x_1"] * 2
+    folder.unlock()
+    with pytest.raises(ConfigError, match="0000-x_1: this trial is at work by itself"):
+        folder.lock()
+    run.release()
 
 
 def test_follower_reads_whole_lines_once(tmp_path):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.sweep.folder import SweepFolder
-from runner.sweep.results import best, by_point
+from runner.sweep.results import Front, best, by_point
 from runner.sweep.tables import Tables
 from runner.sweep.trial import Trial
 
@@ -45,6 +46,22 @@ def test_the_front_is_optunas(values, directions):
     points = by_point([trial(n, n, [float(v) for v in pair]) for n, pair in enumerate(values)], 1)
     signs = [1.0 if d == "minimize" else -1.0 for d in directions]
     assert sorted(p.point for p in best(points, signs)) == sorted(t.number for t in study.best_trials)
+
+
+@given(
+    st.lists(st.none() | st.tuples(st.integers(0, 4), st.integers(0, 4)), max_size=12),
+    st.integers(0, 12),
+    st.sampled_from([[1.0], [1.0, -1.0]]),
+)
+def test_the_front_is_kept_up_to_date_point_by_point(values, before, signs):
+    """Those of `None` completed without a score; a running point counts for nothing."""
+    given = [None if v is None else [float(x) for x in v[: len(signs)]] for v in values]
+    points = by_point([trial(n, n, v) for n, v in enumerate(given)], 1)
+    front = Front(points[:before], signs)
+    for point in reversed(points[before:]):
+        front.add(replace(point, status="running"))
+        front.add(point)
+    assert front.points == best(points, signs)
 
 
 def test_best_yaml_is_written_where_another_point_or_more_of_it_is_best(tmp_path, monkeypatch):

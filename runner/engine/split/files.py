@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import multiprocessing.connection
 import multiprocessing.queues
 import os
 import random
@@ -136,15 +137,22 @@ class _Loader:
                 raise
             sentence = str(error).splitlines()[-1]  # the rest is the worker's traceback
             raise type(error)(sentence.removeprefix(f"{type(error).__module__}.{type(error).__name__}: ")) from None
-        except OSError as error:
-            if error.errno == errno.ENOSPC and error.filename is None and self.loader.num_workers:
-                raise RunFailed(NO_SHARED_MEMORY) from error  # not even for the queues
-            raise
-        except RuntimeError as error:
-            workers = getattr(self.loader._iterator, "_workers", ())
-            if any(worker.exitcode == _NO_ROOM for worker in workers):
+        except (OSError, EOFError, RuntimeError) as error:
+            if self._found_no_room(error):
                 raise RunFailed(NO_SHARED_MEMORY) from error
             raise
+
+    def _found_no_room(self, error: Exception) -> bool:
+        """Whether there was none in shared memory, for the queues or for what a worker wanted to hand over.
+
+        Such a worker ends, and takes what it had handed over before and nobody had fetched with it.
+        """
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            return error.filename is None and self.loader.num_workers > 0
+        workers = getattr(self.loader._iterator, "_workers", ())
+        if workers:  # one may be just ending
+            multiprocessing.connection.wait([worker.sentinel for worker in workers], timeout=1)
+        return any(worker.exitcode == _NO_ROOM for worker in workers)
 
 
 def _end_where_nothing_can_be_handed_over(worker: int) -> None:

@@ -121,11 +121,30 @@ def test_early_stopping_and_the_limit_of_time_end_all_ranks(two, one, tmp_path, 
     assert [(rank.error, rank.result["cause"]) for rank in ranks] == [(None, "max_time")] * 2
 
 
-def test_an_update_that_is_left_out_is_left_out_by_all(two, tmp_path, rows):
-    skip = ("trainer.on_nonfinite=skip", "optimizer.lr=1e30", "trainer.max_epochs=2")
-    ranks = two.train(tmp_path / "run", *RUN, *skip)
+def overflows():
+    """Before a run: let the loss of one rank overflow where its slope does not."""
+    import torch
+
+    from runner.engine.step import Step
+
+    is_finite = Step._is_finite
+
+    def is_not(this, norm):
+        if here() == 1 and this.fit.state.step == 3:
+            this.losses = [*this.losses, torch.tensor(float("inf"))]
+        return is_finite(this, norm)
+
+    Step._is_finite = is_not
+    return lambda: setattr(Step, "_is_finite", is_finite)
+
+
+@pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
+def test_an_update_that_is_left_out_is_left_out_by_all(strategy, two, tmp_path, rows):
+    skip = ("trainer.on_nonfinite=skip", f"trainer.strategy={strategy}", "trainer.max_epochs=1")
+    ranks = two.train(tmp_path / "run", *RUN, *skip, more=overflows)
+    assert [rank.error for rank in ranks] == [None, None]
     assert ranks[0].weights == ranks[1].weights
-    assert rows(tmp_path / "run")[-1]["skipped_steps"] > 0
+    assert rows(tmp_path / "run")[-1]["skipped_steps"] == 1
 
 
 @pytest.mark.parametrize(
@@ -133,7 +152,9 @@ def test_an_update_that_is_left_out_is_left_out_by_all(two, tmp_path, rows):
     [
         ("single", (), "is of one process, and 2 were started"),
         ("ddp", ("data.batch_size=1",), "2 processes share it. Give at least 2"),
+        ("ddp", ("model.norm=batch", "data.batch_size=3"), "two examples in each. Give at least 4"),
         ("ddp", ("data=digits_stream",), "come as they come"),
+        ("fsdp", ("trainer.histograms=1",), "not with trainer.histograms"),
         ("fsdp", ("trainer.precision=fp16",), "not with trainer.precision=fp16"),
         ("fsdp", ("optimizer=adafactor",), "can't update weights of which every process holds a part"),
         ("fsdp", ("regularization=[l2]",), "not with l2: it is a term of whole weights"),

@@ -56,6 +56,18 @@ def test_two_processes_then_one(sharded, two, one, uninterrupted, tmp_path, rows
     assert not list((tmp_path / "run/checkpoints").glob("last-*")) or sharded == "true"
 
 
+def test_what_ranks_saw_for_themselves_is_brought_together(two, tmp_path, rows):
+    """Statistics that each takes of its own examples, before they are scored and saved; noise is drawn by all alike."""
+    own = (*IRIS, "data.batch_size=34", "model.norm=batch", "regularization=[gradient_noise]")  # three are left over
+    whole = two.train(tmp_path / "whole", *own)
+    assert [rank.error for rank in whole] == [None, None]
+    assert whole[0].weights == whole[1].weights
+    stopped = two.train(tmp_path / "run", *own, more=interrupted_after(4))
+    assert {rank.error[0] for rank in stopped} == {"Interrupted"}
+    assert [rank.error for rank in two.train(tmp_path / "run", resume=True)] == [None, None]
+    assert difference(rows(tmp_path / "run"), rows(tmp_path / "whole")) < TOLERANCE
+
+
 def test_of_sharded_states_two_are_kept(two, tmp_path):
     more = ("trainer.strategy=fsdp", "trainer.checkpoint.sharded=true", "trainer.checkpoint.every_seconds=0")
     assert two.train(tmp_path / "run", *RUN, *more)[0].error is None

@@ -100,6 +100,13 @@ def test_a_table_of_contents_that_names_something_else_is_not_read(tmp_path):
     with pytest.raises(ValueError, match=r"io\.open is no part of a checkpoint"):
         parts.read(tmp_path / "last-1", told, {})
     assert not witness.exists()
+    for name in ("load", "compile"):  # of torch itself a table names types of numbers alone
+        table.write_bytes(f"ctorch\n{name}\n.".encode())
+        with pytest.raises(ValueError, match=rf"torch\.{name} is no part of a checkpoint"):
+            parts.read(tmp_path / "last-1", told, {})
+    (tmp_path / "secret").touch()
+    with pytest.raises(FileNotFoundError, match="last-1/secret"):  # whatever the state says, it looks nowhere else
+        parts.read(tmp_path / "last-1", told, {"../secret": "0"})
 
 
 def test_connections_are_cut_but_for_those_from_before_and_the_stores():
@@ -174,3 +181,57 @@ def test_what_no_launcher_says_is_refused_in_one_sentence(monkeypatch, capsys, n
     with pytest.raises(Left, match="2"):
         verbs.main()
     assert capsys.readouterr().err.startswith(f"error: {said}")
+
+
+def test_the_strategy_goes_with_how_a_process_was_started(monkeypatch):
+    from types import SimpleNamespace
+
+    from runner.engine.ranks import chosen
+
+    def strategy(name):
+        return chosen(SimpleNamespace(strategy=name))
+
+    for name, value in (("RANK", "0"), ("WORLD_SIZE", "1"), ("MASTER_ADDR", "node0"), ("MASTER_PORT", "29500")):
+        monkeypatch.setenv(name, value)
+    assert [strategy(name) for name in ("auto", "single", "ddp", "fsdp", "dp")] == ["single"] * 4 + ["dp"]
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert [strategy(name) for name in ("auto", "ddp", "fsdp")] == ["ddp", "ddp", "fsdp"]
+    for name in ("single", "dp"):
+        with pytest.raises(ConfigError, match=f"trainer.strategy={name}: is of one process, and 2 were started"):
+            strategy(name)
+
+
+@pytest.mark.parametrize(("contiguous", "listed", "why"), [(True, True, "go on where"), (False, False, "come as they")])
+def test_data_that_can_not_be_shared_are_refused(contiguous, listed, why):
+    from types import SimpleNamespace
+
+    from runner.run.together import check_parts
+
+    data = SimpleNamespace(parts={"train": SimpleNamespace(contiguous=contiguous, listed=listed)})
+    check_parts(data, OneOf(0, 1))
+    with pytest.raises(ConfigError, match=f"not with these data: batches of train {why}"):
+        check_parts(data, OneOf(0, 2))
+
+
+def test_every_rank_draws_something_else_in_the_same_update():
+    from runner.engine.fit import Fit
+    from runner.engine.state import TrainState
+
+    seeds = []
+    for number in range(4):
+        fit = Fit.__new__(Fit)
+        fit.state, fit.ranks = TrainState(3), OneOf(number, 4)
+        seeds.append(fit.step_seed())
+    assert len(set(seeds)) == 4
+    assert seeds[0] == TrainState(3).step_seed(), "the first draws what one process draws"
+
+
+def test_a_clock_that_said_it_is_time_is_heard_once():
+    from runner.engine.ranks.group import Group
+
+    group = Group.__new__(Group)
+    group.heard, group.due = "SIGINT", True
+    assert (group.is_due(), group.is_due(), group.interrupted()) == (True, False, "SIGINT")
+    group.due = True
+    group.attend(None, None)  # the next run of these processes
+    assert (group.is_due(), group.interrupted()) == (False, None)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -235,6 +236,11 @@ def test_jobs_are_submitted_as_slurm_takes_them(app, tmp_path, monkeypatch):
     for option in [*wanted.split(), "signal=USR2@90", "job-name=runner-"]:
         assert f"#SBATCH --{option}" in said
     assert len(list(played.iterdir())) == 2
+    place = app.folder / "slurm"
+    assert not (place / "jobs.jsonl").exists(), "nothing was left behind for the next start to cancel"
+    (files,) = place.iterdir()
+    assert re.fullmatch("[0-9a-f]{16}", files.name), "answers lie where no folder from somebody else can have them"
+    assert not list(files.glob("*.pkl"))
 
 
 def test_a_job_in_the_queue_is_cancelled_by_its_name(tmp_path, monkeypatch):
@@ -252,6 +258,8 @@ def test_a_job_in_the_queue_is_cancelled_by_its_name(tmp_path, monkeypatch):
         {"name": "runner-0123456789abcdef", "executor": "slurm"},
         {"job": "7"},
         {"name": "all", "executor": "slurm"},
+        {"name": "runner-0123456789abcdef,all", "executor": "slurm"},
+        {"name": "runner-fedcba9876543210", "executor": "local"},
     ]
     record = place / "jobs.jsonl"
     record.write_text("\n".join(map(json.dumps, lines)) + '\n{"na')

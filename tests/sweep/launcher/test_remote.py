@@ -8,15 +8,17 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hydra.core.config_store import ConfigStore
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
 from runner.errors import ConfigError, RunFailed
 from runner.record.lock import Lock
 from runner.sweep.driver import LOSSES
-from runner.sweep.launcher import remote
+from runner.sweep.launcher import batches, remote
 from runner.sweep.launcher.by_name import ByName
 from runner.sweep.launcher.remote import TOKEN, RemoteLauncher, Work
 
@@ -36,6 +38,10 @@ def fail(application, folder):
     raise ValueError("no luck")
 
 
+def stopped(application, folder):
+    raise KeyboardInterrupt
+
+
 class InThisProcess(RemoteLauncher):
     """Does the work when it is waited for, as another process would: through a pickle. `plan` may take its place."""
 
@@ -52,6 +58,9 @@ class InThisProcess(RemoteLauncher):
             answer = self.plan[number].pop(0) if self.plan.get(number) else "do"
             if answer == "do":
                 found[number] = pickle.loads(handle)()
+            elif answer == "do, and be lost":
+                pickle.loads(handle)()
+                found[number] = "its node was lost"
             elif answer == "wait":
                 time.sleep(seconds)
             else:
@@ -84,6 +93,10 @@ def test_a_job_is_done_by_the_name_of_its_task(sweep):
     done, failed = launcher.wait(0)
     assert (done.job, done.kind, done.value) == (7, "returned", 6.0)
     assert (failed.job, failed.kind, failed.cause) == (8, "raised", "ValueError: no luck")
+    assert not Lock(sweep / "job.lock").held, "the next job there need not wait for this process to end"
+    launcher.start(9, stopped, sweep)
+    (outcome,) = launcher.wait(0)
+    assert (outcome.kind, outcome.cause) == ("interrupted", "the sweep was stopped")
     assert (launcher.idle, launcher.jobs, launcher.close(), launcher.shut) == (2, [], [], 1)
     launcher.close()
     assert launcher.shut == 1
@@ -125,11 +138,13 @@ def test_a_script_and_what_is_wrapped_around_its_task_are_found_anew(tmp_path, w
     made = subprocess.run([sys.executable, *words], cwd=tmp_path, capture_output=True, timeout=120)
     assert made.returncode == 0, made.stderr.decode()
     code = (
-        "import pickle, sys; from hydra import version; a = pickle.loads(sys.stdin.buffer.read()).load()\n"
-        "print(a.task(None), len(a.callbacks.callbacks), version.base_at_least('1.3'))"
+        "import os, pickle, sys; from hydra import version; a = pickle.loads(sys.stdin.buffer.read()).load()\n"
+        "from hydra.core.utils import JobRuntime; from omegaconf import OmegaConf\n"
+        "print(a.task(None), len(a.callbacks.callbacks), version.base_at_least('1.3'))\n"
+        "print(JobRuntime.instance().get('name'), OmegaConf.has_resolver('now'), os.getcwd())"
     )
-    found = subprocess.run([sys.executable, "-c", code], input=made.stdout, capture_output=True, timeout=120)
-    assert found.stdout.decode().split() == ["42", "1", "True"], found.stderr.decode()
+    found = subprocess.run([sys.executable, "-c", code], input=made.stdout, capture_output=True, timeout=120, cwd="/")
+    assert found.stdout.decode().split() == ["42", "1", "True", "j", "True", str(tmp_path)], found.stderr.decode()
 
 
 def test_a_machine_that_does_not_see_the_folder_ends_the_sweep_with_a_word(sweep, monkeypatch):
@@ -223,6 +238,13 @@ def test_a_lost_worker_is_no_failure_of_its_trial(losing):
     assert (app.folder / app.rows[1]["folder"] / "output.log").read_text().count("was lost") == 2
 
 
+def test_a_worker_that_is_lost_behind_the_end_of_its_trial_costs_nothing(losing):
+    app = losing("curves", {1: ["do, and be lost"]}, "lr=0.1,0.2", "epochs=2", "sleep=0")
+    assert app.column("status") == ["completed"] * 2
+    assert [record["losses"] for record in app.records()] == [0, 0]
+    assert (app.folder / app.rows[1]["folder"] / "starts.txt").read_text() == "0\n", "it was not begun again"
+
+
 def test_a_trial_that_loses_its_worker_each_time_fails_with_the_cause(losing):
     with pytest.raises(RunFailed, match=rf"1 of 3 trials failed; .*its node was lost, {LOSSES} times where the trial"):
         losing("sphere", {1: ["its node was lost"] * LOSSES}, "x=1,2,3", "hydra.sweeper.retries=2")
@@ -301,6 +323,23 @@ def test_a_batch_that_another_launcher_loses_is_asked_again(app, toy):
     app("sphere", "x=1,2,3", "hydra/launcher=toy", "hydra.sweeper.workers=2", "hydra.launcher.size=2")
     assert app.column("status") == ["completed"] * 3
     assert [record["losses"] for record in app.records()] == [0, 0, 1]
+
+
+def test_a_job_of_a_batch_that_is_stopped_is_no_failure(sweep, monkeypatch):
+    number = SimpleNamespace(job=SimpleNamespace(num=5))
+    monkeypatch.setattr(batches.HydraConfig, "get", lambda: number)
+    batch = batches.Batch(at_top_level, [(fail, sweep, ()), (stopped, sweep, ())], first=4)
+    assert batch(CONFIG)[:3] == ("interrupted", None, "the sweep was stopped")
+
+
+def test_what_another_launcher_composes_lands_in_the_trials_folder(tmp_path):
+    folder = tmp_path / "it's here" / "trials" / "0000-x"
+    folder.mkdir(parents=True)
+    (folder / "trial.json").write_text(json.dumps({"overrides": ["x=1"]}))
+    parsed = OverridesParser.create().parse_overrides(batches._overrides(folder))
+    given = {override.key_or_group: str(override.value()) for override in parsed}
+    assert (given["x"], given["hydra.sweep.dir"]) == ("1", str(tmp_path / "it's here"))
+    assert given["hydra.sweep.subdir"] == "trials/0000-x"
 
 
 @pytest.mark.parametrize(
