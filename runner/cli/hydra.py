@@ -55,6 +55,12 @@ def train(arguments: list[str]) -> int:
         habits.refuse_unknown(OmegaConf.to_container(config.hydra.sweeper, resolve=False))  # type: ignore[arg-type]
     if config.hydra.mode is not None and config.hydra.mode.name == "MULTIRUN":  # a config file's word
         return _hydra([*options, *compose_sweep(command)])
+    launcher = config.hydra.runtime.choices.get("hydra/launcher")
+    if launcher not in (None, "basic"):
+        raise ConfigError(
+            f"hydra/launcher={launcher}: is where the trials of a sweep run, and this is one run. Add --multirun, or "
+            "leave it out."
+        )
     if searched := config.hydra.runtime.choices.get("space"):
         raise ConfigError(f"space={searched}: a space to search, not a run. Add --multirun and hydra/sweeper=bayes.")
     from runner.config.check import check_run

@@ -252,7 +252,7 @@ def _no_verb(word: str) -> str:
 
 def _list(arguments: list[str]) -> int:
     from runner.cli.tables import option_table
-    from runner.config.options import Options
+    from runner.config.options import OF_SWEEPS, SWEEP_GROUPS, Options
 
     config_dir, rest = take(arguments, "--config-dir")
     known_flags(rest, "list [GROUP] [--config-dir DIR]")
@@ -263,7 +263,8 @@ def _list(arguments: list[str]) -> int:
         options = Command([], config_dir).options
     else:
         options = Options()
-    groups = options.groups()
+    options = Options([*options.folders, OF_SWEEPS])
+    groups = [*options.groups(), *SWEEP_GROUPS]
     if rest and rest[0] not in groups:
         raise ConfigError(f"{rest[0]}: no such group.{did_you_mean(rest[0], groups)} Groups: {', '.join(groups)}.")
     option_table(options, rest[:1] or groups)
@@ -273,6 +274,7 @@ def _list(arguments: list[str]) -> int:
 def _show(arguments: list[str]) -> int:
     from runner.cli.tables import show_option
     from runner.config.compose import Command
+    from runner.config.options import OF_SWEEPS, SWEEP_GROUPS, Options
 
     usage = "show GROUP/OPTION [--plot[=FILE.png] [OVERRIDES]] [--config-dir DIR] [trusted_targets=[MODULE]]"
     config_dir, rest = take(arguments, "--config-dir")
@@ -289,8 +291,12 @@ def _show(arguments: list[str]) -> int:
     group, _, name = given.rpartition("/")
     if group == "activation":  # model.activation: a choice without files
         return _draw(group, name, rest[1:], plots, config_dir)
+    if group in SWEEP_GROUPS and name in (of_sweeps := Options([OF_SWEEPS])).names(group):
+        print(of_sweeps.text(group, name), end="")
+        return 0
     if group not in options.groups():
         known = [f"{g}/{n}" for g in options.groups() for n in options.names(g)]
+        known += [f"{g}/{n}" for g in SWEEP_GROUPS for n in Options([OF_SWEEPS]).names(g)]
         if given in options.groups():
             raise ConfigError(
                 f"show {given}: a group. Expected one of its options: "

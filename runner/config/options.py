@@ -23,6 +23,10 @@ def find_conf() -> Path:
 
 CONF = find_conf()
 
+# What sweeps choose from beside our groups: Hydra's, whose options lie with our plugin.
+OF_SWEEPS = Path(runner.__file__).parents[1] / "hydra_plugins" / "runner_sweeper" / "conf"
+SWEEP_GROUPS = ("hydra/sweeper", "hydra/launcher")
+
 
 def refuse_traps(folder: Path) -> None:
     """Refuse a folder of options in which a file can't be read to its end: a pipe, a device, YAML without bounds.

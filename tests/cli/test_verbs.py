@@ -227,6 +227,13 @@ def test_every_example_of_the_help_is_a_right_command(say, tmp_path):
             assert say("check", *shlex.split(example)).code == 0, example
 
 
+def test_what_sweeps_choose_from_is_listed_too(say):
+    assert "hydra/launcher=ray " in say("list", "hydra/launcher").out
+    assert {"hydra/sweeper=bayes", "hydra/launcher=slurm"} <= set(say("list").out.split())
+    assert "object_store: 100  # MiB" in say("show", "hydra/launcher/ray").out
+    assert "Did you mean 'hydra/launcher/slurm'?" in say("show", "hydra/launcher/slrum").err
+
+
 def test_options_of_ones_own(say, tmp_path):
     (tmp_path / "mine/optimizer").mkdir(parents=True)
     (tmp_path / "mine/optimizer/slow.yaml").write_text("# A slow one.\n_target_: torch.optim.SGD\nlr: 1e-4\n")

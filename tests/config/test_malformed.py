@@ -359,6 +359,7 @@ MALFORMED = [
     ("optimizer=/", "optimizer=/", "Options: "),
     ("~hydra.sweeper", "~hydra.sweeper"),
     ("~hydra/sweeper", "hydra.sweeper: nothing is chosen", "hydra/sweeper=basic"),
+    ("hydra/launcher=slurm", "hydra/launcher=slurm", "Add --multirun"),
     ("-m seed=1,2 hydra.sweeper.params=3", "hydra.sweeper.params=3", "keys with spaces"),
     ("-m hydra.sweeper.params=ia3", "hydra.sweeper.params=ia3", "keys with spaces"),
     ("-m seed=1,2 'hydra.sweeper.enqueue=[3]'", "hydra.sweeper.enqueue=[3]", "a list of points"),

@@ -44,6 +44,7 @@ class Places:
 
     def __init__(self, home: Path) -> None:
         self.home, self.numbers = home, itertools.count()
+        self.last = home / "none"
         (home / "table.csv").write_text("a,b,c,d\n5,3,1,0.2\n")
         made = tried(list(RUN), home)
         assert made.code == 0, made.said
@@ -80,13 +81,13 @@ class Places:
         return tried([word.replace("{}", str(folder)) for word in words], self.home)
 
     def _new(self, kind: str) -> Path:
-        folder = self.home / kind / str(next(self.numbers))
-        folder.mkdir(parents=True)
-        return folder
+        self.last = self.home / kind / str(next(self.numbers))
+        self.last.mkdir(parents=True)
+        return self.last
 
-    def forget(self, kind: str) -> None:
-        """Remove what the last input of a kind needed."""
-        shutil.rmtree(self.home / kind, ignore_errors=True)
+    def forget(self) -> None:
+        """Remove what the last input needed."""
+        shutil.rmtree(self.last, ignore_errors=True)
 
 
 def answers(kind: str, number: int, places: Places, start: int = 0) -> Iterator[Answer]:
@@ -116,7 +117,7 @@ def answers(kind: str, number: int, places: Places, start: int = 0) -> Iterator[
         answer = give(one)
         yield answer
         if answer.finding is None:
-            places.forget(kind)
+            places.forget()
 
 
 def warm() -> None:
