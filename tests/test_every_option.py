@@ -284,7 +284,7 @@ def test_all_other_data_are_resumed_exactly(data, files, cut):
     assert same(*cut(1, [f"data={data}", *needs, *SHORT, "trainer.max_epochs=2"])) == []
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("choice", [*(f"optimizer={n}" for n in OPTIMIZERS), *(f"scheduler={n}" for n in SCHEDULERS)])
 def test_every_optimizer_and_schedule_through_the_command_line(choice, tmp_path, monkeypatch, capfd):
     from runner.cli.verbs import answer

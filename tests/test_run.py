@@ -320,7 +320,7 @@ def test_sigterm_saves_and_names_the_command(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.long)])
 def test_sigkill_in_the_middle_then_resumed_is_bit_identical(tmp_path, seed):
     command = [word.replace("max_epochs=60", "max_epochs=25") for word in COMMAND]
     wait(start([*command, "hydra.run.dir=whole"], tmp_path))

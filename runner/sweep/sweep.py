@@ -144,7 +144,7 @@ class Sweep:
                 self.reporter.say(f"note: {study.damaged.name}: {told}")
             for path, reason in driver.damaged.items():
                 self.reporter.say(f"note: trials/{path.name}: set aside under this name, trial.json: {reason}")
-            chosen = str(self.config.hydra.runtime.choices.get("hydra/launcher"))
+            chosen = _launcher(self.config.hydra.runtime.choices.get("hydra/launcher"))
             self._tell_change(folder, chosen)
             start = {"started": time.time(), "workers": launcher.count, "trials": driver.total, "launcher": chosen}
             write(folder.driver, json.dumps(start))
@@ -210,8 +210,8 @@ class Sweep:
         """Say so where trials do not run where those of the last start did: the folder's own word is not taken."""
         before = chosen
         with suppress(OSError, ValueError, AttributeError):
-            before = str(json.loads(folder.driver.read_text(encoding="utf-8")).get("launcher", before))
-        if {before, chosen} - {"basic", "local"} and before != chosen:
+            before = _launcher(json.loads(folder.driver.read_text(encoding="utf-8")).get("launcher", before))
+        if before != chosen:
             self.reporter.say(f"note: the last start was with hydra/launcher={before}, this one is with {chosen}")
 
     def _settle(self, plan: Plan, folder: SweepFolder, arguments: Sequence[str]) -> str:
@@ -281,6 +281,11 @@ def sweep_path(config: DictConfig, name: str) -> Path:
         return Path(str(config.hydra.sweep.dir))
     parent = raw[: raw.index("${now:")].rpartition("/")[0]
     return Path(str(OmegaConf.create({"dir": parent}).dir) if parent else ".") / name
+
+
+def _launcher(choice: Any) -> str:
+    """Name of a launcher; Hydra calls it ``basic`` where nothing is chosen."""
+    return "local" if choice == "basic" else str(choice)
 
 
 def _of_this_start(override: str) -> bool:

@@ -31,7 +31,7 @@ def test_a_folder_that_hydra_would_take_for_a_reference_is_refused(say):
 TOGETHER = ["lr=0.1 a,b", "it's q\"q #x", "-x $HOME {a}", "new\nline [1]", "a\\b' é (x)", "100% ~x", "a=b/c=d: e"]
 
 
-@pytest.mark.parametrize("name", [TOGETHER[0], *(pytest.param(n, marks=pytest.mark.slow) for n in TOGETHER[1:])])
+@pytest.mark.parametrize("name", [TOGETHER[0], *(pytest.param(n, marks=pytest.mark.long) for n in TOGETHER[1:])])
 def test_a_run_in_a_folder_of_any_name_on_data_of_any_name(say, name):
     Path(name).mkdir(parents=True)
     write_table(f"{name}/{Path(name).name}.csv")

@@ -71,7 +71,10 @@ def differ(network, other, data):
 
 @pytest.mark.parametrize(
     ("name", "form"),  # as programs further below, with all others; decoder as ONNX in test_with_past.py
-    [(name, form) for name in NETWORKS for form in ("onnx", "torchscript") if (name, form) != ("decoder", "onnx")],
+    [
+        *((name, "onnx") for name in NETWORKS if name != "decoder"),
+        *(pytest.param(name, "torchscript", marks=pytest.mark.long if name != "cnn" else ()) for name in NETWORKS),
+    ],
 )
 def test_a_file_gives_what_the_network_gives(name, form, trained):
     parent = Parent.open(trained(*NETWORKS[name], *SHORT))

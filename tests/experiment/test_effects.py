@@ -11,6 +11,8 @@ from runner.errors import RunFailed
 from runner.run import load
 from runner.run.assembly import load_data
 
+pytestmark = pytest.mark.long
+
 
 class Messages(Progress):
     def __init__(self):

@@ -17,6 +17,7 @@ from pathlib import Path
 IMPORTED = ["torch", "hydra.main", "sklearn.datasets", "tensorboard.summary.writer.event_file_writer"]
 IMPORTED += ["runner.cli.verbs", "runner.run.training", "runner.run.assembly", "runner.engine.loop"]
 IMPORTED += ["runner.record.recorder", "runner.config.check", "runner.testing.comparison", "tests.faults.moments"]
+IMPORTED += ["tests.composed"]
 SOON = 5.0  # seconds in which what a process had started must be gone after it
 
 Setting = Callable[[], None]

@@ -19,7 +19,7 @@ def states(network):
     return {name.removeprefix("network."): tensor.shape for name, tensor in network.state_dict().items()}
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("name", [name for name in NAMES if not name.startswith("regnet")])  # which count on the device
 def test_every_network_of_torchvision_is_that_of_the_name(name):
     more = {"aux_logits": False, "init_weights": False} if name in ("googlenet", "inception_v3") else {}

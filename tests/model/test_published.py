@@ -135,6 +135,7 @@ def test_the_branch_of_googlenet_is_the_papers():
         assert sum(p.numel() for p in fewer) < sum(p.numel() for p in weights)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", FAMILIES)
 @pytest.mark.parametrize("side", [8, 28, 32, 64, 224])
 def test_takes_images_of_any_size(name, side):

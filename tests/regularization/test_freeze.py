@@ -73,7 +73,7 @@ def test_mistakes(fit, go):
 OPTIMIZERS = Options().names("optimizer")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_every_optimizer_goes_on_with_layers_that_are_unfrozen(go, optimizer):
     """Also where the run was interrupted in front of the unfreezing, and where it was behind it."""

@@ -132,7 +132,7 @@ SAID = "The data have changed since the first run of this sweep: as many example
 FOLDS = ("data.folds=2", "hydra.sweeper.repeat_key=data.fold", "hydra.sweeper.repeats=2")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_trials_and_folds_that_start_after_a_change_are_refused(start, say, table):
     def give(*words):  # in a process of its own: this one has used polars, whose threads no fork of it has
         process = start(*words)

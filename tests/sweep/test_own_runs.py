@@ -50,7 +50,7 @@ def dry(say):
     return partial(say, "check", "--multirun")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_value_of_a_searched_group_means_when_selected(dry):
     done = dry("regularization=none,dropout,[mixup,dropout]", "regularization.dropout.p=0.1,0.3", "optimizer=sgd,adam")
     assert "regularization.dropout.p: 0.1,0.3   when regularization=dropout" in done.out, done.err
@@ -134,7 +134,7 @@ def test_repeats_that_can_not_be_told_apart(dry, overrides, message):
     assert message in done.err
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_ready_spaces_can_be_reached(dry):
     for path in sorted((CONF / "space").glob("*.yaml")):
         done = dry("hydra/sweeper=random", f"space={path.stem}", "data=iris")

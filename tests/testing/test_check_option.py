@@ -243,7 +243,7 @@ def test_every_group_with_options_has_checks():
     assert all(len(checks_of(group)) >= 5 for group in (*CHECKS, "optimizer", "warmup", "optimizer/wrapper"))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_with_pytest_each_check_has_an_outcome(own):
     """As somebody calls it who has only the package, in a folder of his own."""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--pyargs", "runner.testing"]

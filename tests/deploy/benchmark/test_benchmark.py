@@ -43,6 +43,7 @@ def pair(trained, tmp_path, monkeypatch):
     return first, other, saved["model"][name].numel()
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="memory is told by Linux alone")
 def test_two_networks_beside_each_other(pair, tmp_path, capsys, monkeypatch):
     first, other, zeros = pair

@@ -9,5 +9,6 @@ import runner.engine.ranks.ddp
 import runner.evaluation.evaluation
 import runner.run.assembly
 import runner.run.training
+import tests.composed
 
-__all__ = ["runner", "torch"]
+__all__ = ["runner", "tests", "torch"]

@@ -288,7 +288,7 @@ def test_resume_takes_another_launcher(words, tmp_path, monkeypatch, capfd):
     capfd.readouterr()
     assert answer(["resume", "sweep", *words("slurm")]) == 0
     said = capfd.readouterr().out
-    assert "the last start was with hydra/launcher=basic, this one is with slurm" in said
+    assert "the last start was with hydra/launcher=local, this one is with slurm" in said
     assert "1 of them done before" in said
     after = table(tmp_path / "sweep")
     assert [row["val/loss"] for row in after] == [row["val/loss"] for row in before]
