@@ -126,7 +126,7 @@ def arms(folder):
     }
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_killed_continued_and_extended_it_says_the_same(say, tmp_path, monkeypatch):
     words = ("optimizer=sgd,adam", "--seeds", "3")
     done = say("ablate", *TINY, *words, "--output", "whole")
@@ -165,7 +165,7 @@ def test_killed_continued_and_extended_it_says_the_same(say, tmp_path, monkeypat
     assert "note: a verdict was given here before, of 3 runs of each arm" in done.out
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_an_arm_that_fails_is_told_of_and_the_others_are_judged(say, tmp_path):
     done = say("ablate", *TINY, "optimizer.lr=0.1,1e30", "optimizer=sgd", "--seeds", "3", "--output", "here")
     assert done.code == 0, done.err
@@ -192,7 +192,7 @@ def test_seeds_are_added_until_it_is_clear(say, tmp_path, monkeypatch):
     assert (record["looks"], len(arm["runs"])) == ([3, 4, 5], 5)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_folds_are_scored_where_they_were_left_out(say, tmp_path):
     assert say("ablate", *TINY, "optimizer=sgd,adam", "--folds", "3", "--output", "here").code == 0
     record = json.loads((tmp_path / "here/ablation.json").read_text())

@@ -28,7 +28,7 @@ def test_as_soon_as_it_has_begun(tmp_path, number):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("turn", range(3))
+@pytest.mark.parametrize("turn", [0, *(pytest.param(turn, marks=pytest.mark.long) for turn in (1, 2))])
 def test_at_any_moment(tmp_path, turn):
     draw, number = random.Random(turn), anywhere.SIGNALS[turn % 3]
     process = sent(number, tmp_path, lambda _: time.sleep(draw.uniform(0, 6)), *anywhere.QUICK)

@@ -210,7 +210,7 @@ def test_a_trial_and_a_sweep(begin, say, tmp_path):
     assert not list(tmp_path.rglob("stop.json"))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_an_ablation(begin, say, tmp_path):
     words = ("ablate", "optimizer=sgd,adam", *IRIS, "trainer.max_epochs=100000", "--seeds", "3", "--output", "abl")
     ablation = begin(Path("abl/ablation.lock"), *words)

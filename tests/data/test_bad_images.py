@@ -187,7 +187,7 @@ def killed_within_an_epoch(overrides, folder):
     return False
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_run_killed_while_workers_decode_goes_on_exactly_where_it_was(root, go, tmp_path):
     overrides = ["data=image_folder", f"data.root={root}", "data.image_size=8", "data.in_memory=false"]
     overrides += ["data.num_workers=2", "data.batch_size=1", "data.scaling=none", "model.hidden=[4]"]

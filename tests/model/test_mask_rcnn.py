@@ -185,6 +185,7 @@ SMALL = ("trainer.images=0", "model=mask_rcnn", "model.width=0.25", "model.chann
 MORE = ("augmentation=[flip,crop,rotation]", "trainer.precision=bf16", "trainer.accumulate=2", "data.batch_size=8")
 
 
+@pytest.mark.long
 def test_a_run_is_resumed_exactly(go, tmp_path):
     overrides = [*DATA, *SMALL, *MORE, "trainer.max_epochs=2", "regularization=[ema]"]
     go(*overrides, folder="whole")

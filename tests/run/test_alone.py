@@ -86,7 +86,7 @@ def test_nobody_else_goes_on_with_a_run_that_is_at_work(at_work, say, tmp_path):
     assert [row["epoch"] for row in rows(tmp_path / "run")] == list(range(1, 61))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_of_two_that_resume_at_once_one_does(tmp_path):
     first = start([*ENDLESS, "hydra.run.dir=run"], tmp_path)
     while steps_done(tmp_path / "run") < 50 and first.poll() is None:
@@ -100,7 +100,7 @@ def test_of_two_that_resume_at_once_one_does(tmp_path):
     assert [row["epoch"] for row in rows(tmp_path / "run")] == list(range(1, done + 1))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_of_two_that_start_in_one_folder_one_does_and_keeps_it(tmp_path):
     both = [start([*QUICK, "trainer.max_epochs=100", "hydra.run.dir=a/run"], tmp_path) for _ in range(2)]
     outs = [process.communicate(timeout=120)[0] for process in both]

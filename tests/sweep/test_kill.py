@@ -25,7 +25,7 @@ from tests.faults.sweep_kill import descendants, parents, round_of
 APP = Path(__file__).parents[1] / "apps" / "curves.py"
 
 
-@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.long)])
 def test_killed_driver_and_workers(tmp_path, seed):
     assert round_of(seed, tmp_path / "sweep") == []
 

@@ -113,6 +113,7 @@ def test_threads_are_set_in_torch_and_in_the_runtime(trained, monkeypatch):
         torch.set_num_threads(before)
 
 
+@pytest.mark.long
 def test_an_exported_file_and_a_foreign_one(trained, tmp_path, monkeypatch, capsys):
     pytest.importorskip("onnxruntime", reason="onnxruntime is not installed (pip install 'runner[deploy]')")
     pytest.importorskip("onnxscript", reason="onnxscript is not installed (pip install 'runner[deploy]')")

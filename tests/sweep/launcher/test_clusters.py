@@ -125,7 +125,10 @@ def check_all_once(folder, lrs, epochs):
 @pytest.mark.parametrize("launcher", ["ray", "slurm"])
 @pytest.mark.parametrize(
     ("sweeper", "search"),
-    [("grid", ["lr=0.1,0.2", "epochs=2,3"]), ("random", ["lr=interval(0.1,1)", "hydra.sweeper.n_trials=4"])],
+    [
+        ("grid", ["lr=0.1,0.2", "epochs=2,3"]),
+        pytest.param("random", ["lr=interval(0.1,1)", "hydra.sweeper.n_trials=4"], marks=pytest.mark.long),
+    ],
 )
 def test_the_same_trials_as_on_this_machine(app, words, tmp_path, launcher, sweeper, search):
     found = []
@@ -152,7 +155,7 @@ def test_a_node_that_is_killed_loses_nothing(words, cluster, tmp_path):
     assert {record["attempts"] for record in records} == {0}
 
 
-@pytest.mark.parametrize("launcher", ["ray", "slurm"])
+@pytest.mark.parametrize("launcher", ["ray", pytest.param("slurm", marks=pytest.mark.long)])
 def test_a_worker_that_is_killed_loses_nothing(words, tmp_path, launcher):
     lrs = ["0.1", "0.2"]
     driver = Driver(tmp_path, words(launcher), f"lr={','.join(lrs)}", "epochs=15", "sleep=0.4")
@@ -162,7 +165,14 @@ def test_a_worker_that_is_killed_loses_nothing(words, tmp_path, launcher):
     check_all_once(tmp_path, lrs, 15)
 
 
-@pytest.mark.parametrize(("before", "after"), [("ray", "ray"), ("slurm", "slurm"), ("slurm", "local")])
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        pytest.param("ray", "ray", marks=pytest.mark.long),
+        ("slurm", "slurm"),
+        pytest.param("slurm", "local", marks=pytest.mark.long),
+    ],
+)
 def test_a_driver_that_is_killed_loses_nothing_and_nothing_runs_twice(words, tmp_path, before, after):
     lrs = ["0.1", "0.2", "0.3"]
     search = [f"lr={','.join(lrs)}", "epochs=20", "sleep=0.3"]
@@ -175,6 +185,7 @@ def test_a_driver_that_is_killed_loses_nothing_and_nothing_runs_twice(words, tmp
     assert ("ended the jobs that an earlier start had handed to SLURM" in said) == (before == "slurm")
 
 
+@pytest.mark.long
 def test_a_run_whose_machine_is_wanted_saves_itself_and_goes_on(words, tmp_path):
     """What SLURM sends before a time limit or a preemption; the run ends up where one ends that nothing happened to."""
     training = ["data=iris", "model.hidden=[4]", "optimizer.lr=0.01,0.02", "trainer.max_epochs=600"]
