@@ -178,7 +178,14 @@ def cut(plain, tmp_path, monkeypatch):
     return leave
 
 
-@pytest.mark.parametrize(("group", "name"), CUT, ids=lambda part: part)
+# What is done before the first update, or only looks on, has nothing to take back.
+WITHOUT_STATE = ("adapter", "balance", "cleaning", "features", "init", "loss", "metric")
+
+
+@pytest.mark.parametrize(
+    ("group", "name"),
+    [pytest.param(*one, marks=pytest.mark.long if one[0] in WITHOUT_STATE else (), id="-".join(one)) for one in CUT],
+)
 def test_interrupted_and_resumed_equals_uninterrupted(group, name, root, cut):
     choice = f"{group}={name}"
     overrides = [need.format(root=root) for need in NEEDS.get(choice, ())] + list(STATEFUL.get(choice, ()))

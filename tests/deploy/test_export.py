@@ -19,11 +19,10 @@ from runner.deploy.graph import Graph, Positional, graph
 from runner.deploy.judged import Judged, judged
 from runner.deploy.parent import Parent
 from runner.errors import ConfigError, RunFailed
-from runner.model.base import declared
 from runner.model.exported import Exported
 from runner.model.exported.onnx import PROVIDERS
 from runner.run import load
-from tests.config.test_options import DETECTION, MODELS, NEEDS, target
+from tests.config.test_options import DETECTION, MODELS, NEEDS
 from tests.config.test_options import root as root
 
 pytest.importorskip("onnxruntime", reason="onnxruntime is not installed (pip install 'runner[deploy]')")
@@ -326,9 +325,10 @@ def test_without_a_compiler_there_is_no_machine_code(monkeypatch):
         WRITERS["aot"][0](exported)
 
 
-# Published networks are of layers that others here have too, and take some ten seconds each.
+# A network of each kind; all others are of layers that these have too, or refused.
+OF_EACH_KIND = ("mlp", "cnn", "resnet", "lstm", "gcn", "encoder", "decoder", "vit", "unet")
 ALL = [
-    pytest.param(name, marks=pytest.mark.long if declared(target("model", name)).published else pytest.mark.slow)
+    pytest.param(name, marks=pytest.mark.slow if name in OF_EACH_KIND else pytest.mark.long)
     for name in Options().names("model")
 ]
 

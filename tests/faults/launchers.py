@@ -18,7 +18,7 @@ from tests.faults.fault import Fault, Seen, manners, said
 from tests.faults.process import Started
 
 RUNS = [word.replace("max_epochs=3", "max_epochs=300") for word in sweeps.RUNS]
-RUNS = [word.replace("every_epochs=2", "every_seconds=0") for word in RUNS]
+RUNS = [word.replace("every_epochs=2", "every_seconds=0.2") for word in RUNS]
 CHOSEN = {
     "ray": ["hydra/launcher=ray"],
     "slurm": ["hydra/launcher=slurm", "hydra.launcher.executor=local"],
