@@ -1,6 +1,7 @@
 """Composing at half its cost: a test process composes hundreds of commands, a user's one.
 
-What is composed is what Hydra composes; processes that tests start do without this.
+What is composed is what Hydra composes. Processes that are started as a user starts them do without this; those of a
+fork server that imports `tests.composed` have it too.
 """
 
 from __future__ import annotations

@@ -78,7 +78,7 @@ class LaunchedDriverKilled(LauncherFault):
     """SIGKILL of the driver."""
 
     name = "SIGKILL of the driver on `hydra/launcher=ray` and `slurm`, at random moments"
-    holds = "every point once, with the same bits; what was completed is not run again; no process stays"
+    holds = "every point once, with the same bits; what was completed is not run again"
 
     def inject(self, way: str, folder: Path) -> Seen:
         """Kill it, then give the same command again."""
