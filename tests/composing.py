@@ -10,10 +10,13 @@ import pickle
 from functools import cache
 
 from hydra._internal import defaults_list
-from hydra._internal.core_plugins.file_config_source import FileConfigSource
+from hydra._internal.core_plugins import file_config_source
+from hydra.core.plugins import Plugins
 
 from runner.config.options import CONF
 
+Plugins.instance()  # runs the modules of its plugins anew, imported or not: their classes are others before and after
+FileConfigSource = file_config_source.FileConfigSource
 _load, _map = FileConfigSource.load_config, defaults_list._create_interpolation_map
 
 

@@ -42,6 +42,7 @@ NETWORKS = {
     "decoder": ("data=python_source", "data.packages=[json]", "data.length=16", "model=decoder", *MODELS["decoder"]),
     "detector": DETECTION,
 }
+IN_THE_SUITE = {("cnn", "torchscript"), *((name, "onnx") for name in ("cnn", "lstm", "encoder", "detector"))}
 
 
 def open_file(form, exported, content, **more):
@@ -71,8 +72,12 @@ def differ(network, other, data):
 @pytest.mark.parametrize(
     ("name", "form"),  # as programs further below, with all others; decoder as ONNX in test_with_past.py
     [
-        *((name, "onnx") for name in NETWORKS if name != "decoder"),
-        *(pytest.param(name, "torchscript", marks=pytest.mark.long if name != "cnn" else ()) for name in NETWORKS),
+        *(
+            pytest.param(name, form, marks=() if (name, form) in IN_THE_SUITE else pytest.mark.long)
+            for form in ("onnx", "torchscript")
+            for name in NETWORKS
+            if (name, form) != ("decoder", "onnx")
+        ),
     ],
 )
 def test_a_file_gives_what_the_network_gives(name, form, trained):
@@ -82,7 +87,7 @@ def test_a_file_gives_what_the_network_gives(name, form, trained):
     assert differ(parent.network.model, open_file(form, exported, content), parent.data) < 1e-4
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_machine_code_gives_what_the_network_gives(trained, tmp_path, monkeypatch):
     """Where pip was imported before, setuptools refuse to be imported, which torch's compiler needs, then and later."""
     monkeypatch.chdir(tmp_path)

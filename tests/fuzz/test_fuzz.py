@@ -7,7 +7,7 @@ import pytest
 from tests.fuzz.bounded import tried
 from tests.fuzz.fuzz import SHARES, Places, answers, warm
 
-NUMBERS = {"commands": 60, "options": 15, "tables": 15, "folders": 10}
+NUMBERS = {"commands": 40, "options": 10, "tables": 10, "folders": 10}
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(sys.platform != "linux", reason="forks, and waits for them by pidfd"),

@@ -194,7 +194,7 @@ def test_expressions_mean_what_they_mean_in_hydra():
     tried(300)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_many_expressions_mean_what_they_mean_in_hydra():
     kinds = tried(MANY)
     assert sum(kinds.values()) >= MANY

@@ -147,7 +147,7 @@ def test_ready_spaces_can_be_reached(dry):
     ("override", "message"),
     [
         ("optimizer=adam,sgdd", "there is no optimizer=sgdd. Did you mean 'sgd'?"),
-        ("optimizer.lr=0.1,-1", "optimizer.lr=-1"),
+        pytest.param("optimizer.lr=0.1,-1", "optimizer.lr=-1", marks=pytest.mark.long),
         ("hydra.sweeper.objectives=val/acuracy", "Did you mean 'val/accuracy'?"),
     ],
 )

@@ -35,7 +35,7 @@ def study(server, name):  # noqa: F811
     ("sweeper", "words"),
     [
         ("grid", ["x=range(24)"]),
-        ("random", ["x=interval(0,1)", "hydra.sweeper.n_trials=24"]),
+        pytest.param("random", ["x=interval(0,1)", "hydra.sweeper.n_trials=24"], marks=pytest.mark.long),
         ("bayes", ["x=interval(0,1)", "hydra.sweeper.n_trials=24", "hydra.sweeper.sampler.n_startup_trials=6"]),
     ],
 )

@@ -77,7 +77,11 @@ def test_what_is_told_of_image_files_is_what_evaluation_saw(task, go, tmp_path):
 @pytest.mark.parametrize(
     ("overrides", "learns"),
     [
-        ((*TASKS["segmentation"], "model.depth=3", "model.channels=8"), ("mean_iou", 0.2)),  # all background: 0.09
+        pytest.param(
+            (*TASKS["segmentation"], "model.depth=3", "model.channels=8"),
+            ("mean_iou", 0.2),  # all background: 0.09
+            marks=pytest.mark.long,
+        ),
         ((*TASKS["detection"], "model.channels=[8,16,32]"), ("map50", 0.25)),  # nothing by chance
     ],
 )

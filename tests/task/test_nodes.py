@@ -48,7 +48,10 @@ def test_edges_help_and_a_file_gives_what_evaluation_saw(go, tmp_path):
 @pytest.mark.parametrize(
     "more",
     [
-        ("data.batch_size=32", "trainer.accumulate=2", "optimizer=momentum", "model.dropout=0.3"),
+        pytest.param(
+            ("data.batch_size=32", "trainer.accumulate=2", "optimizer=momentum", "model.dropout=0.3"),
+            marks=pytest.mark.long,
+        ),
         ("data.batch_size=full", "trainer.precision=bf16", "regularization=[ema,l2]"),
     ],
 )

@@ -54,7 +54,7 @@ def test_nothing_of_it_is_imported(start, say):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("start", ["module", "script"])
+@pytest.mark.parametrize("start", [pytest.param("module", marks=pytest.mark.long), "script"])
 def test_ones_own_modules_are_found_and_nothing_else_is_taken(start, say):
     Path("mine/model").mkdir(parents=True)
     Path("mine/model/tiny.yaml").write_text("# Mine.\n_target_: my_models.Tiny\n")
