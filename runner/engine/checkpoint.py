@@ -80,9 +80,10 @@ def save(path: Path, content: dict[str, Any], keep_previous: bool = False) -> No
         try:
             os.link(path, linked)
             os.replace(linked, previous)
-            linked.unlink(missing_ok=True)  # which stays where both are links to one file already
         except OSError:  # a file system without hard links
             write_bytes(previous, path.read_bytes())
+        finally:
+            linked.unlink(missing_ok=True)  # which stays where both are links to one file already
     sums = [hashlib.sha256(data).hexdigest(), *([] if there is None else [there])]
     write_text(_checksums(path), "\n".join(sums) + "\n")
     write_bytes(path, data)

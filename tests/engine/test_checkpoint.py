@@ -1,4 +1,6 @@
+import errno
 import logging
+import os
 
 import pytest
 import torch
@@ -117,6 +119,22 @@ def test_a_full_disk_leaves_the_old_file(tmp_path, monkeypatch):
     monkeypatch.undo()
     assert load(tmp_path / "last.pt")["position"]["step"] == 1
     assert not list(tmp_path.glob(".*.tmp"))
+
+
+@pytest.mark.parametrize("call", ["link", "replace"])
+def test_without_hard_links_the_one_before_is_copied(tmp_path, monkeypatch, call):
+    real = getattr(os, call)
+
+    def refused(source, target):
+        if call == "link" or str(source).endswith(".link"):
+            raise OSError(errno.EIO, "Input/output error")
+        real(source, target)
+
+    monkeypatch.setattr(os, call, refused)
+    for value in (1, 2):
+        save(tmp_path / "last.pt", content(value), keep_previous=True)
+    assert load(tmp_path / "last.pt.previous")["position"]["step"] == 1
+    assert not list(tmp_path.glob(".*"))
 
 
 def test_code_in_a_file_is_not_run(tmp_path):
