@@ -53,16 +53,9 @@ def train(arguments: list[str]) -> int:
     config = compose_run(command)
     if of_sweeps:
         habits.refuse_unknown(OmegaConf.to_container(config.hydra.sweeper, resolve=False))  # type: ignore[arg-type]
-    if config.hydra.mode is not None and config.hydra.mode.name == "MULTIRUN":  # a config file's word
+    if says_sweep(config):
         return _hydra([*options, *compose_sweep(command)])
-    launcher = config.hydra.runtime.choices.get("hydra/launcher")
-    if launcher not in (None, "basic"):
-        raise ConfigError(
-            f"hydra/launcher={launcher}: is where the trials of a sweep run, and this is one run. Add --multirun, or "
-            "leave it out."
-        )
-    if searched := config.hydra.runtime.choices.get("space"):
-        raise ConfigError(f"space={searched}: a space to search, not a run. Add --multirun and hydra/sweeper=bayes.")
+    refuse_parts_of_a_sweep(config)
     from runner.config.check import check_run
     from runner.run import RUNS, new_folder
     from runner.run.together import processes
@@ -77,6 +70,27 @@ def train(arguments: list[str]) -> int:
         folder = ranks.agreed(folder if ranks.main else Path())
         # Also where it was typed: a time of day in it would be another one by now.
         return _hydra([*arguments, f"hydra.run.dir={quoted(str(folder))}"], one_run=True)
+
+
+def says_sweep(config: DictConfig) -> bool:
+    """Whether a config file asks for a sweep, as ``--multirun`` does."""
+    return config.hydra.mode is not None and config.hydra.mode.name == "MULTIRUN"
+
+
+def refuse_parts_of_a_sweep(config: DictConfig) -> None:
+    """Refuse what one run has no use for.
+
+    Raises:
+        ConfigError: a launcher or a space was chosen.
+    """
+    launcher = config.hydra.runtime.choices.get("hydra/launcher")
+    if launcher not in (None, "basic"):
+        raise ConfigError(
+            f"hydra/launcher={launcher}: is where the trials of a sweep run, and this is one run. Add --multirun, or "
+            "leave it out."
+        )
+    if searched := config.hydra.runtime.choices.get("space"):
+        raise ConfigError(f"space={searched}: a space to search, not a run. Add --multirun and hydra/sweeper=bayes.")
 
 
 def quoted(text: str) -> str:

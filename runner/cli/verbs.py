@@ -40,7 +40,7 @@ from runner.cli.flags import (
     verb_first,
 )
 from runner.cli.generate import generate
-from runner.cli.hydra import chosen_folder, train
+from runner.cli.hydra import chosen_folder, refuse_parts_of_a_sweep, says_sweep, train
 from runner.cli.inspect_data import inspect_data
 from runner.cli.predict import predict
 from runner.cli.prune import prune
@@ -345,9 +345,11 @@ def _check(arguments: list[str]) -> int:
 
     flags, _ = hydra_flags(arguments)
     command = Command(flags.overrides, flags.config_dir, flags.config_name or "config")
-    if is_sweep(flags):
+    config = None if is_sweep(flags) else compose_run(command)
+    if config is None or says_sweep(config):
         return train([*arguments, "hydra.sweeper.dry_run=true"])
-    check_run(compose_run(command))
+    refuse_parts_of_a_sweep(config)
+    check_run(config)
     print("ok")
     return 0
 

@@ -132,6 +132,8 @@ MALFORMED = [
         "hydra.sweeper.params.optimizer.lrr: optimizer has no key 'lrr'. Did you mean 'lr'?",
     ),
     ("space=lr", "error: space=lr: a space to search, not a run", "--multirun"),
+    ("check space=lr", "error: space=lr: a space to search, not a run", "--multirun"),
+    ("check hydra/launcher=slurm", "error: hydra/launcher=slurm: is where the trials of a sweep run", "--multirun"),
     ("-m seed=1,2 hydra/sweeper=bayse", "error: hydra/sweeper=bayse", "Did you mean 'bayes'"),
     ("-m trusted_targets=[os],[sys]", "trusted_targets", "can't be searched over"),
     ("-m seed=1,2 +hydra.callbacks.x._target_=os.system", "hydra.callbacks.x._target_=os.system"),
