@@ -13,17 +13,6 @@ from pathlib import Path
 from typing import Any
 
 
-def sync_folder(folder: Path) -> None:
-    """Make renames in `folder` survive a crash. Windows has no such call and needs none."""
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 @contextmanager
 def named(path: Path) -> Iterator[None]:
     """Say in an OSError which file it is about: that of a full disk names none."""
@@ -32,6 +21,18 @@ def named(path: Path) -> Iterator[None]:
     except OSError as error:
         error.filename = str(path)
         raise
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames in `folder` survive a crash. Windows has no such call and needs none."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with named(folder):
+            os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def write_bytes(path: Path, content: bytes | memoryview) -> None:

@@ -29,6 +29,10 @@ class _Log(logging.FileHandler):
         if not isinstance(sys.exc_info()[1], OSError):
             super().handleError(record)
 
+    def close(self) -> None:
+        with suppress(OSError):
+            super().close()
+
 
 class Recorder:
     """The run folder of a run that is going on.

@@ -42,9 +42,10 @@ class TensorBoard:
 
     def __init__(self, folder: Path, start: int = 0) -> None:
         self.folder = folder
-        self.writer = EventFileWriter(str(folder), flush_secs=10)
         log = SessionLog(status=SessionLog.START)
-        self.writer.add_event(Event(wall_time=time.time(), step=start, session_log=log))
+        with named(folder):
+            self.writer = EventFileWriter(str(folder), flush_secs=10)
+            self.writer.add_event(Event(wall_time=time.time(), step=start, session_log=log))
 
     def scalars(self, step: int, values: dict[str, float]) -> None:
         """Several scalars of one step, as one event."""

@@ -73,7 +73,7 @@ HINT = "Set the environment variable HYDRA_FULL_ERROR=1"  # Hydra's, behind ever
 def said(ended: Ended) -> str:
     """Exit status and the last line of complaint, without what differs from time to time."""
     lines = [line for line in ended.err.splitlines() if line.strip() and not line.startswith(HINT)]
-    last = re.sub(r"\S*/(?=[\w.-]+\b)", "", lines[-1]) if lines else ""
+    last = re.sub(r"(?<!\S)(?!Input/output)\S*/(?=[\w.-]+\b)", "", lines[-1]) if lines else ""
     last = re.sub(r"\d+(\.\d+)? s\b", "N s", last)
     code = f"exit {ended.code}" if ended.code >= 0 else f"killed by signal {-ended.code}"
     return f"{code}: {last}" if last and ended.code > 0 else code
@@ -89,6 +89,13 @@ def manners(ended: Ended, codes: Sequence[int] = (0,)) -> list[str]:
     if ended.left:
         wrong.append(f"processes outlived it: {ended.left}")
     return wrong
+
+
+def told_of_disk(ended: Ended) -> list[str]:
+    """What is wrong with how a command told of a file that could not be written."""
+    if not any(words in ended.err for words in ("No space left on device", "Input/output error")):
+        return [f"the cause is not named: {ended.err[-300:]!r}"]
+    return [f"the file is not named: {ended.err[-300:]!r}"] if "standard output" in ended.err else []
 
 
 def leftovers(folder: Path) -> list[str]:

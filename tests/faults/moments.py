@@ -182,7 +182,9 @@ def refuse_at(root: Path, moment: str, mark: Path, number: int, children: bool =
 
     def act(watch: Watch, now: str, half: Callable[[], None]) -> None:
         if now == moment and _first(mark):
-            raise OSError(number, os.strerror(number))
+            call, name = now.split(" ")[:2]
+            named = None if call in ("write", "fsync") else str(root / name)  # a file that is open has no name there
+            raise OSError(number, os.strerror(number), named)
 
     Watch(root, act, children)
 

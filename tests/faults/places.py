@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from tests.faults import moments, runs, sweeps
-from tests.faults.fault import Fault, Seen, manners, said
+from tests.faults.fault import Fault, Seen, manners, said, told_of_disk
 from tests.faults.process import command
 
 LARGE = "64m"
@@ -77,9 +77,7 @@ class DiskFull(Fault):
         (folder / "run").mkdir()
         with disk(folder / "run", way) as enlarge:
             full = command(runs.COMMAND, folder, runs.save_always)
-            wrong = manners(full, [1, 2])
-            if "No space left on device" not in full.err:
-                wrong.append(f"the cause is not named: {full.err[-300:]!r}")
+            wrong = manners(full, [1, 2]) + told_of_disk(full)
             enlarge(LARGE)
             return runs.judged(folder, said(full), [runs.finish(folder)], wrong)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from tests.faults import moments, runs
-from tests.faults.fault import Fault, Seen, manners, said
+from tests.faults.fault import Fault, Seen, manners, said, told_of_disk
 from tests.faults.process import command
 
 
@@ -84,9 +84,7 @@ class DiskErrorWhileResuming(Fault):
         name, _, moment = way.partition(" ")
         refusal = partial(moments.refuse_at, folder / "run", moment, folder / "mark", getattr(errno, name))
         refused = command(["resume", "run"], folder, runs.save_always, refusal)
-        wrong = manners(refused, [0, 1, 2])
-        if refused.code and not any(words in refused.err for words in ("No space left", "Input/output error")):
-            wrong.append(f"the cause is not named: {refused.err[-300:]!r}")
+        wrong = manners(refused, [0, 1, 2]) + (told_of_disk(refused) if refused.code else [])
         return runs.judged(folder, said(refused), [runs.finish(folder)], wrong)
 
 

@@ -1,12 +1,15 @@
 """The files of a run folder: names, atomic writes, torn lines."""
 
 import json
+import logging
 import math
 import multiprocessing
 import os
 import shutil
 import signal
+import stat
 import time
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -15,6 +18,7 @@ from hypothesis import strategies as st
 from runner.errors import ConfigError, RunFailed
 from runner.record.files import finite, write_bytes, write_json
 from runner.record.folder import RunFolder, claim
+from runner.record.recorder import Recorder
 
 
 def test_a_taken_name_gets_a_number(tmp_path):
@@ -84,6 +88,29 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypat
     assert full_disk.value.filename == str(path)
     assert path.read_bytes() == b"old"
     assert os.listdir(tmp_path) == ["last.pt"]
+
+
+def test_a_folder_that_can_not_be_synced_is_named(tmp_path, monkeypatch):
+    real = os.fsync
+
+    def refused(handle):
+        if stat.S_ISDIR(os.fstat(handle).st_mode):
+            raise OSError(5, "Input/output error")
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", refused)
+    with pytest.raises(OSError, match="Input/output") as caught:
+        write_bytes(tmp_path / "last.pt", b"new")
+    assert caught.value.filename == str(tmp_path)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_a_log_that_can_not_be_written_takes_the_place_of_no_other_cause(tmp_path):
+    folder = RunFolder(tmp_path)
+    folder.log = Path("/dev/full")
+    recorder = Recorder(folder)
+    logging.getLogger("runner").warning("said, and never written")
+    recorder.close()
 
 
 def _write_for_ever(path):

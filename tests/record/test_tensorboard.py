@@ -176,3 +176,13 @@ def test_a_full_disk_names_the_folder_and_prints_nothing(tmp_path, monkeypatch, 
         board.flush()
     assert caught.value.filename == str(tmp_path)
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_disk_that_is_full_before_the_first_event_is_told_of_too(tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("runner.record.tensorboard.EventFileWriter", full)
+    with pytest.raises(OSError, match="No space left") as caught:
+        TensorBoard(tmp_path)
+    assert caught.value.filename == str(tmp_path)
