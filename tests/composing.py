@@ -7,29 +7,30 @@ fork server that imports `tests.composed` have it too.
 from __future__ import annotations
 
 import pickle
-from functools import cache
 
 from hydra._internal import defaults_list
-from hydra._internal.core_plugins import file_config_source
+from hydra._internal.core_plugins import file_config_source, importlib_resources_config_source
 from hydra.core.plugins import Plugins
 
 from runner.config.options import CONF
 
 Plugins.instance()  # runs the modules of its plugins anew, imported or not: their classes are others before and after
-FileConfigSource = file_config_source.FileConfigSource
-_load, _map = FileConfigSource.load_config, defaults_list._create_interpolation_map
+_map = defaults_list._create_interpolation_map
 
 
-@cache
-def _parsed(place: str, provider: str, name: str) -> bytes:
-    return pickle.dumps(_load(FileConfigSource(provider, place), name))
+def _parsing_once(source) -> None:
+    """The project's own option files, and Hydra's, are parsed once in a process."""
+    load, parsed = source.load_config, {}
 
+    def load_once(self, config_path):
+        if self.path not in (str(CONF), "hydra.conf"):
+            return load(self, config_path)
+        where = self.path, self.provider, config_path
+        if where not in parsed:
+            parsed[where] = pickle.dumps(load(self, config_path))
+        return pickle.loads(parsed[where])
 
-def _load_once(self, config_path):
-    """The project's own option files are parsed once in a process."""
-    if self.path != str(CONF):
-        return _load(self, config_path)
-    return pickle.loads(_parsed(self.path, self.provider, config_path))
+    source.load_config = load_once
 
 
 def _map_where_needed(overrides, defaults, self_added):
@@ -39,5 +40,6 @@ def _map_where_needed(overrides, defaults, self_added):
 
 def compose_faster() -> None:
     """In this process, from now on."""
-    FileConfigSource.load_config = _load_once
+    _parsing_once(file_config_source.FileConfigSource)
+    _parsing_once(importlib_resources_config_source.ImportlibResourcesConfigSource)
     defaults_list._create_interpolation_map = _map_where_needed
