@@ -41,7 +41,7 @@ def calibration(record: Record) -> Finding:
         return Finding("note", f"less sure than right: {said}", evidence, page)
     fresh = "label_smoothing" not in have and record.task == "classification"
     arms = f"[{','.join(have)}],[{','.join([*have, 'label_smoothing'])}]"
-    measured = f"metric=[{','.join(dict.fromkeys([*(record.config.get('metric') or {}), 'ece']))}]"
+    measured = f"metric=[{','.join(dict.fromkeys([*record.metrics, 'ece']))}]"
     asks = ((f"regularization={arms}", measured, "--score", "ece"),) if fresh else ()
     return Finding("fault", f"badly calibrated, surer than right: {said}", evidence, page, asks=asks)
 

@@ -111,7 +111,16 @@ class Record:
     @property
     def chosen(self) -> list[str]:
         """Names of the chosen regularization techniques."""
-        return list(self.config.get("regularization") or {})
+        return self._names("regularization")
+
+    @property
+    def metrics(self) -> list[str]:
+        """Names of the chosen metrics."""
+        return self._names("metric")
+
+    def _names(self, group: str) -> list[str]:
+        found = self.config.get(group)
+        return [str(name) for name in found] if isinstance(found, Mapping) else []
 
     def kind(self, group: str) -> str:
         """The name of the class that a group's ``_target_`` names, such as ``Cosine``."""

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from runner.analysis.advice import CHECKS, Record, advise
@@ -207,12 +207,16 @@ KEYS += ["gradients", "first_loss", "highest_loss", "vocabulary", "task", "examp
         st.dictionaries(st.sampled_from(["train/loss", "val/loss", "val/accuracy", "val/r2", "lr"]), values), max_size=5
     ),
     st.dictionaries(st.sampled_from(["val", "train", "test", "advice", "cause", "monitor"]), values),
-    st.sampled_from(["data", "model", "optimizer", "trainer", "scheduler", "seed", "regularization"]),
+    st.sampled_from(["data", "model", "optimizer", "trainer", "scheduler", "seed", "regularization", "metric"]),
     values,
     st.dictionaries(
         st.sampled_from(["calibration", "part"]), values | st.lists(st.dictionaries(BINS, values), max_size=3)
     ),
 )
+@example(  # surer than right: the one that asks which metrics were chosen
+    {"task": "classification"}, [], {}, "metric", [[{}]],
+    {"calibration": [{"count": 900, "confidence": 0.9, "accuracy": 0.1}], "part": "val"},
+)  # fmt: skip
 def test_whatever_a_folder_holds_every_check_answers(observed, rows, result, key, value, evaluation):
     rows = tuple({"epoch": n, "step": n, **row} for n, row in enumerate(rows, start=1))
     of = Record(
