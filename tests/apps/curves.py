@@ -59,13 +59,13 @@ class Curves:
             with open(folder / "metrics.jsonl", "a") as file:
                 row = {"epoch": epoch, "step": epoch, "val/loss": loss, "val/accuracy": 1 - loss}
                 file.write(json.dumps(row) + "\n")
-            saved.write_text(json.dumps({"epoch": epoch}))
+            whole(saved, json.dumps({"epoch": epoch}))
             result |= {"best_epoch": epoch, "best_value": loss, "val": {"loss": loss, "accuracy": 1 - loss}}
             if (folder / "stop.json").exists():
                 stop = json.loads((folder / "stop.json").read_text())
                 result |= {"status": stop["status"], "cause": stop["reason"]}
                 break
-        (folder / "result.json").write_text(json.dumps(result))
+        whole(folder / "result.json", json.dumps(result))
 
     def test(self, folder, commanded):
         with open(folder / "tested.txt", "a") as file:
@@ -77,6 +77,13 @@ class Curves:
 
     def closing(self, sweep):
         return []
+
+
+def whole(path, text):
+    """Write a file that no kill leaves in two."""
+    new = path.with_name(f".{path.name}.new")
+    new.write_text(text)
+    os.replace(new, path)
 
 
 def misbehave(how):
