@@ -1,4 +1,4 @@
-"""Composing at half its cost: a test process composes hundreds of commands, a user's one.
+"""Composing at two thirds of its cost: a test process composes hundreds of commands, a user's one.
 
 What is composed is what Hydra composes. Processes that are started as a user starts them do without this; those of a
 fork server that imports `tests.composed` have it too.

@@ -27,10 +27,7 @@ if TYPE_CHECKING:
 
 def train(arguments: list[str]) -> int:
     """Check a command, then hand it to Hydra: one run, or with ``--multirun`` a sweep."""
-    from omegaconf import OmegaConf
-
     from runner.config.compose import Command, check_folder, compose_run, compose_sweep
-    from runner.sweep import habits
 
     flags, arguments = hydra_flags(arguments)
     options = arguments[: len(arguments) - len(flags.overrides)]
@@ -42,20 +39,13 @@ def train(arguments: list[str]) -> int:
         compose_run(command)
         check_folder(command)
         return _hydra(arguments)
-    of_sweeps = [word for word in flags.overrides if word.lstrip("+").startswith(("hydra/sweeper", "hydra.sweeper."))]
-    for word in of_sweeps:
-        habits.refuse_choice(word)
     if flags.cfg or flags.info:
+        _refuse_habits(flags)
         return _show(flags, command)
-    if is_sweep(flags):
+    config = of_one_run(flags, command)
+    if config is None:
         refuse_in_sweep(flags.overrides)
         return _hydra([*options, *compose_sweep(command)])
-    config = compose_run(command)
-    if of_sweeps:
-        habits.refuse_unknown(OmegaConf.to_container(config.hydra.sweeper, resolve=False))  # type: ignore[arg-type]
-    if says_sweep(config):
-        return _hydra([*options, *compose_sweep(command)])
-    refuse_parts_of_a_sweep(config)
     from runner.config.check import check_run
     from runner.run import RUNS, new_folder
     from runner.run.together import processes
@@ -72,17 +62,35 @@ def train(arguments: list[str]) -> int:
         return _hydra([*arguments, f"hydra.run.dir={quoted(str(folder))}"], one_run=True)
 
 
-def says_sweep(config: DictConfig) -> bool:
-    """Whether a config file asks for a sweep, as ``--multirun`` does."""
-    return config.hydra.mode is not None and config.hydra.mode.name == "MULTIRUN"
+def _refuse_habits(flags: Namespace) -> list[str]:
+    """Refuse sweepers as other tools name them; gives the words that are about the sweeper."""
+    from runner.sweep import habits
+
+    words = [word for word in flags.overrides if word.lstrip("+").startswith(("hydra/sweeper", "hydra.sweeper."))]
+    for word in words:
+        habits.refuse_choice(word)
+    return words
 
 
-def refuse_parts_of_a_sweep(config: DictConfig) -> None:
-    """Refuse what one run has no use for.
+def of_one_run(flags: Namespace, command: Command) -> DictConfig | None:
+    """The configuration of the one run that a command asks for; None where it asks for a sweep.
 
     Raises:
-        ConfigError: a launcher or a space was chosen.
+        ConfigError: it is malformed, or has parts that one run has no use for.
     """
+    from omegaconf import OmegaConf
+
+    from runner.config.compose import compose_run
+    from runner.sweep import habits
+
+    of_sweeps = _refuse_habits(flags)
+    if is_sweep(flags):
+        return None
+    config = compose_run(command)
+    if of_sweeps:
+        habits.refuse_unknown(OmegaConf.to_container(config.hydra.sweeper, resolve=False))  # type: ignore[arg-type]
+    if config.hydra.mode is not None and config.hydra.mode.name == "MULTIRUN":  # such as hydra.mode=${oc.env:MODE}
+        return None
     launcher = config.hydra.runtime.choices.get("hydra/launcher")
     if launcher not in (None, "basic"):
         raise ConfigError(
@@ -91,6 +99,7 @@ def refuse_parts_of_a_sweep(config: DictConfig) -> None:
         )
     if searched := config.hydra.runtime.choices.get("space"):
         raise ConfigError(f"space={searched}: a space to search, not a run. Add --multirun and hydra/sweeper=bayes.")
+    return config
 
 
 def quoted(text: str) -> str:

@@ -40,7 +40,7 @@ from runner.cli.flags import (
     verb_first,
 )
 from runner.cli.generate import generate
-from runner.cli.hydra import chosen_folder, refuse_parts_of_a_sweep, says_sweep, train
+from runner.cli.hydra import chosen_folder, of_one_run, train
 from runner.cli.inspect_data import inspect_data
 from runner.cli.predict import predict
 from runner.cli.prune import prune
@@ -341,14 +341,13 @@ def _draw(group: str, name: str, overrides: list[str], plots: list[str], config_
 
 def _check(arguments: list[str]) -> int:
     from runner.config.check import check_run
-    from runner.config.compose import Command, compose_run
+    from runner.config.compose import Command
 
     flags, _ = hydra_flags(arguments)
     command = Command(flags.overrides, flags.config_dir, flags.config_name or "config")
-    config = None if is_sweep(flags) else compose_run(command)
-    if config is None or says_sweep(config):
+    config = of_one_run(flags, command)
+    if config is None:
         return train([*arguments, "hydra.sweeper.dry_run=true"])
-    refuse_parts_of_a_sweep(config)
     check_run(config)
     print("ok")
     return 0

@@ -133,6 +133,8 @@ MALFORMED = [
     ),
     ("space=lr", "error: space=lr: a space to search, not a run", "--multirun"),
     ("check space=lr", "error: space=lr: a space to search, not a run", "--multirun"),
+    ("check hydra/sweeper=optuna", "error: hydra/sweeper=optuna: there is no such sweeper", "hydra/sweeper=bayes"),
+    ("check hydra/sweeper=bayes hydra.sweeper.n_jobs=2", "error: hydra.sweeper.n_jobs=2", "hydra.sweeper.workers"),
     ("check hydra/launcher=slurm", "error: hydra/launcher=slurm: is where the trials of a sweep run", "--multirun"),
     ("-m seed=1,2 hydra/sweeper=bayse", "error: hydra/sweeper=bayse", "Did you mean 'bayes'"),
     ("-m trusted_targets=[os],[sys]", "trusted_targets", "can't be searched over"),
