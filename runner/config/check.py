@@ -217,12 +217,12 @@ def check_arguments(node: Node) -> None:
             continue
         argument = signature.arguments.get(name)
         if argument is None:
-            if signature.open:
+            if signature.open and isinstance(name, str):
                 continue
             raise _NoArgument(
                 key,
                 f"{node.values['_target_']} has no argument {name!r}."
-                f"{did_you_mean(name, signature.arguments)} Arguments: {', '.join(signature.arguments)}.",
+                f"{did_you_mean(str(name), signature.arguments)} Arguments: {', '.join(signature.arguments)}.",
             )
         if is_node(value) and takes_objects(argument.hint):
             check_arguments(node.inner(name))

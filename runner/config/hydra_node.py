@@ -83,8 +83,14 @@ def check_hydra_node(config: DictConfig) -> None:
 def _check_plugins(hydra: DictConfig) -> None:
     """Refuse Hydra's part without one of the two that every command needs, also that of a single run."""
     for name in ("launcher", "sweeper"):
-        if not isinstance(followed(hydra, name), DictConfig):
+        part = followed(hydra, name)
+        if not isinstance(part, DictConfig):
             raise ConfigError(f"hydra.{name}: nothing is chosen for it. Leave it out, or choose hydra/{name}=basic.")
+        if followed(part, "_target_") is None:
+            raise ConfigError(
+                f"hydra/{name}={hydra.runtime.choices.get(f'hydra/{name}')}: names no class. Expected an entry "
+                f"_target_, as hydra/{name}=basic has one."
+            )
 
 
 def check_hydra(node: Any, key: str = "hydra", trusted: Iterable[str] = ()) -> None:

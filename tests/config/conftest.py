@@ -95,6 +95,11 @@ class Tiny(nn.Module):
     "digits/optimizer/mine.yaml": SGD + f"lr: {'9' * 5000}\n",
     "recipes/experiment/number.yaml": RECIPE + "regularization: 5\n",
     "recipes/experiment/word.yaml": RECIPE + "augmentation: flip\n",
+    # Names that YAML reads as numbers and words, and files that say nothing.
+    "numbers/optimizer/mine.yaml": SGD + "1: 2\n",
+    "numbers/optimizer/said.yaml": SGD + "yes: 2\n",
+    "empty/hydra/sweeper/mine.yaml": "",
+    "empty/hydra/launcher/mine.yaml": "",
     # What is no run folder.
     "nothing_in_it/readme.txt": "",
     "torn/config.yaml": "data: {\n",
