@@ -66,3 +66,16 @@ def test_four_processes(strategy, alone, four, tmp_path, rows):
     assert [rank.error for rank in ranks] == [None] * 4
     assert difference(rows(tmp_path / "run"), alone(case)) < TOLERANCE
     assert all(rank.weights == ranks[0].weights for rank in ranks)
+
+
+@pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
+def test_rows_sorted_by_class_of_which_the_last_is_not_trained(strategy, one, two, tmp_path, rows):
+    table = tmp_path / "sorted.csv"
+    table.write_text("number,size,kind\n" + "".join(f"{i},{(i * 7) % 11},{'abc'[i // 30]}\n" for i in range(90)))
+    words = ("data=csv", f"data.path={table}", "data.target=kind", "data.order=number", "data.split=[0.6,0.2,0.2]")
+    words = (*words, "data.batch_size=10", "model.hidden=[4]", "trainer.max_epochs=2", "trainer.accumulate=2")
+    assert one.train(tmp_path / "one", *words)[0].error is None
+    ranks = two.train(tmp_path / "run", f"trainer.strategy={strategy}", *words)
+    assert [rank.error for rank in ranks] == [None, None]
+    assert difference(rows(tmp_path / "run"), rows(tmp_path / "one")) < TOLERANCE
+    assert ranks[0].weights == ranks[1].weights
