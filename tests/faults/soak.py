@@ -37,7 +37,6 @@ SWEEPS = {
 WORKERS = 2
 LOOK = 1.0  # seconds between looks
 LIVES = (5.0, 240.0)  # seconds that a driver lives, drawn on a logarithmic scale
-SLEPT = 0.85  # of the time is slept in trials; in the rest drivers start
 
 
 @dataclass
@@ -122,11 +121,11 @@ class Driver:
 
 
 def drivers(folder: Path, trials: int, minutes: float) -> list[Driver]:
-    """The three sweeps; what each trial sleeps follows from the time that all may take."""
+    """The three sweeps, whose trials sleep for all of the time; while drivers start it takes longer."""
     found = []
     for number, (name, (app, *words)) in enumerate(SWEEPS.items()):
         count = trials // 3 + (number < trials % 3)
-        seconds = SLEPT * minutes * 60 * WORKERS / count
+        seconds = minutes * 60 * WORKERS / count
         values = {"count": count, "seconds": round(seconds, 3), "fifth": round(seconds / 5, 4)}
         more = [f"hydra.sweep.dir={folder / name}", f"hydra.sweeper.workers={WORKERS}", "hydra.sweeper.plots=false"]
         more += [f"hydra.sweeper.n_trials={count}", "hydra.sweeper.test=none"]
