@@ -180,11 +180,18 @@ def cut(plain, tmp_path, monkeypatch):
 
 # What is done before the first update, or only looks on, has nothing to take back.
 WITHOUT_STATE = ("adapter", "balance", "cleaning", "features", "init", "loss", "metric")
+# A server of its own, and a large network; tests/tracking and tests/task interrupt and resume them.
+COSTLY = (("tracking", "mlflow"), ("task", "instance_segmentation"))
+
+
+def when(group, name):
+    """Which of them the suite tries; the others are tried with all that takes long."""
+    return pytest.mark.long if group in WITHOUT_STATE or (group, name) in COSTLY else ()
 
 
 @pytest.mark.parametrize(
     ("group", "name"),
-    [pytest.param(*one, marks=pytest.mark.long if one[0] in WITHOUT_STATE else (), id="-".join(one)) for one in CUT],
+    [pytest.param(*one, marks=when(*one), id="-".join(one)) for one in CUT],
 )
 def test_interrupted_and_resumed_equals_uninterrupted(group, name, root, cut):
     choice = f"{group}={name}"

@@ -55,7 +55,7 @@ def test_all_of_a_sweep_s_config(say, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("what", ["defaults", "defaults-tree", "searchpath", "config", "plugins", "all"])
+@pytest.mark.parametrize("what", ["defaults-tree", "plugins", "all"])
 def test_info_of_a_sweep(start, tmp_path, what):
     out, error = (process := start("--multirun", "--info", what, *SPACE)).communicate(timeout=60)
     assert (process.returncode, error) == (0, "")

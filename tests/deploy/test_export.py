@@ -331,7 +331,7 @@ def test_without_a_compiler_there_is_no_machine_code(monkeypatch):
 
 
 # A network of each kind; all others are of layers that these have too, or refused.
-OF_EACH_KIND = ("mlp", "cnn", "resnet", "lstm", "gcn", "encoder", "decoder", "vit", "unet")
+OF_EACH_KIND = ("mlp", "cnn", "resnet", "lstm", "gcn", "decoder", "vit")
 ALL = [
     pytest.param(name, marks=pytest.mark.slow if name in OF_EACH_KIND else pytest.mark.long)
     for name in Options().names("model")

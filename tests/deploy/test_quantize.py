@@ -75,7 +75,7 @@ def check_that_nothing_but_the_weights_is_rounded(parent, made):
 
 
 CASES = [(family, method) for family in ("mlp", "lstm", "resnet") for method in ("weight_only", "bf16", "fp16")]
-CASES += [("encoder", "weight_only"), ("encoder", "fp16")]
+CASES += [pytest.param("encoder", method, marks=pytest.mark.long) for method in ("weight_only", "fp16")]
 
 
 @pytest.mark.parametrize(("family", "method"), CASES)

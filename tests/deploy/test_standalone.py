@@ -162,7 +162,13 @@ def assert_same(first, second):
             assert value == told or float(value) == pytest.approx(float(told), abs=1e-5, rel=1e-5)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+# Of tables one of four kinds.
+TAKES_LONG = ("embedding", "quantiles", "series")
+
+
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=pytest.mark.long if kind in TAKES_LONG else ()) for kind in KINDS]
+)
 def test_a_script_without_runner_predicts_the_same(exported, place, tmp_path, kind):
     variant, rows = exported(kind)
     done = alone(variant, KINDS[kind][1], "--output", tmp_path / "rows.csv", cwd=place)

@@ -3,13 +3,12 @@
 import csv
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from tensorboard.summary.writer import event_file_writer
 
+from runner.cli.verbs import answer
 from runner.hparams import row_name
 from runner.run import compose, resume, run
 from tests.record.board import Board
@@ -31,11 +30,10 @@ RUNS = (
 @pytest.fixture(scope="module")
 def outputs(tmp_path_factory):
     place = tmp_path_factory.mktemp("board")
-    for sweep in SWEEPS:
-        command = [sys.executable, "-m", "runner", "--multirun", *SMALL, *sweep]
-        subprocess.run(command, cwd=place, check=True, capture_output=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(place)
+        for sweep in SWEEPS:
+            assert answer(["--multirun", *SMALL, *sweep]) == 0
         for overrides in RUNS:
             run(compose([*overrides]))
     return place / "outputs"

@@ -77,15 +77,11 @@ def test_what_is_told_of_image_files_is_what_evaluation_saw(task, go, tmp_path):
 @pytest.mark.parametrize(
     ("overrides", "learns"),
     [
-        pytest.param(
-            (*TASKS["segmentation"], "model.depth=3", "model.channels=8"),
-            ("mean_iou", 0.2),  # all background: 0.09
-            marks=pytest.mark.long,
-        ),
+        ((*TASKS["segmentation"], "model.depth=3", "model.channels=8"), ("mean_iou", 0.2)),  # all background: 0.09
         ((*TASKS["detection"], "model.channels=[8,16,32]"), ("map50", 0.25)),  # nothing by chance
     ],
 )
-@pytest.mark.slow
+@pytest.mark.long
 def test_learns(overrides, learns, go):
     name, least = learns
     more = ("data.images=1600", "data.batch_size=8", "optimizer.lr=0.005", "trainer.max_epochs=12", "data.digits=[1,2]")

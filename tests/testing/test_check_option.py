@@ -129,7 +129,13 @@ def own(tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    ("group", "name"), [("optimizer", "adamw"), ("loss", "cross_entropy"), ("data", "wine"), ("model", "mlp")]
+    ("group", "name"),
+    [
+        ("optimizer", "adamw"),
+        ("model", "mlp"),
+        pytest.param("loss", "cross_entropy", marks=pytest.mark.long),
+        pytest.param("data", "wine", marks=pytest.mark.long),
+    ],
 )
 def test_ours_keep_to_it(group, name, tmp_path):
     check_option(group, name, tmp_path)

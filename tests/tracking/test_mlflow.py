@@ -119,6 +119,7 @@ def test_the_trials_of_a_sweep_hang_below_one_run(client, tmp_path):
     assert {trial.data.tags["sweep"] for trial in trials} == {"sweep"}
 
 
+@pytest.mark.long
 def test_trials_that_begin_together_make_the_tables_of_a_new_store_once(tmp_path, monkeypatch):
     from mlflow.tracking import MlflowClient
 

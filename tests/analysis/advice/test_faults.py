@@ -110,7 +110,11 @@ HEALTHY = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", WRONG)
+@pytest.mark.parametrize(
+    "name",
+    # "noise learnt by heart" is of the same check
+    [pytest.param(name, marks=pytest.mark.long if name == "overfits" else ()) for name in WRONG],
+)
 def test_the_fault_is_named(name, judge):
     check, *overrides = WRONG[name]
     folder, findings = judge(*overrides)
