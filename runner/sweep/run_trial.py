@@ -94,7 +94,8 @@ def run_trial(app: Application, folder: Path, pickled: bytes, resume: bool) -> R
     with read_write(hydra.runtime), open_dict(hydra.runtime):
         hydra.runtime.output_dir = str(output)
     OmegaConf.set_readonly(hydra, True)
-    output.mkdir(parents=True, exist_ok=True)
+    if output != folder:  # which is the driver's to make: where somebody removed it, it does not appear again
+        output.mkdir(parents=True, exist_ok=True)
     job = JobReturn(overrides=list(hydra.overrides.task), cfg=cfg)
     with _output_to(folder / "output.log"), _working_in(output, hydra.job.chdir):
         job.working_dir = os.getcwd()

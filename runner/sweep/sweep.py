@@ -80,7 +80,7 @@ class Sweep:
 
         Raises:
             ConfigError: nothing was started.
-            RunFailed: it ran to its end, or to ``max_failures``, and trials failed.
+            RunFailed: it ran to its end, or to ``max_failures``, and trials failed; or somebody removed its folder.
             Interrupted: it was stopped, and can be continued.
         """
         arguments = as_typed(arguments)
@@ -113,6 +113,10 @@ class Sweep:
                 f"Stopped at once; what was saved before stays. The same command continues the sweep in {at}.",
                 interruption.by,
             ) from None
+        except FileNotFoundError as error:
+            if told := folder.gone(error):
+                raise RunFailed(told) from error
+            raise
         finally:
             folder.unlock()
 

@@ -230,14 +230,46 @@ class Removed(Fault):
         return Seen(said(ended), wrong)
 
 
-def _rename_at(run: Path, moment: str) -> None:
-    """Take the folder away when its run comes to a moment."""
+class RemovedFromSweep(Fault):
+    """Somebody removes the folder of a sweep that is at work, or that of a trial."""
+
+    name = "the folder of a sweep, or of its first trial, is removed in the middle"
+    holds = "one sentence with the cause, exit 1; a trial whose folder went is run again by the same command"
+    slow = True
+
+    def ways(self) -> Sequence[str]:
+        """All moments at which the driver writes, behind the first trial's beginning."""
+        found = sweeps.moments_of(*sweeps.RUNS)
+        begun = next(number for number, moment in enumerate(found) if "trials/" in moment and "rename" in moment)
+        return [f"{which} {moment}" for moment in found[begun + 1 :] for which in ("sweep", "trial")]
+
+    def inject(self, way: str, folder: Path) -> Seen:
+        """Remove it then; without a trial's folder, give the same command again."""
+        which, _, moment = way.partition(" ")
+        target = "sweep" if which == "sweep" else "sweep/trials/0000-*"
+        ended = sweeps.start(sweeps.RUNS, folder, partial(_rename_at, folder / "sweep", moment, target)).end()
+        gone = (folder / "gone").exists()
+        shutil.rmtree(folder / "gone", ignore_errors=True)
+        wrong = manners(ended, [1] if which == "sweep" and gone else [0, 1])
+        causes = ("is gone. It was removed or renamed", "could not be tested: FileNotFoundError")
+        if ended.code == 1 and not any(cause in ended.err for cause in causes):
+            wrong.append(f"the cause is not named: {ended.err[-300:]!r}")
+        if which == "sweep" and gone:
+            if back := [path.name for path in folder.glob("sweep/*") if path.name != "trials"]:
+                wrong.append(f"there again: {back}")  # but for a trial that began in that very moment
+            return Seen(said(ended), wrong)
+        again = sweeps.start(sweeps.RUNS, folder).end()
+        return sweeps.judged(folder, f"{said(ended)}, then the same command", {}, sweeps.RUNS, [again], wrong)
+
+
+def _rename_at(root: Path, moment: str, pattern: str | None = None) -> None:
+    """Take a folder away at a moment: the one in which that is, or one beside it by its name."""
 
     def act(watch: moments.Watch, now: str, half: Callable[[], None]) -> None:
-        if now == moment and run.exists():
-            os.rename(run, run.with_name("gone"))
+        for place in root.parent.glob(pattern or root.name) if now == moment else ():
+            os.rename(place, root.with_name("gone"))
 
-    moments.Watch(run, act)
+    moments.Watch(root, act)
 
 
 class NobodyReads(Fault):
@@ -271,4 +303,4 @@ def _close(which: str, what: str) -> None:
             os.close(theirs)
 
 
-FAULTS = (DiskFull(), DiskFullInSweep(), SharedMemoryFull(), Forbidden(), Removed(), NobodyReads())
+FAULTS = (DiskFull(), DiskFullInSweep(), SharedMemoryFull(), Forbidden(), Removed(), RemovedFromSweep(), NobodyReads())
