@@ -180,7 +180,7 @@ def cut(plain, tmp_path, monkeypatch):
 
 # What is done before the first update, or only looks on, has nothing to take back.
 WITHOUT_STATE = ("adapter", "balance", "cleaning", "features", "init", "loss", "metric")
-# A server of its own, and a large network; tests/tracking and tests/task interrupt and resume them.
+# A server of its own, and a large network: tests/tracking and tests/model see how runs with them go on.
 COSTLY = (("tracking", "mlflow"), ("task", "instance_segmentation"))
 
 

@@ -217,7 +217,7 @@ def check_arguments(node: Node) -> None:
             continue
         argument = signature.arguments.get(name)
         if argument is None:
-            if signature.open and isinstance(name, str):
+            if signature.open and isinstance(name, str):  # YAML reads 1 and yes as something else
                 continue
             raise _NoArgument(
                 key,

@@ -165,16 +165,12 @@ class SweepFolder:
         """What to tell of a file that is missing since somebody removed this folder, or a trial's; None for others."""
         trial = Path(error.filename or ".").parent
         if not self._lock.path.exists():
-            return (
-                f"{shown(self.path)}: the folder of this sweep is gone. It was removed or renamed while the sweep was "
-                "at work, and nothing can be saved there."
-            )
-        if trial.parent == self.trials and not trial.exists():
-            return (
-                f"{shown(trial)}: the folder of this trial is gone. It was removed or renamed while the sweep was at "
-                "work. The same command continues the sweep, and runs that trial again."
-            )
-        return None
+            place, of, then = self.path, "sweep", "Nothing can be saved there."
+        elif trial.parent == self.trials and not trial.exists():
+            place, of, then = trial, "trial", "The same command continues the sweep, and runs that trial again."
+        else:
+            return None
+        return f"{shown(place)}: this {of}'s folder is gone, removed or renamed while the sweep was at work. {then}"
 
     def trial_folder(self, trial: Trial) -> Path:
         """Where the trial's run lies."""

@@ -162,7 +162,7 @@ def assert_same(first, second):
             assert value == told or float(value) == pytest.approx(float(told), abs=1e-5, rel=1e-5)
 
 
-# Of tables one of four kinds.
+# Other preparations of tables and of series; the suite has a table and forecasts.
 TAKES_LONG = ("embedding", "quantiles", "series")
 
 

@@ -223,7 +223,7 @@ class Removed(Fault):
 
     def inject(self, way: str, folder: Path) -> Seen:
         """Remove it then."""
-        ended = command(runs.COMMAND, folder, runs.save_always, partial(_rename_at, folder / "run", way))
+        ended = command(runs.COMMAND, folder, runs.save_always, partial(_rename_at, folder / "run", way, "run"))
         wrong = manners(ended, [1])
         if (folder / "run").exists():
             wrong.append(f"there again: {[str(p.relative_to(folder)) for p in (folder / 'run').rglob('*')][:5]}")
@@ -251,22 +251,23 @@ class RemovedFromSweep(Fault):
         gone = (folder / "gone").exists()
         shutil.rmtree(folder / "gone", ignore_errors=True)
         wrong = manners(ended, [1] if which == "sweep" and gone else [0, 1])
-        causes = ("is gone. It was removed or renamed", "could not be tested: FileNotFoundError")
+        causes = ("is gone, removed or renamed while", "could not be tested: FileNotFoundError")
         if ended.code == 1 and not any(cause in ended.err for cause in causes):
             wrong.append(f"the cause is not named: {ended.err[-300:]!r}")
         if which == "sweep" and gone:
-            if back := [path.name for path in folder.glob("sweep/*") if path.name != "trials"]:
-                wrong.append(f"there again: {back}")  # but for a trial that began in that very moment
+            made = (*folder.glob("sweep/*"), *folder.glob("sweep/trials/*/output.log"))
+            if back := [path.name for path in made if path.name != "trials"]:
+                wrong.append(f"there again: {back}")  # but for a run that began in that very moment
             return Seen(said(ended), wrong)
         again = sweeps.start(sweeps.RUNS, folder).end()
         return sweeps.judged(folder, f"{said(ended)}, then the same command", {}, sweeps.RUNS, [again], wrong)
 
 
-def _rename_at(root: Path, moment: str, pattern: str | None = None) -> None:
-    """Take a folder away at a moment: the one in which that is, or one beside it by its name."""
+def _rename_at(root: Path, moment: str, pattern: str) -> None:
+    """Take a folder away, by its name from beside `root`, at a moment of that one."""
 
     def act(watch: moments.Watch, now: str, half: Callable[[], None]) -> None:
-        for place in root.parent.glob(pattern or root.name) if now == moment else ():
+        for place in root.parent.glob(pattern) if now == moment else ():
             os.rename(place, root.with_name("gone"))
 
     moments.Watch(root, act)

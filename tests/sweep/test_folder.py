@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import re
 import subprocess
 import sys
@@ -10,14 +11,17 @@ from types import SimpleNamespace
 
 import optuna
 import pytest
+from hydra.core.hydra_config import HydraConfig
 from hypothesis import given
 from hypothesis import strategies as st
+from omegaconf import OmegaConf
 
 from runner.errors import ConfigError
 from runner.record.lock import Lock
 from runner.sweep.folder import Follower, SweepFolder, patiently, slug, write
 from runner.sweep.language import parse
 from runner.sweep.results import PointResult
+from runner.sweep.run_trial import Application, run_trial
 from runner.sweep.samplers import Grid
 from runner.sweep.study import Journal, Study
 from runner.sweep.sweep import sweep_path
@@ -253,3 +257,28 @@ def test_any_optuna_url(tmp_path):
     assert not (tmp_path / "unused").exists()
     with pytest.raises(ConfigError, match="can't open the storage"):
         study(tmp_path / "unused", "postgresql://nobody@localhost:1/none")
+
+
+def test_a_trial_whose_folder_was_removed_does_not_make_it_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(HydraConfig.instance(), "cfg", None)
+    sweep = {"dir": str(tmp_path / "sweep"), "subdir": "trials/0000-x"}
+    config = OmegaConf.create({"hydra": {"sweep": sweep, "runtime": {}, "overrides": {"task": []}}})
+    application = Application(lambda cfg: None, SimpleNamespace(callbacks=[]))
+    with pytest.raises(FileNotFoundError):
+        run_trial(application, tmp_path / "sweep/trials/0000-x", pickle.dumps(config), resume=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_missing_since_a_folder_was_removed_is_told_and_nothing_else(tmp_path):
+    folder = SweepFolder(tmp_path / "sweep")
+    folder.lock()
+    try:
+        missing = FileNotFoundError(2, "No such file or directory", str(folder.trials / "0000-x/output.log"))
+        assert folder.gone(missing).count("0000-x: this trial's folder is gone, removed or renamed while") == 1
+        (folder.trials / "0000-x").mkdir()
+        assert folder.gone(missing) is None
+        assert folder.gone(FileNotFoundError(2, "No such file or directory", "sbatch")) is None
+        folder.path.rename(tmp_path / "elsewhere")
+        assert folder.gone(missing).count("sweep: this sweep's folder is gone, removed or renamed while") == 1
+    finally:
+        folder.unlock()

@@ -73,7 +73,7 @@ def is_running(number):
 
 @pytest.mark.slow
 def test_a_killed_rank_ends_the_others_with_the_cause_and_the_run_goes_on(tmp_path, monkeypatch):
-    with started(tmp_path, *ENDLESS, "hydra.run.dir=run", flags=("--nproc-per-node=3",)) as process:
+    with started(tmp_path, *ENDLESS, "hydra.run.dir=run", flags=("--nproc-per-node=4",)) as process:
         wait_for(tmp_path / "run/checkpoints/last.pt")
         wait_for(tmp_path / "run/metrics.jsonl")
         ranks = ranks_of(process)
